@@ -4,9 +4,22 @@
 #![deny(missing_docs)]
 
 pub mod close;
-mod error;
-mod rng;
+pub mod kernels;
+pub mod layers;
 pub mod tokenizer;
 
+mod config;
+mod error;
+mod kv_cache;
+mod model;
+mod probe;
+mod rng;
+mod tensor;
+
+pub use config::Config;
 pub use error::{Error, Result};
+pub use kv_cache::{KvCache, LayerCache};
+pub use model::{Gpt2, Saved};
+pub use probe::Probe;
 pub use rng::Rng;
+pub use tensor::{Tensor, argmax};

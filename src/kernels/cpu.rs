@@ -1,0 +1,117 @@
+//! What can this processor do, and how do we make it do it?
+//!
+//! A modern processor has *vector* instructions: one instruction adds 4, 8 or 16 numbers at once. Which ones it has depends
+//! on its age. A program compiled for every x86-64 machine may only use the oldest (SSE2, 4 numbers at once), and would
+//! leave three quarters of a new processor unused.
+//!
+//! So each heavy loop is written once, as a [`Kernel`], and compiled three times: for AVX-512 (16 numbers at once), for AVX2
+//! with FMA (8), and for whatever the target has anyway (the *baseline*). At run time [`run`] asks the processor and takes
+//! the best version that it can execute.
+//!
+//! *FMA*, the fused multiply-add, computes `a * b + c` in one instruction with one rounding. Where the processor lacks it,
+//! `f32::mul_add` is a slow library call; so the baseline multiplies and adds in two steps.
+
+#![allow(unsafe_code)] // see `run`, the one place that needs it
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// The instruction sets for which the loops are compiled, weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// What every processor of the target has: SSE2 on x86-64, NEON on 64-bit ARM.
+    Baseline,
+    /// AVX2 and FMA: 8 numbers at once, x86-64 only.
+    Avx2,
+    /// AVX-512: 16 numbers at once, x86-64 only.
+    Avx512,
+}
+
+/// The level that was forced, plus one; 0 means "not forced".
+static FORCED: AtomicU8 = AtomicU8::new(0);
+
+/// The best level that this processor has.
+pub fn detected() -> Level {
+    #[cfg(target_arch = "x86_64")]
+    {
+        // The standard library asks the processor once and remembers the answer.
+        let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        if avx2 && is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") {
+            return Level::Avx512;
+        }
+        if avx2 {
+            return Level::Avx2;
+        }
+    }
+    Level::Baseline
+}
+
+/// The level in use: the best that the processor has, unless [`force`] chose a lower one.
+pub fn level() -> Level {
+    match FORCED.load(Ordering::Relaxed) {
+        1 => Level::Baseline,
+        2 => Level::Avx2,
+        3 => Level::Avx512,
+        _ => detected(),
+    }
+}
+
+/// Uses `level` from now on in the whole program, or again the best one for `None`. For tests and measurements.
+///
+/// Answers whether that is possible: a level that the processor does not have is never used.
+pub fn force(level: Option<Level>) -> bool {
+    if level.is_some_and(|wanted| wanted > detected()) {
+        return false;
+    }
+    FORCED.store(level.map_or(0, |wanted| wanted as u8 + 1), Ordering::Relaxed);
+    true
+}
+
+/// A heavy loop, written once.
+///
+/// `run` must be marked `#[inline(always)]`, and so must everything it calls in its inner loops: only code that is copied
+/// into the functions below is compiled with their instructions.
+pub trait Kernel {
+    /// What the loop computes.
+    type Output;
+
+    /// The loop. `FMA`: whether `mul_add` is one fast instruction. `LANES`: how many numbers one instruction works on.
+    /// `ROWS`: how many rows of a matrix product to keep in registers.
+    fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) -> Self::Output;
+}
+
+/// Runs the loop with the best instructions that this processor has.
+pub fn run<K: Kernel>(kernel: K) -> K::Output {
+    match level() {
+        // SAFETY: a function compiled for certain instructions may only be called on a processor that has them. `level`
+        // returns Avx512 or Avx2 only if `detected` has asked the processor (`force` refuses anything above that).
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { run_avx512(kernel) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { run_avx2(kernel) },
+        _ => run_baseline(kernel),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx2,fma")]
+fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<true, 16, 8>()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<true, 8, 6>()
+}
+
+fn run_baseline<K: Kernel>(kernel: K) -> K::Output {
+    // Every 64-bit ARM processor has FMA; the oldest x86-64 ones do not.
+    if cfg!(target_arch = "aarch64") { kernel.run::<true, 4, 8>() } else { kernel.run::<false, 4, 4>() }
+}
+
+/// `a * b + c`: in one instruction where there is one.
+#[inline(always)]
+pub fn multiply_add<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
+    if FMA { a.mul_add(b, c) } else { a * b + c }
+}

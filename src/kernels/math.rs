@@ -1,0 +1,301 @@
+//! The other loops over many numbers: sums, dot products, exponentials.
+//!
+//! Two things keep a compiler from turning such loops into vector instructions by itself. A sum of floats must be added in
+//! the order that is written, one after the other; so here it is written as 32 sums side by side, which are added up at the
+//! end. And `exp` is a call into a mathematics library, one number at a time; so here it is a short polynomial.
+
+use super::cpu::{Kernel, multiply_add, run};
+use super::threads;
+
+/// How many partial sums run side by side: two AVX-512 vectors, four AVX2 vectors or eight of SSE2.
+const SUMS: usize = 32;
+
+/// The dot product: the sum of `a[i] * b[i]`.
+///
+/// # Panics
+///
+/// If the two have different lengths.
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    struct Dot<'a>(&'a [f32], &'a [f32]);
+    impl Kernel for Dot<'_> {
+        type Output = f32;
+        #[inline(always)]
+        fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) -> f32 {
+            dot_lanes::<FMA>(self.0, self.1)
+        }
+    }
+    assert_eq!(a.len(), b.len(), "dot: lengths differ");
+    run(Dot(a, b))
+}
+
+/// [`dot`], to be copied into a loop that already runs with the right instructions.
+#[inline(always)]
+pub(super) fn dot_lanes<const FMA: bool>(a: &[f32], b: &[f32]) -> f32 {
+    let mut sums = [0.0f32; SUMS];
+    let (a_runs, a_rest) = a.as_chunks::<SUMS>();
+    let (b_runs, b_rest) = b.as_chunks::<SUMS>();
+    for (a, b) in a_runs.iter().zip(b_runs) {
+        for i in 0..SUMS {
+            sums[i] = multiply_add::<FMA>(a[i], b[i], sums[i]);
+        }
+    }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    add_up(sums) + rest
+}
+
+/// Adds the partial sums in a fixed order: the halves onto each other until one number is left.
+#[inline(always)]
+fn add_up(mut sums: [f32; SUMS]) -> f32 {
+    let mut n = SUMS;
+    while n > 1 {
+        n /= 2;
+        for i in 0..n {
+            sums[i] += sums[i + n];
+        }
+    }
+    sums[0]
+}
+
+/// `e^x`, to about one part in ten million, by steps that a compiler can do on many numbers at once.
+///
+/// `e^x = 2^n * e^r`, where `n` is the whole number nearest to `x / ln 2` and `r = x - n ln 2` is the small rest, at most
+/// 0.35 in size. `2^n` is made by writing `n` into a float's exponent, and `e^r` is a polynomial: the first terms of the
+/// exponential series.
+///
+/// Below about -87 the result is 0 (the true value is below the smallest normal float), NaN stays NaN, and above about 88
+/// it is infinity.
+#[inline(always)]
+pub fn exp(x: f32) -> f32 {
+    // Adding 1.5 * 2^23 leaves no bits for a fraction, so the sum is rounded to a whole number; taking it away again gives n.
+    const ROUND: f32 = 12_582_912.0;
+    let n = (x * std::f32::consts::LOG2_E + ROUND) - ROUND;
+    // ln 2 in two parts, the first of which has few bits: so n * LN2_HIGH is exact.
+    const LN2_HIGH: f32 = 0.693_359_4;
+    const LN2_LOW: f32 = -2.121_944_4e-4;
+    let r = (x - n * LN2_HIGH) - n * LN2_LOW;
+    // 1 + r + r^2/2! + ... + r^7/7!
+    let mut sum = 1.0 / 5040.0;
+    sum = sum * r + 1.0 / 720.0;
+    sum = sum * r + 1.0 / 120.0;
+    sum = sum * r + 1.0 / 24.0;
+    sum = sum * r + 1.0 / 6.0;
+    sum = sum * r + 0.5;
+    sum = sum * r + 1.0;
+    sum = sum * r + 1.0;
+    // A float's exponent field is n + 127, from bit 23 on.
+    let power = f32::from_bits((((n as i32).clamp(-126, 127) + 127) << 23) as u32);
+    let result = sum * power;
+    let result = if x < -87.0 { 0.0 } else { result };
+    if x > 88.0 { f32::INFINITY } else { result }
+}
+
+/// Replaces each number `x` by `e^(x - shift)` and returns the sum of the results.
+pub fn exp_and_sum(xs: &mut [f32], shift: f32) -> f32 {
+    struct ExpAndSum<'a>(&'a mut [f32], f32);
+    impl Kernel for ExpAndSum<'_> {
+        type Output = f32;
+        #[inline(always)]
+        fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) -> f32 {
+            let shift = self.1;
+            let mut sums = [0.0f32; SUMS];
+            let (runs, rest) = self.0.as_chunks_mut::<SUMS>();
+            for run in runs {
+                for i in 0..SUMS {
+                    run[i] = exp(run[i] - shift);
+                    sums[i] += run[i];
+                }
+            }
+            let mut total = 0.0;
+            for x in rest {
+                *x = exp(*x - shift);
+                total += *x;
+            }
+            add_up(sums) + total
+        }
+    }
+    run(ExpAndSum(xs, shift))
+}
+
+/// The largest number; minus infinity if there is none, and NaN where there is a NaN.
+pub fn max(xs: &[f32]) -> f32 {
+    struct Max<'a>(&'a [f32]);
+    impl Kernel for Max<'_> {
+        type Output = f32;
+        #[inline(always)]
+        fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) -> f32 {
+            // `if x > m { x }` alone would skip a NaN; a sum of all numbers times zero does not.
+            let mut best = [f32::NEG_INFINITY; SUMS];
+            let mut bad = [false; SUMS];
+            let (runs, rest) = self.0.as_chunks::<SUMS>();
+            for run in runs {
+                for i in 0..SUMS {
+                    best[i] = if run[i] > best[i] { run[i] } else { best[i] };
+                    bad[i] |= run[i].is_nan();
+                }
+            }
+            let mut largest = f32::NEG_INFINITY;
+            let mut nan = bad.iter().any(|&b| b);
+            for &x in best.iter().chain(rest) {
+                largest = if x > largest { x } else { largest };
+                nan |= x.is_nan();
+            }
+            if nan { f32::NAN } else { largest }
+        }
+    }
+    run(Max(xs))
+}
+
+/// Calls `f` on each number and the number at the same place in `from`, as vector instructions where possible:
+/// `to[i] = f(to[i], from[i])`.
+pub fn zip_map(to: &mut [f32], from: &[f32], f: impl Fn(f32, f32) -> f32) {
+    struct ZipMap<'a, F>(&'a mut [f32], &'a [f32], F);
+    impl<F: Fn(f32, f32) -> f32> Kernel for ZipMap<'_, F> {
+        type Output = ();
+        #[inline(always)]
+        fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) {
+            for (to, &from) in self.0.iter_mut().zip(self.1) {
+                *to = (self.2)(*to, from);
+            }
+        }
+    }
+    assert_eq!(to.len(), from.len(), "zip_map: lengths differ");
+    run(ZipMap(to, from, f));
+}
+
+/// The sum of all numbers.
+pub fn sum(xs: &[f32]) -> f32 {
+    sum_of(xs, |x| x)
+}
+
+/// The sum of `(x - shift)^2` over all numbers.
+pub fn sum_of_squares(xs: &[f32], shift: f32) -> f32 {
+    sum_of(xs, move |x| (x - shift) * (x - shift))
+}
+
+/// The sum of `f(x)` over all numbers.
+fn sum_of(xs: &[f32], f: impl Fn(f32) -> f32) -> f32 {
+    struct SumOf<'a, F>(&'a [f32], F);
+    impl<F: Fn(f32) -> f32> Kernel for SumOf<'_, F> {
+        type Output = f32;
+        #[inline(always)]
+        fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) -> f32 {
+            let mut sums = [0.0f32; SUMS];
+            let (runs, rest) = self.0.as_chunks::<SUMS>();
+            for run in runs {
+                for i in 0..SUMS {
+                    sums[i] += (self.1)(run[i]);
+                }
+            }
+            add_up(sums) + rest.iter().map(|&x| (self.1)(x)).sum::<f32>()
+        }
+    }
+    run(SumOf(xs, f))
+}
+
+/// Adds `row` to every row of `table`, whose rows are as long.
+pub fn add_to_rows(table: &mut [f32], row: &[f32]) {
+    threads::each_rows(table, row.len(), 1, |_, rows| {
+        rows.chunks_mut(row.len()).for_each(|to| zip_map(to, row, |x, y| x + y));
+    });
+}
+
+/// Adds the sum of each column of `table` to `sums`; its rows are as long as `sums`.
+pub fn add_column_sums(table: &[f32], sums: &mut [f32]) {
+    let n = sums.len();
+    column_runs(table.len(), sums, |first, sums| {
+        for row in table.chunks_exact(n) {
+            zip_map(sums, &row[first..first + sums.len()], |sum, x| sum + x);
+        }
+    });
+}
+
+/// Adds the sum of each column of the product of `a` and `b`, number by number, to `sums`.
+pub fn add_column_sums_of_products(a: &[f32], b: &[f32], sums: &mut [f32]) {
+    struct Add<'a>(&'a mut [f32], &'a [f32], &'a [f32]);
+    impl Kernel for Add<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) {
+            for ((sum, &a), &b) in self.0.iter_mut().zip(self.1).zip(self.2) {
+                *sum = multiply_add::<FMA>(a, b, *sum);
+            }
+        }
+    }
+    assert_eq!(a.len(), b.len(), "add_column_sums_of_products: lengths differ");
+    let n = sums.len();
+    column_runs(a.len(), sums, |first, sums| {
+        for (a, b) in a.chunks_exact(n).zip(b.chunks_exact(n)) {
+            let part = first..first + sums.len();
+            run(Add(sums, &a[part.clone()], &b[part]));
+        }
+    });
+}
+
+/// Splits the columns among the threads, if there is enough work: `work(first_column, sums)`.
+fn column_runs(work_size: usize, sums: &mut [f32], work: impl Fn(usize, &mut [f32]) + Sync) {
+    let n_threads = if work_size < threads::WORTH_A_THREAD { 1 } else { threads::count() };
+    let width = sums.len().div_ceil(n_threads).next_multiple_of(16);
+    let runs = sums.chunks_mut(width).enumerate().collect();
+    threads::each(runs, |(i, run): (usize, &mut [f32])| work(i * width, run));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exp_agrees_with_the_standard_library() {
+        let mut x = -87.0f32;
+        while x < 88.0 {
+            let truth = f64::from(x).exp();
+            let error = (f64::from(exp(x)) - truth).abs() / truth;
+            assert!(error < 3e-7, "exp({x}): relative error {error:e}");
+            x += 0.001_37;
+        }
+    }
+
+    #[test]
+    fn exp_of_the_extremes_is_what_it_should_be() {
+        assert_eq!(exp(0.0), 1.0);
+        assert_eq!(exp(f32::NEG_INFINITY), 0.0);
+        assert_eq!(exp(-1e30), 0.0);
+        assert_eq!(exp(f32::INFINITY), f32::INFINITY);
+        assert_eq!(exp(1e30), f32::INFINITY);
+        assert!(exp(f32::NAN).is_nan());
+    }
+
+    #[test]
+    fn dot_is_the_sum_of_products_for_any_length() {
+        for n in [0, 1, 31, 32, 33, 64, 100] {
+            let a: Vec<f32> = (0..n).map(|i| i as f32).collect();
+            let b = vec![2.0; n];
+            // 2 * (0 + 1 + ... + n-1), whole numbers below 2^24: exact
+            assert_eq!(dot(&a, &b), (n * n.saturating_sub(1)) as f32);
+        }
+    }
+
+    #[test]
+    fn max_finds_the_largest_wherever_it_is_and_reports_nan() {
+        for n in [1, 31, 32, 33, 95] {
+            for at in 0..n {
+                let mut xs = vec![-2.0; n];
+                xs[at] = -1.0;
+                assert_eq!(max(&xs), -1.0);
+                xs[at] = f32::NAN;
+                assert!(max(&xs).is_nan());
+            }
+        }
+        assert_eq!(max(&[]), f32::NEG_INFINITY);
+    }
+
+    #[test]
+    fn column_sums_are_added_to_what_was_there() {
+        let table = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]; // [3, 2]
+        let mut sums = [10.0, 20.0];
+        add_column_sums(&table, &mut sums);
+        assert_eq!(sums, [10.0 + 1.0 + 3.0 + 5.0, 20.0 + 2.0 + 4.0 + 6.0]);
+        let mut sums = [0.0, 1.0];
+        add_column_sums_of_products(&table, &table, &mut sums);
+        assert_eq!(sums, [1.0 + 9.0 + 25.0, 1.0 + 4.0 + 16.0 + 36.0]);
+    }
+}

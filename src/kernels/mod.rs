@@ -1,0 +1,22 @@
+//! The engine room: the few loops in which all the time is spent.
+//!
+//! A transformer spends nearly all of its time multiplying matrices. The rest of the crate says *what* is computed, in the
+//! plainest way; this folder says how to do the heavy part fast. It works on slices of `f32` and knows nothing of layers.
+//!
+//! * [`matmul`] has the matrix product twice: [`matmul::plain`], three loops that anyone can check, and the fast one that
+//!   is tested against it.
+//! * [`math`] has the other loops over many numbers: sums, exponentials, GELU.
+//! * [`threads`] splits work among the processor's cores.
+//! * [`cpu`] finds out what the processor can do, and runs a loop with the best instructions it has.
+//!
+//! This is the only place where `unsafe` is allowed, and each use says why it is sound. No intrinsics are written here: the
+//! loops are plain Rust, shaped so that the compiler can turn them into vector instructions. Chapter 16 of the book
+//! explains how.
+//!
+//! One rule holds everywhere: work is split over *outputs*, never over a sum. So a result is bit for bit the same for any
+//! number of threads.
+
+pub mod cpu;
+pub mod math;
+pub mod matmul;
+pub mod threads;

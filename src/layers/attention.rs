@@ -1,0 +1,283 @@
+//! Attention: tokens look at each other.
+//!
+//! Every other layer works on one token at a time. Attention is where a token learns what stands before it. Each token
+//! makes three vectors out of its own:
+//!
+//! * a *query*: what am I looking for?
+//! * a *key*: what do I have to offer?
+//! * a *value*: what do I hand over to whoever picks me?
+//!
+//! A token compares its query with the keys of all tokens up to itself (a dot product: large where they point the same
+//! way), turns these scores into probabilities, and takes the average of the values, weighted by them:
+//!
+//! ```text
+//! attention(q, k, v) = softmax(q·kᵀ / sqrt(head_size) + mask)·v
+//! ```
+//!
+//! * The division keeps the scores from growing with the number of terms in a dot product; softmax would otherwise pick
+//!   one winner almost at once, and learning would stall.
+//! * The *mask* is minus infinity where a key stands after the query: a token may not look ahead. `e^(-inf)` is 0. Here the
+//!   masked part of a row is not even given to softmax, which comes to the same.
+//! * *Heads*: all this is done `n_head` times side by side, each head on its own `head_size = n_embd / n_head` columns, so
+//!   that each can look for something else. Their results are put side by side again and mixed by `c_proj`.
+//!
+//! Source: Vaswani et al., "Attention Is All You Need" (2017), section 3.2; the sixty lines' `attention` and `mha`.
+
+use super::linear::Linear;
+use super::softmax::{softmax_row, softmax_row_backward};
+use crate::kernels::matmul::{Into, Matrix, matmul};
+use crate::kernels::threads;
+use crate::kv_cache::LayerCache;
+use crate::{Error, Probe, Result, Rng, Tensor};
+
+/// The parameters of causal multi-head self-attention.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attention {
+    /// Makes queries, keys and values, side by side: `[n_embd, 3*n_embd]`.
+    pub c_attn: Linear,
+    /// Mixes the heads' results: `[n_embd, n_embd]`.
+    pub c_proj: Linear,
+    /// How many heads there are.
+    pub n_head: usize,
+}
+
+/// What forward saves for backward.
+#[derive(Debug, Clone, Default)]
+pub struct AttentionSaved {
+    /// Queries, keys and values, `[n_tok, 3*n_embd]`.
+    qkv: Tensor,
+    /// Who looked where, `[n_sequences*n_head, n_seq, n_seq]`.
+    weights: Tensor,
+    /// The heads' results side by side, `[n_tok, n_embd]`.
+    merged: Tensor,
+}
+
+/// How many queries are handled at a time. A block of queries needs only the keys up to its last one: so nearly half of the
+/// work, the masked half, is never done.
+const QUERIES: usize = 64;
+
+impl Attention {
+    /// Parameters that are all zero: where a gradient begins.
+    pub fn zeros(n_embd: usize, n_head: usize) -> Attention {
+        let (c_attn, c_proj) = (Linear::zeros(n_embd, 3 * n_embd), Linear::zeros(n_embd, n_embd));
+        Attention { c_attn, c_proj, n_head }
+    }
+
+    /// Parameters to begin training with; `c_proj`, whose result is added to the residual stream, has its own deviation.
+    pub fn random(n_embd: usize, n_head: usize, deviation: f32, proj_deviation: f32, rng: &mut Rng) -> Attention {
+        let c_attn = Linear::random(n_embd, 3 * n_embd, deviation, rng);
+        let c_proj = Linear::random(n_embd, n_embd, proj_deviation, rng);
+        Attention { c_attn, c_proj, n_head }
+    }
+
+    /// Lets every token look at itself and the tokens before it: `[n_tok, n_embd] -> [n_tok, n_embd]`.
+    ///
+    /// Every `n_seq` rows of `x` are one sequence. With a `cache`, they follow the tokens that it holds, and are added to
+    /// it. The probe is shown `q`, `k`, `v` (`[n_tok, n_embd]`), `weights` (`[n_sequences*n_head, n_seq, n_past + n_seq]`,
+    /// each row a probability distribution), `heads` (the heads' results side by side) and `out`.
+    ///
+    /// # Errors
+    ///
+    /// If the shapes do not fit, or the rows are not whole sequences.
+    pub fn forward(
+        &self,
+        x: &Tensor,
+        n_seq: usize,
+        mut cache: Option<&mut LayerCache>,
+        probe: &mut Probe,
+        saved: Option<&mut AttentionSaved>,
+    ) -> Result<Tensor> {
+        let (n_tok, n_embd) = x.table("attention")?;
+        if n_seq == 0 || !n_tok.is_multiple_of(n_seq) || !n_embd.is_multiple_of(self.n_head) {
+            let rule =
+                format!("whole sequences of {n_seq} rows and columns for {} equal heads are needed", self.n_head);
+            return Err(Error::shape("attention", &[x.shape()], rule));
+        }
+        let (n_sequences, n_head, head_size) = (n_tok / n_seq, self.n_head, n_embd / self.n_head);
+
+        let qkv = self.c_attn.forward(x)?; // [n_tok, n_embd] -> [n_tok, 3*n_embd]
+        if let Some(cache) = cache.as_deref_mut() {
+            for t in 0..n_tok {
+                let row = qkv.row(t);
+                cache.append(t / n_seq, &row[n_embd..2 * n_embd], &row[2 * n_embd..]);
+            }
+        }
+        let cache = cache.as_deref();
+        let n_keys = cache.map_or(n_seq, |cache| cache.of(0).0.len() / n_embd);
+
+        // Each head of each sequence is a task of its own, with its own place for its result and its weights.
+        let keep_weights = saved.is_some() || probe.wants("weights");
+        let mut heads = Tensor::zeros(&[n_sequences * n_head, n_seq, head_size]);
+        let mut weights = Tensor::zeros(&[if keep_weights { n_sequences * n_head } else { 0 }, n_seq, n_keys]);
+        let mut weights_of_head = weights.data_mut().chunks_mut((n_seq * n_keys).max(1));
+        let mut tasks = Vec::new();
+        for (i, out) in heads.data_mut().chunks_mut(n_seq * head_size).enumerate() {
+            tasks.push((i / n_head, i % n_head, out, weights_of_head.next()));
+        }
+        let attend_all = |(sequence, head, out, weights): (usize, usize, &mut [f32], Option<&mut [f32]>)| {
+            let [q, mut k, mut v] = views(&qkv, sequence, n_seq, head, head_size);
+            if let Some(cache) = cache {
+                let (keys, values) = cache.of(sequence);
+                k = Matrix::part(&keys[head * head_size..], n_keys, head_size, n_embd);
+                v = Matrix::part(&values[head * head_size..], n_keys, head_size, n_embd);
+            }
+            attend(q, k, v, weights, out);
+        };
+        // Small work, such as a single new token, is done before a second thread has even started.
+        if n_tok * n_keys * n_embd < threads::WORTH_A_THREAD {
+            tasks.into_iter().for_each(attend_all);
+        } else {
+            threads::each(tasks, attend_all);
+        }
+
+        let merged = merge_heads(&heads, n_sequences, n_seq, n_head); // -> [n_tok, n_embd]
+        let y = self.c_proj.forward(&merged)?; // [n_tok, n_embd] -> [n_tok, n_embd]
+
+        if probe.wants("q") || probe.wants("k") || probe.wants("v") {
+            for (name, part) in ["q", "k", "v"].iter().zip(qkv.split_cols(3)?) {
+                probe.see(name, &part);
+            }
+        }
+        probe.see("weights", &weights);
+        probe.see("heads", &merged);
+        probe.see("out", &y);
+        if let Some(saved) = saved {
+            *saved = AttentionSaved { qkv, weights, merged };
+        }
+        Ok(y)
+    }
+
+    /// How the loss changes with `x`, `[n_tok, n_embd] -> [n_tok, n_embd]`; adds how it changes with the parameters to
+    /// `grad`. See [`attend_backward`] for the heart of it.
+    ///
+    /// # Errors
+    ///
+    /// If the shapes do not fit, or `saved` is not from a forward pass on `x` without a cache.
+    pub fn backward(
+        &self,
+        x: &Tensor,
+        n_seq: usize,
+        saved: &AttentionSaved,
+        d_y: &Tensor,
+        grad: &mut Attention,
+    ) -> Result<Tensor> {
+        let (n_tok, n_embd) = x.table("attention backward")?;
+        let (n_head, head_size) = (self.n_head, n_embd / self.n_head);
+        if saved.weights.shape() != [n_tok / n_seq.max(1) * n_head, n_seq, n_seq] || saved.qkv.n_rows() != n_tok {
+            let rule = "what was saved must be from a forward pass on the same rows, without a cache";
+            return Err(Error::shape("attention backward", &[x.shape(), saved.weights.shape()], rule));
+        }
+        // Forward ended with: y = c_proj(merged).
+        let d_merged = self.c_proj.backward(&saved.merged, d_y, &mut grad.c_proj)?; // -> [n_tok, n_embd]
+
+        // Each head's d_q, d_k and d_v one after the other, `[3, n_seq, head_size]`, to be sorted into columns below.
+        let head_len = 3 * n_seq * head_size;
+        let mut d_heads = vec![0.0; n_tok / n_seq * n_head * head_len];
+        let tasks = d_heads.chunks_mut(head_len).zip(saved.weights.data().chunks(n_seq * n_seq)).enumerate().collect();
+        threads::each(tasks, |(i, (d_qkv, weights)): (usize, (&mut [f32], &[f32]))| {
+            let (sequence, head) = (i / n_head, i % n_head);
+            let qkv = views(&saved.qkv, sequence, n_seq, head, head_size);
+            let from = sequence * n_seq * n_embd + head * head_size;
+            let d_out = Matrix::part(&d_merged.data()[from..], n_seq, head_size, n_embd);
+            attend_backward(qkv, weights, d_out, d_qkv);
+        });
+
+        let mut d_qkv = Tensor::zeros(&[n_tok, 3 * n_embd]);
+        for (i, d_head) in d_heads.chunks(n_seq * head_size).enumerate() {
+            let (sequence, head, part) = (i / (3 * n_head), i / 3 % n_head, i % 3);
+            for (t, d) in d_head.chunks(head_size).enumerate() {
+                let column = part * n_embd + head * head_size;
+                d_qkv.row_mut(sequence * n_seq + t)[column..column + head_size].copy_from_slice(d);
+            }
+        }
+        // Forward began with: qkv = c_attn(x).
+        self.c_attn.backward(x, &d_qkv, &mut grad.c_attn) // -> [n_tok, n_embd]
+    }
+}
+
+/// The queries, keys and values of one head of one sequence: three parts of the columns of `qkv`, `[n_seq, head_size]` each.
+fn views(qkv: &Tensor, sequence: usize, n_seq: usize, head: usize, head_size: usize) -> [Matrix<'_>; 3] {
+    let stride = qkv.n_cols(); // 3*n_embd
+    let rows = &qkv.data()[sequence * n_seq * stride..];
+    let part = |p: usize| Matrix::part(&rows[p * stride / 3 + head * head_size..], n_seq, head_size, stride);
+    [part(0), part(1), part(2)]
+}
+
+/// One head: `out = softmax(q·kᵀ / sqrt(head_size) + mask)·v`.
+///
+/// `q` is `[n_seq, head_size]`, `k` and `v` are `[n_keys, head_size]`; the queries belong to the last `n_seq` keys. `out` is
+/// `[n_seq, head_size]`. The probabilities are left in `weights`, `[n_seq, n_keys]`, if there is such a place.
+fn attend(q: Matrix, k: Matrix, v: Matrix, mut weights: Option<&mut [f32]>, out: &mut [f32]) {
+    let (n_seq, head_size, n_keys) = (q.n_rows(), q.n_cols(), k.n_rows());
+    let n_past = n_keys - n_seq;
+    let scale = 1.0 / (head_size as f32).sqrt();
+    let mut scratch = vec![0.0; if weights.is_some() { 0 } else { QUERIES.min(n_seq) * n_keys }];
+    for first in (0..n_seq).step_by(QUERIES) {
+        let n = QUERIES.min(n_seq - first);
+        let n_seen = n_past + first + n; // the keys up to the last query of this block
+        let scores = match &mut weights {
+            Some(weights) => &mut weights[first * n_keys..(first + n) * n_keys],
+            None => &mut scratch[..n * n_keys],
+        };
+        // q·kᵀ: [n, head_size] · [n_seen, head_size]ᵀ -> [n, n_seen], rows n_keys apart
+        matmul(q.rows(first, n), k.rows(0, n_seen).transposed(), scores, n_keys, Into::Set);
+        for (i, row) in scores.chunks_mut(n_keys).enumerate() {
+            let (visible, masked) = row.split_at_mut(n_past + first + i + 1);
+            visible.iter_mut().for_each(|score| *score *= scale);
+            softmax_row(visible);
+            masked.fill(0.0);
+        }
+        // [n, n_seen] · [n_seen, head_size] -> [n, head_size]
+        let block = &mut out[first * head_size..(first + n) * head_size];
+        matmul(Matrix::part(scores, n, n_seen, n_keys), v.rows(0, n_seen), block, head_size, Into::Set);
+    }
+}
+
+/// Backward of [`attend`] for one head of a sequence without a past.
+///
+/// Forward was, for each query: `score_j = scale * q·k_j`, `w = softmax(score)`, `out = sum over j of w_j * v_j`. From the end
+/// backwards:
+///
+/// * `v_j` acts on `out` with strength `w_j`: `d_v = wᵀ·d_out`.
+/// * `w_j` acts on `out` with strength `v_j`: `d_w = d_out·vᵀ`.
+/// * softmax: `d_score_j = w_j * (d_w_j - sum over i of d_w_i * w_i)`. Masked places have `w_j = 0`, so their `d_score` is 0.
+/// * `score = scale * q·kᵀ`: `d_q = scale * d_score·k` and `d_k = scale * d_scoreᵀ·q`.
+///
+/// `d_qkv` holds `d_q`, `d_k` and `d_v` one after the other, `[3, n_seq, head_size]`, all zeros before.
+fn attend_backward([q, k, v]: [Matrix; 3], weights: &[f32], d_out: Matrix, d_qkv: &mut [f32]) {
+    let (n_seq, head_size) = (q.n_rows(), q.n_cols());
+    let scale = 1.0 / (head_size as f32).sqrt();
+    let (d_q, d_kv) = d_qkv.split_at_mut(n_seq * head_size);
+    let (d_k, d_v) = d_kv.split_at_mut(n_seq * head_size);
+    let mut d_scores = vec![0.0; QUERIES.min(n_seq) * n_seq];
+    for first in (0..n_seq).step_by(QUERIES) {
+        let n = QUERIES.min(n_seq - first);
+        let n_seen = first + n;
+        let w = Matrix::part(&weights[first * n_seq..], n, n_seen, n_seq);
+        let d_out = d_out.rows(first, n);
+        matmul(w.transposed(), d_out, d_v, head_size, Into::Add); // [n, n_seen]ᵀ · [n, head_size]
+        // d_w: [n, head_size] · [n_seen, head_size]ᵀ -> [n, n_seen], rows n_seq apart
+        matmul(d_out, v.rows(0, n_seen).transposed(), &mut d_scores, n_seq, Into::Set);
+        for (i, d) in d_scores.chunks_mut(n_seq).take(n).enumerate() {
+            let visible = first + i + 1;
+            softmax_row_backward(&weights[(first + i) * n_seq..][..visible], &mut d[..visible]); // d_w -> d_score
+            d[..visible].iter_mut().for_each(|d| *d *= scale);
+            d[visible..].fill(0.0);
+        }
+        let d_scores = Matrix::part(&d_scores, n, n_seen, n_seq);
+        let block = &mut d_q[first * head_size..(first + n) * head_size];
+        matmul(d_scores, k.rows(0, n_seen), block, head_size, Into::Set); // [n, n_seen] · [n_seen, head_size]
+        matmul(d_scores.transposed(), q.rows(first, n), d_k, head_size, Into::Add); // [n, n_seen]ᵀ · [n, head_size]
+    }
+}
+
+/// Puts the heads' results side by side: `[n_sequences*n_head, n_seq, head_size] -> [n_tok, n_embd]`.
+fn merge_heads(heads: &Tensor, n_sequences: usize, n_seq: usize, n_head: usize) -> Tensor {
+    let head_size = heads.n_cols();
+    let mut merged = Tensor::zeros(&[n_sequences * n_seq, n_head * head_size]);
+    for (i, row) in heads.data().chunks(head_size).enumerate() {
+        let (sequence, head, t) = (i / (n_head * n_seq), i / n_seq % n_head, i % n_seq);
+        merged.row_mut(sequence * n_seq + t)[head * head_size..(head + 1) * head_size].copy_from_slice(row);
+    }
+    merged
+}

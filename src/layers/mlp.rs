@@ -1,0 +1,96 @@
+//! The MLP: each token thinks for itself.
+//!
+//! After attention has brought a token what it needs from the others, the *multi-layer perceptron* (also called the
+//! feed-forward network) works on it alone: widen the vector four times, bend it with GELU, narrow it again.
+//!
+//! ```text
+//! y = c_proj(gelu(c_fc(x)))
+//! ```
+//!
+//! Two thirds of a block's parameters are here. A way to see it: each of the `4*n_embd` columns in the middle looks for one
+//! pattern in `x`, and says what to add where the pattern is found.
+//!
+//! Source: Vaswani et al. (2017), section 3.3; the sixty lines' `ffn`.
+
+use super::gelu;
+use super::linear::Linear;
+use crate::{Probe, Result, Rng, Tensor};
+
+/// The parameters of an MLP.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mlp {
+    /// Widens: `[n_embd, n_inner]`.
+    pub c_fc: Linear,
+    /// Narrows: `[n_inner, n_embd]`.
+    pub c_proj: Linear,
+}
+
+/// What forward saves for backward.
+#[derive(Debug, Clone, Default)]
+pub struct MlpSaved {
+    /// Before GELU, `[n_tok, n_inner]`.
+    wide: Tensor,
+    /// After GELU, `[n_tok, n_inner]`.
+    act: Tensor,
+}
+
+impl Mlp {
+    /// Parameters that are all zero: where a gradient begins.
+    pub fn zeros(n_embd: usize, n_inner: usize) -> Mlp {
+        Mlp { c_fc: Linear::zeros(n_embd, n_inner), c_proj: Linear::zeros(n_inner, n_embd) }
+    }
+
+    /// Parameters to begin training with; `c_proj`, whose result is added to the residual stream, has its own deviation.
+    pub fn random(n_embd: usize, n_inner: usize, deviation: f32, proj_deviation: f32, rng: &mut Rng) -> Mlp {
+        let c_fc = Linear::random(n_embd, n_inner, deviation, rng);
+        let c_proj = Linear::random(n_inner, n_embd, proj_deviation, rng);
+        Mlp { c_fc, c_proj }
+    }
+
+    /// `y = c_proj(gelu(c_fc(x)))`: `[n_tok, n_embd] -> [n_tok, n_embd]`.
+    ///
+    /// The probe is shown `fc` (before GELU), `act` (after it) and `out`.
+    ///
+    /// # Errors
+    ///
+    /// If the shapes do not fit.
+    ///
+    /// # Example: one token through the MLP
+    ///
+    /// ```
+    /// use gpt60::{Probe, Rng, Tensor, layers::mlp::Mlp};
+    ///
+    /// let mut rng = Rng::new(1);
+    /// let mlp = Mlp::random(4, 16, 0.1, 0.1, &mut rng);
+    /// let x = Tensor::random(&[1, 4], 1.0, &mut rng);
+    /// let mut probe = Probe::only(&["act"]);
+    /// let y = mlp.forward(&x, &mut probe, None)?;
+    /// assert_eq!(y.shape(), [1, 4]);
+    /// assert_eq!(probe.get("act").unwrap().shape(), [1, 16]);
+    /// # Ok::<(), gpt60::Error>(())
+    /// ```
+    pub fn forward(&self, x: &Tensor, probe: &mut Probe, saved: Option<&mut MlpSaved>) -> Result<Tensor> {
+        let wide = self.c_fc.forward(x)?; // [n_tok, n_embd] -> [n_tok, n_inner]
+        let act = gelu::forward(&wide); // [n_tok, n_inner]
+        let y = self.c_proj.forward(&act)?; // [n_tok, n_inner] -> [n_tok, n_embd]
+        probe.see("fc", &wide);
+        probe.see("act", &act);
+        probe.see("out", &y);
+        if let Some(saved) = saved {
+            *saved = MlpSaved { wide, act };
+        }
+        Ok(y)
+    }
+
+    /// How the loss changes with `x`, `[n_tok, n_embd] -> [n_tok, n_embd]`; adds how it changes with the parameters to
+    /// `grad`. Forward's three steps, in reverse.
+    ///
+    /// # Errors
+    ///
+    /// If the shapes do not fit, or `saved` is not from a forward pass on `x`.
+    pub fn backward(&self, x: &Tensor, saved: &MlpSaved, d_y: &Tensor, grad: &mut Mlp) -> Result<Tensor> {
+        let d_act = self.c_proj.backward(&saved.act, d_y, &mut grad.c_proj)?; // -> [n_tok, n_inner]
+        let d_wide = gelu::backward(&saved.wide, &d_act)?; // [n_tok, n_inner]
+        self.c_fc.backward(x, &d_wide, &mut grad.c_fc) // -> [n_tok, n_embd]
+    }
+}

@@ -1,0 +1,18 @@
+//! The layers of GPT-2, one a file, from the smallest to the largest.
+//!
+//! Each file has a *forward* function, which computes the layer's output from its input, and under it a *backward*
+//! function, which learning needs: given how the loss changes with the output (`d_y`), it computes how the loss changes
+//! with the input (`d_x`) and adds how it changes with each parameter to a gradient of the same shape as the layer. Read
+//! the forward parts first; chapter 12 of the book comes back for the backward parts.
+//!
+//! A batch is a stack of rows: the tokens of all its sequences, one row each, `[n_tok, n_embd]`. Only attention and the
+//! position embedding need to know that every `n_seq` rows are one sequence; all other layers work on each row alone.
+
+pub mod attention;
+pub mod block;
+pub mod embedding;
+pub mod gelu;
+pub mod layer_norm;
+pub mod linear;
+pub mod mlp;
+pub mod softmax;

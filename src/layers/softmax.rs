@@ -1,0 +1,106 @@
+//! Softmax: any numbers to probabilities.
+//!
+//! The larger the number, the larger its probability; all probabilities are positive and add up to 1:
+//!
+//! ```text
+//! softmax(x)_i = e^(x_i) / (e^(x_1) + ... + e^(x_n))
+//! ```
+//!
+//! `e^x` overflows an `f32` at x = 89. Adding the same number to every `x_i` does not change the result (the factor it
+//! brings cancels), so the largest one is taken off first: then the largest power is `e^0 = 1` and nothing overflows.
+//!
+//! Source: the sixty lines' `softmax`; Bridle (1990) gave it its name.
+
+use crate::kernels::{math, threads};
+use crate::{Error, Result, Tensor};
+
+/// Softmax of each row: `[m, n] -> [m, n]`.
+///
+/// A number of minus infinity gets probability 0. A row of minus infinities alone has no softmax: it becomes NaN.
+///
+/// # Example: turn three scores into probabilities
+///
+/// ```
+/// use gpt60::{Tensor, layers::softmax};
+///
+/// let scores = Tensor::new(&[3], vec![1000.0, 1000.0, f32::NEG_INFINITY])?;
+/// assert_eq!(softmax::forward(&scores).data(), [0.5, 0.5, 0.0]);
+/// # Ok::<(), gpt60::Error>(())
+/// ```
+pub fn forward(x: &Tensor) -> Tensor {
+    let mut y = x.clone();
+    let n_cols = x.n_cols();
+    threads::each_rows(y.data_mut(), n_cols, 8, |_, rows| rows.chunks_mut(n_cols).for_each(softmax_row));
+    y
+}
+
+/// Softmax of one row, in place.
+pub fn softmax_row(x: &mut [f32]) {
+    let largest = math::max(x);
+    let sum = math::exp_and_sum(x, largest);
+    let factor = 1.0 / sum;
+    x.iter_mut().for_each(|x| *x *= factor);
+}
+
+/// How the loss changes with softmax's input, given its output `y` and how the loss changes with that: `[m, n] -> [m, n]`.
+///
+/// Forward was `y_i = e^(x_i) / sum`. Raising `x_j` raises `y_j`, and lowers every `y_i` a little because all share one
+/// sum: `dy_i/dx_j = y_i * (1 if i is j else 0) - y_i * y_j`. Added up over all `i`:
+///
+/// ```text
+/// d_x_j = y_j * (d_y_j - sum over i of d_y_i * y_i)
+/// ```
+///
+/// # Errors
+///
+/// If the two shapes differ.
+pub fn backward(y: &Tensor, d_y: &Tensor) -> Result<Tensor> {
+    if y.shape() != d_y.shape() {
+        return Err(Error::shape("softmax backward", &[y.shape(), d_y.shape()], "both must be the same"));
+    }
+    let mut d_x = d_y.clone();
+    for i in 0..y.n_rows() {
+        softmax_row_backward(y.row(i), d_x.row_mut(i));
+    }
+    Ok(d_x)
+}
+
+/// [`backward`] of one row, in place: `d` is `d_y` before and `d_x` after.
+pub fn softmax_row_backward(y: &[f32], d: &mut [f32]) {
+    let shared = math::dot(y, d);
+    math::zip_map(d, y, |d, y| y * (d - shared));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+        #[test]
+        fn every_row_adds_up_to_one(xs in prop::collection::vec(-1e4f32..1e4, 1..200)) {
+            let y = forward(&Tensor::new(&[xs.len()], xs).unwrap());
+            let sum: f64 = y.data().iter().map(|&p| f64::from(p)).sum();
+            prop_assert!((sum - 1.0).abs() < 1e-5, "{}", sum);
+            prop_assert!(y.data().iter().all(|&p| (0.0..=1.0).contains(&p)));
+        }
+    }
+
+    #[test]
+    fn agrees_with_the_formula_in_double_precision() {
+        let xs = [1.0f32, -2.0, 0.5, 3.0, -80.0];
+        let sum: f64 = xs.iter().map(|&x| f64::from(x).exp()).sum();
+        let expected: Vec<f32> = xs.iter().map(|&x| (f64::from(x).exp() / sum) as f32).collect();
+        let found = forward(&Tensor::new(&[5], xs.to_vec()).unwrap());
+        found.check_close(&Tensor::new(&[5], expected).unwrap(), 1e-6).unwrap();
+    }
+
+    #[test]
+    fn a_nan_is_not_hidden() {
+        let y = forward(&Tensor::new(&[3], vec![0.0, f32::NAN, 1.0]).unwrap());
+        assert!(y.data().iter().all(|p| p.is_nan()));
+        let y = forward(&Tensor::full(&[2], f32::NEG_INFINITY));
+        assert!(y.data().iter().all(|p| p.is_nan()));
+    }
+}

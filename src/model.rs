@@ -1,0 +1,357 @@
+//! The whole model: token ids in, a score for every possible next token out.
+//!
+//! ```text
+//! x = wte[ids] + wpe[positions]     the embedding
+//! x = block(x)                      n_layer times
+//! x = ln_f(x)                       a last layer norm
+//! logits = x·wteᵀ                   the head: how well does x match each token's vector?
+//! ```
+//!
+//! The scores are called *logits*; softmax turns them into probabilities. There is a row of them for every token of the
+//! input: row `t` is the model's guess at token `t + 1`, made from the tokens up to `t`.
+//!
+//! The head uses the embedding table a second time (*weight tying*): the vector that stands for a token when it is read also
+//! stands for it when it is predicted. Some checkpoints have a table of their own for the head; then `lm_head` is there.
+//!
+//! Source: Radford et al., "Language Models are Unsupervised Multitask Learners" (2019); the sixty lines' `gpt2`.
+
+use crate::kv_cache::KvCache;
+use crate::layers::block::{Block, BlockSaved};
+use crate::layers::embedding;
+use crate::layers::layer_norm::{LayerNorm, LayerNormSaved};
+use crate::{Config, Error, Probe, Result, Rng, Tensor};
+
+/// A GPT-2: its size and its parameters, under the names of its checkpoints.
+///
+/// The gradient of a `Gpt2` is also a `Gpt2`: a number for each parameter.
+///
+/// # Example: how likely is each next token?
+///
+/// ```
+/// use gpt60::{Config, Gpt2, Rng, layers::softmax};
+///
+/// let model = Gpt2::random(&Config::new(10, 8, 12, 3, 2), &mut Rng::new(1))?;
+/// let logits = model.logits(&[5, 1, 7])?;
+/// assert_eq!(logits.shape(), [3, 10]); // after each of the 3 tokens, a score for each of the 10 in the vocabulary
+/// let probabilities = softmax::forward(&logits);
+/// assert!((probabilities.row(2).iter().sum::<f32>() - 1.0).abs() < 1e-5);
+/// # Ok::<(), gpt60::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gpt2 {
+    /// How large it is.
+    pub config: Config,
+    /// The token embedding, `[n_vocab, n_embd]`.
+    pub wte: Tensor,
+    /// The position embedding, `[n_ctx, n_embd]`.
+    pub wpe: Tensor,
+    /// The blocks.
+    pub h: Vec<Block>,
+    /// The last layer norm.
+    pub ln_f: LayerNorm,
+    /// The head, `[n_vocab, n_embd]`, if it is not tied to `wte`.
+    pub lm_head: Option<Tensor>,
+}
+
+/// What a forward pass saves for backward.
+#[derive(Debug, Clone, Default)]
+pub struct Saved {
+    h: Vec<BlockSaved>,
+    x: Tensor,
+    ln_f: LayerNormSaved,
+    hidden: Tensor,
+}
+
+impl Gpt2 {
+    /// A model whose parameters are all zero, with a tied head: a gradient to begin with, or a place to load weights into.
+    ///
+    /// # Errors
+    ///
+    /// If the configuration makes no sense.
+    pub fn zeros(config: &Config) -> Result<Gpt2> {
+        config.check()?;
+        Ok(Gpt2 {
+            config: config.clone(),
+            wte: Tensor::zeros(&[config.n_vocab, config.n_embd]),
+            wpe: Tensor::zeros(&[config.n_ctx, config.n_embd]),
+            h: (0..config.n_layer).map(|_| Block::zeros(config)).collect(),
+            ln_f: LayerNorm::zeros(config.n_embd, config.layer_norm_epsilon),
+            lm_head: None,
+        })
+    }
+
+    /// A model to begin training with, as GPT-2's own began: small random weights, zero biases, a tied head.
+    ///
+    /// # Errors
+    ///
+    /// If the configuration makes no sense.
+    pub fn random(config: &Config, rng: &mut Rng) -> Result<Gpt2> {
+        config.check()?;
+        Ok(Gpt2 {
+            config: config.clone(),
+            wte: Tensor::random(&[config.n_vocab, config.n_embd], 0.02, rng),
+            wpe: Tensor::random(&[config.n_ctx, config.n_embd], 0.02, rng),
+            h: (0..config.n_layer).map(|_| Block::random(config, rng)).collect(),
+            ln_f: LayerNorm::new(config.n_embd, config.layer_norm_epsilon),
+            lm_head: None,
+        })
+    }
+
+    /// Every parameter with its name, in the order of the forward pass: the one list that serves checkpoints, the
+    /// optimizer, counting and tests.
+    pub fn parameters(&self) -> Vec<(String, &Tensor)> {
+        let mut list = vec![("wte.weight".to_string(), &self.wte), ("wpe.weight".to_string(), &self.wpe)];
+        for (i, block) in self.h.iter().enumerate() {
+            let Block { ln_1, attn, ln_2, mlp } = block;
+            for (name, tensor) in [
+                ("ln_1.weight", &ln_1.weight),
+                ("ln_1.bias", &ln_1.bias),
+                ("attn.c_attn.weight", &attn.c_attn.weight),
+                ("attn.c_attn.bias", &attn.c_attn.bias),
+                ("attn.c_proj.weight", &attn.c_proj.weight),
+                ("attn.c_proj.bias", &attn.c_proj.bias),
+                ("ln_2.weight", &ln_2.weight),
+                ("ln_2.bias", &ln_2.bias),
+                ("mlp.c_fc.weight", &mlp.c_fc.weight),
+                ("mlp.c_fc.bias", &mlp.c_fc.bias),
+                ("mlp.c_proj.weight", &mlp.c_proj.weight),
+                ("mlp.c_proj.bias", &mlp.c_proj.bias),
+            ] {
+                list.push((format!("h.{i}.{name}"), tensor));
+            }
+        }
+        list.push(("ln_f.weight".to_string(), &self.ln_f.weight));
+        list.push(("ln_f.bias".to_string(), &self.ln_f.bias));
+        if let Some(head) = &self.lm_head {
+            list.push(("lm_head.weight".to_string(), head));
+        }
+        list
+    }
+
+    /// [`Gpt2::parameters`], to be changed: the same names in the same order.
+    pub fn parameters_mut(&mut self) -> Vec<(String, &mut Tensor)> {
+        let mut list = vec![("wte.weight".to_string(), &mut self.wte), ("wpe.weight".to_string(), &mut self.wpe)];
+        for (i, block) in self.h.iter_mut().enumerate() {
+            let Block { ln_1, attn, ln_2, mlp } = block;
+            for (name, tensor) in [
+                ("ln_1.weight", &mut ln_1.weight),
+                ("ln_1.bias", &mut ln_1.bias),
+                ("attn.c_attn.weight", &mut attn.c_attn.weight),
+                ("attn.c_attn.bias", &mut attn.c_attn.bias),
+                ("attn.c_proj.weight", &mut attn.c_proj.weight),
+                ("attn.c_proj.bias", &mut attn.c_proj.bias),
+                ("ln_2.weight", &mut ln_2.weight),
+                ("ln_2.bias", &mut ln_2.bias),
+                ("mlp.c_fc.weight", &mut mlp.c_fc.weight),
+                ("mlp.c_fc.bias", &mut mlp.c_fc.bias),
+                ("mlp.c_proj.weight", &mut mlp.c_proj.weight),
+                ("mlp.c_proj.bias", &mut mlp.c_proj.bias),
+            ] {
+                list.push((format!("h.{i}.{name}"), tensor));
+            }
+        }
+        list.push(("ln_f.weight".to_string(), &mut self.ln_f.weight));
+        list.push(("ln_f.bias".to_string(), &mut self.ln_f.bias));
+        if let Some(head) = &mut self.lm_head {
+            list.push(("lm_head.weight".to_string(), head));
+        }
+        list
+    }
+
+    /// How many parameters there are; a tied head counts once.
+    pub fn n_parameters(&self) -> usize {
+        self.parameters().iter().map(|(_, tensor)| tensor.len()).sum()
+    }
+
+    /// The logits after every token of one sequence: `[n_seq] -> [n_seq, n_vocab]`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no token, more than `n_ctx`, or one that is not in the vocabulary.
+    pub fn logits(&self, ids: &[u32]) -> Result<Tensor> {
+        let hidden = self.hidden(ids, ids.len(), None, &mut Probe::off(), None)?; // [n_seq, n_embd]
+        self.head(&hidden) // [n_seq, n_embd] -> [n_seq, n_vocab]
+    }
+
+    /// The logits for the next token of each sequence of `cache`, after reading `ids` too: `-> [n_sequences, n_vocab]`.
+    ///
+    /// `ids` are the new tokens of all sequences, one sequence after the other, equally many of each. Only the last token of
+    /// each sequence goes through the head, which is the largest matrix of a small model.
+    ///
+    /// # Errors
+    ///
+    /// If the new tokens do not fit into the context, are not equally many for each sequence, or are not in the
+    /// vocabulary. The cache is then as it was.
+    pub fn next_logits(&self, ids: &[u32], cache: &mut KvCache) -> Result<Tensor> {
+        let n_sequences = cache.n_sequences();
+        let n_seq = ids.len() / n_sequences.max(1);
+        if n_seq * n_sequences != ids.len() {
+            let problem = format!("{} token ids cannot be {n_sequences} sequences of equal length", ids.len());
+            return Err(Error::argument("next_logits", problem));
+        }
+        let hidden = self.hidden(ids, n_seq, Some(cache), &mut Probe::off(), None)?;
+        let last: Vec<usize> = (0..n_sequences).map(|s| (s + 1) * n_seq - 1).collect();
+        self.head(&hidden.take_rows(&last)?) // [n_sequences, n_embd] -> [n_sequences, n_vocab]
+    }
+
+    /// Everything but the head: `[n_tok] -> [n_tok, n_embd]`. All other ways to run the model go through here.
+    ///
+    /// * Every `n_seq` of the ids are one sequence.
+    /// * With a `cache`, they follow the tokens that it holds, and are added to it.
+    /// * The `probe` is shown `wte`, `wpe` and `embd` (their sum); then for block `i` (`h.0`, `h.1`, ...): `ln_1`, `attn.q`,
+    ///   `attn.k`, `attn.v`, `attn.weights`, `attn.heads`, `attn.out`, `mid`, `ln_2`, `mlp.fc`, `mlp.act`, `mlp.out`, `out`;
+    ///   and last `ln_f`.
+    /// * With `saved`, backward can follow.
+    ///
+    /// # Errors
+    ///
+    /// If there is no token, a sequence gets longer than `n_ctx`, an id is not in the vocabulary, or the cache belongs to
+    /// another kind of model. The cache is then as it was.
+    pub fn hidden(
+        &self,
+        ids: &[u32],
+        n_seq: usize,
+        mut cache: Option<&mut KvCache>,
+        probe: &mut Probe,
+        mut saved: Option<&mut Saved>,
+    ) -> Result<Tensor> {
+        if ids.is_empty() {
+            return Err(Error::argument("hidden", "there is no token to start from; give at least one"));
+        }
+        if saved.is_some() && cache.is_some() {
+            return Err(Error::argument(
+                "hidden",
+                "training reads whole sequences: give either a cache or a place to save",
+            ));
+        }
+        if let Some(cache) = &cache
+            && (!cache.fits(&self.config) || cache.n_sequences() * n_seq != ids.len())
+        {
+            let problem = "the cache belongs to another model or to another number of sequences; make a new one";
+            return Err(Error::argument("hidden", problem));
+        }
+        let n_past = cache.as_ref().map_or(0, |cache| cache.n_past());
+
+        let mut x = embedding::forward(&self.wte, &self.wpe, ids, n_seq, n_past)?; // [n_tok] -> [n_tok, n_embd]
+        self.show_embedding(ids, n_seq, n_past, probe)?;
+        probe.see("embd", &x);
+        if let Some(saved) = saved.as_deref_mut() {
+            saved.h.resize_with(self.h.len(), BlockSaved::default);
+        }
+        for (i, block) in self.h.iter().enumerate() {
+            probe.enter(|| format!("h.{i}"));
+            let layer = cache.as_mut().map(|cache| cache.layer(i));
+            x = block.forward(x, n_seq, layer, probe, saved.as_mut().map(|saved| &mut saved.h[i]))?; // [n_tok, n_embd]
+            probe.leave();
+        }
+        if let Some(cache) = cache {
+            cache.advance(n_seq);
+        }
+        let hidden = self.ln_f.forward(&x, saved.as_mut().map(|saved| &mut saved.ln_f))?; // [n_tok, n_embd]
+        probe.see("ln_f", &hidden);
+        if let Some(saved) = saved {
+            (saved.x, saved.hidden) = (x, hidden.clone());
+        }
+        Ok(hidden)
+    }
+
+    /// The head: how well does each row match each token's vector? `[n_rows, n_embd] -> [n_rows, n_vocab]`.
+    ///
+    /// # Errors
+    ///
+    /// If the rows are not `n_embd` long.
+    pub fn head(&self, hidden: &Tensor) -> Result<Tensor> {
+        hidden.matmul_t(self.lm_head.as_ref().unwrap_or(&self.wte)) // [n_rows, n_embd] · [n_vocab, n_embd]ᵀ
+    }
+
+    /// Adds how the loss changes with each parameter to `grad`, given how it changes with the logits of the forward pass
+    /// that filled `saved`: `d_logits` is `[n_tok, n_vocab]`.
+    ///
+    /// Forward's steps in reverse. With a tied head, `wte` acts in two places, as embedding and as head, and gets the sum of
+    /// both gradients.
+    ///
+    /// # Errors
+    ///
+    /// If the shapes do not fit, or `grad` is of another kind of model.
+    pub fn backward(&self, ids: &[u32], n_seq: usize, saved: &Saved, d_logits: &Tensor, grad: &mut Gpt2) -> Result<()> {
+        if saved.h.len() != self.h.len()
+            || grad.h.len() != self.h.len()
+            || grad.lm_head.is_some() != self.lm_head.is_some()
+        {
+            return Err(Error::argument("backward", "what was saved and the gradient must be of the same model"));
+        }
+        // logits = hidden·headᵀ
+        let head = self.lm_head.as_ref().unwrap_or(&self.wte);
+        let d_hidden = d_logits.matmul(head)?; // [n_tok, n_vocab] · [n_vocab, n_embd] -> [n_tok, n_embd]
+        let d_head = grad.lm_head.as_mut().unwrap_or(&mut grad.wte);
+        d_logits.t_matmul_add(&saved.hidden, d_head)?; // [n_tok, n_vocab]ᵀ · [n_tok, n_embd] -> [n_vocab, n_embd]
+        // hidden = ln_f(x)
+        let mut d_x = self.ln_f.backward(&saved.x, &saved.ln_f, &d_hidden, &mut grad.ln_f)?;
+        // x = block(x), n_layer times
+        for i in (0..self.h.len()).rev() {
+            d_x = self.h[i].backward(n_seq, &saved.h[i], &d_x, &mut grad.h[i])?;
+        }
+        // x = wte[ids] + wpe[positions]
+        embedding::backward(ids, n_seq, &d_x, &mut grad.wte, &mut grad.wpe)
+    }
+
+    /// A gradient of zeros for this model.
+    pub fn zeros_like(&self) -> Gpt2 {
+        let mut zeros = self.clone();
+        zeros.parameters_mut().into_iter().for_each(|(_, tensor)| tensor.data_mut().fill(0.0));
+        zeros
+    }
+
+    /// Hands the two parts of the embedding to a probe that wants them.
+    fn show_embedding(&self, ids: &[u32], n_seq: usize, n_past: usize, probe: &mut Probe) -> Result<()> {
+        if probe.wants("wte") {
+            let rows: Vec<usize> = ids.iter().map(|&id| id as usize).collect();
+            probe.see("wte", &self.wte.take_rows(&rows)?);
+        }
+        if probe.wants("wpe") {
+            let rows: Vec<usize> = (0..ids.len()).map(|t| n_past + t % n_seq).collect();
+            probe.see("wpe", &self.wpe.take_rows(&rows)?);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_parameters_has_the_names_and_shapes_of_the_configuration() {
+        let config = Config { n_inner: 20, ..Config::new(11, 7, 6, 3, 2) };
+        let mut model = Gpt2::random(&config, &mut Rng::new(1)).unwrap();
+        model.lm_head = Some(Tensor::zeros(&[11, 6]));
+        let found: Vec<_> = model.parameters().into_iter().map(|(n, t)| (n, t.shape().to_vec())).collect();
+        assert_eq!(found, config.shapes(true));
+        let found: Vec<_> = model.parameters_mut().into_iter().map(|(n, t)| (n, t.shape().to_vec())).collect();
+        assert_eq!(found, config.shapes(true));
+        assert_eq!(model.n_parameters(), config.n_parameters() + 11 * 6);
+    }
+
+    #[test]
+    fn going_past_the_context_is_an_error_and_leaves_the_cache_as_it_was() {
+        let config = Config::new(11, 4, 6, 3, 2);
+        let model = Gpt2::random(&config, &mut Rng::new(1)).unwrap();
+        let error = model.logits(&[1, 2, 3, 4, 5]).unwrap_err().to_string();
+        assert!(error.contains("5 tokens are more than the context of 4 holds"), "{error}");
+        let mut cache = KvCache::new(&config, 1);
+        model.next_logits(&[1, 2, 3], &mut cache).unwrap();
+        assert!(model.next_logits(&[1, 2], &mut cache).is_err());
+        assert!(model.next_logits(&[99], &mut cache).is_err());
+        assert!(model.next_logits(&[], &mut cache).is_err());
+        assert_eq!(cache.n_past(), 3);
+        model.next_logits(&[1], &mut cache).unwrap();
+    }
+
+    #[test]
+    fn a_cache_of_another_model_is_refused() {
+        let config = Config::new(11, 4, 6, 3, 2);
+        let model = Gpt2::random(&config, &mut Rng::new(1)).unwrap();
+        let mut cache = KvCache::new(&Config { n_layer: 3, ..config }, 1);
+        assert!(model.next_logits(&[1], &mut cache).is_err());
+    }
+}

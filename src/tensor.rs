@@ -1,0 +1,593 @@
+//! The one container of this book: a shape, and the numbers in it.
+//!
+//! A *tensor* is a list of numbers with a shape. `[3]` is a list of three numbers, `[2, 3]` is a table of two rows and three
+//! columns, `[4, 2, 3]` is four such tables. Everything in GPT-2 is one: the weights, the tokens' vectors, the attention.
+//!
+//! The numbers lie in memory one row after the other (*row-major*): number `(i, j)` of a `[2, 3]` tensor is at `3 * i + j`.
+//! So a row is a slice, `&data[3 * i..3 * i + 3]`, and walking along a row is walking through memory.
+//!
+//! Two rules make errors easy to find. Every operation checks its shapes and says both if they do not fit. And there is no
+//! hidden copying: an operation takes references and makes a new tensor.
+//!
+//! A production program would use `ndarray`, or `candle`'s tensors, which can also live on a graphics card.
+
+use crate::close::{Difference, check_close};
+use crate::kernels::matmul::{Into, Matrix, matmul};
+use crate::{Error, Result, Rng};
+use std::fmt;
+
+/// A shape and row-major `f32` numbers.
+///
+/// # Example: make one and look at it
+///
+/// ```
+/// use gpt60::Tensor;
+///
+/// let t = Tensor::new(&[2, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0])?;
+/// assert_eq!(t.shape(), [2, 3]);
+/// assert_eq!(t.row(1), [4.0, 5.0, 6.0]);
+/// # Ok::<(), gpt60::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Default)]
+pub struct Tensor {
+    shape: Vec<usize>,
+    data: Vec<f32>,
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Making tensors and looking at them
+// ---------------------------------------------------------------------------------------------------------------------
+
+impl Tensor {
+    /// A tensor of this shape with these numbers, row after row.
+    ///
+    /// # Errors
+    ///
+    /// If there are not as many numbers as the shape has places.
+    pub fn new(shape: &[usize], data: Vec<f32>) -> Result<Tensor> {
+        match shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)) {
+            Some(n) if n == data.len() => Ok(Tensor { shape: shape.to_vec(), data }),
+            Some(n) => {
+                Err(Error::shape("Tensor::new", &[shape], format!("it needs {n} numbers, and got {}", data.len())))
+            }
+            None => Err(Error::shape("Tensor::new", &[shape], "it has more places than a computer can count")),
+        }
+    }
+
+    /// A tensor of this shape, all zeros.
+    ///
+    /// # Panics
+    ///
+    /// If the shape does not fit into memory.
+    pub fn zeros(shape: &[usize]) -> Tensor {
+        Tensor { shape: shape.to_vec(), data: vec![0.0; shape.iter().product()] }
+    }
+
+    /// A tensor of this shape, all equal to `value`.
+    pub fn full(shape: &[usize], value: f32) -> Tensor {
+        Tensor { shape: shape.to_vec(), data: vec![value; shape.iter().product()] }
+    }
+
+    /// A tensor of this shape with random numbers: normally distributed around 0, with this standard deviation.
+    pub fn random(shape: &[usize], deviation: f32, rng: &mut Rng) -> Tensor {
+        let n = shape.iter().product();
+        Tensor { shape: shape.to_vec(), data: (0..n).map(|_| deviation * rng.normal() as f32).collect() }
+    }
+
+    /// The shape: how many places each dimension has.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The numbers, row after row.
+    pub fn data(&self) -> &[f32] {
+        &self.data
+    }
+
+    /// The numbers, to be changed in place.
+    pub fn data_mut(&mut self) -> &mut [f32] {
+        &mut self.data
+    }
+
+    /// The numbers alone; the shape is given up.
+    pub fn into_data(self) -> Vec<f32> {
+        self.data
+    }
+
+    /// How many numbers there are.
+    pub fn len(&self) -> usize {
+        self.data.len()
+    }
+
+    /// Whether there are no numbers at all.
+    pub fn is_empty(&self) -> bool {
+        self.data.is_empty()
+    }
+
+    /// How many numbers a row has: the last dimension. `[]`, a single number, has rows of 1.
+    pub fn n_cols(&self) -> usize {
+        self.shape.last().copied().unwrap_or(1)
+    }
+
+    /// How many rows there are: all dimensions but the last, multiplied. `[3]` is one row.
+    pub fn n_rows(&self) -> usize {
+        self.shape.split_last().map_or(1, |(_, leading)| leading.iter().product())
+    }
+
+    /// Row `i`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no row `i`.
+    pub fn row(&self, i: usize) -> &[f32] {
+        let n = self.n_cols();
+        &self.data[i * n..(i + 1) * n]
+    }
+
+    /// Row `i`, to be changed in place.
+    ///
+    /// # Panics
+    ///
+    /// If there is no row `i`.
+    pub fn row_mut(&mut self, i: usize) -> &mut [f32] {
+        let n = self.n_cols();
+        &mut self.data[i * n..(i + 1) * n]
+    }
+
+    /// The number of rows and columns, if this is a table.
+    ///
+    /// # Errors
+    ///
+    /// If there are not exactly two dimensions; `op` is the operation that wanted them.
+    pub fn table(&self, op: &'static str) -> Result<(usize, usize)> {
+        match self.shape[..] {
+            [rows, cols] => Ok((rows, cols)),
+            _ => Err(Error::shape(op, &[&self.shape], "a table of [rows, columns] is needed")),
+        }
+    }
+
+    /// The same numbers in another shape.
+    ///
+    /// # Errors
+    ///
+    /// If the new shape does not have as many places.
+    pub fn reshape(self, shape: &[usize]) -> Result<Tensor> {
+        if shape.iter().product::<usize>() != self.data.len() {
+            return Err(Error::shape("reshape", &[&self.shape, shape], "both must have the same number of places"));
+        }
+        Ok(Tensor { shape: shape.to_vec(), data: self.data })
+    }
+
+    /// Whether this is `expected`, up to a relative difference of `tolerance`. See [`crate::close`].
+    ///
+    /// # Errors
+    ///
+    /// If it is not: what differs, where, and by how much.
+    pub fn check_close(&self, expected: &Tensor, tolerance: f64) -> std::result::Result<(), Difference> {
+        check_close((&self.shape, &self.data), (&expected.shape, &expected.data), tolerance)
+    }
+
+    /// A view for the matrix product. The caller has checked that this is a table.
+    pub(crate) fn matrix(&self) -> Matrix<'_> {
+        Matrix::new(&self.data, self.n_rows(), self.n_cols())
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// One number at a time
+// ---------------------------------------------------------------------------------------------------------------------
+
+impl Tensor {
+    /// Each number, changed by `f`: `[..] -> [..]`.
+    ///
+    /// # Example: square every number
+    ///
+    /// ```
+    /// use gpt60::Tensor;
+    ///
+    /// let t = Tensor::new(&[3], vec![1.0, 2.0, 3.0])?;
+    /// assert_eq!(t.map(|x| x * x).data(), [1.0, 4.0, 9.0]);
+    /// # Ok::<(), gpt60::Error>(())
+    /// ```
+    pub fn map(&self, f: impl Fn(f32) -> f32) -> Tensor {
+        Tensor { shape: self.shape.clone(), data: self.data.iter().map(|&x| f(x)).collect() }
+    }
+
+    /// Each number times `factor`: `[..] -> [..]`.
+    pub fn scale(&self, factor: f32) -> Tensor {
+        self.map(|x| x * factor)
+    }
+
+    /// The sum, number by number. See [`Tensor::combine`] for the shapes that fit.
+    ///
+    /// # Example: add the same row to every row
+    ///
+    /// ```
+    /// use gpt60::Tensor;
+    ///
+    /// let table = Tensor::new(&[2, 2], vec![1.0, 2.0, 3.0, 4.0])?;
+    /// let row = Tensor::new(&[2], vec![10.0, 20.0])?;
+    /// assert_eq!(table.add(&row)?.data(), [11.0, 22.0, 13.0, 24.0]);
+    /// # Ok::<(), gpt60::Error>(())
+    /// ```
+    pub fn add(&self, other: &Tensor) -> Result<Tensor> {
+        self.combine("add", other, |a, b| a + b)
+    }
+
+    /// The difference, number by number. See [`Tensor::combine`] for the shapes that fit.
+    pub fn sub(&self, other: &Tensor) -> Result<Tensor> {
+        self.combine("sub", other, |a, b| a - b)
+    }
+
+    /// The product, number by number. (The matrix product is [`Tensor::matmul`].) See [`Tensor::combine`] for the shapes.
+    pub fn mul(&self, other: &Tensor) -> Result<Tensor> {
+        self.combine("mul", other, |a, b| a * b)
+    }
+
+    /// The quotient, number by number. See [`Tensor::combine`] for the shapes that fit.
+    pub fn div(&self, other: &Tensor) -> Result<Tensor> {
+        self.combine("div", other, |a, b| a / b)
+    }
+
+    /// Adds `other`, of the same shape, in place: `self += other`.
+    ///
+    /// # Errors
+    ///
+    /// If the shapes differ.
+    pub fn add_assign(&mut self, other: &Tensor) -> Result<()> {
+        if self.shape != other.shape {
+            return Err(Error::shape("add_assign", &[&self.shape, &other.shape], "both must be the same"));
+        }
+        self.data.iter_mut().zip(&other.data).for_each(|(a, b)| *a += b);
+        Ok(())
+    }
+
+    /// `f` of each number and its partner in `other`: `[m, n]` with `[m, n]`, with one row `[n]` (or `[1, n]`) that meets
+    /// every row, or with one column `[m, 1]` that meets every column.
+    ///
+    /// Letting a row or a column stand for a whole table is called *broadcasting*.
+    ///
+    /// # Errors
+    ///
+    /// If the shapes fit in none of these ways; `op` is the name for the message.
+    pub fn combine(&self, op: &'static str, other: &Tensor, f: impl Fn(f32, f32) -> f32) -> Result<Tensor> {
+        let (rows, cols) = (self.n_rows(), self.n_cols());
+        let mut data = Vec::with_capacity(self.data.len());
+        if self.shape == other.shape {
+            data.extend(self.data.iter().zip(&other.data).map(|(&a, &b)| f(a, b)));
+        } else if other.shape == [cols] || other.shape == [1, cols] {
+            for i in 0..rows {
+                data.extend(self.row(i).iter().zip(&other.data).map(|(&a, &b)| f(a, b)));
+            }
+        } else if other.shape == [rows, 1] {
+            for i in 0..rows {
+                let b = other.data[i];
+                data.extend(self.row(i).iter().map(|&a| f(a, b)));
+            }
+        } else {
+            let rule =
+                format!("the right must have the shape of the left, or be a row [{cols}], or a column [{rows}, 1]");
+            return Err(Error::shape(op, &[&self.shape, &other.shape], rule));
+        }
+        Ok(Tensor { shape: self.shape.clone(), data })
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// A row to one number
+// ---------------------------------------------------------------------------------------------------------------------
+
+impl Tensor {
+    /// The largest number of each row: `[m, n] -> [m, 1]`. Minus infinity for rows of no numbers.
+    pub fn row_max(&self) -> Tensor {
+        self.per_row(|row| row.iter().copied().fold(f32::NEG_INFINITY, f32::max))
+    }
+
+    /// The sum of each row: `[m, n] -> [m, 1]`.
+    pub fn row_sum(&self) -> Tensor {
+        self.per_row(|row| row.iter().sum())
+    }
+
+    /// The mean of each row: `[m, n] -> [m, 1]`. NaN for rows of no numbers.
+    pub fn row_mean(&self) -> Tensor {
+        self.per_row(|row| row.iter().sum::<f32>() / row.len() as f32)
+    }
+
+    /// The place of the largest number of all, the first one of several; `None` if there are no numbers.
+    ///
+    /// A NaN is never the largest.
+    pub fn argmax(&self) -> Option<usize> {
+        argmax(&self.data)
+    }
+
+    fn per_row(&self, f: impl Fn(&[f32]) -> f32) -> Tensor {
+        let data = (0..self.n_rows()).map(|i| f(self.row(i))).collect();
+        Tensor { shape: vec![self.n_rows(), 1], data }
+    }
+}
+
+/// The place of the largest number of a list, the first one of several; `None` if there is none. A NaN is never the largest.
+pub fn argmax(xs: &[f32]) -> Option<usize> {
+    let mut best: Option<usize> = None;
+    for (i, &x) in xs.iter().enumerate() {
+        let is_better = match best {
+            None => !x.is_nan(),
+            Some(b) => x > xs[b],
+        };
+        if is_better {
+            best = Some(i);
+        }
+    }
+    best
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Tables
+// ---------------------------------------------------------------------------------------------------------------------
+
+impl Tensor {
+    /// The matrix product: `[m, k] · [k, n] -> [m, n]`.
+    ///
+    /// Number `(i, j)` of the result is the sum over `p` of `self(i, p) * other(p, j)`: row `i` of the left meets column `j`
+    /// of the right.
+    ///
+    /// # Errors
+    ///
+    /// If one of the two is not a table, or the left's columns are not as many as the right's rows.
+    ///
+    /// # Example: a matrix times a column
+    ///
+    /// ```
+    /// use gpt60::Tensor;
+    ///
+    /// let a = Tensor::new(&[2, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0])?;
+    /// let b = Tensor::new(&[3, 1], vec![1.0, 0.0, -1.0])?;
+    /// assert_eq!(a.matmul(&b)?, Tensor::new(&[2, 1], vec![-2.0, -2.0])?);
+    /// # Ok::<(), gpt60::Error>(())
+    /// ```
+    pub fn matmul(&self, other: &Tensor) -> Result<Tensor> {
+        let (m, k) = self.table("matmul")?;
+        let (k_other, n) = other.table("matmul")?;
+        if k != k_other {
+            let rule = "the columns of the left must equal the rows of the right";
+            return Err(Error::shape("matmul", &[&self.shape, &other.shape], rule));
+        }
+        let mut out = Tensor::zeros(&[m, n]);
+        matmul(self.matrix(), other.matrix(), &mut out.data, n, Into::Set);
+        Ok(out)
+    }
+
+    /// The product with the transpose of `other`, which is not made: `[m, k] · [n, k]ᵀ -> [m, n]`.
+    ///
+    /// # Errors
+    ///
+    /// If one of the two is not a table, or their columns differ in number.
+    pub fn matmul_t(&self, other: &Tensor) -> Result<Tensor> {
+        let (m, k) = self.table("matmul_t")?;
+        let (n, k_other) = other.table("matmul_t")?;
+        if k != k_other {
+            return Err(Error::shape("matmul_t", &[&self.shape, &other.shape], "both must have as many columns"));
+        }
+        let mut out = Tensor::zeros(&[m, n]);
+        matmul(self.matrix(), other.matrix().transposed(), &mut out.data, n, Into::Set);
+        Ok(out)
+    }
+
+    /// Adds `selfᵀ · other` to `sum`: `[k, m]ᵀ · [k, n]` onto `[m, n]`. Gradients of weights are such sums.
+    ///
+    /// # Errors
+    ///
+    /// If one of the three is not a table, or their shapes do not fit.
+    pub fn t_matmul_add(&self, other: &Tensor, sum: &mut Tensor) -> Result<()> {
+        let (k, m) = self.table("t_matmul_add")?;
+        let (k_other, n) = other.table("t_matmul_add")?;
+        if k != k_other || sum.shape != [m, n] {
+            let rule = "[k, m] and [k, n] can be added onto [m, n]";
+            return Err(Error::shape("t_matmul_add", &[&self.shape, &other.shape, &sum.shape], rule));
+        }
+        matmul(self.matrix().transposed(), other.matrix(), &mut sum.data, n, Into::Add);
+        Ok(())
+    }
+
+    /// Rows become columns: `[m, n] -> [n, m]`.
+    ///
+    /// # Errors
+    ///
+    /// If this is not a table.
+    pub fn transpose(&self) -> Result<Tensor> {
+        let (m, n) = self.table("transpose")?;
+        let mut data = Vec::with_capacity(m * n);
+        for j in 0..n {
+            for i in 0..m {
+                data.push(self.data[i * n + j]);
+            }
+        }
+        Tensor::new(&[n, m], data)
+    }
+
+    /// The rows with these numbers, in this order: `[m, n] -> [rows.len(), n]`.
+    ///
+    /// # Errors
+    ///
+    /// If this is not a table, or a row does not exist.
+    pub fn take_rows(&self, rows: &[usize]) -> Result<Tensor> {
+        let (m, n) = self.table("take_rows")?;
+        let mut data = Vec::with_capacity(rows.len() * n);
+        for &i in rows {
+            if i >= m {
+                return Err(Error::shape("take_rows", &[&self.shape], format!("there is no row {i}")));
+            }
+            data.extend_from_slice(self.row(i));
+        }
+        Tensor::new(&[rows.len(), n], data)
+    }
+
+    /// Cuts the columns into `parts` equal groups, left to right: `[m, n] -> parts times [m, n / parts]`.
+    ///
+    /// # Errors
+    ///
+    /// If this is not a table, or its columns cannot be divided so.
+    pub fn split_cols(&self, parts: usize) -> Result<Vec<Tensor>> {
+        let (m, n) = self.table("split_cols")?;
+        if parts == 0 || n % parts != 0 {
+            let rule = format!("its columns cannot be cut into {parts} equal parts");
+            return Err(Error::shape("split_cols", &[&self.shape], rule));
+        }
+        let width = n / parts;
+        let part = |p: usize| {
+            let data = (0..m).flat_map(|i| &self.row(i)[p * width..(p + 1) * width]).copied().collect();
+            Tensor::new(&[m, width], data)
+        };
+        (0..parts).map(part).collect()
+    }
+
+    /// Puts tables side by side: `[m, a], [m, b], ... -> [m, a + b + ...]`.
+    ///
+    /// # Errors
+    ///
+    /// If there are none, one is not a table, or their numbers of rows differ.
+    pub fn concat_cols(parts: &[Tensor]) -> Result<Tensor> {
+        let Some(first) = parts.first() else {
+            return Err(Error::argument("concat_cols", "at least one table is needed"));
+        };
+        let (m, _) = first.table("concat_cols")?;
+        let mut width = 0;
+        for part in parts {
+            let (rows, cols) = part.table("concat_cols")?;
+            if rows != m {
+                let rule = "all must have the same number of rows";
+                return Err(Error::shape("concat_cols", &[&first.shape, &part.shape], rule));
+            }
+            width += cols;
+        }
+        let mut data = Vec::with_capacity(m * width);
+        for i in 0..m {
+            for part in parts {
+                data.extend_from_slice(part.row(i));
+            }
+        }
+        Tensor::new(&[m, width], data)
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Printing
+// ---------------------------------------------------------------------------------------------------------------------
+
+impl fmt::Display for Tensor {
+    /// The shape, and a line for each row; long rows and many rows are cut in the middle.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const EDGE: usize = 3;
+        write!(f, "{:?}", self.shape)?;
+        let (rows, cols) = (self.n_rows(), self.n_cols());
+        if self.is_empty() {
+            return Ok(());
+        }
+        for i in 0..rows {
+            if rows > 2 * EDGE + 1 && (EDGE..rows - EDGE).contains(&i) {
+                if i == EDGE {
+                    write!(f, "\n       ...")?;
+                }
+                continue;
+            }
+            writeln!(f)?;
+            for (j, x) in self.row(i).iter().enumerate() {
+                if cols > 2 * EDGE + 1 && (EDGE..cols - EDGE).contains(&j) {
+                    if j == EDGE {
+                        write!(f, "      ...")?;
+                    }
+                    continue;
+                }
+                write!(f, " {x:>8.4}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Tensor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tensor {self}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn t(shape: &[usize], data: &[f32]) -> Tensor {
+        Tensor::new(shape, data.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_shape_needs_as_many_numbers_as_it_has_places() {
+        let error = Tensor::new(&[2, 2], vec![0.0; 3]).unwrap_err().to_string();
+        assert_eq!(error, "Tensor::new: shape [2, 2] does not fit: it needs 4 numbers, and got 3");
+        assert!(Tensor::new(&[usize::MAX, 2], vec![]).is_err());
+        assert_eq!(Tensor::new(&[0, usize::MAX], vec![]).unwrap().len(), 0);
+    }
+
+    #[test]
+    fn a_single_number_is_one_row_of_one() {
+        let one = t(&[], &[5.0]);
+        assert_eq!((one.n_rows(), one.n_cols(), one.row(0)), (1, 1, &[5.0f32][..]));
+    }
+
+    #[test]
+    fn a_row_or_a_column_meets_the_whole_table() {
+        let table = t(&[2, 3], &[1., 2., 3., 4., 5., 6.]);
+        assert_eq!(table.add(&t(&[3], &[10., 20., 30.])).unwrap(), t(&[2, 3], &[11., 22., 33., 14., 25., 36.]));
+        assert_eq!(table.mul(&t(&[2, 1], &[1., -1.])).unwrap(), t(&[2, 3], &[1., 2., 3., -4., -5., -6.]));
+        assert_eq!(table.sub(&table).unwrap(), Tensor::zeros(&[2, 3]));
+        assert!(table.add(&t(&[2], &[1., 2.])).is_err());
+        assert!(table.add(&t(&[3, 1], &[1., 2., 3.])).is_err());
+    }
+
+    #[test]
+    fn the_three_matrix_products_agree() {
+        let mut rng = Rng::new(3);
+        let a = Tensor::random(&[4, 5], 1.0, &mut rng);
+        let b = Tensor::random(&[5, 6], 1.0, &mut rng);
+        let product = a.matmul(&b).unwrap();
+        a.matmul_t(&b.transpose().unwrap()).unwrap().check_close(&product, 1e-6).unwrap();
+        let mut sum = product.clone();
+        a.transpose().unwrap().t_matmul_add(&b, &mut sum).unwrap();
+        sum.check_close(&product.scale(2.0), 1e-6).unwrap();
+    }
+
+    #[test]
+    fn products_name_both_shapes_when_they_do_not_fit() {
+        let (a, b) = (Tensor::zeros(&[2, 3]), Tensor::zeros(&[2, 3]));
+        let error = a.matmul(&b).unwrap_err().to_string();
+        assert!(error.starts_with("matmul: shapes [2, 3] and [2, 3] do not fit"), "{error}");
+        assert!(a.matmul_t(&Tensor::zeros(&[3, 2])).is_err());
+        assert!(a.matmul(&Tensor::zeros(&[3])).is_err());
+        assert!(a.t_matmul_add(&b, &mut Tensor::zeros(&[2, 2])).is_err());
+    }
+
+    #[test]
+    fn columns_cut_apart_and_put_together_are_the_table_again() {
+        let table = t(&[2, 4], &[1., 2., 3., 4., 5., 6., 7., 8.]);
+        let parts = table.split_cols(2).unwrap();
+        assert_eq!(parts[1], t(&[2, 2], &[3., 4., 7., 8.]));
+        assert_eq!(Tensor::concat_cols(&parts).unwrap(), table);
+        assert!(table.split_cols(3).is_err() && table.split_cols(0).is_err());
+        assert!(Tensor::concat_cols(&[]).is_err());
+    }
+
+    #[test]
+    fn argmax_takes_the_first_of_equals_and_never_a_nan() {
+        assert_eq!(argmax(&[1.0, 3.0, 3.0]), Some(1));
+        assert_eq!(argmax(&[f32::NAN, -1.0, f32::NAN]), Some(1));
+        assert_eq!(argmax(&[f32::NAN]), None);
+        assert_eq!(argmax(&[]), None);
+    }
+
+    #[test]
+    fn each_row_is_reduced_to_one_number() {
+        let table = t(&[2, 2], &[1., 2., 3., 6.]);
+        assert_eq!(table.row_max(), t(&[2, 1], &[2., 6.]));
+        assert_eq!(table.row_sum(), t(&[2, 1], &[3., 9.]));
+        assert_eq!(table.row_mean(), t(&[2, 1], &[1.5, 4.5]));
+    }
+}
