@@ -1,0 +1,104 @@
+//! Files that are whole or not there.
+//!
+//! A program can be stopped at any moment: the battery dies, the disk is full, someone presses Ctrl-C. If it was just
+//! writing over last night's checkpoint, both the old one and the new one are gone. So nothing is ever written in place:
+//!
+//! 1. write everything to a second file beside the first, `model.safetensors.tmp`;
+//! 2. ask the operating system to bring it to the disk now, and wait ("sync");
+//! 3. rename it to `model.safetensors`. A rename happens entirely or not at all.
+//!
+//! Whoever opens `model.safetensors` finds the old file or the new one, and never half of one.
+
+use crate::{Error, Result};
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Writes `bytes` as the file `path`, by way of `<path>.tmp`.
+///
+/// # Errors
+///
+/// What the operating system refuses. An older file under that name is then still what it was.
+///
+/// # Example: save a note
+///
+/// ```
+/// use gpt60::checkpoint::write_beside;
+///
+/// let path = std::env::temp_dir().join(format!("gpt60-note-{}.txt", std::process::id()));
+/// write_beside(&path, b"whole, or not there")?;
+/// assert_eq!(std::fs::read(&path).unwrap(), b"whole, or not there");
+/// # std::fs::remove_file(&path).unwrap();
+/// # Ok::<(), gpt60::Error>(())
+/// ```
+pub fn write_beside(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_beside_with(path, |file| file.write_all(bytes))
+}
+
+/// Writes the file `path`, by way of `<path>.tmp`, with whatever `fill` writes: for what is too large to be in memory twice.
+pub fn write_beside_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
+    let mut name = path.as_os_str().to_os_string();
+    name.push(".tmp");
+    let beside = PathBuf::from(name);
+    let written = || -> std::io::Result<()> {
+        let mut file = BufWriter::new(File::create(&beside)?);
+        fill(&mut file)?;
+        file.into_inner().map_err(|e| e.into_error())?.sync_all()?;
+        fs::rename(&beside, path)
+    };
+    written().map_err(|e| {
+        let _ = fs::remove_file(&beside); // half a file helps nobody; the first error is the one to report
+        Error::file(path, format!("cannot write it: {e}"))
+    })?;
+    // The new name is an entry of the directory, which has its own way to the disk. Not every system can be asked for it.
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if let Ok(directory) = File::open(parent) {
+        let _ = directory.sync_all();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scratch(name: &str) -> PathBuf {
+        let dir = std::env::temp_dir().join(format!("gpt60-beside-{name}-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        dir
+    }
+
+    #[test]
+    fn a_write_that_fails_leaves_the_old_file_and_nothing_beside_it() {
+        let dir = scratch("fails");
+        let path = dir.join("file");
+        write_beside(&path, b"old").unwrap();
+        let error = write_beside_with(&path, |file| {
+            file.write_all(b"half of the n")?;
+            Err(std::io::Error::other("the disk is full"))
+        });
+        let expected = format!("{}: cannot write it: the disk is full", path.display());
+        assert_eq!(error.unwrap_err().to_string(), expected);
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn a_write_that_succeeds_replaces_the_old_file_and_leaves_nothing_beside_it() {
+        let dir = scratch("succeeds");
+        let path = dir.join("file");
+        write_beside(&path, b"a longer old file").unwrap();
+        write_beside(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_an_error_that_names_the_file() {
+        let path = scratch("missing").join("no").join("file");
+        let error = write_beside(&path, b"x").unwrap_err().to_string();
+        assert!(error.starts_with(&path.display().to_string()), "{error}");
+    }
+}

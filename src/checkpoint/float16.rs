@@ -1,0 +1,222 @@
+//! Numbers in two bytes: `f16` and `bf16`, to `f32` and back.
+//!
+//! A weight rarely needs the seven decimal digits of an `f32`. Stored in two bytes, a model takes half the room, and two
+//! formats do that. Like an `f32`, both are a sign, an exponent and a fraction; they divide the sixteen bits differently:
+//!
+//! ```text
+//!          sign  exponent  fraction   largest     smallest step above 1
+//! f32        1       8        23      3.4e38      2^-23, about 0.0000001
+//! f16        1       5        10      65504       2^-10, about 0.001
+//! bf16       1       8         7      3.4e38      2^-7,  about 0.008
+//! ```
+//!
+//! With exponent bits `e` and fraction bits `f`, and with `bias` 15 for `f16` and 127 for the two others, the value is
+//!
+//! ```text
+//! 0 < e < all ones:   (-1)^sign * 2^(e - bias) * (1 + f / 2^bits)      a normal number
+//! e = 0:              (-1)^sign * 2^(1 - bias) * (0 + f / 2^bits)      a subnormal one, or zero
+//! e = all ones:       infinity if f = 0, otherwise NaN
+//! ```
+//!
+//! To `f32` nothing is lost: every `f16` and every `bf16` is an `f32`. On the way back a number is rounded to the *nearest*
+//! one there is; from the middle between two, to the one whose last bit is 0 ("even"), as IEEE 754-2019 section 4.3.1
+//! asks of all arithmetic. Rounding ties always up would make sums of many numbers drift.
+//!
+//! A production program would use the `half` crate, and the processor's own instructions for it.
+
+/// The `f32` that a `bf16`, given as its sixteen bits, stands for.
+///
+/// A `bf16` is the upper half of an `f32`, so this only puts sixteen zeros below it.
+pub fn bf16_to_f32(bits: u16) -> f32 {
+    f32::from_bits(u32::from(bits) << 16)
+}
+
+/// The sixteen bits of the `bf16` nearest to `x`, ties to even.
+///
+/// # Example: what is left of pi
+///
+/// ```
+/// use gpt60::checkpoint::{bf16_to_f32, f32_to_bf16};
+///
+/// assert_eq!(bf16_to_f32(f32_to_bf16(3.14159)), 3.140625);
+/// ```
+pub fn f32_to_bf16(x: f32) -> u16 {
+    let bits = x.to_bits();
+    if x.is_nan() {
+        // The fraction of a NaN must not become 0: that would be an infinity. This bit marks a "quiet" NaN.
+        return (bits >> 16) as u16 | 0x0040;
+    }
+    round_off(bits, 16) as u16
+}
+
+/// The `f32` that an `f16`, given as its sixteen bits, stands for.
+///
+/// # Example: one and a half
+///
+/// ```
+/// use gpt60::checkpoint::f16_to_f32;
+///
+/// // sign 0, exponent 01111 (15, so 2^0), fraction 1000000000 (one half)
+/// assert_eq!(f16_to_f32(0b0_01111_1000000000), 1.5);
+/// ```
+pub fn f16_to_f32(bits: u16) -> f32 {
+    let sign = u32::from(bits & 0x8000) << 16;
+    let exponent = u32::from(bits >> 10) & 0x1F;
+    let fraction = u32::from(bits) & 0x3FF;
+    let magnitude = match exponent {
+        0x1F => 0x7F80_0000 | (fraction << 13), // infinity and NaN: all ones there, all ones here
+        // 2^-14 * fraction / 2^10. Both factors and the product are exact in an f32, which is far from its own subnormals.
+        0 => (fraction as f32 * 2.0f32.powi(-24)).to_bits(),
+        _ => ((exponent + 127 - 15) << 23) | (fraction << 13),
+    };
+    f32::from_bits(sign | magnitude)
+}
+
+/// The sixteen bits of the `f16` nearest to `x`, ties to even; from 65520 on that is infinity.
+///
+/// # Example: too large, and too small
+///
+/// ```
+/// use gpt60::checkpoint::{f16_to_f32, f32_to_f16};
+///
+/// assert_eq!(f16_to_f32(f32_to_f16(70_000.0)), f32::INFINITY);
+/// assert_eq!(f16_to_f32(f32_to_f16(1e-9)), 0.0);
+/// ```
+pub fn f32_to_f16(x: f32) -> u16 {
+    let sign = ((x.to_bits() >> 16) & 0x8000) as u16;
+    let magnitude = x.to_bits() & 0x7FFF_FFFF;
+    if x.is_nan() {
+        return sign | 0x7E00 | ((magnitude >> 13) & 0x3FF) as u16;
+    }
+    let exponent = (magnitude >> 23) as i32 - 127;
+    let rounded = if exponent > 15 {
+        0x7C00 // 2^16 and above, and infinity
+    } else if exponent >= -14 {
+        // Normal in both. Change the bias, then drop 13 bits of the fraction. A carry out of the fraction goes into the
+        // exponent, which is just right: 1.111...1 rounds up to 2, and 65520 to infinity.
+        round_off(magnitude - ((127 - 15) << 23), 13)
+    } else if exponent >= -25 {
+        // Subnormal as an f16: counted in steps of 2^-24. The fraction with its leading 1 counts steps of 2^(exponent-23).
+        let fraction = (magnitude & 0x007F_FFFF) | 0x0080_0000;
+        round_off(fraction, (-1 - exponent) as u32)
+    } else {
+        0 // below half of the smallest step, 2^-25
+    };
+    sign | rounded as u16
+}
+
+/// `bits / 2^n` for n from 1 to 31, rounded to nearest, ties to even.
+fn round_off(bits: u32, n: u32) -> u32 {
+    let kept = bits >> n;
+    let dropped = bits & ((1 << n) - 1);
+    let half = 1 << (n - 1);
+    let up = dropped > half || (dropped == half && kept & 1 == 1);
+    kept + u32::from(up)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The value by the formula at the top of this file, in f64, where all of it is exact.
+    fn by_formula(bits: u16, fraction_bits: u32, bias: i32) -> f64 {
+        let sign = if bits & 0x8000 == 0 { 1.0 } else { -1.0 };
+        let fraction = f64::from(bits & ((1 << fraction_bits) - 1)) / f64::from(1u32 << fraction_bits);
+        let exponent = i32::from((bits & 0x7FFF) >> fraction_bits);
+        let all_ones = i32::from(0x7FFFu16 >> fraction_bits);
+        match exponent {
+            0 => sign * 2f64.powi(1 - bias) * fraction,
+            e if e == all_ones && fraction == 0.0 => sign * f64::INFINITY,
+            e if e == all_ones => f64::NAN,
+            e => sign * 2f64.powi(e - bias) * (1.0 + fraction),
+        }
+    }
+
+    /// The two formats: to f32, from f32, fraction bits, bias.
+    type Format = (fn(u16) -> f32, fn(f32) -> u16, u32, i32);
+    const FORMATS: [Format; 2] = [(f16_to_f32, f32_to_f16, 10, 15), (bf16_to_f32, f32_to_bf16, 7, 127)];
+
+    #[test]
+    fn all_65536_patterns_have_the_value_of_the_formula() {
+        for (to_f32, _, fraction_bits, bias) in FORMATS {
+            for bits in 0..=u16::MAX {
+                let (found, expected) = (f64::from(to_f32(bits)), by_formula(bits, fraction_bits, bias));
+                let same = found == expected && found.is_sign_negative() == expected.is_sign_negative();
+                assert!(same || (found.is_nan() && expected.is_nan()), "{bits:#06x}: {found} instead of {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn all_65536_patterns_come_back_the_same() {
+        for (to_f32, from_f32, fraction_bits, _) in FORMATS {
+            for bits in 0..=u16::MAX {
+                let quiet = if to_f32(bits).is_nan() { 1 << (fraction_bits - 1) } else { 0 };
+                assert_eq!(from_f32(to_f32(bits)), bits | quiet, "{bits:#06x}");
+            }
+        }
+    }
+
+    #[test]
+    fn between_two_neighbours_the_nearest_wins_and_the_middle_goes_to_the_even_one() {
+        for (to_f32, from_f32, fraction_bits, _) in FORMATS {
+            let infinity = 0x7FFFu16 >> fraction_bits << fraction_bits;
+            for low in 0..infinity - 1 {
+                let high = low + 1;
+                // The middle has one bit more than its neighbours, so it is exact in an f32.
+                let middle = ((f64::from(to_f32(low)) + f64::from(to_f32(high))) / 2.0) as f32;
+                let even = if low % 2 == 0 { low } else { high };
+                for (x, expected) in [(middle.next_down(), low), (middle, even), (middle.next_up(), high)] {
+                    assert_eq!(from_f32(x), expected, "{x:e}");
+                    assert_eq!(from_f32(-x), 0x8000 | expected, "{:e}", -x);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn past_the_largest_number_comes_infinity() {
+        // Half a step (32/2) past 65504 is the middle, and infinity counts as even.
+        assert_eq!(f32_to_f16(65519.99), 0x7BFF);
+        assert_eq!(f32_to_f16(65520.0), 0x7C00);
+        assert_eq!(f32_to_f16(-f32::MAX), 0xFC00);
+        assert_eq!(f32_to_f16(f32::INFINITY), 0x7C00);
+        assert_eq!(f32_to_bf16(f32::MAX), 0x7F80);
+        assert_eq!(f32_to_bf16(f32::NEG_INFINITY), 0xFF80);
+    }
+
+    #[test]
+    fn a_nan_stays_one_even_if_its_marks_are_in_the_low_bits() {
+        for bits in [0x7F80_0001, 0xFF80_0001, 0x7FFF_FFFF] {
+            let nan = f32::from_bits(bits);
+            assert!(f16_to_f32(f32_to_f16(nan)).is_nan());
+            assert!(bf16_to_f32(f32_to_bf16(nan)).is_nan());
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn no_other_number_is_nearer(bits in any::<u32>()) {
+            let x = f32::from_bits(bits);
+            prop_assume!(x.is_finite());
+            for (to_f32, from_f32, fraction_bits, bias) in FORMATS {
+                let found = from_f32(x);
+                // Infinity stands where the next number would: at 2^(bias + 1).
+                let value = |bits: u16| {
+                    let v = f64::from(to_f32(bits));
+                    if v.is_infinite() { v.signum() * 2f64.powi(bias + 1) } else { v }
+                };
+                let distance = |bits: u16| (value(bits) - f64::from(x)).abs();
+                if found & 0x7FFF != 0 {
+                    prop_assert!(distance(found) <= distance(found - 1));
+                }
+                if found & 0x7FFF != 0x7FFFu16 >> fraction_bits << fraction_bits {
+                    prop_assert!(distance(found) <= distance(found + 1));
+                }
+            }
+        }
+    }
+}
