@@ -1,7 +1,7 @@
 //! The tokenizer against other programs, and what holds for every text.
 //!
-//! `fixtures/tokenizer.txt` and `fixtures/tokenizer_merges.txt` were written by `fixtures/tokenizer.py`, with tiktoken 0.14.0
-//! and tokenizers 0.23.3.
+//! `fixtures/tokenizer.txt` and `fixtures/tokenizer_merges.txt` were written by `fixtures/tokenizer.py`, with tiktoken
+//! 0.14.0 and tokenizers 0.23.3.
 
 use gpt60::tokenizer::{Tokenizer, Utf8Stream};
 use proptest::prelude::*;
@@ -71,7 +71,8 @@ fn gpt2_merges_are_those_that_openai_published() {
     for (left, right) in &merges {
         text += &format!("{left} {right}\n");
     }
-    // The size and the 64-bit FNV-1a hash of OpenAI's file, SHA-256 1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5:
+    // The size and the 64-bit FNV-1a hash of OpenAI's file, SHA-256
+    // 1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5:
     //     for b in open("merges.txt", "rb").read(): h = (h ^ b) * 0x100000001b3 % 2**64      (from 0xcbf29ce484222325)
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
     assert_eq!((text.len(), hash), (456_318, 0xd733_86ba_902b_110d));
@@ -223,8 +224,8 @@ fn a_vocabulary_needs_room_for_the_bytes_and_the_end() {
 #[test]
 fn merge_steps_lead_to_the_tokens_of_the_word() {
     let steps = GPT2.merge_steps(" theorized");
-    // Where "Ġ t", "h e", "Ġt he", "o r", "e d", "i z", "iz ed" and "Ġthe or" stand in OpenAI's merges.txt: the line, counted
-    // from 0 after the version line.
+    // Where "Ġ t", "h e", "Ġt he", "o r", "e d", "i z", "iz ed" and "Ġthe or" stand in OpenAI's merges.txt: the line,
+    // counted from 0 after the version line.
     let ranks: Vec<usize> = steps.iter().map(|step| step.rank).collect();
     assert_eq!(ranks, [0, 2, 6, 17, 20, 272, 887, 18_509]);
     assert_eq!(steps.first().unwrap().before, ["Ġ", "t", "h", "e", "o", "r", "i", "z", "e", "d"]);

@@ -1,20 +1,21 @@
 //! Byte-pair encoding: merging the bytes of a piece into tokens.
 //!
-//! A vocabulary is a list of *merges*. A merge says: where these two tokens stand side by side, put this one token in their
-//! place. Its place in the list is its *rank*. To encode a piece, begin with its single bytes and repeat:
+//! A vocabulary is a list of *merges*. A merge says: where these two tokens stand side by side, put this one token in
+//! their place. Its place in the list is its *rank*. To encode a piece, begin with its single bytes and repeat:
 //!
 //! ```text
 //! among all neighbours find the pair with the lowest rank; if there is none, stop
 //! replace that pair everywhere in the piece, from left to right
 //! ```
 //!
-//! Why the lowest rank first? The list was learned in this order: rank 0 was the most frequent pair of the training text,
-//! and each later merge was counted in text where all earlier ones had been made. To meet the same tokens as the learner did,
-//! you must redo its steps in its order.
+//! Why the lowest rank first? The list was learned in this order: rank 0 was the most frequent pair of the training
+//! text, and each later merge was counted in text where all earlier ones had been made. To meet the same tokens as the
+//! learner did, you must redo its steps in its order.
 //!
-//! The loop looks at the whole piece once for every merge, which is quadratic in the piece's length. Words are short, so
-//! this is the right way for them. But a piece can also be 100,000 equal letters, and then a second version takes over,
-//! which keeps all pairs in a heap. It needs O(n log n) steps, gives the same tokens, and a test holds it to that.
+//! The loop looks at the whole piece once for every merge, which is quadratic in the piece's length. Words are short,
+//! so this is the right way for them. But a piece can also be 100,000 equal letters, and then a second version takes
+//! over, which keeps all pairs in a heap. It needs O(n log n) steps, gives the same tokens, and a test holds it to
+//! that.
 //!
 //! Source: Sennrich, Haddow and Birch 2016, "Neural Machine Translation of Rare Words with Subword Units", section 3.2;
 //! on bytes: Radford et al. 2019, section 2.2.
@@ -83,10 +84,10 @@ impl Merges {
 
     /// The same tokens as `merge_plain` gives, in O(n log n).
     ///
-    /// Two ideas. A merged pair is not cut out of the middle of a list, which would move all that follows; instead each place
-    /// knows its neighbours, and a place that was swallowed is empty. And the pairs wait in a heap, lowest rank first and
-    /// leftmost first among equals. An entry may be out of date, because one of its two tokens has gone into another merge:
-    /// that is noticed when its turn comes.
+    /// Two ideas. A merged pair is not cut out of the middle of a list, which would move all that follows; instead each
+    /// place knows its neighbours, and a place that was swallowed is empty. And the pairs wait in a heap, lowest rank
+    /// first and leftmost first among equals. An entry may be out of date, because one of its two tokens has gone into
+    /// another merge: that is noticed when its turn comes.
     fn merge_long(&self, bytes: Vec<u32>) -> Vec<u32> {
         let n = bytes.len();
         // The neighbours of each place; n means "none".
@@ -194,8 +195,9 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, ..Default::default() })]
 
-        /// Any list of merges at all, also such that a real learner would never make: a result used before its own rank,
-        /// two pairs with one result. Only a result must be longer than its parts, which the sizes 1, 2, 3, 4 here ensure.
+        /// Any list of merges at all, also such that a real learner would never make: a result used before its own
+        /// rank, two pairs with one result. Only a result must be longer than its parts, which the sizes 1, 2, 3, 4
+        /// here ensure.
         #[test]
         fn the_heap_gives_the_tokens_of_the_plain_loop(
             list in prop::collection::vec((0u32..12, 0u32..12, 0u32..3), 0..30),

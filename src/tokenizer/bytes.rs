@@ -1,12 +1,12 @@
 //! Bytes that you can see: GPT-2's printable symbol for each of the 256 bytes.
 //!
-//! Every text is a sequence of bytes (UTF-8), so a vocabulary that starts from the 256 bytes can spell any text: nothing
-//! is ever unknown. But vocabularies are kept in text files, and many bytes cannot be shown there: a space would be taken
-//! for a separator, a line feed would end the line, and the byte 0xC3 alone is not a character at all.
+//! Every text is a sequence of bytes (UTF-8), so a vocabulary that starts from the 256 bytes can spell any text:
+//! nothing is ever unknown. But vocabularies are kept in text files, and many bytes cannot be shown there: a space
+//! would be taken for a separator, a line feed would end the line, and the byte 0xC3 alone is not a character at all.
 //!
 //! So GPT-2 gives every byte a symbol of its own. The 188 bytes that Latin-1 shows as a visible character stand for
-//! themselves. The other 68, in order, take the characters from U+0100 on: byte 0 is `Ā`, the line feed (10) is `Ċ`, and
-//! the space (32) is `Ġ`, which you meet everywhere: `Ġthe` is the token " the".
+//! themselves. The other 68, in order, take the characters from U+0100 on: byte 0 is `Ā`, the line feed (10) is `Ċ`,
+//! and the space (32) is `Ġ`, which you meet everywhere: `Ġthe` is the token " the".
 //!
 //! Source: the `bytes_to_unicode` table that OpenAI published with GPT-2 (Radford et al. 2019, section 2.2).
 

@@ -5,13 +5,13 @@
 //! repeat: count all pairs of neighbours in the text; the most frequent pair becomes the next merge; make it everywhere
 //! ```
 //!
-//! Of pairs with equal counts the one whose left token has the smallest id wins, and then the one whose right token has: so
-//! the older tokens first, and the same text always gives the same vocabulary.
+//! Of pairs with equal counts the one whose left token has the smallest id wins, and then the one whose right token
+//! has: so the older tokens first, and the same text always gives the same vocabulary.
 //!
 //! Two observations make this fast enough for a book shelf. Tokens never cross pieces (see `split.rs`), and most pieces
-//! are words that occur again and again: so each distinct word is kept once, with its count. And a merge changes only the
-//! words that contain its pair: so the counts are kept from one merge to the next, and only those words are counted anew.
-//! The plain version, which counts everything again for every merge, is the oracle in the tests.
+//! are words that occur again and again: so each distinct word is kept once, with its count. And a merge changes only
+//! the words that contain its pair: so the counts are kept from one merge to the next, and only those words are counted
+//! anew. The plain version, which counts everything again for every merge, is the oracle in the tests.
 //!
 //! Source: Sennrich, Haddow and Birch 2016, algorithm 1 and the paragraph on the same two observations.
 
@@ -83,8 +83,9 @@ pub(super) fn learn(mut words: Vec<Word>, numbering: &mut Numbering, n_tokens: u
             places.entry(pair).or_default().push(i);
         }
     }
-    // The most frequent pair on top, and of equals the smallest. An entry's count may be out of date: too high when words
-    // have lost the pair since. It is put right when it comes to the top. It is never too low: see the last lines.
+    // The most frequent pair on top, and of equals the smallest. An entry's count may be out of date: too high when
+    // words have lost the pair since. It is put right when it comes to the top. It is never too low: see the last
+    // lines.
     let mut heap: BinaryHeap<(u64, Reverse<Pair>)> = counts.iter().map(|(&pair, &n)| (n, Reverse(pair))).collect();
 
     let mut merges = Merges::default();
@@ -183,8 +184,8 @@ mod tests {
     #[test]
     fn the_most_frequent_pair_is_merged_first_and_the_older_tokens_win_a_tie() {
         // Words: "abab" once and " cab" twice. ab: 2 + 2 = 4; ba: 1; _c and ca: 2 each.
-        // Merge 0 is a+b. Then [ab ab] and twice [_ c ab]: ab+ab 1, _+c 2, c+ab 2. c has id 2, the space a large id: c+ab.
-        // Then _+cab (2), at last ab+ab (1).
+        // Merge 0 is a+b. Then [ab ab] and twice [_ c ab]: ab+ab 1, _+c 2, c+ab 2. c has id 2, the space a large id:
+        // c+ab. Then _+cab (2), at last ab+ab (1).
         let (merges, numbering) = learned("abab cab cab", 1000, learn);
         let made: Vec<String> =
             numbering.tokens[256..].iter().map(|token| String::from_utf8(token.clone()).unwrap()).collect();

@@ -1,15 +1,16 @@
 //! Text to token ids and back.
 //!
-//! A model computes with numbers, so text must become numbers first: each *token*, a frequent piece of text, has an *id*,
-//! its row in the model's table of embeddings. A [`Tokenizer`] knows the tokens of one vocabulary and how to cut text into
-//! them. GPT-2's kind is *byte-level byte-pair encoding*:
+//! A model computes with numbers, so text must become numbers first: each *token*, a frequent piece of text, has an
+//! *id*, its row in the model's table of embeddings. A [`Tokenizer`] knows the tokens of one vocabulary and how to cut
+//! text into them. GPT-2's kind is *byte-level byte-pair encoding*:
 //!
 //! 1. the split rule cuts the text into words and the like (`split.rs`, with the character classes of `unicode.rs`);
 //! 2. each piece becomes bytes, which every text has (`bytes.rs` shows them as printable symbols);
-//! 3. neighbours are merged into larger tokens by a list of merges (`bpe.rs`), which was learned from text (`learn.rs`).
+//! 3. neighbours are merged into larger tokens by a list of merges (`bpe.rs`), which was learned from text
+//!    (`learn.rs`).
 //!
-//! Decoding is simple: every token has its bytes, and they are put side by side. So decoding what was encoded gives back
-//! exactly the text.
+//! Decoding is simple: every token has its bytes, and they are put side by side. So decoding what was encoded gives
+//! back exactly the text.
 //!
 //! One token is special: `<|endoftext|>` stands between two documents, and no bytes merge into it.
 
@@ -31,7 +32,7 @@ use bpe::{Merge, Merges, replace_pair};
 use bytes::{bytes_in_gpt2_order, bytes_to_symbols, symbols_to_bytes};
 use learn::Numbering;
 use split::first_piece_len;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// How the special token is written.
 const END_OF_TEXT: &str = "<|endoftext|>";
@@ -91,8 +92,8 @@ impl Tokenizer {
 
     /// Learns a vocabulary of `n_vocab` tokens from text: the 256 bytes, merges, and `<|endoftext|>`.
     ///
-    /// Where `<|endoftext|>` stands in the text, one document ends: pieces never reach across it, and it is not learned from.
-    /// A text that runs out of pairs gives a smaller vocabulary. See `learn.rs` for how it is done.
+    /// Where `<|endoftext|>` stands in the text, one document ends: pieces never reach across it, and it is not learned
+    /// from. A text that runs out of pairs gives a smaller vocabulary. See `learn.rs` for how it is done.
     ///
     /// # Errors
     ///
@@ -133,10 +134,10 @@ impl Tokenizer {
     /// If a part is neither a byte nor the result of a merge, or a merge is there twice. The error names it.
     pub fn from_merges(merges: &[(String, String)]) -> Result<Tokenizer> {
         let mut symbols: Vec<String> = bytes_in_gpt2_order().iter().map(|&b| bytes_to_symbols(&[b])).collect();
-        let mut seen: HashMap<String, ()> = symbols.iter().map(|symbol| (symbol.clone(), ())).collect();
+        let mut seen: HashSet<String> = symbols.iter().cloned().collect();
         for (left, right) in merges {
             let result = format!("{left}{right}");
-            if seen.insert(result.clone(), ()).is_none() {
+            if seen.insert(result.clone()) {
                 symbols.push(result);
             }
         }
@@ -145,14 +146,14 @@ impl Tokenizer {
         Tokenizer::from_vocab(&vocab, merges)
     }
 
-    /// A tokenizer whose ids are given, as `vocab.json` and `merges.txt` of a model's directory give them. Tokens are written
-    /// in printable symbols; `<|endoftext|>` is the special token if it is there.
+    /// A tokenizer whose ids are given, as `vocab.json` and `merges.txt` of a model's directory give them. Tokens are
+    /// written in printable symbols; `<|endoftext|>` is the special token if it is there.
     ///
     /// # Errors
     ///
-    /// If a single byte has no token, if a part or the result of a merge is not in the vocabulary, if two tokens share an id
-    /// or one token has two, if a merge is there twice, or if a token has a character that stands for no byte. The error
-    /// names the token.
+    /// If a single byte has no token, if a part or the result of a merge is not in the vocabulary, if two tokens share
+    /// an id or one token has two, if a merge is there twice, or if a token has a character that stands for no byte.
+    /// The error names the token.
     pub fn from_vocab(vocab: &[(String, u32)], merges: &[(String, String)]) -> Result<Tokenizer> {
         let error = |problem: String| Error::format("vocabulary", problem);
         let mut tokens: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
@@ -198,8 +199,8 @@ impl Tokenizer {
         Ok(Tokenizer { tokens, merges: list, byte_ids, end_of_text: ids.get(END_OF_TEXT).copied() })
     }
 
-    /// Reads the text of a `merges.txt`: two symbols a line with one space between them, by rank. A first line that begins
-    /// with `#version` and empty lines are skipped.
+    /// Reads the text of a `merges.txt`: two symbols a line with one space between them, by rank. A first line that
+    /// begins with `#version` and empty lines are skipped.
     ///
     /// # Errors
     ///
@@ -305,10 +306,11 @@ impl Tokenizer {
         piece.bytes().map(|byte| self.byte_ids[usize::from(byte)]).collect()
     }
 
-    /// How a word becomes tokens, step by step. The word is taken as one piece, without the split rule. No steps means that
-    /// no two of its bytes merge.
+    /// How a word becomes tokens, step by step. The word is taken as one piece, without the split rule. No steps means
+    /// that no two of its bytes merge.
     ///
-    /// This is for looking at, so every step is kept whole: for a word of n bytes that is up to n lists of up to n symbols.
+    /// This is for looking at, so every step is kept whole: for a word of n bytes that is up to n lists of up to n
+    /// symbols.
     ///
     /// # Example: watch a word being merged
     ///
@@ -358,8 +360,8 @@ impl Tokenizer {
         Ok(bytes)
     }
 
-    /// The text of a sequence of tokens. A character of which only a part is there shows as U+FFFD, the replacement mark; to
-    /// print tokens one by one, use [`decode_bytes`](Tokenizer::decode_bytes) and a [`Utf8Stream`].
+    /// The text of a sequence of tokens. A character of which only a part is there shows as U+FFFD, the replacement
+    /// mark; to print tokens one by one, use [`decode_bytes`](Tokenizer::decode_bytes) and a [`Utf8Stream`].
     ///
     /// # Errors
     ///
@@ -391,8 +393,8 @@ impl Tokenizer {
         self.tokens.last_key_value().map_or(0, |(&id, _)| id as usize + 1)
     }
 
-    /// All tokens in printable symbols, with their ids, by id. Together with [`merges`](Tokenizer::merges) this is the whole
-    /// tokenizer: [`from_vocab`](Tokenizer::from_vocab) makes an equal one of them.
+    /// All tokens in printable symbols, with their ids, by id. Together with [`merges`](Tokenizer::merges) this is the
+    /// whole tokenizer: [`from_vocab`](Tokenizer::from_vocab) makes an equal one of them.
     pub fn vocab(&self) -> Vec<(String, u32)> {
         self.tokens.iter().map(|(&id, bytes)| (bytes_to_symbols(bytes), id)).collect()
     }

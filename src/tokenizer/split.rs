@@ -16,11 +16,12 @@
 //! 5. white space, but if more text follows, all except the last character of it;
 //! 6. white space.
 //!
-//! Alternatives 5 and 6 make words look alike wherever they stand: in "a   b" the last of the three spaces stays with the
-//! `b`, and the piece is ` b` as after a single space.
+//! Alternatives 5 and 6 make words look alike wherever they stand: in "a   b" the last of the three spaces stays with
+//! the `b`, and the piece is ` b` as after a single space.
 //!
 //! Here the rule is written by hand: a regular expression engine would be longer than the rest of the tokenizer. A
-//! production program would use one. Source of the rule: OpenAI's published GPT-2 code; see Radford et al. 2019, section 2.2.
+//! production program would use one. Source of the rule: OpenAI's published GPT-2 code; see Radford et al. 2019,
+//! section 2.2.
 
 use super::unicode::{is_letter, is_number, is_white_space};
 
@@ -61,8 +62,8 @@ pub(super) fn first_piece_len(text: &str) -> usize {
         Some(c) if is_other(c) => return space + run_len(word, is_other),
         _ => {} // a second space, or the end: the space itself starts a run of white space
     }
-    // 5. and 6. White space: all of it at the end of the text, and otherwise all but the last character. A single one is
-    // taken even if text follows, for a piece cannot be empty.
+    // 5. and 6. White space: all of it at the end of the text, and otherwise all but the last character. A single one
+    // is taken even if text follows, for a piece cannot be empty.
     let run = run_len(text, is_white_space);
     let last = text[..run].chars().next_back().map_or(0, char::len_utf8);
     if run == text.len() || run == last { run } else { run - last }

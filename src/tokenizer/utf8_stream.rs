@@ -1,8 +1,8 @@
 //! Printing tokens as they are made, without breaking characters.
 //!
-//! A token is a piece of bytes, and a character may need several: `é` two, `語` three, an emoji four. A token may end in the
-//! middle of one. Printed at once, its half of a character would show as a replacement mark, although the other half is
-//! about to arrive. So the stream holds such bytes back until the character is complete.
+//! A token is a piece of bytes, and a character may need several: `é` two, `語` three, an emoji four. A token may end in
+//! the middle of one. Printed at once, its half of a character would show as a replacement mark, although the other
+//! half is about to arrive. So the stream holds such bytes back until the character is complete.
 
 /// Bytes go in as they come, text comes out as soon as its characters are complete.
 ///
@@ -28,7 +28,8 @@ impl Utf8Stream {
         Utf8Stream::default()
     }
 
-    /// Takes the next bytes and gives the text that is now complete. Bytes that can belong to no character come out as U+FFFD.
+    /// Takes the next bytes and gives the text that is now complete. Bytes that can belong to no character come out as
+    /// U+FFFD.
     pub fn push(&mut self, bytes: &[u8]) -> String {
         self.waiting.extend_from_slice(bytes);
         let mut text = String::new();
