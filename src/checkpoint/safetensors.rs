@@ -123,7 +123,7 @@ impl Dtype {
     }
 
     /// Whether weights can be read from it and written in it.
-    fn is_weight(self) -> bool {
+    pub(super) fn is_weight(self) -> bool {
         matches!(self, Dtype::F32 | Dtype::F16 | Dtype::Bf16)
     }
 }
