@@ -8,6 +8,7 @@ pub mod close;
 pub mod kernels;
 pub mod layers;
 pub mod tokenizer;
+pub mod train;
 
 mod config;
 mod error;

@@ -150,9 +150,10 @@ pub fn matmul(a: Matrix, b: Matrix, c: &mut [f32], c_stride: usize, into: Into) 
         threads::each(runs, |(i, c): (usize, &mut [f32])| super::cpu::run(OneRow { a, b, first: i * run, c, into }));
         return;
     }
-    // Many rows: each thread makes a run of whole rows, in multiples of 8, the height of the largest tile. How the rows are
-    // split changes no number: every tile sums over p in the same order.
-    let rows_each = m.div_ceil(n_threads).next_multiple_of(8);
+    // Many rows: runs of whole rows, in multiples of 8, the height of the largest tile. How the rows are split changes no
+    // number: every tile sums over p in the same order.
+    let n_runs = threads::n_runs(m / MIN_ROWS, n_threads);
+    let rows_each = m.div_ceil(n_runs).next_multiple_of(8);
     let runs = c.chunks_mut(rows_each * c_stride).take(m.div_ceil(rows_each)).enumerate().collect();
     threads::each(runs, |(i, c): (usize, &mut [f32])| {
         let rows = rows_each.min(m - i * rows_each);
@@ -166,6 +167,8 @@ const BLOCK_K: usize = 256;
 const BLOCK_M: usize = 192;
 /// How many columns of `B` are packed at a time.
 const BLOCK_N: usize = 1024;
+/// A run of fewer rows than this would spend too much of its time on packing `B`.
+const MIN_ROWS: usize = 256;
 
 /// Rows `first..first + rows` of a product.
 struct ManyRows<'a, 'c> {
@@ -241,10 +244,14 @@ fn pack(a: Matrix, i0: usize, rows: usize, p0: usize, k: usize, height: usize, p
             packed.fill(0.0);
         }
         if a.row_stride == 1 {
-            // A column's numbers are neighbours: copy them as one piece.
+            // A column's numbers are neighbours: copy them as one piece, of a known length wherever possible.
             for (p, place) in packed.chunks_exact_mut(height).enumerate() {
-                let from = i0 + top + (p0 + p) * a.col_stride;
-                place[..n].copy_from_slice(&a.data[from..from + n]);
+                let column = &a.data[i0 + top + (p0 + p) * a.col_stride..];
+                if n == height {
+                    place.copy_from_slice(&column[..height]);
+                } else {
+                    place[..n].copy_from_slice(&column[..n]);
+                }
             }
         } else {
             for r in 0..n {

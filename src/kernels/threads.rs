@@ -101,15 +101,21 @@ pub fn each<T: Send>(tasks: Vec<T>, work: impl Fn(T) + Sync) {
     });
 }
 
-/// Splits `data`, rows of `row_len` numbers, into one run of whole rows for each thread, and calls `work(first_row, rows)`
+/// Into how many runs to cut work for `n_threads`: up to four for each thread, so that a thread whose core is shared with
+/// another program does not keep the others waiting; but not more than `limit` if that is enough for one run each.
+pub fn n_runs(limit: usize, n_threads: usize) -> usize {
+    if n_threads == 1 { 1 } else { n_threads * (limit / n_threads).clamp(1, 4) }
+}
+
+/// Splits `data`, rows of `row_len` numbers, into runs of whole rows, which the threads share, and calls `work(first_row, rows)`
 /// on each. Small work (`row_len` times rows times `cost`, in basic operations) stays on this thread.
 pub fn each_rows(data: &mut [f32], row_len: usize, cost: usize, work: impl Fn(usize, &mut [f32]) + Sync) {
     if data.is_empty() || row_len == 0 {
         return;
     }
     let n_rows = data.len() / row_len;
-    let n_runs = if data.len().saturating_mul(cost) < WORTH_A_THREAD { 1 } else { count().min(n_rows) };
-    let rows_each = n_rows.div_ceil(n_runs);
+    let n_threads = if data.len().saturating_mul(cost) < WORTH_A_THREAD { 1 } else { count() };
+    let rows_each = n_rows.div_ceil(n_runs(n_rows / 16, n_threads));
     let runs = data.chunks_mut(rows_each * row_len).enumerate().collect();
     each(runs, |(i, run): (usize, &mut [f32])| work(i * rows_each, run));
 }

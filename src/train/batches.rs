@@ -1,0 +1,142 @@
+//! Batches: random pieces of text to learn from.
+//!
+//! All texts are one long list of tokens, with `<|endoftext|>` in front of each. A lesson is a window of it: `n_seq` tokens
+//! as input, and as target the same window moved by one, so that every position has its next token:
+//!
+//! ```text
+//! tokens    the  little  fox  ran  away
+//! inputs    the  little  fox  ran
+//! targets        little  fox  ran  away
+//! ```
+//!
+//! One window so teaches `n_seq` predictions at once, each from a different length of text. A batch is several windows,
+//! drawn at random: their gradients are averaged, which takes out some of the noise.
+
+use crate::tokenizer::Tokenizer;
+use crate::{Error, Result, Rng};
+
+/// The tokens of all texts, in one list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tokens {
+    ids: Vec<u32>,
+    n_seq: usize,
+}
+
+/// Inputs and targets of some windows, one window after the other: `[n_windows * n_seq]` each.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Batch {
+    /// What the model reads.
+    pub inputs: Vec<u32>,
+    /// What comes next at each place.
+    pub targets: Vec<u32>,
+}
+
+impl Tokens {
+    /// Encodes texts, puts `<|endoftext|>` in front of each, and makes windows of `n_ctx` tokens, or shorter ones if there is
+    /// less text. `<|endoftext|>` inside a text separates documents.
+    ///
+    /// # Errors
+    ///
+    /// If there are not even two tokens.
+    ///
+    /// # Example: a text becomes lessons
+    ///
+    /// ```
+    /// use gpt60::{Rng, tokenizer::Tokenizer, train::batches::Tokens};
+    ///
+    /// let tokens = Tokens::new(&["the fox and the dog"], &Tokenizer::gpt2(), 3)?;
+    /// let batch = tokens.random_batch(2, &mut Rng::new(1)); // 2 windows of 3 tokens
+    /// assert_eq!((batch.inputs.len(), batch.targets.len()), (6, 6));
+    /// assert_eq!(batch.inputs[1..3], batch.targets[0..2]); // moved by one
+    /// # Ok::<(), gpt60::Error>(())
+    /// ```
+    pub fn new(texts: &[&str], tokenizer: &Tokenizer, n_ctx: usize) -> Result<Tokens> {
+        let mut ids = Vec::new();
+        for text in texts {
+            ids.extend(tokenizer.end_of_text());
+            ids.extend(tokenizer.encode_with_end(text));
+        }
+        Tokens::from_ids(ids, n_ctx)
+    }
+
+    /// The same from tokens.
+    ///
+    /// # Errors
+    ///
+    /// If there are not even two.
+    pub fn from_ids(ids: Vec<u32>, n_ctx: usize) -> Result<Tokens> {
+        if ids.len() < 2 || n_ctx == 0 {
+            let problem = format!("{} tokens are too few to learn from; give at least a sentence", ids.len());
+            return Err(Error::argument("training text", problem));
+        }
+        let n_seq = n_ctx.min(ids.len() - 1);
+        Ok(Tokens { ids, n_seq })
+    }
+
+    /// All tokens.
+    pub fn ids(&self) -> &[u32] {
+        &self.ids
+    }
+
+    /// How many tokens a window has.
+    pub fn n_seq(&self) -> usize {
+        self.n_seq
+    }
+
+    /// `n_windows` windows, each beginning anywhere with equal chance.
+    pub fn random_batch(&self, n_windows: usize, rng: &mut Rng) -> Batch {
+        let starts = (0..n_windows).map(|_| rng.below(self.ids.len() - self.n_seq)).collect::<Vec<_>>();
+        self.batch(&starts)
+    }
+
+    /// Where up to `limit` windows begin that do not overlap, spread evenly over the text: a fixed sample for validation.
+    pub fn spread(&self, limit: usize) -> Vec<usize> {
+        let available = (self.ids.len() - 1) / self.n_seq;
+        let n = available.min(limit.max(1));
+        (0..n).map(|i| i * available / n * self.n_seq).collect()
+    }
+
+    /// The windows that begin at `starts`.
+    pub fn batch(&self, starts: &[usize]) -> Batch {
+        let mut batch = Batch::default();
+        for &start in starts {
+            batch.inputs.extend(&self.ids[start..start + self.n_seq]);
+            batch.targets.extend(&self.ids[start + 1..start + self.n_seq + 1]);
+        }
+        batch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+        #[test]
+        fn targets_are_the_inputs_moved_by_one(n in 2usize..200, n_ctx in 1usize..50, seed: u64) {
+            let tokens = Tokens::from_ids((0..n as u32).collect(), n_ctx).unwrap();
+            let batch = tokens.random_batch(3, &mut Rng::new(seed));
+            prop_assert_eq!(batch.inputs.len(), 3 * n_ctx.min(n - 1));
+            prop_assert!(batch.inputs.iter().zip(&batch.targets).all(|(i, t)| i + 1 == *t));
+            for start in tokens.spread(5) {
+                prop_assert!(start + tokens.n_seq() < n);
+            }
+        }
+    }
+
+    #[test]
+    fn every_window_is_drawn_the_last_one_too() {
+        let tokens = Tokens::from_ids(vec![0, 1, 2, 3, 4], 2).unwrap();
+        let mut rng = Rng::new(1);
+        let drawn: std::collections::BTreeSet<u32> =
+            (0..200).map(|_| tokens.random_batch(1, &mut rng).inputs[0]).collect();
+        assert_eq!(drawn.into_iter().collect::<Vec<_>>(), [0, 1, 2]); // windows 0-1-2, 1-2-3 and 2-3-4
+    }
+
+    #[test]
+    fn too_little_text_is_an_error() {
+        assert!(Tokens::from_ids(vec![1], 4).unwrap_err().to_string().contains("too few"));
+    }
+}

@@ -1,0 +1,150 @@
+//! Loss: how surprised is the model by what really came next?
+//!
+//! The model gives every possible next token a probability. Its *loss* on one token is `-ln(p)`, where `p` is the
+//! probability that it gave to the token that really came: 0 if it was certain, and the larger the less it expected it. A
+//! model that knows nothing and gives each of `n` tokens the same `1/n` has a loss of `ln(n)`. The unit is the *nat*.
+//!
+//! With softmax inside, the loss of a row of logits `x` with target `t` is
+//!
+//! ```text
+//! loss = -ln(softmax(x)_t) = ln(e^(x_1) + ... + e^(x_n)) - x_t
+//! ```
+//!
+//! The mean of it over many tokens is called *cross-entropy*. `e^loss` is the *perplexity*: as unsure as if choosing among
+//! so many equally likely tokens. `loss / ln(2)` is in bits.
+//!
+//! Source: Shannon, "A Mathematical Theory of Communication" (1948), for the measure; Radford et al. (2018), equation 1.
+
+use crate::kernels::{math, threads};
+use crate::{Error, Result, Tensor};
+
+/// The loss of each row of logits: `[n_tok, n_vocab]` and `[n_tok]` targets `-> [n_tok]`, in nats.
+///
+/// # Errors
+///
+/// If there is not one target a row, or a target is not in the vocabulary.
+///
+/// # Example: knowing nothing costs ln(n)
+///
+/// ```
+/// use gpt60::{Tensor, train::loss};
+///
+/// let logits = Tensor::zeros(&[1, 8]); // 8 tokens, all equally likely
+/// let nats = loss::cross_entropy(&logits, &[3])?;
+/// assert!((nats[0] - 8f32.ln()).abs() < 1e-6); // 3 bits: 2.08 nats
+/// # Ok::<(), gpt60::Error>(())
+/// ```
+pub fn cross_entropy(logits: &Tensor, targets: &[u32]) -> Result<Vec<f32>> {
+    check(logits, targets)?;
+    let mut losses = vec![0.0; targets.len()];
+    let n_vocab = logits.n_cols();
+    threads::each_rows(&mut losses, 1, 8 * n_vocab, |first, losses| {
+        let mut row = vec![0.0; n_vocab];
+        for (i, loss) in losses.iter_mut().enumerate() {
+            row.copy_from_slice(logits.row(first + i));
+            *loss = row_loss(&mut row, targets[first + i]).0;
+        }
+    });
+    Ok(losses)
+}
+
+/// The mean loss over all rows in nats, and how `weight` times that mean changes with each logit: `d_logits`,
+/// `[n_tok, n_vocab]`, in the place of `logits`.
+///
+/// Forward was `loss = ln(sum over j of e^(x_j)) - x_t`. The slope of the first part by `x_j` is `e^(x_j) / sum`, which is
+/// softmax; that of the second is 1 for the target alone:
+///
+/// ```text
+/// d_x_j = softmax(x)_j - (1 if j is t else 0)
+/// ```
+///
+/// Lower what was expected, by as much as it was expected; raise what came. Each row counts `weight / n_tok`.
+///
+/// # Errors
+///
+/// As [`cross_entropy`].
+pub fn cross_entropy_and_gradient(mut logits: Tensor, targets: &[u32], weight: f32) -> Result<(f64, Tensor)> {
+    check(&logits, targets)?;
+    let (n_tok, n_vocab) = (targets.len(), logits.n_cols());
+    let share = weight / n_tok as f32;
+    let mut losses = vec![0.0; n_tok];
+    let rows_each = n_tok.div_ceil(threads::count());
+    let tasks = logits
+        .data_mut()
+        .chunks_mut(rows_each * n_vocab)
+        .zip(losses.chunks_mut(rows_each))
+        .zip(targets.chunks(rows_each));
+    threads::each(tasks.collect(), |((rows, losses), targets): ((&mut [f32], &mut [f32]), &[u32])| {
+        for ((row, loss), &target) in rows.chunks_mut(n_vocab).zip(losses).zip(targets) {
+            let sum;
+            (*loss, sum) = row_loss(row, target);
+            let factor = share / sum;
+            row.iter_mut().for_each(|x| *x *= factor); // e^(x_j - largest) -> softmax(x)_j * share
+            row[target as usize] -= share;
+        }
+    });
+    let mean = losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / n_tok as f64;
+    Ok((mean, logits))
+}
+
+/// The loss of one row; the row becomes `e^(x_j - largest)`, whose sum is returned too.
+fn row_loss(row: &mut [f32], target: u32) -> (f32, f32) {
+    let largest = math::max(row);
+    let x = row[target as usize];
+    let sum = math::exp_and_sum(row, largest);
+    (sum.ln() + (largest - x), sum)
+}
+
+fn check(logits: &Tensor, targets: &[u32]) -> Result<()> {
+    let (n_tok, n_vocab) = logits.table("cross_entropy")?;
+    if n_tok != targets.len() || n_tok == 0 {
+        let rule = format!("a target for each row is needed, and there are {}", targets.len());
+        return Err(Error::shape("cross_entropy", &[logits.shape()], rule));
+    }
+    match targets.iter().find(|&&target| target as usize >= n_vocab) {
+        Some(target) => {
+            Err(Error::shape("cross_entropy", &[logits.shape()], format!("there is no logit for target {target}")))
+        }
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Rng;
+    use approx::assert_relative_eq;
+
+    #[test]
+    fn both_ways_give_the_same_loss_and_it_is_the_formula() {
+        let logits = Tensor::random(&[3, 50], 4.0, &mut Rng::new(1));
+        let targets = [0, 49, 7];
+        let expected: Vec<f64> = (0..3)
+            .map(|i| {
+                let sum: f64 = logits.row(i).iter().map(|&x| f64::from(x).exp()).sum();
+                sum.ln() - f64::from(logits.row(i)[targets[i] as usize])
+            })
+            .collect();
+        let found = cross_entropy(&logits, &targets).unwrap();
+        for (found, expected) in found.iter().zip(&expected) {
+            assert_relative_eq!(f64::from(*found), *expected, max_relative = 1e-5);
+        }
+        let (mean, _) = cross_entropy_and_gradient(logits, &targets, 1.0).unwrap();
+        assert_relative_eq!(mean, expected.iter().sum::<f64>() / 3.0, max_relative = 1e-5);
+    }
+
+    #[test]
+    fn large_logits_do_not_overflow() {
+        let logits = Tensor::new(&[1, 2], vec![1000.0, 0.0]).unwrap();
+        assert_eq!(cross_entropy(&logits, &[0]).unwrap(), [0.0]);
+        assert_eq!(cross_entropy(&logits, &[1]).unwrap(), [1000.0]);
+    }
+
+    #[test]
+    fn a_target_that_does_not_exist_is_an_error() {
+        let logits = Tensor::zeros(&[2, 4]);
+        assert!(cross_entropy(&logits, &[0, 4]).unwrap_err().to_string().contains("target 4"));
+        assert!(cross_entropy(&logits, &[0]).is_err());
+        assert!(cross_entropy(&Tensor::zeros(&[0, 4]), &[]).is_err());
+    }
+}

@@ -1,0 +1,16 @@
+//! Learning: from random weights to a model, by trying to predict text.
+//!
+//! The whole method fits in four lines, repeated some thousand times:
+//!
+//! 1. take a random piece of text and let the model predict every next token of it ([`batches`], [`crate::Gpt2`]);
+//! 2. measure how surprised it was by the tokens that really came next ([`loss`]);
+//! 3. compute for every parameter how a small change of it would change that surprise (every layer's `backward`);
+//! 4. change every parameter a little in the direction that lowers it ([`adamw`], by the step size of [`schedule`]).
+//!
+//! [`trainer`] puts these together and keeps the run safe on disk. Start with [`loss`].
+
+pub mod adamw;
+pub mod batches;
+pub mod loss;
+pub mod schedule;
+pub mod trainer;
