@@ -1,0 +1,43 @@
+//! What several tests share: a model in which every parameter matters.
+
+#![allow(dead_code)] // no test program uses all of it
+
+use gpt60::{Config, Gpt2, Probe, Rng, Tensor};
+
+/// A model of this size with everything random: weights, biases, gains, and the head too if it is `untied`.
+///
+/// `Gpt2::random` is no good for tests. Its biases are 0, its gains are 1, and its weights are so small that attention looks
+/// everywhere alike: much could be wrong and hardly a digit would change. Here the weights of a sum of `n` terms have
+/// deviation `1/sqrt(n)`, so that what goes into softmax and GELU is about as large as 1, where both bend the most.
+pub fn lively(config: &Config, untied: bool, seed: u64) -> Gpt2 {
+    let mut rng = Rng::new(seed);
+    let mut model = Gpt2::zeros(config).unwrap();
+    model.lm_head = untied.then(|| Tensor::zeros(&[config.n_vocab, config.n_embd]));
+    for (name, tensor) in model.parameters_mut() {
+        let gain = name.contains("ln_") && name.ends_with(".weight");
+        let deviation = match tensor.shape() {
+            [n_in, _] if name.starts_with("h.") => 1.0 / (*n_in as f32).sqrt(), // [in, out]
+            [_, _] => 1.0,                                                      // embeddings and head
+            _ => 0.3,                                                           // biases and gains
+        };
+        let middle = if gain { 1.0 } else { 0.0 };
+        *tensor = Tensor::random(tensor.shape(), deviation, &mut rng).map(|x| middle + x);
+    }
+    model
+}
+
+/// `n` random token ids.
+pub fn random_ids(n: usize, n_vocab: usize, rng: &mut Rng) -> Vec<u32> {
+    (0..n).map(|_| rng.below(n_vocab) as u32).collect()
+}
+
+/// The logits after every token of a batch, whose every `n_seq` ids are one sequence: `[n_tok, n_vocab]`.
+pub fn batch_logits(model: &Gpt2, ids: &[u32], n_seq: usize) -> Tensor {
+    let hidden = model.hidden(ids, n_seq, None, &mut Probe::off(), None).unwrap();
+    model.head(&hidden).unwrap()
+}
+
+/// The bits of every number: two lists of them are equal only if nothing at all differs, NaN and the sign of zero included.
+pub fn bits(xs: &[f32]) -> Vec<u32> {
+    xs.iter().map(|x| x.to_bits()).collect()
+}

@@ -1,0 +1,277 @@
+//! Every index of every gradient is the slope that it claims to be.
+//!
+//! The slope of a function can be measured: go a small step `h` up and down, and divide the change by the distance,
+//! `(f(x + h) - f(x - h)) / 2h` (*central differences*). Each test does this for each number that a layer, or the whole
+//! model, depends on, and compares with what `backward` says.
+//!
+//! The loss is a weighted sum of all outputs, with random weights, so that no output's share can hide behind another's. It
+//! is added up in `f64`: the only rounding left is that of the forward pass.
+//!
+//! **The step.** The measured slope is wrong by about `h^2 / 6` times the third derivative (the curve is not a parabola),
+//! and by the forward pass's rounding, some `1e-6` here, divided by `h`. A small `h` makes the first small and the second
+//! large. With `h = 1e-2` the second is `1e-4`. To make the first small as well, the slope is measured with steps `h` and
+//! `2h`: the error of the second is four times that of the first, so `(4 * slope(h) - slope(2h)) / 3` is free of it
+//! (*Richardson's extrapolation*, 1911). What is left is of the order of `h^4 = 1e-8`.
+//!
+//! **What is allowed.** An error of 1e-3 of the tensor's largest gradient, which in these models is between 1 and 100.
+
+mod common;
+
+use common::{batch_logits, lively, random_ids};
+use gpt60::close::Difference;
+use gpt60::layers::attention::AttentionSaved;
+use gpt60::layers::block::BlockSaved;
+use gpt60::layers::layer_norm::LayerNormSaved;
+use gpt60::layers::mlp::MlpSaved;
+use gpt60::layers::{embedding, gelu, softmax};
+use gpt60::{Config, Gpt2, Probe, Rng, Saved, Tensor};
+
+const STEP: f32 = 1e-2;
+const TOLERANCE: f64 = 1e-3;
+
+/// The loss of these tests: the sum of each output times its weight.
+fn loss(weights: &Tensor, y: &Tensor) -> f64 {
+    assert_eq!(weights.shape(), y.shape());
+    weights.data().iter().zip(y.data()).map(|(&w, &y)| f64::from(w) * f64::from(y)).sum()
+}
+
+/// Measures the slope of `loss` in every number of `at`, by calling it with one number changed, and compares.
+fn compare_every_index(gradient: &Tensor, at: &Tensor, mut loss: impl FnMut(&Tensor) -> f64) -> Result<(), Difference> {
+    let mut moved = at.clone();
+    let mut measured = Tensor::zeros(at.shape());
+    for i in 0..at.len() {
+        let mut slope = |step: f32| {
+            let (up, down) = (at.data()[i] + step, at.data()[i] - step);
+            moved.data_mut()[i] = up;
+            let loss_up = loss(&moved);
+            moved.data_mut()[i] = down;
+            let loss_down = loss(&moved);
+            (loss_up - loss_down) / (f64::from(up) - f64::from(down)) // the distance as it was rounded
+        };
+        let (fine, coarse) = (slope(STEP), slope(2.0 * STEP));
+        measured.data_mut()[i] = ((4.0 * fine - coarse) / 3.0) as f32;
+        moved.data_mut()[i] = at.data()[i];
+    }
+    gradient.check_close(&measured, TOLERANCE)
+}
+
+/// Passes if [`compare_every_index`] finds no difference.
+fn check_every_index(name: &str, gradient: &Tensor, at: &Tensor, loss: impl FnMut(&Tensor) -> f64) {
+    if let Err(difference) = compare_every_index(gradient, at, loss) {
+        panic!("the gradient of {name} is not the slope: {difference}");
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The whole model
+// ---------------------------------------------------------------------------------------------------------------------
+
+/// Two sequences of four tokens; one token occurs in both, one of 7 never does.
+const IDS: [u32; 8] = [1, 5, 5, 0, 2, 6, 1, 4];
+const N_SEQ: usize = 4;
+
+fn check_model(n_head: usize, untied: bool) {
+    let config = Config { n_inner: 10, ..Config::new(7, 5, 6, n_head, 2) };
+    let mut model = lively(&config, untied, 10 + n_head as u64);
+    let weights = Tensor::random(&[IDS.len(), config.n_vocab], 1.0, &mut Rng::new(2));
+
+    let (mut saved, mut grad) = (Saved::default(), model.zeros_like());
+    model.hidden(&IDS, N_SEQ, None, &mut Probe::off(), Some(&mut saved)).unwrap();
+    model.backward(&IDS, N_SEQ, &saved, &weights, &mut grad).unwrap();
+
+    let gradients = grad.parameters();
+    assert_eq!(gradients.len(), 2 + 2 * 12 + 2 + usize::from(untied)); // embeddings, two blocks, ln_f, head
+    for (i, (name, gradient)) in gradients.iter().enumerate() {
+        let at = model.parameters()[i].1.clone();
+        check_every_index(name, gradient, &at, |moved| {
+            *model.parameters_mut()[i].1 = moved.clone();
+            loss(&weights, &batch_logits(&model, &IDS, N_SEQ))
+        });
+        *model.parameters_mut()[i].1 = at;
+    }
+}
+
+#[test]
+fn every_index_of_every_parameter_of_a_tied_model_has_the_gradient_of_the_loss() {
+    check_model(2, false);
+    check_model(3, false);
+}
+
+#[test]
+fn every_index_of_every_parameter_of_an_untied_model_has_the_gradient_of_the_loss() {
+    check_model(2, true);
+    check_model(3, true);
+}
+
+#[test]
+fn backward_adds_to_what_is_in_the_gradient() {
+    let config = Config { n_inner: 10, ..Config::new(7, 5, 6, 2, 2) };
+    for untied in [false, true] {
+        let model = lively(&config, untied, 1);
+        let weights = Tensor::random(&[IDS.len(), config.n_vocab], 1.0, &mut Rng::new(2));
+        let mut saved = Saved::default();
+        model.hidden(&IDS, N_SEQ, None, &mut Probe::off(), Some(&mut saved)).unwrap();
+        let mut once = model.zeros_like();
+        model.backward(&IDS, N_SEQ, &saved, &weights, &mut once).unwrap();
+        let mut twice = once.clone();
+        model.backward(&IDS, N_SEQ, &saved, &weights, &mut twice).unwrap();
+        for ((name, twice), (_, once)) in twice.parameters().into_iter().zip(once.parameters()) {
+            // The sums are rounded once more each: a few parts in 10^7.
+            let check = twice.check_close(&once.scale(2.0), 1e-6);
+            assert_eq!(check, Ok(()), "{name}");
+        }
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Each layer alone
+// ---------------------------------------------------------------------------------------------------------------------
+
+/// Checks a layer without parameters: `backward` gets `x`, `y` and how the loss changes with `y`.
+fn check_function(
+    name: &str,
+    forward: impl Fn(&Tensor) -> Tensor,
+    backward: impl Fn(&Tensor, &Tensor, &Tensor) -> Tensor,
+) {
+    let mut rng = Rng::new(3);
+    let x = Tensor::random(&[3, 37], 1.5, &mut rng);
+    let weights = Tensor::random(&[3, 37], 1.0, &mut rng);
+    let d_x = backward(&x, &forward(&x), &weights);
+    check_every_index(name, &d_x, &x, |x| loss(&weights, &forward(x)));
+}
+
+#[test]
+fn softmax_has_the_gradient_of_the_loss_at_every_index() {
+    check_function("softmax", softmax::forward, |_, y, d_y| softmax::backward(y, d_y).unwrap());
+}
+
+#[test]
+fn gelu_has_the_gradient_of_the_loss_at_every_index() {
+    check_function("gelu", gelu::forward, |x, _, d_y| gelu::backward(x, d_y).unwrap());
+}
+
+/// Checks a layer of a one-block model: the gradient of its input, and of every parameter whose name begins with `layer`.
+fn check_layer(
+    layer: &str,
+    n_seq: usize,
+    model: &mut Gpt2,
+    forward: impl Fn(&Gpt2, &Tensor) -> Tensor,
+    backward: impl Fn(&Gpt2, &Tensor, &Tensor, &mut Gpt2) -> Tensor,
+) {
+    let mut rng = Rng::new(4);
+    let x = Tensor::random(&[2 * n_seq, model.config.n_embd], 1.0, &mut rng); // a batch of two
+    let y = forward(model, &x);
+    let weights = Tensor::random(y.shape(), 1.0, &mut rng);
+    let mut grad = model.zeros_like();
+    let d_x = backward(model, &x, &weights, &mut grad);
+    check_every_index(&format!("x of {layer}"), &d_x, &x, |x| loss(&weights, &forward(model, x)));
+
+    let mut checked = 0;
+    for (i, (name, gradient)) in grad.parameters().into_iter().enumerate() {
+        if !name.starts_with(layer) {
+            assert!(gradient.data().iter().all(|&d| d == 0.0), "{layer} has nothing to do with {name}");
+            continue;
+        }
+        let at = model.parameters()[i].1.clone();
+        check_every_index(&name, gradient, &at, |moved| {
+            *model.parameters_mut()[i].1 = moved.clone();
+            loss(&weights, &forward(model, &x))
+        });
+        *model.parameters_mut()[i].1 = at;
+        checked += 1;
+    }
+    assert!(checked >= 2, "{layer} has a weight and a bias at least");
+}
+
+fn one_block(n_embd: usize, n_head: usize) -> Gpt2 {
+    lively(&Config { n_inner: 10, ..Config::new(2, 1, n_embd, n_head, 1) }, false, 5)
+}
+
+#[test]
+fn linear_has_the_gradient_of_the_loss_at_every_index() {
+    let forward = |model: &Gpt2, x: &Tensor| model.h[0].mlp.c_fc.forward(x).unwrap();
+    let backward = |model: &Gpt2, x: &Tensor, d_y: &Tensor, grad: &mut Gpt2| {
+        model.h[0].mlp.c_fc.backward(x, d_y, &mut grad.h[0].mlp.c_fc).unwrap()
+    };
+    check_layer("h.0.mlp.c_fc.", 3, &mut one_block(6, 2), forward, backward);
+}
+
+#[test]
+fn layer_norm_has_the_gradient_of_the_loss_at_every_index() {
+    let forward = |model: &Gpt2, x: &Tensor| model.ln_f.forward(x, None).unwrap();
+    let backward = |model: &Gpt2, x: &Tensor, d_y: &Tensor, grad: &mut Gpt2| {
+        let mut saved = LayerNormSaved::default();
+        model.ln_f.forward(x, Some(&mut saved)).unwrap();
+        model.ln_f.backward(x, &saved, d_y, &mut grad.ln_f).unwrap()
+    };
+    check_layer("ln_f.", 3, &mut one_block(6, 2), forward, backward);
+    check_layer("ln_f.", 2, &mut one_block(37, 1), forward, backward); // longer than the 32 sums side by side
+}
+
+#[test]
+fn attention_has_the_gradient_of_the_loss_at_every_index() {
+    // 66 queries are more than the 64 that are handled at a time.
+    for (n_embd, n_head, n_seq) in [(6, 2, 5), (6, 3, 4), (6, 6, 3), (6, 1, 1), (4, 2, 66)] {
+        let forward =
+            |model: &Gpt2, x: &Tensor| model.h[0].attn.forward(x, n_seq, None, &mut Probe::off(), None).unwrap();
+        let backward = |model: &Gpt2, x: &Tensor, d_y: &Tensor, grad: &mut Gpt2| {
+            let mut saved = AttentionSaved::default();
+            model.h[0].attn.forward(x, n_seq, None, &mut Probe::off(), Some(&mut saved)).unwrap();
+            model.h[0].attn.backward(x, n_seq, &saved, d_y, &mut grad.h[0].attn).unwrap()
+        };
+        check_layer("h.0.attn.", n_seq, &mut one_block(n_embd, n_head), forward, backward);
+    }
+}
+
+#[test]
+fn mlp_has_the_gradient_of_the_loss_at_every_index() {
+    let forward = |model: &Gpt2, x: &Tensor| model.h[0].mlp.forward(x, &mut Probe::off(), None).unwrap();
+    let backward = |model: &Gpt2, x: &Tensor, d_y: &Tensor, grad: &mut Gpt2| {
+        let mut saved = MlpSaved::default();
+        model.h[0].mlp.forward(x, &mut Probe::off(), Some(&mut saved)).unwrap();
+        model.h[0].mlp.backward(x, &saved, d_y, &mut grad.h[0].mlp).unwrap()
+    };
+    check_layer("h.0.mlp.", 3, &mut one_block(6, 2), forward, backward);
+}
+
+#[test]
+fn block_has_the_gradient_of_the_loss_at_every_index() {
+    let forward = |model: &Gpt2, x: &Tensor| model.h[0].forward(x.clone(), 4, None, &mut Probe::off(), None).unwrap();
+    let backward = |model: &Gpt2, x: &Tensor, d_y: &Tensor, grad: &mut Gpt2| {
+        let mut saved = BlockSaved::default();
+        model.h[0].forward(x.clone(), 4, None, &mut Probe::off(), Some(&mut saved)).unwrap();
+        model.h[0].backward(4, &saved, d_y, &mut grad.h[0]).unwrap()
+    };
+    check_layer("h.0.", 4, &mut one_block(6, 2), forward, backward);
+}
+
+#[test]
+fn embedding_has_the_gradient_of_the_loss_at_every_index() {
+    let mut rng = Rng::new(6);
+    let (wte, wpe) = (Tensor::random(&[7, 3], 1.0, &mut rng), Tensor::random(&[5, 3], 1.0, &mut rng));
+    let ids = random_ids(8, 7, &mut rng);
+    let weights = Tensor::random(&[8, 3], 1.0, &mut rng);
+    let (mut d_wte, mut d_wpe) = (Tensor::zeros(&[7, 3]), Tensor::zeros(&[5, 3]));
+    embedding::backward(&ids, 4, &weights, &mut d_wte, &mut d_wpe).unwrap();
+    let forward = |wte: &Tensor, wpe: &Tensor| embedding::forward(wte, wpe, &ids, 4, 0).unwrap();
+    check_every_index("wte", &d_wte, &wte, |wte| loss(&weights, &forward(wte, &wpe)));
+    check_every_index("wpe", &d_wpe, &wpe, |wpe| loss(&weights, &forward(&wte, wpe)));
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The measurement itself
+// ---------------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_wrong_gradient_is_found_wherever_it_is() {
+    let x = Tensor::new(&[3], vec![0.5, -1.0, 2.0]).unwrap();
+    let sum_of_cubes = |x: &Tensor| x.data().iter().map(|&x| f64::from(x).powi(3)).sum();
+    let right = x.map(|x| 3.0 * x * x);
+    assert_eq!(compare_every_index(&right, &x, sum_of_cubes), Ok(()));
+    for i in 0..3 {
+        let mut wrong = right.clone();
+        wrong.data_mut()[i] += 0.02; // the largest is 3 * 2^2 = 12: an error of 1.7e-3 of it
+        let message = compare_every_index(&wrong, &x, sum_of_cubes).unwrap_err().to_string();
+        assert!(message.starts_with("1 of 3 values differ") && message.contains(&format!("at [{i}]")), "{message}");
+    }
+}
