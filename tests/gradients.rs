@@ -13,7 +13,7 @@
 //! `2h`: the error of the second is four times that of the first, so `(4 * slope(h) - slope(2h)) / 3` is free of it
 //! (*Richardson's extrapolation*, 1911). What is left is of the order of `h^4 = 1e-8`.
 //!
-//! **What is allowed.** An error of 1e-3 of the tensor's largest gradient, which in these models is between 1 and 100.
+//! **What is allowed.** An error of 1e-3 of the tensor's largest gradient, which in these models is between 0.1 and 100.
 
 mod common;
 

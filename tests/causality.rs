@@ -1,0 +1,195 @@
+//! No token looks ahead, no sequence sees another, and the number of threads changes nothing: tested by behaviour.
+//!
+//! Whoever reads the code of a mask can be convinced that it is right. Here the code is not read. One token is changed; the
+//! outputs before it must stay the same **bit for bit**, and those from it on must change. "Close" would not do: a leak of
+//! one part in a million is a leak, and a model that is trained learns to use it.
+
+mod common;
+
+use common::{batch_logits, bits, lively, random_ids};
+use gpt60::kernels::{math, threads};
+use gpt60::layers::layer_norm::{LayerNorm, LayerNormSaved};
+use gpt60::layers::linear::Linear;
+use gpt60::layers::{gelu, softmax};
+use gpt60::{Config, Gpt2, KvCache, Probe, Rng, Saved, Tensor};
+use proptest::prelude::*;
+
+const N_CTX: usize = 80;
+const N_VOCAB: usize = 11;
+
+/// Random models: 1 to 3 heads of 3 to 6 numbers, 1 to 3 blocks, tied and untied.
+fn any_model() -> impl Strategy<Value = Gpt2> {
+    (1usize..4, 3usize..7, 1usize..4, any::<bool>(), any::<u64>()).prop_map(|(n_head, size, n_layer, untied, seed)| {
+        lively(&Config::new(N_VOCAB, N_CTX, n_head * size, n_head, n_layer), untied, seed)
+    })
+}
+
+/// A batch of ids, `n_sequences` times `n_seq`, and the place of one of them. Lengths beyond 64, where attention takes its
+/// queries in two blocks, are tried as well as short ones.
+fn any_batch() -> impl Strategy<Value = (Vec<u32>, usize, usize)> {
+    (1usize..4, prop_oneof![1usize..12, 60..=N_CTX]).prop_flat_map(|(n_sequences, n_seq)| {
+        let n_tok = n_sequences * n_seq;
+        (prop::collection::vec(0..N_VOCAB as u32, n_tok), Just(n_seq), 0..n_tok)
+    })
+}
+
+/// The same ids with another token at place `at`.
+fn changed(ids: &[u32], at: usize) -> Vec<u32> {
+    let mut ids = ids.to_vec();
+    ids[at] = (ids[at] + 1) % N_VOCAB as u32;
+    ids
+}
+
+/// Passes if the rows of `before` and `after` differ exactly where they may: in the sequence of token `at`, from it on.
+fn check_rows(before: &Tensor, after: &Tensor, n_seq: usize, at: usize) -> Result<(), TestCaseError> {
+    for t in 0..before.n_rows() {
+        let same = bits(before.row(t)) == bits(after.row(t));
+        let sees_the_change = t / n_seq == at / n_seq && t >= at;
+        prop_assert_eq!(same, !sees_the_change, "token {} was changed, row {}, sequences of {}", at, t, n_seq);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 100, ..Default::default() })]
+
+    #[test]
+    fn changing_a_token_changes_its_own_and_all_later_outputs_of_its_sequence_and_no_bit_of_any_other(
+        model in any_model(), (ids, n_seq, at) in any_batch(),
+    ) {
+        let before = batch_logits(&model, &ids, n_seq);
+        let after = batch_logits(&model, &changed(&ids, at), n_seq);
+        check_rows(&before, &after, n_seq, at)?;
+    }
+
+    #[test]
+    fn so_it_is_with_a_cache_however_the_sequences_are_cut(
+        model in any_model(), (ids, n_seq, at) in any_batch(), sizes in prop::collection::vec(1usize..30, 1..10),
+    ) {
+        let before = piecewise(&model, &ids, n_seq, &sizes);
+        let after = piecewise(&model, &changed(&ids, at), n_seq, &sizes);
+        check_rows(&before, &after, n_seq, at)?;
+    }
+
+    #[test]
+    fn so_it_is_when_everything_is_saved_for_backward(model in any_model(), (ids, n_seq, at) in any_batch()) {
+        let run = |ids: &[u32]| {
+            model.hidden(ids, n_seq, None, &mut Probe::everything(), Some(&mut Saved::default())).unwrap()
+        };
+        check_rows(&run(&ids), &run(&changed(&ids, at)), n_seq, at)?;
+    }
+
+    #[test]
+    fn no_output_has_a_gradient_in_a_later_token_or_another_sequence(
+        model in any_model(), (ids, n_seq, at) in any_batch(),
+    ) {
+        // The loss is one output alone, and each token is given a vector of its own: the gradient says who acts on it.
+        let config = Config { n_vocab: ids.len(), ..model.config.clone() };
+        let mut model = model;
+        model.wte = Tensor::random(&[config.n_vocab, config.n_embd], 1.0, &mut Rng::new(1));
+        model.lm_head = Some(Tensor::random(&[config.n_vocab, config.n_embd], 1.0, &mut Rng::new(2)));
+        model.config = config;
+        let ids: Vec<u32> = (0..ids.len() as u32).collect();
+        let (mut saved, mut grad) = (Saved::default(), model.zeros_like());
+        model.hidden(&ids, n_seq, None, &mut Probe::off(), Some(&mut saved)).unwrap();
+        let mut d_logits = Tensor::zeros(&[ids.len(), ids.len()]);
+        d_logits.row_mut(at)[0] = 1.0;
+        model.backward(&ids, n_seq, &saved, &d_logits, &mut grad).unwrap();
+        for t in 0..ids.len() {
+            let acts = grad.wte.row(t).iter().any(|&d| d != 0.0);
+            prop_assert_eq!(acts, t / n_seq == at / n_seq && t <= at, "token {} on output {}", t, at);
+        }
+    }
+}
+
+/// The last layer norm's output for every token, read in pieces of these sizes (over and over again) with a cache.
+fn piecewise(model: &Gpt2, ids: &[u32], n_seq: usize, sizes: &[usize]) -> Tensor {
+    let n_sequences = ids.len() / n_seq;
+    let mut cache = KvCache::new(&model.config, n_sequences);
+    let mut all = Tensor::zeros(&[ids.len(), model.config.n_embd]);
+    let mut sizes = sizes.iter().cycle();
+    while cache.n_past() < n_seq {
+        let from = cache.n_past();
+        let n = (n_seq - from).min(*sizes.next().unwrap());
+        let piece: Vec<u32> = ids.chunks(n_seq).flat_map(|sequence| &sequence[from..from + n]).copied().collect();
+        let hidden = model.hidden(&piece, n, Some(&mut cache), &mut Probe::off(), None).unwrap();
+        for t in 0..piece.len() {
+            all.row_mut(t / n * n_seq + from + t % n).copy_from_slice(hidden.row(t));
+        }
+    }
+    all
+}
+
+/// Everything that forward and backward compute, on work large enough to be split, as bits.
+fn all_bits(n_threads: usize, work: impl Fn() -> Vec<Tensor>) -> Vec<Vec<u32>> {
+    threads::set(n_threads);
+    let results = work().iter().map(|tensor| bits(tensor.data())).collect();
+    threads::set(0);
+    results
+}
+
+/// The number of threads is one for the whole program, so one test does all that concerns it.
+#[test]
+fn one_thread_or_seven_give_the_same_bits_forward_and_backward() {
+    let mut rng = Rng::new(1);
+
+    // A model: 520 tokens, 66 numbers each. c_attn takes 520 * 66 * 198 = 6.8 million multiplications, attention
+    // 520 * 130 * 66 = 4.5 million, and each is split from 4.2 million on.
+    let model = lively(&Config::new(131, 130, 66, 3, 2), false, 2);
+    let ids = random_ids(4 * 130, 131, &mut rng);
+    assert!(520 * 130 * 66 >= threads::WORTH_A_THREAD);
+    let d_logits = Tensor::random(&[520, 131], 1.0, &mut rng);
+    let whole_model = || {
+        let (mut saved, mut grad) = (Saved::default(), model.zeros_like());
+        let without_saving = batch_logits(&model, &ids, 130);
+        let hidden = model.hidden(&ids, 130, None, &mut Probe::off(), Some(&mut saved)).unwrap();
+        model.backward(&ids, 130, &saved, &d_logits, &mut grad).unwrap();
+        let gradients = grad.parameters().into_iter().map(|(_, tensor)| tensor.clone());
+        [without_saving, hidden].into_iter().chain(gradients).collect::<Vec<Tensor>>()
+    };
+
+    // Layers that work on one row at a time: 8 operations for each of 2051 * 257 numbers.
+    let x = Tensor::random(&[2051, 257], 1.0, &mut rng);
+    let d = Tensor::random(&[2051, 257], 1.0, &mut rng);
+    let norm = LayerNorm { weight: Tensor::random(&[257], 1.0, &mut rng), ..LayerNorm::new(257, 1e-5) };
+    assert!(8 * x.len() >= threads::WORTH_A_THREAD);
+    let row_layers = || {
+        let (mut saved, mut grad) = (LayerNormSaved::default(), LayerNorm::zeros(257, 1e-5));
+        let normed = norm.forward(&x, Some(&mut saved)).unwrap();
+        let d_x = norm.backward(&x, &saved, &d, &mut grad).unwrap();
+        let probabilities = softmax::forward(&x);
+        let d_scores = softmax::backward(&probabilities, &d).unwrap();
+        let (act, d_act) = (gelu::forward(&x), gelu::backward(&x, &d).unwrap());
+        vec![normed, d_x, grad.weight, grad.bias, probabilities, d_scores, act, d_act]
+    };
+
+    // A linear layer wide enough that adding its bias, and summing its bias's gradient, is split too: 2051 * 2053 numbers;
+    // and a single row through a matrix as large, as for each new token.
+    let x = Tensor::random(&[2051, 9], 1.0, &mut rng);
+    let wide = Linear { bias: Tensor::random(&[2053], 1.0, &mut rng), ..Linear::random(9, 2053, 1.0, &mut rng) };
+    let d_y = Tensor::random(&[2051, 2053], 1.0, &mut rng);
+    let row = Tensor::random(&[1, 2053], 1.0, &mut rng);
+    assert!(d_y.len() >= threads::WORTH_A_THREAD);
+    let wide_linear = || {
+        let mut grad = Linear::zeros(9, 2053);
+        let y = wide.forward(&x).unwrap();
+        let d_x = wide.backward(&x, &d_y, &mut grad).unwrap();
+        let mut products = vec![0.0; 2053];
+        math::add_column_sums_of_products(d_y.data(), y.data(), &mut products);
+        let products = Tensor::new(&[2053], products).unwrap();
+        let one_row = row.matmul_t(&d_y).unwrap(); // [1, 2053] · [2051, 2053]ᵀ
+        let other_row = one_row.matmul(&d_y).unwrap(); // [1, 2051] · [2051, 2053]
+        vec![y, d_x, grad.weight, grad.bias, products, one_row, other_row]
+    };
+
+    let works: [(&str, &dyn Fn() -> Vec<Tensor>); 3] =
+        [("model", &whole_model), ("row layers", &row_layers), ("wide linear layer", &wide_linear)];
+    for (name, work) in works {
+        let one = all_bits(1, work);
+        for n_threads in [2, 3, 7] {
+            let many = all_bits(n_threads, work);
+            let differing: Vec<usize> = (0..one.len()).filter(|&i| one[i] != many[i]).collect();
+            assert!(differing.is_empty(), "{name}, {n_threads} threads: results {differing:?} differ");
+        }
+    }
+}
