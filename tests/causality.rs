@@ -6,23 +6,13 @@
 
 mod common;
 
-use common::{batch_logits, bits, lively, random_ids};
+use common::{N_CTX, N_VOCAB, any_model, batch_logits, bits, lively, random_ids};
 use gpt60::kernels::{math, threads};
 use gpt60::layers::layer_norm::{LayerNorm, LayerNormSaved};
 use gpt60::layers::linear::Linear;
 use gpt60::layers::{gelu, softmax};
 use gpt60::{Config, Gpt2, KvCache, Probe, Rng, Saved, Tensor};
 use proptest::prelude::*;
-
-const N_CTX: usize = 80;
-const N_VOCAB: usize = 11;
-
-/// Random models: 1 to 3 heads of 3 to 6 numbers, 1 to 3 blocks, tied and untied.
-fn any_model() -> impl Strategy<Value = Gpt2> {
-    (1usize..4, 3usize..7, 1usize..4, any::<bool>(), any::<u64>()).prop_map(|(n_head, size, n_layer, untied, seed)| {
-        lively(&Config::new(N_VOCAB, N_CTX, n_head * size, n_head, n_layer), untied, seed)
-    })
-}
 
 /// A batch of ids, `n_sequences` times `n_seq`, and the place of one of them. Lengths beyond 64, where attention takes its
 /// queries in two blocks, are tried as well as short ones.
