@@ -3,6 +3,7 @@
 #![deny(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod book;
 pub mod checkpoint;
 pub mod close;
 pub mod kernels;

@@ -1,0 +1,12 @@
+//! The book: the chapters of `docs/`, as documentation, so that rustdoc compiles and runs every Rust block in them.
+//!
+//! A book about a program goes wrong in a quiet way: the program changes and the book does not. Here each chapter is the
+//! documentation of an empty module. `cargo test --doc` runs its blocks against the crate as it is, and the asserts in them
+//! hold the numbers in the text to what the code computes. A chapter that no longer agrees with the source fails the tests.
+//!
+//! Read the chapters here or in `docs/`; the text is the same. Links to source files work in `docs/`.
+
+#[doc = include_str!("../docs/00-what-is-a-gpt.md")]
+pub mod ch00_what_is_a_gpt {}
+#[doc = include_str!("../docs/01-tensors.md")]
+pub mod ch01_tensors {}
