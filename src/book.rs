@@ -10,3 +10,7 @@
 pub mod ch00_what_is_a_gpt {}
 #[doc = include_str!("../docs/01-tensors.md")]
 pub mod ch01_tensors {}
+#[doc = include_str!("../docs/03-embeddings.md")]
+pub mod ch03_embeddings {}
+#[doc = include_str!("../docs/04-basic-layers.md")]
+pub mod ch04_basic_layers {}
