@@ -86,7 +86,7 @@ impl Config {
                 ));
             }
         }
-        if self.n_embd % self.n_head != 0 {
+        if !self.n_embd.is_multiple_of(self.n_head) {
             let problem = format!("n_embd {} is not a multiple of n_head {}", self.n_embd, self.n_head);
             return Err(Error::argument("config", problem));
         }

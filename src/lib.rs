@@ -5,9 +5,12 @@
 
 pub mod book;
 pub mod checkpoint;
+pub mod cli;
 pub mod close;
+pub mod generate;
 pub mod kernels;
 pub mod layers;
+pub mod storybook;
 pub mod tokenizer;
 pub mod train;
 

@@ -127,7 +127,7 @@ fn one_thread_or_seven_give_the_same_bits_forward_and_backward() {
     // 520 * 130 * 66 = 4.5 million, and each is split from 4.2 million on.
     let model = lively(&Config::new(131, 130, 66, 3, 2), false, 2);
     let ids = random_ids(4 * 130, 131, &mut rng);
-    assert!(520 * 130 * 66 >= threads::WORTH_A_THREAD);
+    const { assert!(520 * 130 * 66 >= threads::WORTH_A_THREAD) };
     let d_logits = Tensor::random(&[520, 131], 1.0, &mut rng);
     let whole_model = || {
         let (mut saved, mut grad) = (Saved::default(), model.zeros_like());

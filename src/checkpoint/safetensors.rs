@@ -467,7 +467,7 @@ pub fn write(path: &Path, tensors: &[(String, &Tensor)], metadata: &[(String, St
     })
 }
 
-/// The bytes that [`write`] puts into a file.
+/// The bytes that [`write()`] puts into a file.
 pub fn to_bytes(tensors: &[(String, &Tensor)], metadata: &[(String, String)], dtype: Dtype) -> Result<Vec<u8>> {
     let mut bytes = header_bytes(tensors, metadata, dtype)?;
     // Writing to a list of bytes cannot fail.

@@ -148,7 +148,7 @@ impl Attention {
     }
 
     /// How the loss changes with `x`, `[n_tok, n_embd] -> [n_tok, n_embd]`; adds how it changes with the parameters to
-    /// `grad`. See [`attend_backward`] for the heart of it.
+    /// `grad`. See `attend_backward` below for the heart of it.
     ///
     /// # Errors
     ///

@@ -18,7 +18,7 @@
 use crate::kernels::{math, threads};
 use crate::{Error, Result, Tensor};
 
-const SQRT_2_OVER_PI: f32 = 0.797_884_56;
+const SQRT_2_OVER_PI: f32 = 0.797_884_6;
 
 /// GELU of one number, by the formula above.
 pub fn gelu(x: f32) -> f32 {

@@ -110,6 +110,7 @@ impl Tokens {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Rng;
     use proptest::prelude::*;
 
     proptest! {

@@ -1,0 +1,180 @@
+//! Trains a model on text files. See `docs/13-training.md`.
+//!
+//! ```text
+//! cargo run --release --example train -- story.txt --out my-model
+//! cargo run --release --example train -- --resume my-model
+//! cargo run --release --example greedy -- --model my-model
+//! ```
+
+use gpt60::cli::{self, Args, Command, Failure, Flag, Outcome};
+use gpt60::train::trainer::{Inputs, Settings, StepReport, Trainer};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+const COMMAND: Command = Command {
+    name: "train",
+    about: "Trains a GPT-2 on text files, from random weights or from another model. Everything is kept in a directory: the\n\
+            state, the model, its vocabulary and the losses. Stopping the program at any moment is safe: --resume goes on.",
+    operands: "FILE...",
+    max_operands: usize::MAX,
+    flags: &[
+        Flag { name: "--out", value: "DIR", help: "where to keep the run (default: trained)" },
+        Flag { name: "--resume", value: "DIR", help: "go on with the run in DIR; nothing else is needed" },
+        Flag { name: "--valid", value: "FILE", help: "text to check the learning with; may be given several times" },
+        Flag {
+            name: "--init",
+            value: "DIR",
+            help: "begin from the model in DIR: fine-tuning (default: random weights)",
+        },
+        Flag { name: "--n-layer", value: "N", help: "blocks (default: 4)" },
+        Flag { name: "--n-head", value: "N", help: "attention heads (default: 4)" },
+        Flag { name: "--n-embd", value: "N", help: "numbers that stand for a token (default: 128)" },
+        Flag { name: "--n-ctx", value: "N", help: "tokens that the model can look at (default: 128)" },
+        Flag { name: "--n-vocab", value: "N", help: "tokens in the vocabulary, at most (default: 2048)" },
+        Flag { name: "--batch", value: "N", help: "windows of text in a batch (default: 16)" },
+        Flag { name: "--accumulate", value: "N", help: "batches whose gradients make one step (default: 1)" },
+        Flag { name: "--lr", value: "X", help: "the peak of the learning rate (default: 0.002)" },
+        Flag { name: "--warmup", value: "N", help: "steps until the peak (default: a twentieth of the steps)" },
+        Flag { name: "--weight-decay", value: "X", help: "how much matrices shrink (default: 0.1)" },
+        Flag { name: "--steps", value: "N", help: "steps in all (default: 1000)" },
+        Flag { name: "--seed", value: "N", help: "where the random numbers begin (default: 42)" },
+    ],
+    chapter: "docs/13-training.md",
+};
+
+fn main() -> ExitCode {
+    COMMAND.run(|args| -> Outcome<()> {
+        let (mut trainer, dir) = match args.get("--resume") {
+            Some(dir) => {
+                if !args.operands.is_empty() || COMMAND.flags.iter().any(|f| f.name != "--resume" && args.has(f.name)) {
+                    let problem = "--resume DIR needs nothing else: the run goes on with the settings it began with";
+                    return Err(Failure::Usage(problem.to_string()));
+                }
+                (Trainer::resume(Path::new(dir))?, PathBuf::from(dir))
+            }
+            None => begin(args)?,
+        };
+        describe(&trainer);
+        let mut progress = Progress::new(trainer.step(), trainer.settings.steps);
+        trainer.run(|report| progress.show(report))?;
+        progress.end();
+        cli::note(&format!("The model is in {}; try: --example greedy -- --model {0}", dir.display()));
+        Ok(())
+    })
+}
+
+/// A new run, by the flags.
+fn begin(args: &Args) -> Outcome<(Trainer, PathBuf)> {
+    if args.operands.is_empty() {
+        return Err(Failure::Usage("give at least one text file to learn from, or --resume DIR".to_string()));
+    }
+    let usual = Settings::default();
+    let steps = args.number("--steps", usual.steps)?;
+    let settings = Settings {
+        n_layer: args.number("--n-layer", usual.n_layer)?,
+        n_head: args.number("--n-head", usual.n_head)?,
+        n_embd: args.number("--n-embd", usual.n_embd)?,
+        n_ctx: args.number("--n-ctx", usual.n_ctx)?,
+        n_vocab: args.number("--n-vocab", usual.n_vocab)?,
+        batch: args.number("--batch", usual.batch)?,
+        accumulate: args.number("--accumulate", usual.accumulate)?,
+        lr: args.number("--lr", usual.lr)?,
+        warmup: args.number("--warmup", steps / 20)?,
+        weight_decay: args.number("--weight-decay", usual.weight_decay)?,
+        seed: args.number("--seed", usual.seed)?,
+        steps,
+        ..usual
+    };
+    settings.check().map_err(|e| Failure::Usage(e.to_string()))?;
+    let inputs = Inputs {
+        train: args.operands.iter().map(PathBuf::from).collect(),
+        valid: args.all("--valid").into_iter().map(PathBuf::from).collect(),
+        init: args.get("--init").map(PathBuf::from),
+    };
+    let dir = PathBuf::from(args.get("--out").unwrap_or("trained"));
+    let trainer = Trainer::begin(settings, inputs, &dir)?;
+    Ok((trainer, dir))
+}
+
+fn describe(trainer: &Trainer) {
+    let config = &trainer.model.config;
+    cli::note(&format!(
+        "{} parameters ({} layers, {} heads, {} wide, context {}, vocabulary {}), {} tokens of text",
+        trainer.model.n_parameters(),
+        config.n_layer,
+        config.n_head,
+        config.n_embd,
+        config.n_ctx,
+        config.n_vocab,
+        trainer.n_train_tokens(),
+    ));
+    if trainer.step() >= trainer.settings.steps {
+        cli::note(&format!("all {} steps have been made", trainer.step()));
+    } else if trainer.step() > 0 {
+        cli::note(&format!("going on after step {}", trainer.step()));
+    }
+}
+
+/// The progress line: written over on a terminal, now and then a new one elsewhere.
+struct Progress {
+    steps: u64,
+    start: Instant,
+    first_step: u64,
+    last_shown: Option<Instant>,
+    n_tokens: usize,
+    smooth_loss: Option<f64>,
+    is_terminal: bool,
+}
+
+impl Progress {
+    fn new(first_step: u64, steps: u64) -> Progress {
+        let (start, is_terminal) = (Instant::now(), cli::is_terminal());
+        Progress { steps, start, first_step, last_shown: None, n_tokens: 0, smooth_loss: None, is_terminal }
+    }
+
+    fn show(&mut self, report: &StepReport) {
+        self.n_tokens += report.n_tokens;
+        // One batch's loss jumps about; a running average shows where it is going.
+        let smooth = self.smooth_loss.map_or(report.loss, |smooth| 0.95 * smooth + 0.05 * report.loss);
+        self.smooth_loss = Some(smooth);
+        let pause = Duration::from_millis(if self.is_terminal { 100 } else { 5000 });
+        let is_last = report.step == self.steps;
+        let is_due = self.last_shown.is_none_or(|last| last.elapsed() >= pause);
+        if !is_due && report.valid_loss.is_none() && !is_last {
+            return;
+        }
+        self.last_shown = Some(Instant::now());
+        let seconds = self.start.elapsed().as_secs_f64();
+        let left = seconds / (report.step - self.first_step) as f64 * (self.steps - report.step) as f64;
+        let valid = report.valid_loss.map_or(String::new(), |loss| format!("  validation {loss:.4}"));
+        let line = format!(
+            "step {}/{}  loss {smooth:.4}{valid}  {:.0} tokens/s  {} left",
+            report.step,
+            self.steps,
+            self.n_tokens as f64 / seconds,
+            duration(left),
+        );
+        match (self.is_terminal, report.valid_loss.is_some()) {
+            (true, false) => cli::note_part(&format!("\r\x1b[K{line}")), // back to the start, clear, write
+            (true, true) => cli::note(&format!("\r\x1b[K{line}")),       // a look at the validation text stays
+            (false, _) => cli::note(&line),
+        }
+    }
+
+    fn end(&self) {
+        if self.is_terminal {
+            cli::note("");
+        }
+    }
+}
+
+/// Seconds as a person would say them.
+fn duration(seconds: f64) -> String {
+    let s = seconds.round() as u64;
+    match s {
+        0..60 => format!("{s} s"),
+        60..3600 => format!("{} min {:02} s", s / 60, s % 60),
+        _ => format!("{} h {:02} min", s / 3600, s / 60 % 60),
+    }
+}

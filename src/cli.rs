@@ -1,0 +1,409 @@
+//! The shared front of the examples: flags, one-line errors, output that survives a closed pipe.
+//!
+//! Every example is a small command-line program, and all of them behave alike:
+//!
+//! * `--help` says what the example shows, its flags with their defaults, and its chapter.
+//! * Results go to standard output; prompts, progress and notes go to standard error. So `greedy > story.txt` keeps the
+//!   story alone.
+//! * A wrong flag is one line, `error: ...`, and exit status 2; a bad file or an impossible wish is one line and status 1.
+//! * If whoever reads the output has seen enough (`sample | head`), the program ends quietly.
+//!
+//! A production program would use the `clap` crate for the flags.
+
+use crate::checkpoint::hugging_face::{self, Checkpoint};
+use crate::tokenizer::{Tokenizer, Utf8Stream};
+use crate::{Error, storybook};
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::str::FromStr;
+
+/// A flag of an example.
+#[derive(Debug, Clone, Copy)]
+pub struct Flag {
+    /// With its dashes: `--tokens`.
+    pub name: &'static str,
+    /// What follows it, for the help: `N`. Empty for a flag that stands alone.
+    pub value: &'static str,
+    /// What it means, with its default.
+    pub help: &'static str,
+}
+
+/// `--model DIR`, as every example with a model has it.
+pub const MODEL: Flag = Flag {
+    name: "--model",
+    value: "DIR",
+    help: "a GPT-2 directory: config.json, model.safetensors and a vocabulary (default: the storybook inside)",
+};
+/// `--ids "5 17 3"`, as every example with a prompt has it.
+pub const IDS: Flag =
+    Flag { name: "--ids", value: "\"5 17 3\"", help: "token ids instead of a text prompt; the answer is then ids too" };
+/// `--tokens N`, as every example that writes has it.
+pub const TOKENS: Flag = Flag { name: "--tokens", value: "N", help: "how many new tokens at most (default: 40)" };
+
+/// What an example is: for `--help`, and for checking what it is given.
+#[derive(Debug, Clone, Copy)]
+pub struct Command {
+    /// The example's name.
+    pub name: &'static str,
+    /// What it shows, in a sentence or two.
+    pub about: &'static str,
+    /// What it takes besides flags, as the help shows it: `[PROMPT]`. Empty if nothing.
+    pub operands: &'static str,
+    /// How many of those there may be.
+    pub max_operands: usize,
+    /// Its flags; `--help` is understood without being listed.
+    pub flags: &'static [Flag],
+    /// The chapter that explains it.
+    pub chapter: &'static str,
+}
+
+/// What an example was given.
+#[derive(Debug, Clone, Default)]
+pub struct Args {
+    flags: Vec<(&'static str, String)>,
+    /// What is not a flag, in order.
+    pub operands: Vec<String>,
+}
+
+/// Why an example ends early.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// It was called wrongly: exit status 2.
+    Usage(String),
+    /// What it was asked for cannot be done: exit status 1.
+    Failed(String),
+    /// Nobody reads its output any more: that is no failure.
+    ClosedPipe,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure::Failed(error.to_string())
+    }
+}
+
+/// The result of an example, or of a part of it.
+pub type Outcome<T> = std::result::Result<T, Failure>;
+
+impl Command {
+    /// Reads the command line, runs the example, and turns whatever happens into an exit status.
+    pub fn run(&self, example: impl FnOnce(&Args) -> Outcome<()>) -> ExitCode {
+        let words = std::env::args_os().skip(1).map(|word| word.into_string());
+        let words: std::result::Result<Vec<String>, _> = words.collect();
+        let outcome = match words {
+            Err(word) => Err(Failure::Usage(format!("{word:?} is not UTF-8 text"))),
+            Ok(words) => match self.parse(&words) {
+                Ok(Some(args)) => example(&args),
+                Ok(None) => print(&self.help()),
+                Err(failure) => Err(failure),
+            },
+        };
+        match outcome.and_then(|()| flush()) {
+            Ok(()) | Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
+            Err(Failure::Usage(problem)) => {
+                note(&format!("error: {} (see --help)", one_line(&problem)));
+                ExitCode::from(2)
+            }
+            Err(Failure::Failed(problem)) => {
+                note(&format!("error: {}", one_line(&problem)));
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    /// Sorts the words of a command line into flags and operands; `None` if help is asked for.
+    ///
+    /// # Errors
+    ///
+    /// If a flag does not exist or has no value, or there are too many operands.
+    pub fn parse(&self, words: &[String]) -> Outcome<Option<Args>> {
+        let mut args = Args::default();
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            if word == "--" {
+                args.operands.extend(words.by_ref().cloned());
+                break;
+            }
+            if word == "--help" || word == "-h" {
+                return Ok(None);
+            }
+            if !word.starts_with('-') || word == "-" {
+                args.operands.push(word.clone());
+                continue;
+            }
+            let (name, attached) = match word.split_once('=') {
+                Some((name, value)) => (name, Some(value.to_string())),
+                None => (word.as_str(), None),
+            };
+            let Some(flag) = self.flags.iter().find(|flag| flag.name == name) else {
+                let known: Vec<&str> = self.flags.iter().map(|flag| flag.name).collect();
+                let known = if known.is_empty() { "none but --help".to_string() } else { known.join(" ") };
+                return Err(Failure::Usage(format!(
+                    "there is no flag {name:?}; there are {known}; text that begins with a dash goes after --"
+                )));
+            };
+            let value = match (flag.value.is_empty(), attached) {
+                (true, None) => String::new(),
+                (true, Some(_)) => return Err(Failure::Usage(format!("{name} takes no value"))),
+                (false, Some(value)) => value,
+                (false, None) => match words.next() {
+                    Some(value) => value.clone(),
+                    None => return Err(Failure::Usage(format!("{name} needs a value: {name} {}", flag.value))),
+                },
+            };
+            args.flags.push((flag.name, value));
+        }
+        if args.operands.len() > self.max_operands {
+            let extra = &args.operands[self.max_operands];
+            let advice = if self.max_operands == 1 { "; put a prompt of several words in quotes" } else { "" };
+            return Err(Failure::Usage(format!("{extra:?} is one word too many{advice}")));
+        }
+        Ok(Some(args))
+    }
+
+    /// The text of `--help`.
+    pub fn help(&self) -> String {
+        let mut text = format!("{}\n\nUse: cargo run --example {}", self.about, self.name);
+        if !self.flags.is_empty() || !self.operands.is_empty() {
+            text += " --";
+        }
+        if !self.flags.is_empty() {
+            text += " [FLAGS]";
+        }
+        if !self.operands.is_empty() {
+            text += &format!(" {}", self.operands);
+        }
+        text += "\n";
+        if !self.flags.is_empty() {
+            text += "\n";
+        }
+        for flag in self.flags {
+            let left = format!("{} {}", flag.name, flag.value);
+            text += &format!("  {left:<20} {}\n", flag.help);
+        }
+        text + &format!("\nChapter: {}\n", self.chapter)
+    }
+}
+
+impl Args {
+    /// Whether a flag was given.
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// The value of a flag, if it was given; the last one of several.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.flags.iter().rev().find(|(found, _)| *found == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All values of a flag that may be given several times.
+    pub fn all(&self, name: &str) -> Vec<&str> {
+        self.flags.iter().filter(|(found, _)| *found == name).map(|(_, value)| value.as_str()).collect()
+    }
+
+    /// The value of a flag as a number, or `default` if the flag was not given.
+    ///
+    /// # Errors
+    ///
+    /// If it is not such a number.
+    pub fn number<T: FromStr + std::fmt::Display>(&self, name: &str, default: T) -> Outcome<T> {
+        match self.get(name) {
+            None => Ok(default),
+            Some(text) => text.trim().parse().map_err(|_| {
+                Failure::Usage(format!("{name} is {text:?}, which is no such number; the default is {default}"))
+            }),
+        }
+    }
+
+    /// The model that `--model` names, or the storybook.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be read as a model.
+    pub fn model(&self) -> Outcome<Checkpoint> {
+        Ok(match self.get("--model") {
+            Some(dir) => hugging_face::load(Path::new(dir))?,
+            None => storybook::load(),
+        })
+    }
+
+    /// The prompt's ids: those of `--ids`, or of the text prompt, or of `default`.
+    ///
+    /// An empty text means the beginning of a text: the model's `<|endoftext|>`.
+    ///
+    /// # Errors
+    ///
+    /// If both are given, or the ids are none, or there is text and no vocabulary.
+    pub fn prompt(&self, checkpoint: &Checkpoint, default: &str) -> Outcome<Prompt> {
+        if let Some(text) = self.get("--ids") {
+            if !self.operands.is_empty() {
+                return Err(Failure::Usage("give either --ids or a text prompt, not both".to_string()));
+            }
+            let id = |word: &str| {
+                let wrong = || Failure::Usage(format!("--ids: {word:?} is not a token id; give numbers from 0"));
+                word.parse::<u32>().map_err(|_| wrong())
+            };
+            let ids = text.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty()).map(id);
+            return Ok(Prompt { ids: ids.collect::<Outcome<_>>()?, text: None });
+        }
+        let text = self.operands.first().map_or(default, String::as_str);
+        let Some(tokenizer) = &checkpoint.tokenizer else {
+            let problem = "this model has no vocabulary; give the prompt as --ids \"5 17 3\"";
+            return Err(Failure::Failed(problem.to_string()));
+        };
+        let ids = if text.is_empty() { tokenizer.end_of_text().into_iter().collect() } else { tokenizer.encode(text) };
+        Ok(Prompt { ids, text: Some(text.to_string()) })
+    }
+}
+
+/// A prompt, ready for the model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prompt {
+    /// Its token ids.
+    pub ids: Vec<u32>,
+    /// Its text, if it was given as text.
+    pub text: Option<String>,
+}
+
+/// Prints new tokens as they are made: as text if the prompt was text, else as ids.
+///
+/// A character whose bytes are spread over two tokens is held back until it is whole.
+#[derive(Debug)]
+pub struct Answer<'a> {
+    tokenizer: Option<&'a Tokenizer>,
+    stream: Utf8Stream,
+    n_printed: usize,
+}
+
+impl<'a> Answer<'a> {
+    /// An answer to `prompt`, from the model of `checkpoint`.
+    pub fn new(prompt: &Prompt, checkpoint: &'a Checkpoint) -> Answer<'a> {
+        let tokenizer = if prompt.text.is_some() { checkpoint.tokenizer.as_ref() } else { None };
+        Answer { tokenizer, stream: Utf8Stream::new(), n_printed: 0 }
+    }
+
+    /// Prints one token. An end token has no text.
+    ///
+    /// # Errors
+    ///
+    /// If standard output cannot be written.
+    pub fn push(&mut self, id: u32, is_end: bool) -> Outcome<()> {
+        let text = match self.tokenizer {
+            // Ids up to n_vocab may lie past the vocabulary (padding of the model's table): they have no text.
+            Some(tokenizer) if !is_end => self.stream.push(tokenizer.token_bytes(id).unwrap_or(&[])),
+            Some(_) => String::new(),
+            None if self.n_printed == 0 => id.to_string(),
+            None => format!(" {id}"),
+        };
+        self.n_printed += 1;
+        print(&text)?;
+        flush()
+    }
+
+    /// Ends the line.
+    ///
+    /// # Errors
+    ///
+    /// If standard output cannot be written.
+    pub fn finish(self) -> Outcome<()> {
+        print(&format!("{}\n", self.stream.finish()))?;
+        flush()
+    }
+}
+
+/// Writes text to standard output.
+///
+/// # Errors
+///
+/// If nobody reads it any more, or the disk is full.
+pub fn print(text: &str) -> Outcome<()> {
+    stdout_result(std::io::stdout().write_all(text.as_bytes()))
+}
+
+fn flush() -> Outcome<()> {
+    stdout_result(std::io::stdout().flush())
+}
+
+fn stdout_result(result: std::io::Result<()>) -> Outcome<()> {
+    result.map_err(|error| match error.kind() {
+        ErrorKind::BrokenPipe => Failure::ClosedPipe,
+        _ => Failure::Failed(format!("standard output cannot be written: {error}")),
+    })
+}
+
+/// Writes a line to standard error. If nobody reads that, there is nobody to tell.
+pub fn note(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Writes to standard error without ending the line: for a progress line that is written over and over.
+pub fn note_part(text: &str) {
+    let mut stderr = std::io::stderr();
+    let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+}
+
+/// Whether standard error is a terminal, on which a line can be written over.
+pub fn is_terminal() -> bool {
+    std::io::stderr().is_terminal()
+}
+
+/// A text on one line: line breaks become spaces.
+fn one_line(text: &str) -> String {
+    text.split(['\n', '\r']).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COMMAND: Command = Command {
+        name: "test",
+        about: "Tests.",
+        operands: "[PROMPT]",
+        max_operands: 1,
+        flags: &[TOKENS, Flag { name: "--raw", value: "", help: "raw" }],
+        chapter: "none",
+    };
+
+    fn parse(words: &[&str]) -> Outcome<Option<Args>> {
+        COMMAND.parse(&words.iter().map(|word| word.to_string()).collect::<Vec<_>>())
+    }
+
+    fn usage(words: &[&str]) -> String {
+        match parse(words) {
+            Err(Failure::Usage(problem)) => problem,
+            other => panic!("expected a usage error, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn flags_and_operands_come_in_any_order() {
+        let args = parse(&["hello", "--raw", "--tokens", "7"]).unwrap().unwrap();
+        assert_eq!((args.operands[0].as_str(), args.has("--raw"), args.number("--tokens", 40)), ("hello", true, Ok(7)));
+        let args = parse(&["--tokens=7", "--", "--raw"]).unwrap().unwrap();
+        assert_eq!((args.operands[0].as_str(), args.has("--raw"), args.get("--tokens")), ("--raw", false, Some("7")));
+    }
+
+    #[test]
+    fn help_is_asked_for_and_names_flags_and_chapter() {
+        assert!(parse(&["--tokens", "3", "--help"]).unwrap().is_none());
+        let help = COMMAND.help();
+        assert!(help.contains("--tokens N") && help.contains("--raw") && help.contains("Chapter: none"), "{help}");
+    }
+
+    #[test]
+    fn a_wrong_call_says_what_is_wrong_and_what_would_be_right() {
+        assert!(usage(&["--tokns", "3"]).contains("there is no flag \"--tokns\"; there are --tokens --raw"));
+        assert!(usage(&["--tokens"]).contains("--tokens needs a value"));
+        assert!(usage(&["--raw=1"]).contains("--raw takes no value"));
+        assert!(usage(&["two", "words"]).contains("quotes"));
+        let args = parse(&["--tokens", "many"]).unwrap().unwrap();
+        assert!(matches!(args.number("--tokens", 40usize), Err(Failure::Usage(p)) if p.contains("\"many\"")));
+    }
+
+    #[test]
+    fn an_error_is_one_line() {
+        assert_eq!(one_line("a\nb\r\n  c"), "a b c");
+    }
+}

@@ -1,0 +1,49 @@
+//! The model that ships inside: it read a hundred children's books, and writes on.
+//!
+//! It is small (3.9 million parameters; the smallest GPT-2 has 124 million), so that it fits into the crate, and it was
+//! trained by the code of this crate, from random weights. `recipe.md` beside this file says how to make it again, `loss.txt`
+//! is its loss curve, and `books.tsv` lists what it read. The books are not in here: only what it learned from them.
+
+use crate::checkpoint::hugging_face::{Checkpoint, load_from_bytes};
+use crate::tokenizer::Tokenizer;
+
+/// The storybook model with its vocabulary.
+///
+/// # Example: write the next five tokens of a story
+///
+/// ```
+/// use gpt60::{generate::greedy, storybook};
+///
+/// let story = storybook::load();
+/// let tokenizer = story.tokenizer.unwrap();
+/// let prompt = tokenizer.encode("Once upon a time");
+/// let ids = greedy(&story.model, &prompt, &story.end_ids)?.take(5).collect::<Result<Vec<u32>, _>>()?;
+/// println!("{}", tokenizer.decode(&ids)?);
+/// # Ok::<(), gpt60::Error>(())
+/// ```
+///
+/// # Panics
+///
+/// Never, unless the crate was built from damaged files.
+pub fn load() -> Checkpoint {
+    let merges = Tokenizer::parse_merges(include_str!("merges.txt")).expect("the storybook's merges are whole");
+    let tokenizer = Tokenizer::from_merges(&merges).expect("the storybook's merges fit together");
+    let model = load_from_bytes(include_str!("config.json"), include_bytes!("model.safetensors"))
+        .expect("the storybook's weights are whole");
+    let end_ids = tokenizer.end_of_text().into_iter().collect();
+    Checkpoint { model, tokenizer: Some(tokenizer), end_ids }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_as_small_as_promised_and_knows_its_vocabulary() {
+        let story = load();
+        assert!(story.model.n_parameters() <= 3_900_000);
+        let bytes = include_bytes!("model.safetensors").len() + include_str!("merges.txt").len();
+        assert!(bytes <= 8_000_000, "{bytes} bytes");
+        assert_eq!(story.tokenizer.unwrap().n_vocab(), story.model.config.n_vocab);
+    }
+}
