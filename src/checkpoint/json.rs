@@ -147,7 +147,7 @@ impl Json {
     /// ```
     /// use gpt60::checkpoint::Json;
     ///
-    /// let config = Json::object([("n_embd", 64.into()), ("name", "tiny".into())]);
+    /// let config = Json::object([("n_embd", 64usize.into()), ("name", "tiny".into())]);
     /// assert_eq!(config.to_text(), "{\n  \"n_embd\": 64,\n  \"name\": \"tiny\"\n}\n");
     /// assert_eq!(config.to_string(), r#"{"n_embd":64,"name":"tiny"}"#);
     /// ```

@@ -47,8 +47,8 @@ fn half_one_plus_tanh(x: f32) -> f32 {
 /// ```
 /// use gpt60::{Tensor, layers::gelu};
 ///
-/// let x = Tensor::new(&[3], vec![-10.0, 0.0, 10.0])?;
-/// assert_eq!(gelu::forward(&x).data(), [0.0, 0.0, 10.0]);
+/// let x = Tensor::new(&[3], vec![-20.0, 0.0, 20.0])?;
+/// assert_eq!(gelu::forward(&x).data(), [0.0, 0.0, 20.0]);
 /// # Ok::<(), gpt60::Error>(())
 /// ```
 pub fn forward(x: &Tensor) -> Tensor {
