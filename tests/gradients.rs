@@ -17,8 +17,7 @@
 
 mod common;
 
-use common::{batch_logits, lively, random_ids};
-use gpt60::close::Difference;
+use common::{batch_logits, check_every_index, compare_every_index, lively, random_ids};
 use gpt60::layers::attention::AttentionSaved;
 use gpt60::layers::block::BlockSaved;
 use gpt60::layers::layer_norm::LayerNormSaved;
@@ -26,40 +25,10 @@ use gpt60::layers::mlp::MlpSaved;
 use gpt60::layers::{embedding, gelu, softmax};
 use gpt60::{Config, Gpt2, Probe, Rng, Saved, Tensor};
 
-const STEP: f32 = 1e-2;
-const TOLERANCE: f64 = 1e-3;
-
 /// The loss of these tests: the sum of each output times its weight.
 fn loss(weights: &Tensor, y: &Tensor) -> f64 {
     assert_eq!(weights.shape(), y.shape());
     weights.data().iter().zip(y.data()).map(|(&w, &y)| f64::from(w) * f64::from(y)).sum()
-}
-
-/// Measures the slope of `loss` in every number of `at`, by calling it with one number changed, and compares.
-fn compare_every_index(gradient: &Tensor, at: &Tensor, mut loss: impl FnMut(&Tensor) -> f64) -> Result<(), Difference> {
-    let mut moved = at.clone();
-    let mut measured = Tensor::zeros(at.shape());
-    for i in 0..at.len() {
-        let mut slope = |step: f32| {
-            let (up, down) = (at.data()[i] + step, at.data()[i] - step);
-            moved.data_mut()[i] = up;
-            let loss_up = loss(&moved);
-            moved.data_mut()[i] = down;
-            let loss_down = loss(&moved);
-            (loss_up - loss_down) / (f64::from(up) - f64::from(down)) // the distance as it was rounded
-        };
-        let (fine, coarse) = (slope(STEP), slope(2.0 * STEP));
-        measured.data_mut()[i] = ((4.0 * fine - coarse) / 3.0) as f32;
-        moved.data_mut()[i] = at.data()[i];
-    }
-    gradient.check_close(&measured, TOLERANCE)
-}
-
-/// Passes if [`compare_every_index`] finds no difference.
-fn check_every_index(name: &str, gradient: &Tensor, at: &Tensor, loss: impl FnMut(&Tensor) -> f64) {
-    if let Err(difference) = compare_every_index(gradient, at, loss) {
-        panic!("the gradient of {name} is not the slope: {difference}");
-    }
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

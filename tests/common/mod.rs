@@ -1,7 +1,8 @@
-//! What several tests share: a model in which every parameter matters.
+//! What several tests share: models in which every parameter matters, and the measurement of slopes.
 
 #![allow(dead_code)] // no test program uses all of it
 
+use gpt60::close::Difference;
 use gpt60::{Config, Gpt2, Probe, Rng, Tensor};
 use proptest::prelude::*;
 
@@ -56,4 +57,41 @@ pub fn batch_logits(model: &Gpt2, ids: &[u32], n_seq: usize) -> Tensor {
 /// The bits of every number: two lists of them are equal only if nothing at all differs, NaN and the sign of zero included.
 pub fn bits(xs: &[f32]) -> Vec<u32> {
     xs.iter().map(|x| x.to_bits()).collect()
+}
+
+/// How far a number is moved to measure a slope.
+const STEP: f32 = 1e-2;
+/// How far a gradient may be from the slope, relative to the tensor's largest.
+const TOLERANCE: f64 = 1e-3;
+
+/// Measures the slope of `loss` in every number of `at`, by calling it with one number changed, and compares. Why so, and with
+/// this step, is explained in `tests/gradients.rs`.
+pub fn compare_every_index(
+    gradient: &Tensor,
+    at: &Tensor,
+    mut loss: impl FnMut(&Tensor) -> f64,
+) -> Result<(), Difference> {
+    let mut moved = at.clone();
+    let mut measured = Tensor::zeros(at.shape());
+    for i in 0..at.len() {
+        let mut slope = |step: f32| {
+            let (up, down) = (at.data()[i] + step, at.data()[i] - step);
+            moved.data_mut()[i] = up;
+            let loss_up = loss(&moved);
+            moved.data_mut()[i] = down;
+            let loss_down = loss(&moved);
+            (loss_up - loss_down) / (f64::from(up) - f64::from(down)) // the distance as it was rounded
+        };
+        let (fine, coarse) = (slope(STEP), slope(2.0 * STEP));
+        measured.data_mut()[i] = ((4.0 * fine - coarse) / 3.0) as f32;
+        moved.data_mut()[i] = at.data()[i];
+    }
+    gradient.check_close(&measured, TOLERANCE)
+}
+
+/// Passes if [`compare_every_index`] finds no difference.
+pub fn check_every_index(name: &str, gradient: &Tensor, at: &Tensor, loss: impl FnMut(&Tensor) -> f64) {
+    if let Err(difference) = compare_every_index(gradient, at, loss) {
+        panic!("the gradient of {name} is not the slope: {difference}");
+    }
 }
