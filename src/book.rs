@@ -14,3 +14,7 @@ pub mod ch01_tensors {}
 pub mod ch03_embeddings {}
 #[doc = include_str!("../docs/04-basic-layers.md")]
 pub mod ch04_basic_layers {}
+#[doc = include_str!("../docs/05-attention.md")]
+pub mod ch05_attention {}
+#[doc = include_str!("../docs/06-mlp-and-block.md")]
+pub mod ch06_mlp_and_block {}
