@@ -18,3 +18,5 @@ pub mod ch04_basic_layers {}
 pub mod ch05_attention {}
 #[doc = include_str!("../docs/06-mlp-and-block.md")]
 pub mod ch06_mlp_and_block {}
+#[doc = include_str!("../docs/07-the-whole-model.md")]
+pub mod ch07_the_whole_model {}
