@@ -10,6 +10,8 @@
 pub mod ch00_what_is_a_gpt {}
 #[doc = include_str!("../docs/01-tensors.md")]
 pub mod ch01_tensors {}
+#[doc = include_str!("../docs/02-tokens.md")]
+pub mod ch02_tokens {}
 #[doc = include_str!("../docs/03-embeddings.md")]
 pub mod ch03_embeddings {}
 #[doc = include_str!("../docs/04-basic-layers.md")]
@@ -20,3 +22,5 @@ pub mod ch05_attention {}
 pub mod ch06_mlp_and_block {}
 #[doc = include_str!("../docs/07-the-whole-model.md")]
 pub mod ch07_the_whole_model {}
+#[doc = include_str!("../docs/11-loss.md")]
+pub mod ch11_loss {}
