@@ -164,7 +164,7 @@ fn short_run(n_threads: usize, seed: u64) -> (Vec<u64>, Vec<Vec<u32>>) {
 #[test]
 fn a_seeded_run_repeats_bit_for_bit_on_any_number_of_threads() {
     // c_attn takes 8 * 64 * 96 * 288 = 14 million multiplications: more than enough to be split.
-    assert!(8 * 64 * 96 * 288 >= threads::WORTH_A_THREAD);
+    const { assert!(8 * 64 * 96 * 288 >= threads::WORTH_A_THREAD) };
     let first = short_run(1, 1);
     for n_threads in [1, 2, 3, 7] {
         assert!(short_run(n_threads, 1) == first, "{n_threads} threads");
