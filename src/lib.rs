@@ -1,4 +1,103 @@
 //! GPT-2 from bytes to trained weights, on nothing but `std`: a textbook that runs.
+//!
+//! A GPT reads a list of *token ids* and says, for every token of its vocabulary, how likely it is to come next. This crate
+//! is such a function, written to be read: the forward pass, learning, generation, file formats, and the matrix product
+//! underneath. Nothing is imported. If you know some Rust and no machine learning, you are the reader it was written for.
+//!
+//! # Example: a model that nobody has trained, and what it expects after three tokens
+//!
+//! ```
+//! use gpt60::{Config, Gpt2, Rng, layers::softmax};
+//!
+//! let config = Config::new(10, 8, 12, 3, 2); // n_vocab, n_ctx, n_embd, n_head, n_layer
+//! let model = Gpt2::random(&config, &mut Rng::new(1))?;
+//! let logits = model.logits(&[5, 1, 7])?; // [n_seq, n_vocab]
+//! let next = softmax::forward(&logits).row(2).to_vec(); // the last row: a probability for each of the 10 tokens
+//! assert!((next.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+//! # Ok::<(), gpt60::Error>(())
+//! ```
+//!
+//! A trained one is inside: [`storybook::load`]. `cargo run --example greedy` lets it write.
+//!
+//! # Where to begin
+//!
+//! The book is in `docs/`, and here as [`book`]. Begin with chapter 0, [`book::ch00_what_is_a_gpt`]. Each chapter names the
+//! source files that it explains; keep them open beside it. If you would rather read the source alone, go floor by floor. A
+//! file uses only what stands on floors below its own, so nothing you meet will be new:
+//!
+//! | floor | files | what they are |
+//! | --- | --- | --- |
+//! | 1 | `error.rs`, `rng.rs`, `close.rs` | errors that name the remedy, repeatable chance, comparing numbers |
+//! | 2 | [`kernels`] | the engine room: products, threads. Leave it for later; nothing above depends on how it works |
+//! | 3 | `tensor.rs` | [`Tensor`]: a shape, and the numbers in it |
+//! | 4 | `config.rs`, `probe.rs`, `kv_cache.rs` | how large a model is, watching it, what it remembers |
+//! | 5 | [`layers`] | softmax, GELU, layer norm, linear, embedding, attention, MLP, block |
+//! | 6 | `model.rs` | [`Gpt2`]: the pieces put together |
+//! | 7 | [`checkpoint`] | weights in files, read and written |
+//! | 8 | [`generate`], [`train`] | writing, and learning |
+//! | 9 | [`storybook`] | the model inside |
+//! | 10 | [`cli`] | what the examples share |
+//!
+//! Beside them, on floor 1, stands [`tokenizer`]: text to ids and back. Each layer has its *backward* function, which only
+//! learning needs, right under its *forward* function. Skip the backward ones at first.
+//!
+//! # Notation
+//!
+//! One thing has one name, everywhere: in the code, in the book, and in GPT-2's published weights.
+//!
+//! | name | what it is | in the smallest GPT-2 |
+//! | --- | --- | --- |
+//! | `n_vocab` | how many different tokens there are | 50257 |
+//! | `n_ctx` | how many tokens the model can look at | 1024 |
+//! | `n_embd` | how many numbers stand for a token inside the model | 768 |
+//! | `n_layer` | how many blocks there are | 12 |
+//! | `n_head` | how many attention heads a block has | 12 |
+//! | `head_size` | `n_embd / n_head` | 64 |
+//! | `n_inner` | how wide the middle of the MLP is, `4*n_embd` | 3072 |
+//! | `n_seq` | how many tokens a sequence has | as many as you give it |
+//! | `n_tok` | how many tokens all sequences of a batch have together | the same, for one sequence |
+//! | `n_past` | how many tokens of a sequence the cache holds already | 0 without a cache |
+//!
+//! | tensor | shape | what it is |
+//! | --- | --- | --- |
+//! | `wte` | `[n_vocab, n_embd]` | the token embedding: a vector for each token; also the head |
+//! | `wpe` | `[n_ctx, n_embd]` | the position embedding: a vector for each position |
+//! | `x` | `[n_tok, n_embd]` | the residual stream: a row for each token |
+//! | `ln_1`, `ln_2`, `ln_f` | `[n_embd]` twice | layer norms: `weight` and `bias` |
+//! | `attn.c_attn` | `[n_embd, 3*n_embd]` | makes queries, keys and values |
+//! | `q`, `k`, `v` | `[n_seq, head_size]` in a head | queries, keys, values |
+//! | `attn.c_proj` | `[n_embd, n_embd]` | mixes the heads' results |
+//! | `mlp.c_fc` | `[n_embd, n_inner]` | widens |
+//! | `mlp.c_proj` | `[n_inner, n_embd]` | narrows |
+//! | `logits` | `[n_tok, n_vocab]` | a score for each possible next token |
+//! | `d_x` | the shape of `x` | how the loss changes with `x`: its gradient |
+//!
+//! A shape is written `[rows, columns]`, and a line that makes a tensor says how: `// [n_tok, n_embd] -> [n_tok, 3*n_embd]`.
+//! A weight is `[in, out]`, as GPT-2 stores it, so that `y = x·W + b` reads as written. `A·B` is the matrix product, `Aᵀ` the
+//! transpose, and `a(i, j)` the number in row `i` and column `j`, counted from 0.
+//!
+//! # The sixty lines
+//!
+//! The crate mirrors Jay Mody's "GPT in 60 Lines of NumPy" (2023) and goes on where that post stops. `examples/sixty_lines.rs`
+//! is the post's program in Rust. This is where each of its functions became a file:
+//!
+//! | there | here |
+//! | --- | --- |
+//! | NumPy | [`Tensor`], on top of [`kernels`] |
+//! | `gelu`, `softmax`, `layer_norm`, `linear` | [`layers::gelu`], [`layers::softmax`], [`layers::layer_norm`], [`layers::linear`] |
+//! | `ffn` | [`layers::mlp`] |
+//! | `attention`, `mha` | [`layers::attention`]: the function `attend`, and `Attention::forward` around it |
+//! | `transformer_block` | [`layers::block`] |
+//! | `gpt2` | [`layers::embedding`], and [`Gpt2::hidden`] and [`Gpt2::head`] |
+//! | `generate` | [`generate`] |
+//! | the encoder | [`tokenizer`] |
+//! | loading the weights | [`checkpoint`] |
+//! | not there | [`train`] and every `backward`, [`KvCache`], [`Probe`] |
+//!
+//! # What it promises
+//!
+//! No dependencies. No `unsafe` outside [`kernels`]. No panic on bad input: errors are values, and one line each
+//! ([`Error`]). The same numbers for any number of threads, bit for bit.
 
 #![deny(unsafe_code)]
 #![deny(missing_docs)]
