@@ -24,3 +24,5 @@ pub mod ch06_mlp_and_block {}
 pub mod ch07_the_whole_model {}
 #[doc = include_str!("../docs/11-loss.md")]
 pub mod ch11_loss {}
+#[doc = include_str!("../docs/12-backpropagation.md")]
+pub mod ch12_backpropagation {}
