@@ -1,0 +1,84 @@
+//! The book holds together: its links lead somewhere, its blocks say their language, and rustdoc sees every chapter.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// README.md and every page in docs/.
+fn pages() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut pages: Vec<PathBuf> = fs::read_dir(root.join("docs"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "md"))
+        .collect();
+    assert!(pages.len() >= 11, "only {} chapters were found", pages.len());
+    pages.push(root.join("README.md"));
+    pages.sort();
+    pages
+}
+
+/// The targets of `[text](target)` outside code blocks.
+fn links(text: &str) -> Vec<String> {
+    let mut links = Vec::new();
+    let mut in_block = false;
+    for line in text.lines() {
+        if line.trim_start_matches(['>', ' ']).starts_with("```") {
+            in_block = !in_block;
+        }
+        if in_block {
+            continue;
+        }
+        let mut rest = line;
+        while let Some(at) = rest.find("](") {
+            let target = &rest[at + 2..];
+            let end = target.find(')').unwrap_or_else(|| panic!("a link without an end: {line}"));
+            links.push(target[..end].to_string());
+            rest = &target[end..];
+        }
+    }
+    links
+}
+
+#[test]
+fn every_link_leads_to_a_file_that_is_there() {
+    let mut n_links = 0;
+    for page in pages() {
+        for link in links(&fs::read_to_string(&page).unwrap()) {
+            if link.starts_with("https://") || link.starts_with('#') {
+                continue;
+            }
+            n_links += 1;
+            let file = link.split('#').next().unwrap();
+            let target = page.parent().unwrap().join(file);
+            assert!(target.exists(), "{}: the link {link} leads nowhere", page.display());
+        }
+    }
+    assert!(n_links > 50, "only {n_links} links were found");
+}
+
+#[test]
+fn every_block_says_its_language() {
+    for page in pages() {
+        let mut in_block = false;
+        for (i, line) in fs::read_to_string(&page).unwrap().lines().enumerate() {
+            let Some(language) = line.trim_start_matches(['>', ' ']).strip_prefix("```") else { continue };
+            if !in_block {
+                let known = ["rust", "text", "rust,should_panic", "rust,compile_fail", "json", "toml", "python"];
+                assert!(known.contains(&language), "{}:{}: the block's language is {language:?}", page.display(), i + 1);
+            }
+            in_block = !in_block;
+        }
+        assert!(!in_block, "{}: a block does not end", page.display());
+    }
+}
+
+#[test]
+fn every_chapter_is_compiled_and_run() {
+    let book = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/book.rs")).unwrap();
+    for page in pages() {
+        let name = page.file_name().unwrap().to_str().unwrap().to_string();
+        if name != "README.md" {
+            assert!(book.contains(&format!("include_str!(\"../docs/{name}\")")), "{name} is not in src/book.rs");
+        }
+    }
+}
