@@ -81,14 +81,54 @@ pub fn generate(ids: &mut Vec<usize>, p: &Params, n_head: usize, n_tokens_to_gen
 }
 // --- the sixty lines end ---
 
-use gpt60::{Config, Gpt2, Rng};
+use gpt60::cli::{self, Answer, Command, Failure, Outcome};
+use std::process::ExitCode;
 
-fn main() -> Result<()> {
-    let model = Gpt2::random(&Config::new(100, 64, 48, 3, 2), &mut Rng::new(1))?;
-    let params: Params = model.parameters().into_iter().map(|(name, tensor)| (name, tensor.clone())).collect();
-    let mut ids = vec![5, 17, 3];
-    generate(&mut ids, &params, model.config.n_head, 20)?;
-    let text: Vec<String> = ids.iter().map(usize::to_string).collect();
-    println!("{}", text.join(" "));
-    Ok(())
+const COMMAND: Command = Command {
+    name: "sixty_lines",
+    about: "Continues a text as `greedy` does, by sixty lines that use nothing but tensors. Slower: it has no KV cache, and\n\
+            reads the whole text again for each token.",
+    operands: "[PROMPT]    (default: \"Once upon a time\")",
+    max_operands: 1,
+    flags: &[cli::MODEL, cli::IDS, cli::TOKENS],
+    chapter: "docs/07-the-whole-model.md",
+};
+
+fn main() -> ExitCode {
+    COMMAND.run(|args| -> Outcome<()> {
+        let n_tokens: usize = args.number("--tokens", 40)?;
+        let checkpoint = args.model()?;
+        let model = &checkpoint.model;
+        if model.lm_head.is_some() || model.config.layer_norm_epsilon != 1e-5 {
+            let problem = "the sixty lines know tied heads and an epsilon of 1e-5 alone; use `greedy` for this model";
+            return Err(Failure::Failed(problem.to_string()));
+        }
+        let prompt = args.prompt(&checkpoint, "Once upon a time")?;
+        gpt60::generate::check_prompt(model, &prompt.ids)?;
+        let params: Params = model.parameters().into_iter().map(|(name, tensor)| (name, tensor.clone())).collect();
+
+        cli::note_part(prompt.text.as_deref().unwrap_or_default());
+        let mut answer = Answer::new(&prompt, &checkpoint);
+        let mut ids: Vec<usize> = prompt.ids.iter().map(|&id| id as usize).collect();
+        for _ in 0..n_tokens {
+            if ids.len() > model.config.n_ctx {
+                break;
+            }
+            let n_before = ids.len();
+            generate(&mut ids, &params, model.config.n_head, 1)?; // one at a time, to show each as it is made
+            let Some(&id) = ids.get(n_before) else {
+                return Err(Failure::Failed("all scores are NaN: the weights are damaged".to_string()));
+            };
+            let is_end = checkpoint.end_ids.contains(&(id as u32));
+            answer.push(id as u32, is_end)?;
+            if is_end {
+                break;
+            }
+        }
+        answer.finish()?;
+        if ids.len() > model.config.n_ctx {
+            cli::note(&format!("[the context of {} tokens is full]", model.config.n_ctx));
+        }
+        Ok(())
+    })
 }

@@ -63,6 +63,15 @@ fn the_sixty_lines_give_the_librarys_logits() {
 }
 
 #[test]
+fn the_sixty_lines_give_the_storybooks_logits() {
+    let story = gpt60::storybook::load();
+    let ids = story.tokenizer.unwrap().encode("Once upon a time there was a little fox who");
+    let found =
+        gpt2(&ids.iter().map(|&id| id as usize).collect::<Vec<_>>(), &params(&story.model), story.model.config.n_head);
+    found.unwrap().check_close(&story.model.logits(&ids).unwrap(), 1e-4).unwrap(); // as above
+}
+
+#[test]
 fn the_sixty_lines_choose_the_librarys_tokens() {
     for model in models() {
         let mut ids = vec![3u32];
