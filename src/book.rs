@@ -6,6 +6,9 @@
 //!
 //! Read the chapters here or in `docs/`; the text is the same. Links to source files work in `docs/`.
 
+// A block of the book is a whole program, to be copied out and run.
+#![allow(clippy::needless_doctest_main)]
+
 #[doc = include_str!("../docs/00-what-is-a-gpt.md")]
 pub mod ch00_what_is_a_gpt {}
 #[doc = include_str!("../docs/01-tensors.md")]

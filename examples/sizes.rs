@@ -1,0 +1,91 @@
+//! The four sizes of GPT-2, and where their parameters are. See `docs/07-the-whole-model.md`.
+//!
+//! ```text
+//! cargo run --example sizes
+//! ```
+
+use gpt60::Config;
+use gpt60::cli::{self, Command, Outcome};
+use std::process::ExitCode;
+
+const COMMAND: Command = Command {
+    name: "sizes",
+    about: "Counts the parameters of the four sizes of GPT-2 and of a model of your own (default: the storybook inside),\n\
+            and shows where they are.",
+    operands: "",
+    max_operands: 0,
+    flags: &[cli::MODEL],
+    chapter: "docs/07-the-whole-model.md",
+};
+
+/// The parts of a model, and what the names of their parameters have in them.
+const PARTS: [(&str, &str); 6] = [
+    ("wte", "wte"),
+    ("wpe", "wpe"),
+    ("attention", ".attn."),
+    ("MLP", ".mlp."),
+    ("layer norms", "ln_"),
+    ("own head", "lm_head"),
+];
+
+fn main() -> ExitCode {
+    COMMAND.run(|args| -> Outcome<()> {
+        let own = args.model()?.model;
+        let name = if args.has("--model") { "your model" } else { "storybook" };
+        let models = [
+            (name, own.config.clone(), own.lm_head.is_some()),
+            ("gpt2", Config::gpt2(), false),
+            ("gpt2-medium", Config::gpt2_medium(), false),
+            ("gpt2-large", Config::gpt2_large(), false),
+            ("gpt2-xl", Config::gpt2_xl(), false),
+        ];
+        let cells = |label: &str, cell: &dyn Fn(&Config, bool) -> String| {
+            let cells: Vec<String> =
+                models.iter().map(|(_, config, untied)| format!("{:>15}", cell(config, *untied))).collect();
+            format!("{label:<12}{}\n", cells.concat())
+        };
+
+        let names: String = models.iter().map(|(name, ..)| format!("{name:>15}")).collect();
+        let mut text = format!("{:<12}{names}\n", "");
+        text += &cells("n_layer", &|c, _| c.n_layer.to_string());
+        text += &cells("n_embd", &|c, _| c.n_embd.to_string());
+        text += &cells("n_head", &|c, _| c.n_head.to_string());
+        text += &cells("n_ctx", &|c, _| c.n_ctx.to_string());
+        text += &cells("n_vocab", &|c, _| grouped(c.n_vocab));
+        text += "\nparameters\n";
+        for (part, key) in PARTS {
+            if part != "own head" || own.lm_head.is_some() {
+                text += &cells(part, &|c, untied| grouped(count(c, untied, key)));
+            }
+        }
+        text += &cells("all", &|c, untied| grouped(count(c, untied, "")));
+        text += &cells("bytes as f32", &|c, untied| grouped(4 * count(c, untied, "")));
+        text += "\nin percent\n";
+        for (part, key) in PARTS {
+            if part != "own head" || own.lm_head.is_some() {
+                let percent = |c: &Config, untied| 100.0 * count(c, untied, key) as f64 / count(c, untied, "") as f64;
+                text += &cells(part, &|c, untied| format!("{:.1}", percent(c, untied)));
+            }
+        }
+        cli::print(&text)
+    })
+}
+
+/// How many parameters have `key` in their name.
+fn count(config: &Config, untied: bool, key: &str) -> usize {
+    let shapes = config.shapes(untied);
+    shapes.iter().filter(|(name, _)| name.contains(key)).map(|(_, shape)| shape.iter().product::<usize>()).sum()
+}
+
+/// 124439808 as 124,439,808.
+fn grouped(n: usize) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
