@@ -64,7 +64,12 @@ fn every_block_says_its_language() {
             let Some(language) = line.trim_start_matches(['>', ' ']).strip_prefix("```") else { continue };
             if !in_block {
                 let known = ["rust", "text", "rust,should_panic", "rust,compile_fail", "json", "toml", "python"];
-                assert!(known.contains(&language), "{}:{}: the block's language is {language:?}", page.display(), i + 1);
+                assert!(
+                    known.contains(&language),
+                    "{}:{}: the block's language is {language:?}",
+                    page.display(),
+                    i + 1
+                );
             }
             in_block = !in_block;
         }

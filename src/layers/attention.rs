@@ -173,14 +173,19 @@ impl Attention {
         // Each head's d_q, d_k and d_v one after the other, `[3, n_seq, head_size]`, to be sorted into columns below.
         let head_len = 3 * n_seq * head_size;
         let mut d_heads = vec![0.0; n_tok / n_seq * n_head * head_len];
-        let tasks = d_heads.chunks_mut(head_len).zip(saved.weights.data().chunks(n_seq * n_seq)).enumerate().collect();
-        threads::each(tasks, |(i, (d_qkv, weights)): (usize, (&mut [f32], &[f32]))| {
+        let tasks = d_heads.chunks_mut(head_len).zip(saved.weights.data().chunks(n_seq * n_seq)).enumerate();
+        let attend_all = |(i, (d_qkv, weights)): (usize, (&mut [f32], &[f32]))| {
             let (sequence, head) = (i / n_head, i % n_head);
             let qkv = views(&saved.qkv, sequence, n_seq, head, head_size);
             let from = sequence * n_seq * n_embd + head * head_size;
             let d_out = Matrix::part(&d_merged.data()[from..], n_seq, head_size, n_embd);
             attend_backward(qkv, weights, d_out, d_qkv);
-        });
+        };
+        if n_tok * n_seq * n_embd < threads::WORTH_A_THREAD {
+            tasks.for_each(attend_all);
+        } else {
+            threads::each(tasks.collect(), attend_all);
+        }
 
         let mut d_qkv = Tensor::zeros(&[n_tok, 3 * n_embd]);
         for (i, d_head) in d_heads.chunks(n_seq * head_size).enumerate() {
