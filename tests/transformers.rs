@@ -1,0 +1,133 @@
+//! Small GPT-2s with random weights: this crate computes what the `transformers` library computes.
+//!
+//! `fixtures/gpt2_random.py` made the models and the expected values, with the versions that it names. Between them they have
+//! 1, 2, 5 and 7 heads, a tied and an untied head, F32, F16 and BF16 weights, names with and without the prefix, masks of
+//! three dtypes, another epsilon and a narrow MLP.
+
+use gpt60::checkpoint::{self, Json, hugging_face};
+use gpt60::generate::greedy;
+use gpt60::{KvCache, Probe, Tensor};
+use std::path::PathBuf;
+
+/// Both sides compute in float32; on the way they add the same numbers in another order.
+const TOLERANCE: f64 = 1e-4;
+
+const MODELS: [&str; 4] = ["heads5", "untied", "deep_f16", "bf16"];
+
+fn dir(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/gpt2_random").join(name)
+}
+
+fn expected_json(name: &str) -> Json {
+    Json::parse(&std::fs::read_to_string(dir(name).join("expected.json")).unwrap()).unwrap()
+}
+
+fn expected_tensor(name: &str, tensor: &str) -> Tensor {
+    let (tensors, _) = checkpoint::read(&dir(name).join("expected.safetensors")).unwrap();
+    let found = tensors.into_iter().find(|(found, _)| found == tensor);
+    found.unwrap_or_else(|| panic!("{name} has no {tensor}")).1
+}
+
+fn ids(json: &Json) -> Vec<u32> {
+    json.as_array().unwrap().iter().map(|id| id.as_usize().unwrap() as u32).collect()
+}
+
+#[test]
+fn logits_are_those_of_transformers() {
+    let mut n_compared = 0;
+    for name in MODELS {
+        let model = hugging_face::load(&dir(name)).unwrap().model;
+        let sequences = expected_json(name);
+        for (i, sequence) in sequences.get("sequences").unwrap().as_array().unwrap().iter().enumerate() {
+            let expected = expected_tensor(name, &format!("logits.{i}"));
+            let found = model.logits(&ids(sequence)).unwrap();
+            assert_eq!(found.check_close(&expected, TOLERANCE), Ok(()), "{name}, sequence {i}");
+            n_compared += 1;
+
+            // The same with a cache, token by token: the last row.
+            let mut cache = KvCache::new(&model.config, 1);
+            let mut last = None;
+            for id in ids(sequence) {
+                last = Some(model.next_logits(&[id], &mut cache).unwrap());
+            }
+            let expected = expected.take_rows(&[expected.n_rows() - 1]).unwrap();
+            assert_eq!(last.unwrap().check_close(&expected, TOLERANCE), Ok(()), "{name}, sequence {i}, cached");
+        }
+    }
+    assert_eq!(n_compared, 4 * 4); // lengths 1, 2, 17 and the full context of 33
+}
+
+#[test]
+fn greedy_ids_are_those_of_transformers() {
+    let mut n_compared = 0;
+    for name in MODELS {
+        let model = hugging_face::load(&dir(name)).unwrap().model;
+        let json = expected_json(name);
+        let prompts = json.get("sequences").unwrap().as_array().unwrap();
+        for (prompt, expected) in prompts.iter().zip(json.get("greedy").unwrap().as_array().unwrap()) {
+            let expected = ids(expected);
+            let tokens = greedy(&model, &ids(prompt), &[]).unwrap().take(expected.len());
+            let found = tokens.collect::<Result<Vec<u32>, _>>().unwrap();
+            assert_eq!(found, expected, "{name}");
+            n_compared += found.len();
+        }
+    }
+    assert_eq!(n_compared, 4 * (32 + 31 + 16)); // each fills the context of 33
+}
+
+#[test]
+fn every_intermediate_is_that_of_transformers() {
+    let model = hugging_face::load(&dir("heads5")).unwrap().model;
+    let sequence = ids(expected_json("heads5").get("probed").unwrap());
+    let mut probe = Probe::everything();
+    model.hidden(&sequence, sequence.len(), None, &mut probe, None).unwrap();
+
+    let (expected, _) = checkpoint::read(&dir("heads5").join("expected.safetensors")).unwrap();
+    let expected: Vec<_> = expected.into_iter().filter(|(name, _)| !name.starts_with("logits.")).collect();
+    // wte, wpe, embd, ln_f, and 13 for each of the two blocks
+    assert_eq!(expected.len(), 4 + 2 * 13);
+    assert_eq!(probe.seen().len(), expected.len());
+    // In the order of the forward pass: the first name that fails is where a difference begins.
+    for (name, found) in probe.seen() {
+        let (_, expected) = expected.iter().find(|(other, _)| other == name).unwrap_or_else(|| panic!("no {name}"));
+        assert_eq!(found.check_close(expected, TOLERANCE), Ok(()), "{name}");
+    }
+}
+
+#[test]
+fn a_directory_s_own_vocabulary_decides_its_ids() {
+    let checkpoint = hugging_face::load(&dir("bf16")).unwrap();
+    let tokenizer = checkpoint.tokenizer.unwrap();
+    let json = expected_json("bf16");
+    let texts = json.get("texts").unwrap().as_array().unwrap();
+    assert!(texts.len() >= 4);
+    for pair in texts {
+        let [text, expected] = pair.as_array().unwrap() else { panic!("a text and its ids are expected") };
+        let text = text.as_str().unwrap();
+        assert_eq!(tokenizer.encode(text), ids(expected), "{text:?}");
+        assert_eq!(tokenizer.decode(&ids(expected)).unwrap(), text);
+    }
+}
+
+#[test]
+fn end_ids_are_a_number_a_list_or_null_and_never_beyond_the_vocabulary() {
+    let ends = |name: &str| hugging_face::load(&dir(name)).unwrap().end_ids;
+    assert_eq!(ends("heads5"), []); // 50256, beyond the vocabulary of 101
+    assert_eq!(ends("untied"), [7, 100]); // [7, 100, 50256]
+    assert_eq!(ends("deep_f16"), []); // null
+    assert_eq!(ends("bf16"), [263]);
+}
+
+#[test]
+fn what_is_saved_is_loaded_again_bit_for_bit() {
+    for name in MODELS {
+        let loaded = hugging_face::load(&dir(name)).unwrap();
+        let copy = std::env::temp_dir().join(format!("gpt60-copy-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&copy).unwrap();
+        hugging_face::save(&copy, &loaded.model, loaded.tokenizer.as_ref(), checkpoint::Dtype::F32).unwrap();
+        let again = hugging_face::load(&copy).unwrap();
+        std::fs::remove_dir_all(&copy).unwrap();
+        assert_eq!(again.model, loaded.model, "{name}");
+        assert_eq!(again.tokenizer, loaded.tokenizer, "{name}");
+    }
+}
