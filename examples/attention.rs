@@ -58,8 +58,11 @@ fn main() -> ExitCode {
         }
         let first = n_seq - fits;
         cli::print(&format!("block {layer}, head {head}: rows are queries, columns are keys\n"))?;
-        let numbers: String = (first..n_seq).map(|t| format!("{:>cell$}", t % 100)).collect();
-        cli::print(&format!("{:>width$}{numbers}\n", "", width = LABEL + 5))?;
+        let mut header = " ".repeat(LABEL + 5);
+        for t in (first..n_seq).filter(|t| cell == 4 || t % 5 == 0) {
+            header = format!("{header:<at$}{t:>cell$}", at = LABEL + 5 + cell * (t - first));
+        }
+        cli::print(&format!("{header}\n"))?;
         for (t, &id) in ids.iter().enumerate().skip(first) {
             let text = checkpoint.tokenizer.as_ref().and_then(|tokenizer| tokenizer.decode(&[id]).ok());
             let label = text.map_or(format!("token {id}"), |text| format!("{text:?}"));

@@ -13,8 +13,8 @@ use std::process::ExitCode;
 const COMMAND: Command = Command {
     name: "embeddings",
     about: "Shows, for each token of a text, the tokens whose vectors are nearest to its own: by cosine (the angle alone)\n\
-            and by dot product (the length counts too).",
-    operands: "[TEXT]    (default: \" king rabbit said\"; a word usually is a token together with the space before it)",
+            and by dot product (the length counts too). A word usually is one token together with the space before it.",
+    operands: "[TEXT]    (default: \" king rabbit said\")",
     max_operands: 1,
     flags: &[
         cli::MODEL,

@@ -12,8 +12,9 @@ use std::process::ExitCode;
 
 const COMMAND: Command = Command {
     name: "layers",
-    about: "Shows what softmax, linear, GELU and layer norm do to a row of numbers, step by step, and draws GELU.",
-    operands: "[ROW]    (default: \"1 2 3 6\"; up to 8 numbers, in quotes; after -- if the first one is negative)",
+    about: "Shows what softmax, linear, GELU and layer norm do to a row of up to 8 numbers, step by step, and draws GELU.\n\
+            Put the row in quotes, and after -- if its first number is negative.",
+    operands: "[ROW]    (default: \"1 2 3 6\")",
     max_operands: 1,
     flags: &[],
     chapter: "docs/04-basic-layers.md",
@@ -24,7 +25,9 @@ fn main() -> ExitCode {
         let text = args.operands.first().map_or("1 2 3 6", String::as_str);
         let row: std::result::Result<Vec<f32>, _> = text.split_whitespace().map(str::parse).collect();
         match row {
-            Ok(row) if (1..=8).contains(&row.len()) => cli::print(&(show(row)? + &draw_gelu())),
+            Ok(row) if (1..=8).contains(&row.len()) && row.iter().all(|x| x.is_finite()) => {
+                cli::print(&(show(row)? + &draw_gelu()))
+            }
             _ => Err(Failure::Usage(format!("{text:?} is not a row of 1 to 8 numbers, such as \"1 2 3 6\""))),
         }
     })

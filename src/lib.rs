@@ -2,7 +2,7 @@
 //!
 //! A GPT reads a list of *token ids* and says, for every token of its vocabulary, how likely it is to come next. This crate
 //! is such a function, written to be read: the forward pass, learning, generation, file formats, and the matrix product
-//! underneath. Nothing is imported. If you know some Rust and no machine learning, you are the reader it was written for.
+//! underneath. It uses no other crate. If you know some Rust and no machine learning, you are the reader it was written for.
 //!
 //! # Example: a model that nobody has trained, and what it expects after three tokens
 //!
