@@ -5,10 +5,9 @@
 //! cargo run --example greedy -- "The little fox"
 //! ```
 
-use gpt60::cli::{self, Answer, Command, Outcome};
-use gpt60::generate::{Stop, greedy};
+use gpt60::cli::{self, Command, Outcome};
+use gpt60::generate::greedy;
 use std::process::ExitCode;
-use std::time::Instant;
 
 const COMMAND: Command = Command {
     name: "greedy",
@@ -25,32 +24,7 @@ fn main() -> ExitCode {
         let n_tokens: usize = args.number("--tokens", 40)?;
         let checkpoint = args.model()?;
         let prompt = args.prompt(&checkpoint, "Once upon a time")?;
-        let mut tokens = greedy(&checkpoint.model, &prompt.ids, &checkpoint.end_ids)?;
-
-        match &prompt.text {
-            Some(text) => cli::note_part(text),
-            None => cli::note_part(&format!("{} ids, then: ", prompt.ids.len())),
-        }
-        let start = Instant::now();
-        let mut answer = Answer::new(&prompt, &checkpoint);
-        let mut n_made = 0;
-        for id in tokens.by_ref().take(n_tokens) {
-            let id = id?;
-            answer.push(id, checkpoint.end_ids.contains(&id))?;
-            n_made += 1;
-        }
-        answer.finish()?;
-
-        match tokens.stopped_by() {
-            Some(Stop::EndToken) => cli::note("[the model ended its text]"),
-            // A full context is only noticed when one more token is asked for.
-            Some(Stop::FullContext) => {
-                cli::note(&format!("[the context of {} tokens is full]", checkpoint.model.config.n_ctx));
-            }
-            None => {}
-        }
-        let seconds = start.elapsed().as_secs_f64();
-        cli::note(&format!("[{n_made} tokens, {:.0} tokens/s]", n_made as f64 / seconds.max(1e-9)));
-        Ok(())
+        let tokens = greedy(&checkpoint.model, &prompt.ids, &checkpoint.end_ids)?;
+        cli::stream(tokens, n_tokens, &prompt, &checkpoint)
     })
 }

@@ -11,12 +11,14 @@
 //! A production program would use the `clap` crate for the flags.
 
 use crate::checkpoint::hugging_face::{self, Checkpoint};
+use crate::generate::{Continuation, Stop};
 use crate::tokenizer::{Tokenizer, Utf8Stream};
 use crate::{Error, storybook};
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::str::FromStr;
+use std::time::Instant;
 
 /// A flag of an example.
 #[derive(Debug, Clone, Copy)]
@@ -310,6 +312,35 @@ impl<'a> Answer<'a> {
         print(&format!("{}\n", self.stream.finish()))?;
         flush()
     }
+}
+
+/// Prints at most `n_tokens` tokens as they are made; then says on standard error why the text ended, and how fast it was.
+///
+/// # Errors
+///
+/// If the model fails, or standard output cannot be written.
+pub fn stream(mut tokens: Continuation, n_tokens: usize, prompt: &Prompt, checkpoint: &Checkpoint) -> Outcome<()> {
+    match &prompt.text {
+        Some(text) => note_part(text),
+        None => note_part(&format!("{} ids, then: ", prompt.ids.len())),
+    }
+    let start = Instant::now();
+    let mut answer = Answer::new(prompt, checkpoint);
+    let mut n_made = 0;
+    for id in tokens.by_ref().take(n_tokens) {
+        let id = id?;
+        answer.push(id, checkpoint.end_ids.contains(&id))?;
+        n_made += 1;
+    }
+    answer.finish()?;
+    match tokens.stopped_by() {
+        Some(Stop::EndToken) => note("[the model ended its text]"),
+        Some(Stop::FullContext) => note(&format!("[the context of {} tokens is full]", checkpoint.model.config.n_ctx)),
+        None => {}
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    note(&format!("[{n_made} tokens, {:.0} tokens/s]", n_made as f64 / seconds.max(1e-9)));
+    Ok(())
 }
 
 /// Writes text to standard output.

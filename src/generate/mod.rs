@@ -3,12 +3,14 @@
 //! The model only ever answers one question: what comes next? To write a text, its answer is put at the end of the input,
 //! and the question is asked again. That is all there is to *autoregressive* generation.
 //!
-//! The simplest way to choose is here, [`greedy`]: always the token with the highest score.
+//! Two ways to choose are here. [`greedy`] always takes the token with the highest score. [`sample`] draws one at random, each
+//! with the probability that the model gives it.
 //!
 //! Source: the sixty lines' `generate`.
 
+use crate::layers::softmax::softmax_row;
 use crate::tensor::argmax;
-use crate::{Error, Gpt2, KvCache, Result};
+use crate::{Error, Gpt2, KvCache, Result, Rng};
 
 /// Always the likeliest next token: an endless text, until the end token or a full context stops it. Take as many tokens
 /// as you want with `.take(n)`.
@@ -30,15 +32,85 @@ use crate::{Error, Gpt2, KvCache, Result};
 /// assert_eq!(ids.len(), 5);
 /// # Ok::<(), gpt60::Error>(())
 /// ```
-pub fn greedy<'a>(model: &'a Gpt2, prompt: &[u32], end_ids: &[u32]) -> Result<Greedy<'a>> {
+pub fn greedy<'a>(model: &'a Gpt2, prompt: &[u32], end_ids: &[u32]) -> Result<Continuation<'a>> {
+    begin(model, prompt, end_ids, Choice::Likeliest)
+}
+
+/// Draws each next token at random, each with the probability that the model gives it; otherwise like [`greedy`].
+///
+/// The logits are divided by `temperature` first. Below 1, likely tokens become likelier still, and the text tamer; above 1,
+/// they come closer to each other, and the text gets wilder. The same `rng` gives the same text.
+///
+/// # Errors
+///
+/// As [`greedy`], and if the temperature is not above 0.
+///
+/// # Example: two texts, two seeds
+///
+/// ```
+/// use gpt60::{Config, Gpt2, Rng, generate::sample};
+///
+/// let model = Gpt2::random(&Config::new(1000, 8, 12, 3, 2), &mut Rng::new(1))?;
+/// let text = |seed| sample(&model, &[5, 1], &[], 1.0, Rng::new(seed))?.take(5).collect::<Result<Vec<u32>, _>>();
+/// assert_eq!(text(7)?, text(7)?);
+/// assert_ne!(text(7)?, text(8)?); // the same five of a thousand tokens by chance: one in 10^15
+/// # Ok::<(), gpt60::Error>(())
+/// ```
+pub fn sample<'a>(
+    model: &'a Gpt2,
+    prompt: &[u32],
+    end_ids: &[u32],
+    temperature: f32,
+    rng: Rng,
+) -> Result<Continuation<'a>> {
+    if !(temperature > 0.0 && temperature.is_finite()) {
+        let problem = format!("it is {temperature}; it must be above 0 (the likeliest token is what `greedy` takes)");
+        return Err(Error::argument("temperature", problem));
+    }
+    begin(model, prompt, end_ids, Choice::Draw { temperature, rng })
+}
+
+fn begin<'a>(model: &'a Gpt2, prompt: &[u32], end_ids: &[u32], choice: Choice) -> Result<Continuation<'a>> {
     check_prompt(model, prompt)?;
-    Ok(Greedy {
-        model,
-        cache: KvCache::new(&model.config, 1),
-        unread: prompt.to_vec(),
-        end_ids: end_ids.to_vec(),
-        stop: None,
-    })
+    let cache = KvCache::new(&model.config, 1);
+    Ok(Continuation { model, cache, unread: prompt.to_vec(), end_ids: end_ids.to_vec(), choice, stop: None })
+}
+
+/// How the next token is chosen from its logits.
+#[derive(Debug, Clone)]
+enum Choice {
+    Likeliest,
+    Draw { temperature: f32, rng: Rng },
+}
+
+impl Choice {
+    /// The chosen id; `None` if the logits are not numbers.
+    fn choose(&mut self, logits: &[f32]) -> Option<u32> {
+        match self {
+            Choice::Likeliest => argmax(logits).map(|id| id as u32),
+            Choice::Draw { temperature, rng } => {
+                let mut probabilities: Vec<f32> = logits.iter().map(|x| x / *temperature).collect();
+                softmax_row(&mut probabilities);
+                draw(&probabilities, rng)
+            }
+        }
+    }
+}
+
+/// Draws an index, each with its probability; `None` if they are not numbers.
+///
+/// Think of the probabilities as pieces of a line of length 1, side by side. A random point of the line lies in one of them.
+fn draw(probabilities: &[f32], rng: &mut Rng) -> Option<u32> {
+    let total: f64 = probabilities.iter().map(|&p| f64::from(p)).sum(); // 1, up to rounding
+    let point = rng.uniform() * total;
+    let mut end = 0.0;
+    for (id, &p) in probabilities.iter().enumerate() {
+        end += f64::from(p);
+        if point < end {
+            return Some(id as u32);
+        }
+    }
+    None
 }
 
 /// Whether a model can go on from a prompt.
@@ -71,24 +143,25 @@ pub enum Stop {
     FullContext,
 }
 
-/// The tokens of [`greedy`], made one by one as they are asked for.
+/// The tokens of [`greedy`] or [`sample`], made one by one as they are asked for.
 #[derive(Debug, Clone)]
-pub struct Greedy<'a> {
+pub struct Continuation<'a> {
     model: &'a Gpt2,
     cache: KvCache,
     unread: Vec<u32>,
     end_ids: Vec<u32>,
+    choice: Choice,
     stop: Option<Stop>,
 }
 
-impl Greedy<'_> {
+impl Continuation<'_> {
     /// Why the text ended, if it did.
     pub fn stopped_by(&self) -> Option<Stop> {
         self.stop
     }
 }
 
-impl Iterator for Greedy<'_> {
+impl Iterator for Continuation<'_> {
     type Item = Result<u32>;
 
     fn next(&mut self) -> Option<Result<u32>> {
@@ -103,11 +176,10 @@ impl Iterator for Greedy<'_> {
             Ok(logits) => logits, // [1, n_vocab]
             Err(error) => return Some(Err(error)),
         };
-        let Some(best) = argmax(logits.data()) else {
-            let problem = "all scores are NaN: the weights are damaged";
-            return Some(Err(Error::argument("greedy", problem)));
+        let Some(id) = self.choice.choose(logits.data()) else {
+            let problem = "the scores are not numbers: the weights are damaged";
+            return Some(Err(Error::argument("generate", problem)));
         };
-        let id = best as u32;
         self.unread = vec![id];
         if self.end_ids.contains(&id) {
             self.stop = Some(Stop::EndToken);
@@ -147,6 +219,28 @@ mod tests {
         let first = free.iter().position(|id| *id == free[2]).unwrap();
         assert_eq!(ids, free[..=first]);
         assert_eq!(stopped.stopped_by(), Some(Stop::EndToken));
+    }
+
+    #[test]
+    fn tokens_are_drawn_as_often_as_they_are_likely() {
+        let mut rng = Rng::new(3);
+        let mut counts = [0usize; 3];
+        for _ in 0..10_000 {
+            counts[draw(&[0.7, 0.0, 0.3], &mut rng).unwrap() as usize] += 1;
+        }
+        // Standard deviation sqrt(10000 * 0.7 * 0.3) = 46: five of them.
+        assert!(counts[0].abs_diff(7000) < 230 && counts[1] == 0, "{counts:?}");
+        assert_eq!(draw(&[f32::NAN, 0.5], &mut rng), None);
+    }
+
+    #[test]
+    fn a_low_temperature_is_greedy() {
+        let model = model();
+        let cold = sample(&model, &[3], &[], 1e-4, Rng::new(1)).unwrap().map(|id| id.unwrap());
+        let greedy = greedy(&model, &[3], &[]).unwrap().map(|id| id.unwrap());
+        assert_eq!(cold.collect::<Vec<_>>(), greedy.collect::<Vec<_>>());
+        assert!(sample(&model, &[3], &[], 0.0, Rng::new(1)).is_err());
+        assert!(sample(&model, &[3], &[], f32::NAN, Rng::new(1)).is_err());
     }
 
     #[test]
