@@ -21,7 +21,7 @@ const COMMAND: Command = Command {
     operands: "",
     max_operands: 0,
     flags: &[
-        Flag { name: "--step", value: "X", help: "how far to wiggle, up and down (default: 0.01)" },
+        Flag { name: "--step", value: "X", help: "how far to wiggle, up and down from 0.000001 to 1 (default: 0.01)" },
         Flag { name: "--seed", value: "N", help: "where the random weights begin (default: 1)" },
     ],
     chapter: "docs/12-backpropagation.md",
@@ -33,8 +33,8 @@ const N_SEQ: usize = 4;
 fn main() -> ExitCode {
     COMMAND.run(|args| -> Outcome<()> {
         let step: f32 = args.number("--step", 0.01)?;
-        if !(step > 0.0 && step.is_finite()) {
-            return Err(Failure::Usage(format!("--step is {step}; it must be above 0, such as 0.01")));
+        if !(1e-6..=1.0).contains(&step) {
+            return Err(Failure::Usage(format!("--step is {step}; it must be between 0.000001 and 1")));
         }
         let mut model = lively_model(&mut Rng::new(args.number("--seed", 1)?))?;
         let batch = Batch { inputs: vec![1, 5, 5, 0, 2, 6, 1, 4], targets: vec![5, 5, 0, 3, 6, 1, 4, 3] };
@@ -93,7 +93,8 @@ fn line(name: &str, gradient: &[f32], measured: &[f64]) -> String {
     let mut by_size: Vec<usize> = (0..gradient.len()).collect();
     by_size.sort_by(|&a, &b| gradient[b].abs().total_cmp(&gradient[a].abs()));
     let (largest, middling) = (by_size[0], by_size[gradient.len() / 2]);
-    let error = gradient.iter().zip(measured).map(|(&g, m)| (f64::from(g) - m).abs()).fold(0.0, f64::max);
+    let errors = gradient.iter().zip(measured).map(|(&g, m)| (f64::from(g) - m).abs());
+    let error = errors.fold(0.0, |worst, e| if e > worst || e.is_nan() { e } else { worst }); // a NaN stays
     let percent = 100.0 * error / f64::from(gradient[largest].abs());
     let pair = |i: usize| format!("{:>10.5}{:>10.5}", gradient[i], measured[i]);
     format!("{name:<25}{}  {}{percent:>10.4}%\n", pair(largest), pair(middling))
