@@ -29,3 +29,5 @@ pub mod ch07_the_whole_model {}
 pub mod ch11_loss {}
 #[doc = include_str!("../docs/12-backpropagation.md")]
 pub mod ch12_backpropagation {}
+#[doc = include_str!("../docs/13-training.md")]
+pub mod ch13_training {}
