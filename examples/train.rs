@@ -7,7 +7,8 @@
 //! ```
 
 use gpt60::cli::{self, Args, Command, Failure, Flag, Outcome};
-use gpt60::train::trainer::{Inputs, Settings, StepReport, Trainer};
+use gpt60::train::settings::{Inputs, Settings};
+use gpt60::train::trainer::{StepReport, Trainer};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -38,6 +39,16 @@ const COMMAND: Command = Command {
         Flag { name: "--warmup", value: "N", help: "steps until the peak (default: a twentieth of the steps)" },
         Flag { name: "--weight-decay", value: "X", help: "how much matrices shrink (default: 0.1)" },
         Flag { name: "--steps", value: "N", help: "steps in all (default: 1000)" },
+        Flag {
+            name: "--valid-every",
+            value: "N",
+            help: "steps between two looks at the validation text (default: 100)",
+        },
+        Flag {
+            name: "--save-every",
+            value: "N",
+            help: "steps between two writings of the state, besides each minute (default: 250)",
+        },
         Flag { name: "--seed", value: "N", help: "where the random numbers begin (default: 42)" },
     ],
     chapter: "docs/13-training.md",
@@ -56,7 +67,7 @@ fn main() -> ExitCode {
             None => begin(args)?,
         };
         describe(&trainer);
-        let mut progress = Progress::new(trainer.step(), trainer.settings.steps);
+        let mut progress = Progress::new(trainer.step(), trainer.state.settings.steps);
         trainer.run(|report| progress.show(report))?;
         progress.end();
         cli::note(&format!("The model is in {}; try: --example greedy -- --model {0}", dir.display()));
@@ -68,6 +79,12 @@ fn main() -> ExitCode {
 fn begin(args: &Args) -> Outcome<(Trainer, PathBuf)> {
     if args.operands.is_empty() {
         return Err(Failure::Usage("give at least one text file to learn from, or --resume DIR".to_string()));
+    }
+    if args.has("--init")
+        && let Some(flag) = ["--n-layer", "--n-head", "--n-embd", "--n-vocab"].into_iter().find(|name| args.has(name))
+    {
+        let problem = format!("{flag} is decided by the model of --init; leave it out");
+        return Err(Failure::Usage(problem));
     }
     let usual = Settings::default();
     let steps = args.number("--steps", usual.steps)?;
@@ -83,6 +100,8 @@ fn begin(args: &Args) -> Outcome<(Trainer, PathBuf)> {
         warmup: args.number("--warmup", steps / 20)?,
         weight_decay: args.number("--weight-decay", usual.weight_decay)?,
         seed: args.number("--seed", usual.seed)?,
+        valid_every: args.number("--valid-every", usual.valid_every)?,
+        save_every: args.number("--save-every", usual.save_every)?,
         steps,
         ..usual
     };
@@ -98,10 +117,10 @@ fn begin(args: &Args) -> Outcome<(Trainer, PathBuf)> {
 }
 
 fn describe(trainer: &Trainer) {
-    let config = &trainer.model.config;
+    let config = &trainer.state.model.config;
     cli::note(&format!(
         "{} parameters ({} layers, {} heads, {} wide, context {}, vocabulary {}), {} tokens of text",
-        trainer.model.n_parameters(),
+        trainer.state.model.n_parameters(),
         config.n_layer,
         config.n_head,
         config.n_embd,
@@ -109,7 +128,7 @@ fn describe(trainer: &Trainer) {
         config.n_vocab,
         trainer.n_train_tokens(),
     ));
-    if trainer.step() >= trainer.settings.steps {
+    if trainer.step() >= trainer.state.settings.steps {
         cli::note(&format!("all {} steps have been made", trainer.step()));
     } else if trainer.step() > 0 {
         cli::note(&format!("going on after step {}", trainer.step()));

@@ -7,10 +7,12 @@
 //! 3. compute for every parameter how a small change of it would change that surprise (every layer's `backward`);
 //! 4. change every parameter a little in the direction that lowers it ([`adamw`], by the step size of [`schedule`]).
 //!
-//! [`trainer`] puts these together and keeps the run safe on disk. Start with [`loss`].
+//! [`trainer`] puts these together; [`state`] keeps the run safe on disk. Start with [`loss`].
 
 pub mod adamw;
 pub mod batches;
 pub mod loss;
 pub mod schedule;
+pub mod settings;
+pub mod state;
 pub mod trainer;

@@ -1,0 +1,211 @@
+//! What a training run is told: sizes, rates, texts.
+//!
+//! A run is decided by these numbers and its texts alone. They are kept in the run's state, as names and values, so that a
+//! run can go on without being told anything again.
+
+use crate::checkpoint::json::Json;
+use crate::{Config, Error, Result};
+use std::path::PathBuf;
+
+/// What a run is told, apart from its texts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Blocks of the model.
+    pub n_layer: usize,
+    /// Attention heads of a block.
+    pub n_head: usize,
+    /// Numbers that stand for a token.
+    pub n_embd: usize,
+    /// Tokens that the model can look at.
+    pub n_ctx: usize,
+    /// Tokens in the vocabulary, at most; it is learned from the texts.
+    pub n_vocab: usize,
+    /// Windows of text in a batch.
+    pub batch: usize,
+    /// Batches whose gradients are added up before a step: a larger batch in the same memory.
+    pub accumulate: usize,
+    /// Steps in all.
+    pub steps: u64,
+    /// Steps until the learning rate has reached its peak.
+    pub warmup: u64,
+    /// The peak of the learning rate.
+    pub lr: f32,
+    /// How slowly AdamW's first average forgets.
+    pub beta1: f32,
+    /// How slowly AdamW's second average forgets.
+    pub beta2: f32,
+    /// How much matrices and embeddings shrink.
+    pub weight_decay: f32,
+    /// The longest gradient that is not clipped; 0 for no clipping.
+    pub clip: f32,
+    /// Where the random numbers begin.
+    pub seed: u64,
+    /// Steps between two looks at the validation text.
+    pub valid_every: u64,
+    /// Steps between two writings of the state, which is also written every minute.
+    pub save_every: u64,
+}
+
+impl Default for Settings {
+    /// A small model that learns from a small text in some minutes.
+    fn default() -> Settings {
+        Settings {
+            n_layer: 4,
+            n_head: 4,
+            n_embd: 128,
+            n_ctx: 128,
+            n_vocab: 2048,
+            batch: 16,
+            accumulate: 1,
+            steps: 1000,
+            warmup: 50,
+            lr: 2e-3,
+            beta1: 0.9,
+            beta2: 0.95,
+            weight_decay: 0.1,
+            clip: 1.0,
+            seed: 42,
+            valid_every: 100,
+            save_every: 250,
+        }
+    }
+}
+
+impl Settings {
+    /// The settings as names and values, for the metadata of the state and for showing them.
+    pub fn to_list(&self) -> Vec<(String, String)> {
+        let list: [(&str, String); 17] = [
+            ("n_layer", self.n_layer.to_string()),
+            ("n_head", self.n_head.to_string()),
+            ("n_embd", self.n_embd.to_string()),
+            ("n_ctx", self.n_ctx.to_string()),
+            ("n_vocab", self.n_vocab.to_string()),
+            ("batch", self.batch.to_string()),
+            ("accumulate", self.accumulate.to_string()),
+            ("steps", self.steps.to_string()),
+            ("warmup", self.warmup.to_string()),
+            ("lr", self.lr.to_string()),
+            ("beta1", self.beta1.to_string()),
+            ("beta2", self.beta2.to_string()),
+            ("weight_decay", self.weight_decay.to_string()),
+            ("clip", self.clip.to_string()),
+            ("seed", self.seed.to_string()),
+            ("valid_every", self.valid_every.to_string()),
+            ("save_every", self.save_every.to_string()),
+        ];
+        list.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
+    }
+
+    /// The settings from [`Settings::to_list`].
+    ///
+    /// # Errors
+    ///
+    /// If one is missing or is not a number of its kind.
+    pub fn from_list(list: &[(String, String)]) -> Result<Settings> {
+        fn number<T: std::str::FromStr>(list: &[(String, String)], name: &str) -> Result<T> {
+            let text = lookup(list, name)?;
+            text.parse()
+                .map_err(|_| Error::format("training state", format!("{name} is {text:?}, which is no such number")))
+        }
+        Ok(Settings {
+            n_layer: number(list, "n_layer")?,
+            n_head: number(list, "n_head")?,
+            n_embd: number(list, "n_embd")?,
+            n_ctx: number(list, "n_ctx")?,
+            n_vocab: number(list, "n_vocab")?,
+            batch: number(list, "batch")?,
+            accumulate: number(list, "accumulate")?,
+            steps: number(list, "steps")?,
+            warmup: number(list, "warmup")?,
+            lr: number(list, "lr")?,
+            beta1: number(list, "beta1")?,
+            beta2: number(list, "beta2")?,
+            weight_decay: number(list, "weight_decay")?,
+            clip: number(list, "clip")?,
+            seed: number(list, "seed")?,
+            valid_every: number(list, "valid_every")?,
+            save_every: number(list, "save_every")?,
+        })
+    }
+
+    /// Whether a run can be made of these.
+    ///
+    /// # Errors
+    ///
+    /// If a number is out of range; the message names it.
+    pub fn check(&self) -> Result<()> {
+        Config::new(self.n_vocab, self.n_ctx, self.n_embd, self.n_head, self.n_layer).check()?;
+        let wrong = |name: &str, rule: &str| Err(Error::argument(name, rule));
+        if self.batch == 0 || self.accumulate == 0 {
+            return wrong("batch", "it must be 1 or more");
+        }
+        if self.steps == 0 || self.valid_every == 0 || self.save_every == 0 {
+            return wrong("steps", "it must be 1 or more");
+        }
+        if !(self.lr > 0.0 && self.lr.is_finite()) {
+            return wrong("lr", "the learning rate must be above 0");
+        }
+        if !(0.0..1.0).contains(&self.beta1) || !(0.0..1.0).contains(&self.beta2) {
+            return wrong("beta", "beta1 and beta2 must be at least 0 and below 1");
+        }
+        if !(self.weight_decay >= 0.0 && self.weight_decay.is_finite() && self.clip >= 0.0) {
+            return wrong("weight_decay", "weight decay and clip must be 0 or more");
+        }
+        Ok(())
+    }
+}
+
+/// The texts of a run, and the model it begins from.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Inputs {
+    /// Text files to learn from.
+    pub train: Vec<PathBuf>,
+    /// Text files to check the learning with; nothing is learned from them.
+    pub valid: Vec<PathBuf>,
+    /// A model directory to begin from instead of random weights: fine-tuning.
+    pub init: Option<PathBuf>,
+}
+
+impl Inputs {
+    /// The paths as names and values.
+    pub fn to_list(&self) -> Vec<(String, String)> {
+        let paths = |paths: &[PathBuf]| {
+            Json::Array(paths.iter().map(|path| Json::String(path.to_string_lossy().into_owned())).collect()).to_text()
+        };
+        let init: Vec<PathBuf> = self.init.iter().cloned().collect();
+        vec![
+            ("train_files".to_string(), paths(&self.train)),
+            ("valid_files".to_string(), paths(&self.valid)),
+            ("init".to_string(), paths(&init)),
+        ]
+    }
+
+    /// The paths from [`Inputs::to_list`].
+    ///
+    /// # Errors
+    ///
+    /// If one is missing or is not a list of paths.
+    pub fn from_list(list: &[(String, String)]) -> Result<Inputs> {
+        let paths = |name: &str| -> Result<Vec<PathBuf>> {
+            let json = Json::parse(lookup(list, name)?)?;
+            let wrong = || Error::format("training state", format!("{name} is not a list of paths"));
+            let texts = json.as_array().ok_or_else(wrong)?;
+            texts.iter().map(|text| text.as_str().map(PathBuf::from).ok_or_else(wrong)).collect()
+        };
+        Ok(Inputs {
+            train: paths("train_files")?,
+            valid: paths("valid_files")?,
+            init: paths("init")?.into_iter().next(),
+        })
+    }
+}
+
+/// The value under a name.
+///
+/// # Errors
+///
+/// If the name is not in the list.
+pub(super) fn lookup<'a>(list: &'a [(String, String)], name: &str) -> Result<&'a str> {
+    let found = list.iter().find(|(key, _)| key == name);
+    found.map(|(_, value)| value.as_str()).ok_or_else(|| Error::format("training state", format!("{name} is missing")))
+}

@@ -1,0 +1,197 @@
+//! The state of a training run, as one file.
+//!
+//! A run can take hours, and machines are switched off. So everything that a run consists of is in one file,
+//! `training.safetensors`: the weights (`model.*`), AdamW's two averages (`m.*` and `v.*`), and in its metadata the step, the
+//! state of the random numbers, the settings, the vocabulary, and the paths of the texts with a fingerprint of their tokens.
+//! It is written beside the old one and renamed, so at every moment there is a whole one. A run that goes on from it gives,
+//! bit for bit, the numbers of a run that never stopped.
+//!
+//! A file without tensors is a *request*: the run has been asked for, and has not made its first weights yet.
+
+use super::adamw::AdamW;
+use super::settings::{Inputs, Settings, lookup};
+use crate::checkpoint::json::Json;
+use crate::checkpoint::{self, Dtype, Metadata, NamedTensors};
+use crate::tokenizer::Tokenizer;
+use crate::{Config, Error, Gpt2, Result, Rng};
+use std::path::Path;
+
+/// Everything that a run consists of, but for its texts.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// What the run was told.
+    pub settings: Settings,
+    /// The paths of its texts.
+    pub inputs: Inputs,
+    /// Its vocabulary.
+    pub tokenizer: Tokenizer,
+    /// The model as it is now.
+    pub model: Gpt2,
+    /// The optimizer, with the step.
+    pub adamw: AdamW,
+    /// Where the random numbers are.
+    pub rng: Rng,
+}
+
+/// What a file held.
+#[derive(Debug)]
+pub enum Found {
+    /// A run that has been asked for.
+    Request(Settings, Inputs),
+    /// A run that has begun, and the fingerprint of the tokens it learns from.
+    Begun(Box<State>, String),
+}
+
+/// Writes a request: what a run was told, before its first weights are made.
+///
+/// # Errors
+///
+/// If the file cannot be written.
+pub fn write_request(path: &Path, settings: &Settings, inputs: &Inputs) -> Result<()> {
+    let metadata = [settings.to_list(), inputs.to_list()].concat();
+    checkpoint::write(path, &[], &metadata, Dtype::F32)
+}
+
+impl State {
+    /// Writes the state; `fingerprint` stands for the tokens that the run learns from.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written; the one before is then still there.
+    pub fn write(&self, path: &Path, fingerprint: &str) -> Result<()> {
+        let mut tensors = Vec::new();
+        for (prefix, parts) in [("model", &self.model), ("m", &self.adamw.m), ("v", &self.adamw.v)] {
+            tensors.extend(parts.parameters().into_iter().map(|(name, tensor)| (format!("{prefix}.{name}"), tensor)));
+        }
+        let mut metadata =
+            [self.settings.to_list(), self.inputs.to_list(), config_to_list(&self.model.config)].concat();
+        for (name, value) in [
+            ("step", self.adamw.step.to_string()),
+            ("rng", self.rng.state().map(|word| word.to_string()).join(" ")),
+            ("fingerprint", fingerprint.to_string()),
+            ("vocabulary", tokenizer_to_text(&self.tokenizer)),
+        ] {
+            metadata.push((name.to_string(), value));
+        }
+        checkpoint::write(path, &tensors, &metadata, Dtype::F32)
+    }
+}
+
+/// Reads a request or a state.
+///
+/// # Errors
+///
+/// If the file cannot be read, or anything in it is missing or does not fit together.
+pub fn read(path: &Path) -> Result<Found> {
+    let (tensors, metadata) = checkpoint::read(path)?;
+    parse(&tensors, &metadata).map_err(|e| e.in_file(path))
+}
+
+fn parse(tensors: &NamedTensors, metadata: &Metadata) -> Result<Found> {
+    let settings = Settings::from_list(metadata)?;
+    settings.check()?;
+    let inputs = Inputs::from_list(metadata)?;
+    if tensors.is_empty() {
+        return Ok(Found::Request(settings, inputs));
+    }
+    let tokenizer = tokenizer_from_text(lookup(metadata, "vocabulary")?)?;
+    let config = config_from_list(metadata)?;
+    config.check()?;
+    // Before anything is allocated by these numbers: are there as many weights in the file?
+    let n_in_file: usize = tensors.iter().map(|(_, tensor)| tensor.len()).sum();
+    if config.n_parameters() > n_in_file {
+        return Err(Error::format("training state", "it has fewer weights than its model"));
+    }
+    let mut model = Gpt2::zeros(&config)?;
+    if tensors.iter().any(|(name, _)| name == "model.lm_head.weight") {
+        model.lm_head = Some(model.wte.clone());
+    }
+    let mut adamw = AdamW::new(&model, settings.beta1, settings.beta2, settings.weight_decay);
+    let step = lookup(metadata, "step")?.parse();
+    adamw.step = step.map_err(|_| Error::format("training state", "the step is not a number"))?;
+    for (prefix, parts) in [("model", &mut model), ("m", &mut adamw.m), ("v", &mut adamw.v)] {
+        for (name, tensor) in parts.parameters_mut() {
+            let name = format!("{prefix}.{name}");
+            match tensors.iter().find(|(found, _)| *found == name) {
+                Some((_, found)) if found.shape() == tensor.shape() => {
+                    tensor.data_mut().copy_from_slice(found.data());
+                }
+                Some((_, found)) => {
+                    let rule = format!("{name} must have the shape {:?}", tensor.shape());
+                    return Err(Error::shape("training state", &[found.shape()], rule));
+                }
+                None => return Err(Error::format("training state", format!("{name} is missing"))),
+            }
+        }
+    }
+    let rng = rng_from_text(lookup(metadata, "rng")?)?;
+    let state = State { settings, inputs, tokenizer, model, adamw, rng };
+    Ok(Found::Begun(Box::new(state), lookup(metadata, "fingerprint")?.to_string()))
+}
+
+fn config_to_list(config: &Config) -> Vec<(String, String)> {
+    let list = [
+        ("config.n_vocab", config.n_vocab.to_string()),
+        ("config.n_ctx", config.n_ctx.to_string()),
+        ("config.n_embd", config.n_embd.to_string()),
+        ("config.n_head", config.n_head.to_string()),
+        ("config.n_layer", config.n_layer.to_string()),
+        ("config.n_inner", config.n_inner.to_string()),
+        ("config.layer_norm_epsilon", config.layer_norm_epsilon.to_string()),
+    ];
+    list.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
+}
+
+fn config_from_list(list: &[(String, String)]) -> Result<Config> {
+    let size = |name: &str| -> Result<usize> {
+        let wrong = |_| Error::format("training state", format!("{name} is not a number"));
+        lookup(list, name)?.parse().map_err(wrong)
+    };
+    let epsilon = lookup(list, "config.layer_norm_epsilon")?;
+    Ok(Config {
+        n_vocab: size("config.n_vocab")?,
+        n_ctx: size("config.n_ctx")?,
+        n_embd: size("config.n_embd")?,
+        n_head: size("config.n_head")?,
+        n_layer: size("config.n_layer")?,
+        n_inner: size("config.n_inner")?,
+        layer_norm_epsilon: epsilon
+            .parse()
+            .map_err(|_| Error::format("training state", "config.layer_norm_epsilon is not a number"))?,
+    })
+}
+
+fn rng_from_text(text: &str) -> Result<Rng> {
+    let words: Option<Vec<u64>> = text.split(' ').map(|word| word.parse().ok()).collect();
+    match words.as_deref() {
+        Some(&[a, b, c, d]) => Ok(Rng::from_state([a, b, c, d])),
+        _ => Err(Error::format("training state", "the state of the random numbers is not four numbers")),
+    }
+}
+
+/// The vocabulary and the merges as JSON.
+fn tokenizer_to_text(tokenizer: &Tokenizer) -> String {
+    let vocab = tokenizer.vocab().into_iter().map(|(symbol, id)| (symbol, Json::Number(id.to_string()))).collect();
+    let merges = tokenizer.merges().into_iter().map(|(a, b)| Json::String(format!("{a} {b}"))).collect();
+    Json::object([("vocab", Json::Object(vocab)), ("merges", Json::Array(merges))]).to_text()
+}
+
+fn tokenizer_from_text(text: &str) -> Result<Tokenizer> {
+    let wrong = || Error::format("training state", "the vocabulary is damaged");
+    let json = Json::parse(text)?;
+    let vocab: Option<Vec<(String, u32)>> = json
+        .get("vocab")
+        .and_then(Json::as_object)
+        .ok_or_else(wrong)?
+        .iter()
+        .map(|(symbol, id)| Some((symbol.clone(), u32::try_from(id.as_usize()?).ok()?)))
+        .collect();
+    let merges: Option<Vec<(String, String)>> = json
+        .get("merges")
+        .and_then(Json::as_array)
+        .ok_or_else(wrong)?
+        .iter()
+        .map(|merge| merge.as_str()?.split_once(' ').map(|(a, b)| (a.to_string(), b.to_string())))
+        .collect();
+    Tokenizer::from_vocab(&vocab.ok_or_else(wrong)?, &merges.ok_or_else(wrong)?)
+}

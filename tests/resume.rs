@@ -1,0 +1,212 @@
+//! A training run that is killed, again and again, and resumed gives what a run gives that was left alone.
+//!
+//! These tests run the example `train` as a person does, in processes of its own, and end them with SIGKILL.
+
+use gpt60::{Rng, checkpoint};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+/// The example's program: beside this test's own, or built now.
+fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap(); // target/debug/deps/resume-...
+    let profile_dir = test.parent().unwrap().parent().unwrap();
+    let program = profile_dir.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    if !program.exists() {
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--example", name]).current_dir(env!("CARGO_MANIFEST_DIR"));
+        assert!(build.status().unwrap().success());
+    }
+    program
+}
+
+/// A directory of its own for a test, with a text to learn from.
+fn directory(name: &str) -> PathBuf {
+    let dir = std::env::temp_dir().join(format!("gpt60-resume-{name}-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&dir);
+    fs::create_dir_all(&dir).unwrap();
+    let mut text = String::new();
+    let mut rng = Rng::new(1);
+    let words = ["the ", "fox ", "saw ", "a ", "moon ", "and ", "water ", "ran ", "away. ", "she ", "sang. "];
+    for _ in 0..3000 {
+        text += words[rng.below(words.len())];
+    }
+    fs::write(dir.join("text.txt"), &text).unwrap();
+    fs::write(dir.join("valid.txt"), &text[..500]).unwrap();
+    dir
+}
+
+/// The settings of a run of 60 steps that takes about a second.
+fn begin(dir: &Path, out: &str) -> Command {
+    let mut command = Command::new(example("train"));
+    command.current_dir(dir).args(["text.txt", "--valid", "valid.txt", "--out", out]);
+    command.args("--n-layer 2 --n-head 2 --n-embd 32 --n-ctx 32 --n-vocab 280 --batch 8".split(' '));
+    command.args("--steps 60 --valid-every 7 --save-every 3".split(' '));
+    command
+}
+
+fn resume(dir: &Path, out: &str) -> Command {
+    let mut command = Command::new(example("train"));
+    command.current_dir(dir).args(["--resume", out]);
+    command
+}
+
+fn run(command: &mut Command) -> Output {
+    command.stdin(Stdio::null()).output().unwrap()
+}
+
+/// Runs a command that must fail with this exit status and one line; returns the line.
+fn error_line(command: &mut Command, status: i32) -> String {
+    let output = run(command);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(status), "{text}");
+    assert!(output.stdout.is_empty());
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(text.starts_with("error: "), "{text}");
+    text
+}
+
+#[test]
+fn a_run_killed_at_twenty_random_moments_gives_what_an_unharmed_run_gives() {
+    let dir = directory("killed");
+    let output = run(&mut begin(&dir, "whole"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+
+    let mut rng = Rng::new(7);
+    let mut n_killed = 0;
+    let mut command = begin(&dir, "killed");
+    let mut n_before_first_weights = 0;
+    while n_killed < 20 {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // From the first milliseconds on: the early ones hit the reading and the first writes, the late ones some steps.
+        let limit = if n_killed % 3 == 0 { 40 } else { 200 };
+        std::thread::sleep(Duration::from_millis(1 + rng.below(limit) as u64));
+        child.kill().unwrap(); // SIGKILL: nothing can be tidied up
+        child.wait().unwrap();
+        n_killed += 1;
+        // Before the run is even written down there is nothing to resume: one begins again, as a person would.
+        let is_begun = dir.join("killed/training.safetensors").exists();
+        command = if is_begun { resume(&dir, "killed") } else { begin(&dir, "killed") };
+        if dir.join("killed/model.safetensors").exists() {
+            checkpoint::hugging_face::load(&dir.join("killed")).unwrap(); // whole at every moment
+        } else {
+            n_before_first_weights += 1;
+        }
+    }
+    let output = run(&mut command);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    println!("{n_before_first_weights} of {n_killed} kills came before the first weights");
+
+    let file = |run: &str, name: &str| fs::read(dir.join(run).join(name)).unwrap();
+    let losses = String::from_utf8(file("whole", "loss.txt")).unwrap();
+    assert_eq!(losses.lines().count(), 1 + 60, "{losses}");
+    assert_eq!(String::from_utf8(file("killed", "loss.txt")).unwrap(), losses);
+    for name in ["training.safetensors", "model.safetensors", "config.json", "tokenizer.json"] {
+        assert!(file("killed", name) == file("whole", name), "{name} differs");
+    }
+
+    let mut greedy = Command::new(example("greedy"));
+    let output = run(greedy.current_dir(&dir).args(["--model", "killed", "--tokens", "5", "the fox"]));
+    assert!(output.status.success() && !output.stdout.is_empty());
+
+    // A run that is complete says so, and changes nothing.
+    let output = run(&mut resume(&dir, "killed"));
+    assert!(output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("all 60 steps have been made"));
+    assert_eq!(String::from_utf8(file("killed", "loss.txt")).unwrap(), losses);
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn a_directory_that_holds_a_run_or_a_model_is_not_written_over() {
+    let dir = directory("kept");
+    assert!(run(begin(&dir, "out").args(["--steps", "2"])).status.success());
+    let before = fs::read(dir.join("out/training.safetensors")).unwrap();
+    let line = error_line(&mut begin(&dir, "out"), 1);
+    assert!(line.contains("training.safetensors") && line.contains("--resume"), "{line}");
+    assert!(fs::read(dir.join("out/training.safetensors")).unwrap() == before);
+
+    fs::create_dir(dir.join("model")).unwrap();
+    fs::write(dir.join("model/model.safetensors"), "precious").unwrap();
+    let line = error_line(&mut begin(&dir, "model"), 1);
+    assert!(line.contains("model.safetensors") && line.contains("another directory"), "{line}");
+    assert_eq!(fs::read(dir.join("model/model.safetensors")).unwrap(), b"precious");
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn a_run_whose_texts_changed_or_whose_state_is_damaged_is_refused() {
+    let dir = directory("changed");
+    assert!(run(begin(&dir, "out").args(["--steps", "3"])).status.success());
+    for name in ["text.txt", "valid.txt"] {
+        let text = fs::read(dir.join(name)).unwrap();
+        fs::write(dir.join(name), [&text[..], b"More."].concat()).unwrap();
+        assert!(error_line(&mut resume(&dir, "out"), 1).contains("have changed"));
+        fs::write(dir.join(name), text).unwrap();
+    }
+    let text = fs::read(dir.join("text.txt")).unwrap();
+    fs::remove_file(dir.join("text.txt")).unwrap();
+    assert!(error_line(&mut resume(&dir, "out"), 1).contains("text.txt"));
+    fs::write(dir.join("text.txt"), text).unwrap();
+    assert!(run(&mut resume(&dir, "out")).status.success());
+
+    assert!(error_line(&mut resume(&dir, "nowhere"), 1).contains("no run has begun"));
+    let state = dir.join("out/training.safetensors");
+    let whole = fs::read(&state).unwrap();
+    let mut rng = Rng::new(3);
+    for _ in 0..8 {
+        fs::write(&state, &whole[..rng.below(whole.len())]).unwrap();
+        assert!(error_line(&mut resume(&dir, "out"), 1).contains("training.safetensors"));
+    }
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn half_a_file_that_a_killed_write_left_does_no_harm() {
+    let dir = directory("halves");
+    assert!(run(begin(&dir, "out").args(["--steps", "3"])).status.success());
+    for name in ["training.safetensors.tmp", "model.safetensors.tmp", "loss.txt.tmp"] {
+        fs::write(dir.join("out").join(name), "half").unwrap();
+    }
+    // And a loss file with a line begun, and lines of steps that the state has not made.
+    let losses = fs::read_to_string(dir.join("out/loss.txt")).unwrap();
+    fs::write(dir.join("out/loss.txt"), format!("{losses}4 1.0\n5 1.")).unwrap();
+    assert!(run(&mut resume(&dir, "out")).status.success());
+    assert_eq!(fs::read_to_string(dir.join("out/loss.txt")).unwrap(), losses);
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn a_run_is_resumed_from_anywhere() {
+    let dir = directory("anywhere");
+    assert!(run(begin(&dir, "out").args(["--steps", "3"])).status.success());
+    let mut command = Command::new(example("train"));
+    let output = run(command.current_dir(std::env::temp_dir()).arg("--resume").arg(dir.join("out")));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn texts_that_cannot_be_learned_from_are_refused_and_tiny_ones_are_learned() {
+    let dir = directory("texts");
+    let train = |file: &str, out: &str| {
+        let mut command = Command::new(example("train"));
+        command.current_dir(&dir).args([file, "--out", out, "--steps", "3", "--n-layer", "1", "--n-embd", "16"]);
+        command
+    };
+    fs::write(dir.join("tiny.txt"), "Hi!").unwrap();
+    assert!(run(&mut train("tiny.txt", "tiny")).status.success());
+    fs::write(dir.join("empty.txt"), "").unwrap();
+    assert!(error_line(&mut train("empty.txt", "empty"), 1).contains("too few"));
+    fs::write(dir.join("latin.txt"), b"caf\xe9").unwrap();
+    assert!(error_line(&mut train("latin.txt", "latin"), 1).contains("not UTF-8"));
+    assert!(error_line(&mut train("missing.txt", "missing"), 1).contains("missing.txt"));
+    for wrong in
+        [["--lr", "0"], ["--lr", "nan"], ["--batch", "0"], ["--n-head", "3"], ["--steps", "-1"], ["--seed", "x"]]
+    {
+        error_line(train("text.txt", "wrong").args(wrong), 2);
+        assert!(!dir.join("wrong").exists());
+    }
+    fs::remove_dir_all(&dir).unwrap();
+}
