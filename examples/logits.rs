@@ -4,7 +4,7 @@
 //! cargo run --example logits -- "The little"
 //! ```
 
-use gpt60::cli::{self, Command, Flag, Outcome};
+use gpt60::cli::{self, Command, Failure, Flag, Outcome};
 use gpt60::layers::softmax::softmax_row;
 use gpt60::{KvCache, generate};
 use std::process::ExitCode;
@@ -25,6 +25,9 @@ const COMMAND: Command = Command {
 
 fn main() -> ExitCode {
     COMMAND.run(|args| -> Outcome<()> {
+        if args.has("--raw") && args.has("--probs") {
+            return Err(Failure::Usage("give either --raw or --probs, not both".to_string()));
+        }
         let checkpoint = args.model()?;
         let prompt = args.prompt(&checkpoint, "Once upon a time")?;
         generate::check_prompt(&checkpoint.model, &prompt.ids)?;

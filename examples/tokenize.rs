@@ -1,4 +1,4 @@
-//! Text to GPT-2's token ids, and ids to text. See `docs/02-tokens.md`.
+//! Text to token ids, and ids to text. See `docs/02-tokens.md`.
 //!
 //! ```text
 //! printf 'Alan Turing theorized' | cargo run --example tokenize
@@ -6,71 +6,78 @@
 //! printf ' theorized' | cargo run --example tokenize -- --show
 //! ```
 
+use gpt60::cli::{self, Args, Command, Failure, Flag, Outcome};
 use gpt60::tokenizer::{Tokenizer, split};
-use gpt60::{Error, Result};
-use std::io::{ErrorKind, Read, Write};
+use gpt60::{Error, Result, storybook};
+use std::io::Read;
 use std::process::ExitCode;
 
-const HELP: &str = "\
-Reads text from standard input and prints the ids of its tokens, separated by spaces; or the way back. Nothing is stripped
-and nothing is added: decoding gives exactly the text that was encoded. The vocabulary is GPT-2's, which is built in.
-
-  --decode    read ids, print their text (default: read text, print ids)
-  --show      also show, on standard error, how each piece of the text was merged, lowest rank first (default: off)
-  --help      this text
-
-`<|endoftext|>` in a text is just characters; its id, 50256, is decoded to them. Chapter: docs/02-tokens.md";
+const COMMAND: Command = Command {
+    name: "tokenize",
+    about: "Reads text from standard input and prints the ids of its tokens, separated by spaces; or the way back. Nothing is\n\
+            stripped and nothing is added: decoding gives exactly the text that was encoded. `<|endoftext|>` in a text is\n\
+            just characters; its id is decoded to them.",
+    operands: "< TEXT",
+    max_operands: 0,
+    flags: &[
+        Flag { name: "--decode", value: "", help: "read ids, print their text (default: read text, print ids)" },
+        Flag {
+            name: "--show",
+            value: "",
+            help: "also show, on standard error, how each piece of the text was merged (default: off)",
+        },
+        Flag {
+            name: "--model",
+            value: "DIR",
+            help: "the vocabulary of the model in DIR (default: GPT-2's, which is built in)",
+        },
+        Flag { name: "--storybook", value: "", help: "the vocabulary of the storybook inside" },
+    ],
+    chapter: "docs/02-tokens.md",
+};
 
 /// Pieces longer than this are not shown: a step a line, each as long as the piece, is nothing to look at.
 const SHOWN: usize = 200;
 
 fn main() -> ExitCode {
-    let (mut decode, mut show) = (false, false);
-    for flag in std::env::args_os().skip(1) {
-        match flag.to_str() {
-            Some("--decode") => decode = true,
-            Some("--show") => show = true,
-            Some("--help" | "-h") => return print(format!("{HELP}\n").as_bytes()),
-            _ => {
-                eprintln!(
-                    "error: unknown argument {flag:?}: use --decode, --show or --help; the text comes on standard input"
-                );
-                return ExitCode::from(2);
+    COMMAND.run(|args| -> Outcome<()> {
+        let (decode, show) = (args.has("--decode"), args.has("--show"));
+        if decode && show {
+            return Err(Failure::Usage("--show is about encoding: leave out --decode".to_string()));
+        }
+        let tokenizer = vocabulary(args)?;
+        let text = read_standard_input()?;
+        if decode {
+            return cli::print_bytes(&tokenizer.decode_bytes(&ids_in(&text)?)?);
+        }
+        if show {
+            for piece in split(&text) {
+                show_steps(&tokenizer, piece);
             }
         }
-    }
-    if decode && show {
-        eprintln!("error: --show is about encoding: leave out --decode");
-        return ExitCode::from(2);
-    }
-    match run(decode, show) {
-        Ok(output) => print(&output),
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(1)
-        }
-    }
+        let ids: Vec<String> = tokenizer.encode(&text).iter().map(u32::to_string).collect();
+        cli::print(&(ids.join(" ") + "\n"))
+    })
 }
 
-/// From all of standard input to all of standard output.
-fn run(decode: bool, show: bool) -> Result<Vec<u8>> {
+/// The vocabulary that the flags ask for.
+fn vocabulary(args: &Args) -> Outcome<Tokenizer> {
+    let checkpoint = match (args.has("--model"), args.has("--storybook")) {
+        (false, false) => return Ok(Tokenizer::gpt2()),
+        (false, true) => storybook::load(),
+        (true, false) => args.model()?,
+        (true, true) => return Err(Failure::Usage("give either --model or --storybook, not both".to_string())),
+    };
+    checkpoint.tokenizer.ok_or_else(|| Failure::Failed("this model has no vocabulary".to_string()))
+}
+
+fn read_standard_input() -> Result<String> {
     let mut input = Vec::new();
     std::io::stdin().read_to_end(&mut input).map_err(|error| Error::file("standard input", error.to_string()))?;
-    let text = String::from_utf8(input).map_err(|error| {
+    String::from_utf8(input).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Error::file("standard input", format!("not UTF-8 at byte {at}: convert the text to UTF-8 first"))
-    })?;
-    let tokenizer = Tokenizer::gpt2();
-    if decode {
-        return tokenizer.decode_bytes(&ids_in(&text)?);
-    }
-    if show {
-        for piece in split(&text) {
-            show_steps(&tokenizer, piece);
-        }
-    }
-    let ids: Vec<String> = tokenizer.encode(&text).iter().map(u32::to_string).collect();
-    Ok((ids.join(" ") + "\n").into_bytes())
+    })
 }
 
 /// Reads ids with white space between them.
@@ -97,18 +104,5 @@ fn show_steps(tokenizer: &Tokenizer, piece: &str) {
         let ids = tokenizer.encode(piece);
         lines += &format!("  ids {ids:?}\n");
     }
-    // If nobody reads standard error any more, there is nobody to tell.
-    let _ = std::io::stderr().write_all(lines.as_bytes());
-}
-
-/// Writes to standard output. If the reader has closed the pipe (such as `head`), that is an ordinary end.
-fn print(output: &[u8]) -> ExitCode {
-    let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(output).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            let _ = writeln!(std::io::stderr(), "error: standard output: {error}");
-            ExitCode::from(1)
-        }
-        _ => ExitCode::SUCCESS,
-    }
+    cli::note_part(&lines);
 }

@@ -349,7 +349,16 @@ pub fn stream(mut tokens: Continuation, n_tokens: usize, prompt: &Prompt, checkp
 ///
 /// If nobody reads it any more, or the disk is full.
 pub fn print(text: &str) -> Outcome<()> {
-    stdout_result(std::io::stdout().write_all(text.as_bytes()))
+    print_bytes(text.as_bytes())
+}
+
+/// Writes bytes to standard output: for what may end in the middle of a character.
+///
+/// # Errors
+///
+/// As [`print`].
+pub fn print_bytes(bytes: &[u8]) -> Outcome<()> {
+    stdout_result(std::io::stdout().write_all(bytes))
 }
 
 fn flush() -> Outcome<()> {
