@@ -131,3 +131,42 @@ fn what_is_saved_is_loaded_again_bit_for_bit() {
         assert_eq!(again.tokenizer, loaded.tokenizer, "{name}");
     }
 }
+
+#[test]
+fn a_model_that_came_in_16_bits_loses_nothing_when_it_is_saved_in_them() {
+    for (name, dtype) in [("deep_f16", checkpoint::Dtype::F16), ("bf16", checkpoint::Dtype::Bf16)] {
+        let model = hugging_face::load(&dir(name)).unwrap().model;
+        let copy = std::env::temp_dir().join(format!("gpt60-sixteen-{}-{name}", std::process::id()));
+        hugging_face::save(&copy, &model, None, dtype).unwrap();
+        let again = hugging_face::load(&copy).unwrap().model;
+        std::fs::remove_dir_all(&copy).unwrap();
+        assert_eq!(again, model, "{name}");
+    }
+}
+
+#[test]
+fn each_form_of_a_vocabulary_gives_the_same_ids() {
+    let copy = std::env::temp_dir().join(format!("gpt60-forms-{}", std::process::id()));
+    let first = hugging_face::load(&dir("bf16")).unwrap();
+    hugging_face::save(&copy, &first.model, first.tokenizer.as_ref(), checkpoint::Dtype::F32).unwrap();
+    let tokenizer = || hugging_face::load(&copy).unwrap().tokenizer;
+
+    std::fs::remove_file(copy.join("tokenizer.json")).unwrap();
+    assert_eq!(tokenizer(), first.tokenizer); // from vocab.json and merges.txt
+
+    // Alone, the merges mean OpenAI's numbering: 256 bytes, 7 merges, <|endoftext|>. "t" and "h" are the first merge.
+    std::fs::remove_file(copy.join("vocab.json")).unwrap();
+    let openai = tokenizer().unwrap();
+    assert_eq!((openai.n_vocab(), openai.encode("th"), openai.end_of_text()), (264, vec![256], Some(263)));
+
+    std::fs::remove_file(copy.join("merges.txt")).unwrap();
+    assert_eq!(tokenizer(), None);
+    std::fs::remove_dir_all(&copy).unwrap();
+}
+
+#[test]
+fn a_token_that_was_added_later_can_be_decoded_and_no_text_becomes_it() {
+    let tokenizer = hugging_face::load(&dir("bf16")).unwrap().tokenizer.unwrap();
+    assert_eq!(tokenizer.decode(&[264]).unwrap(), "[PAD]");
+    assert!(!tokenizer.encode("[PAD]").contains(&264));
+}

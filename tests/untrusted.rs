@@ -1,6 +1,7 @@
 //! Damaged files: an error, never a panic, and never much more memory than the file is large.
 //!
-//! A valid file is changed at random, and read. This is the only test of its program: it counts every allocation.
+//! Valid files are changed at random, others are made to deceive, and all are read. This is the only test of its program: it
+//! counts every allocation.
 
 use gpt60::checkpoint::{Dtype, Json, SafeTensors, hugging_face, to_bytes};
 use gpt60::{Config, Gpt2, Rng};
@@ -69,12 +70,107 @@ fn damage(bytes: &[u8], seed: u64, span: usize) -> Vec<u8> {
     bytes
 }
 
+/// A file with this header and no data.
+fn without_data(header: &str) -> Vec<u8> {
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend_from_slice(header.as_bytes());
+    bytes
+}
+
+/// Whether the bytes are refused, after checking that this costs little memory and is said in one short line.
+fn refused_cheaply(what: &str, bytes: &[u8]) -> bool {
+    let mut error = None;
+    let used = peak(|| error = SafeTensors::<std::io::Cursor<&[u8]>>::from_bytes(bytes).err());
+    assert!(used <= 64 * bytes.len() + (1 << 20), "{what}: {used} bytes for a file of {}", bytes.len());
+    let message = error.as_ref().map(|e| e.to_string()).unwrap_or_default();
+    assert!(!message.contains('\n') && message.len() < 1000, "{what}: {message}");
+    error.is_some()
+}
+
+/// Headers that promise what the file does not hold, and headers that grow when they are read.
+fn files_made_to_deceive_are_refused() {
+    let entry =
+        |shape: &str, end: &str| format!(r#"{{"a":{{"dtype":"F32","shape":[{shape}],"data_offsets":[0,{end}]}}}}"#);
+    for (shape, end) in [
+        ("250000000000", "1000000000000"),
+        ("4611686018427387904", "0"), // 2^62 numbers of 4 bytes: 2^64, which 64 bits hold as 0
+        ("0,4294967296,4294967296", "0"),
+        ("18446744073709551615", "18446744073709551612"),
+        ("1", "4"),
+    ] {
+        assert!(refused_cheaply(shape, &without_data(&entry(shape, end))), "{shape}");
+    }
+    for length in [9, 1 << 26, 100_000_000, 1 << 40, u64::MAX] {
+        let mut bytes = u64::to_le_bytes(length).to_vec();
+        bytes.extend_from_slice(b"{}");
+        assert!(refused_cheaply("length", &bytes), "{length}");
+    }
+    let n = 100_000;
+    let list = |element: &str| format!(r#"{{"a":[{}]}}"#, vec![element; n].join(","));
+    let deep = format!("{}0{}", "[".repeat(90), "]".repeat(90));
+    for (what, header) in [
+        ("numbers", list("0")),
+        ("texts", list("\"\"")),
+        ("empty lists", list("[]")),
+        ("lists of one", list("[0]")),
+        ("lists of lists", list("[[[[0]]]]")),
+        ("deep lists", format!(r#"{{"a":[{}]}}"#, vec![deep.as_str(); 1000].join(","))),
+        ("objects", list(r#"{"":{"":0}}"#)),
+        ("keys", format!("{{{}}}", (0..n).map(|i| format!("\"{i:x}\":0")).collect::<Vec<_>>().join(","))),
+        ("a long shape", entry(&vec!["1"; n].join(","), "4")),
+        ("a long name", format!("{{\"{}\":0}}", "x".repeat(n))),
+        ("a long name in escapes", format!("{{\"{}\":0}}", "\\u0041".repeat(n))),
+        ("brackets", "[".repeat(n)),
+    ] {
+        assert!(refused_cheaply(what, &without_data(&header)), "{what}");
+    }
+}
+
+/// A configuration can promise what the weights do not hold.
+fn configurations_made_to_deceive_are_refused(whole: &[u8]) {
+    for (from, to) in [
+        (r#""n_layer": 2"#, r#""n_layer": 4294967295"#),
+        (r#""n_layer": 2"#, r#""n_layer": 18446744073709551615"#),
+        (r#""n_layer": 2"#, r#""n_layer": 3"#),
+        (r#""n_layer": 2"#, r#""n_layer": 1"#),
+        (r#""vocab_size": 11"#, r#""vocab_size": 4294967295"#),
+        (r#""n_positions": 7"#, r#""n_positions": 4294967295"#),
+        (r#""n_embd": 6"#, r#""n_embd": 4294967294"#),
+        (r#""n_embd": 6"#, r#""n_embd": 18446744073709551614"#),
+        (r#""n_embd": 6"#, r#""n_embd": 6, "n_inner": 4294967295"#),
+        (r#""n_head": 2"#, r#""n_head": 0"#),
+    ] {
+        let config = CONFIG.replace(from, to);
+        assert_ne!(config, CONFIG);
+        let mut refused = false;
+        let used = peak(|| refused = hugging_face::load_from_bytes(&config, whole).is_err());
+        assert!(refused, "{to}");
+        assert!(used <= 1 << 20, "{to}: {used} bytes");
+    }
+}
+
+/// An F32 model is never in memory twice: at most 1.2 times the file.
+fn a_model_is_loaded_in_its_own_size() {
+    let model = Gpt2::zeros(&Config::new(5000, 64, 256, 4, 2)).unwrap();
+    let bytes = to_bytes(&model.parameters(), &[], Dtype::F32).unwrap();
+    drop(model);
+    let config = r#"{"vocab_size": 5000, "n_positions": 64, "n_embd": 256, "n_head": 4, "n_layer": 2}"#;
+    let mut loaded = None;
+    let used = peak(|| loaded = hugging_face::load_from_bytes(config, &bytes).ok());
+    assert!(loaded.is_some());
+    assert!(used as f64 <= 1.2 * bytes.len() as f64, "{used} bytes for a file of {}", bytes.len());
+}
+
 #[test]
 fn damaged_files_are_errors_that_cost_little_memory() {
+    files_made_to_deceive_are_refused();
+    a_model_is_loaded_in_its_own_size();
+
     let mut rng = Rng::new(1);
     let model = Gpt2::random(&Config::new(11, 7, 6, 2, 2), &mut rng).unwrap();
     let whole = to_bytes(&model.parameters(), &[("format".into(), "pt".into())], Dtype::F16).unwrap();
     let n_header = u64::from_le_bytes(whole[..8].try_into().unwrap()) as usize;
+    configurations_made_to_deceive_are_refused(&whole);
     let config = ProptestConfig { failure_persistence: None, cases: 3000, ..Default::default() };
 
     let (n_refused, n_read) = (Cell::new(0), Cell::new(0));

@@ -625,3 +625,379 @@ fn write_tokenizer(dir: &Path, tokenizer: &Tokenizer) -> Result<()> {
     ]);
     write_beside(&dir.join("tokenizer_config.json"), json.to_text().as_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Rng;
+    use std::path::PathBuf;
+
+    const CONFIG: &str = r#"{"vocab_size": 300, "n_positions": 5, "n_embd": 6, "n_head": 2, "n_layer": 2}"#;
+
+    fn model() -> Gpt2 {
+        Gpt2::random(&Config::new(300, 5, 6, 2, 2), &mut Rng::new(1)).unwrap()
+    }
+
+    /// The configuration with one more entry; a later one of the same name takes the place of the first.
+    fn config_with(key: &str, value: &str) -> String {
+        let Json::Object(mut entries) = Json::parse(CONFIG).unwrap() else { panic!("{CONFIG} is an object") };
+        entries.retain(|(other, _)| other != key);
+        entries.push((key.to_string(), Json::parse(value).unwrap()));
+        Json::Object(entries).to_string()
+    }
+
+    fn config_without(key: &str) -> String {
+        let Json::Object(mut entries) = Json::parse(CONFIG).unwrap() else { panic!("{CONFIG} is an object") };
+        entries.retain(|(other, _)| other != key);
+        Json::Object(entries).to_string()
+    }
+
+    type Tensors = Vec<(String, Tensor)>;
+
+    /// The model's tensors, to be changed.
+    fn tensors() -> Tensors {
+        model().parameters().into_iter().map(|(name, tensor)| (name, tensor.clone())).collect()
+    }
+
+    /// What comes of this configuration and these tensors.
+    fn loaded(config: &str, tensors: &Tensors) -> Result<Gpt2> {
+        let borrowed: Vec<(String, &Tensor)> = tensors.iter().map(|(name, tensor)| (name.clone(), tensor)).collect();
+        load_from_bytes(config, &safetensors::to_bytes(&borrowed, &[], Dtype::F32).unwrap())
+    }
+
+    fn refused(config: &str, tensors: &Tensors) -> String {
+        let message = loaded(config, tensors).unwrap_err().to_string();
+        assert!(!message.contains('\n'), "{message}");
+        message
+    }
+
+    // The configuration.
+
+    #[test]
+    fn what_is_not_said_has_the_value_that_gpt2_has() {
+        let found = loaded(CONFIG, &tensors()).unwrap();
+        assert_eq!(found, model());
+        assert_eq!(found.config.n_inner, 4 * 6);
+        assert_eq!(found.config.layer_norm_epsilon, 1e-5);
+        assert_eq!(loaded(&config_with("n_inner", "null"), &tensors()).unwrap(), model());
+        assert_eq!(loaded(&config_with("activation_function", "\"gelu_new\""), &tensors()).unwrap(), model());
+        assert_eq!(loaded(&config_with("reorder_and_upcast_attn", "true"), &tensors()).unwrap(), model());
+        assert_eq!(loaded(&CONFIG.replace("n_positions", "n_ctx"), &tensors()).unwrap(), model());
+    }
+
+    #[test]
+    fn what_would_change_the_numbers_is_refused() {
+        for (key, value, expected) in [
+            ("scale_attn_by_inverse_layer_idx", "true", "`scale_attn_by_inverse_layer_idx` is true, expected false"),
+            ("add_cross_attention", "true", "`add_cross_attention` is true, expected false"),
+            ("scale_attn_weights", "false", "`scale_attn_weights` is false, expected true"),
+            ("activation_function", "\"relu\"", "`activation_function` is \"relu\", expected \"gelu_new\""),
+            ("model_type", "\"bert\"", "`model_type` is \"bert\", expected \"gpt2\""),
+            ("quantization_config", "{}", "only plain weights"),
+        ] {
+            let message = refused(&config_with(key, value), &tensors());
+            assert!(message.starts_with("config.json: ") && message.contains(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_missing_or_no_integer_is_refused_by_name() {
+        for key in ["vocab_size", "n_positions", "n_embd", "n_head", "n_layer"] {
+            assert_eq!(refused(&config_without(key), &tensors()), format!("config.json: config: `{key}` is missing"));
+            for value in ["null", "-1", "6.0", "\"6\"", "[6]", "1e1"] {
+                let message = refused(&config_with(key, value), &tensors());
+                assert!(message.contains(&format!("`{key}` is {value}, expected an integer")), "{message}");
+            }
+        }
+        assert!(refused(&config_with("n_inner", "-1"), &tensors()).contains("`n_inner`"));
+        assert!(refused(&config_with("layer_norm_epsilon", "\"small\""), &tensors()).contains("`layer_norm_epsilon`"));
+        assert!(refused(&config_with("n_head", "4"), &tensors()).contains("not a multiple"));
+        assert!(refused("[]", &tensors()).contains("expected an object"));
+        assert!(refused("", &tensors()).starts_with("config.json: JSON"));
+    }
+
+    #[test]
+    fn end_ids_are_a_number_a_list_or_null() {
+        let end_ids = |value: &str| Settings::parse(&config_with("eos_token_id", value)).unwrap().end_ids;
+        assert_eq!(Settings::parse(CONFIG).unwrap().end_ids, None);
+        assert_eq!(end_ids("null"), Some(vec![]));
+        assert_eq!(end_ids("7"), Some(vec![7]));
+        assert_eq!(end_ids("[7, 9]"), Some(vec![7, 9]));
+        assert_eq!(end_ids("[7, -1, 99999999999]"), Some(vec![7])); // no model produces the others
+        for value in ["\"7\"", "true", "{}", "[null]"] {
+            assert!(Settings::parse(&config_with("eos_token_id", value)).is_err(), "{value}");
+        }
+    }
+
+    // The weights.
+
+    #[test]
+    fn a_missing_tensor_is_named() {
+        let full = tensors();
+        for i in 0..full.len() {
+            let mut less = full.clone();
+            let (name, _) = less.remove(i);
+            let expected = format!(
+                "model.safetensors: tensor {name:?}: is missing; config.json has n_layer 2, so it must be there"
+            );
+            assert_eq!(refused(CONFIG, &less), expected);
+        }
+    }
+
+    #[test]
+    fn a_tensor_of_another_shape_is_named_with_both_shapes() {
+        let full = tensors();
+        for i in 0..full.len() {
+            let mut other = full.clone();
+            let shape = [other[i].1.shape(), &[1]].concat();
+            other[i].1 = Tensor::zeros(&shape);
+            let message = refused(CONFIG, &other);
+            let expected = full[i].1.shape();
+            let text = format!("tensor {:?}: has shape {shape:?}, and config.json makes it {expected:?}", full[i].0);
+            assert!(message.contains(&text), "{message}");
+        }
+        let mut turned = full;
+        let at = turned.iter().position(|(name, _)| name == "h.1.mlp.c_fc.weight").unwrap();
+        turned[at].1 = Tensor::zeros(&[24, 6]);
+        assert!(refused(CONFIG, &turned).contains("transposed"));
+    }
+
+    #[test]
+    fn masks_are_skipped_by_name_and_nothing_else_is() {
+        let mut with_masks = tensors();
+        with_masks.push(("h.0.attn.bias".to_string(), Tensor::zeros(&[1, 1, 5, 5])));
+        with_masks.push(("transformer.h.1.attn.masked_bias".to_string(), Tensor::zeros(&[])));
+        assert_eq!(loaded(CONFIG, &with_masks).unwrap(), model());
+        for name in ["h.0.attn.bias", "h.47.attn.bias", "h.3.attn.masked_bias"] {
+            assert!(is_mask(name), "{name}");
+        }
+        for name in ["h.0.attn.c_attn.bias", "h.x.attn.bias", "attn.bias", "h.0.mlp.attn.bias", "h.0.ln_1.bias"] {
+            assert!(!is_mask(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_prefix_makes_no_difference_but_the_same_name_twice_does() {
+        let prefixed: Tensors = tensors().into_iter().map(|(n, t)| (format!("transformer.{n}"), t)).collect();
+        assert_eq!(loaded(CONFIG, &prefixed).unwrap(), model());
+        let mut twice = tensors();
+        twice.push(prefixed[3].clone());
+        assert!(refused(CONFIG, &twice).contains("with the prefix `transformer.` and without it"));
+    }
+
+    #[test]
+    fn layers_beyond_the_configuration_are_refused_and_heads_for_other_tasks_are_not() {
+        let message = refused(&config_with("n_layer", "1"), &tensors());
+        assert!(message.contains("\"h.1.attn.c_attn.bias\": is not part of a GPT-2 with n_layer 1"), "{message}");
+        let mut classifier = tensors();
+        classifier.push(("score.weight".to_string(), Tensor::zeros(&[2, 6])));
+        assert_eq!(loaded(CONFIG, &classifier).unwrap(), model());
+    }
+
+    #[test]
+    fn a_head_of_its_own_is_kept_if_it_differs_or_the_configuration_asks() {
+        let untied = config_with("tie_word_embeddings", "false");
+        let head = |config: &str, head: Option<Tensor>| {
+            let mut tensors = tensors();
+            tensors.extend(head.map(|head| ("lm_head.weight".to_string(), head)));
+            loaded(config, &tensors).map(|model| model.lm_head)
+        };
+        let (wte, other) = (model().wte, Tensor::full(&[300, 6], 0.5));
+        assert_eq!(head(CONFIG, None), Ok(None));
+        assert_eq!(head(CONFIG, Some(wte.clone())), Ok(None));
+        assert_eq!(head(CONFIG, Some(other.clone())), Ok(Some(other.clone())));
+        assert_eq!(head(&untied, Some(other.clone())), Ok(Some(other)));
+        assert_eq!(head(&untied, Some(wte.clone())), Ok(Some(wte)));
+        let message = head(&untied, None).unwrap_err().to_string();
+        assert!(
+            message.contains("\"lm_head.weight\": is missing; config.json has tie_word_embeddings false"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn a_tied_model_may_keep_its_one_table_under_the_name_of_the_head() {
+        let mut renamed = tensors();
+        renamed[0].0 = "lm_head.weight".to_string();
+        assert_eq!(loaded(CONFIG, &renamed).unwrap(), model());
+        assert!(refused(&config_with("tie_word_embeddings", "false"), &renamed).contains("\"wte.weight\": is missing"));
+    }
+
+    // The directory.
+
+    /// A directory for one test, with these files in it.
+    fn directory(name: &str, files: &[(&str, &[u8])]) -> PathBuf {
+        let dir = std::env::temp_dir().join(format!("gpt60-hf-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        fs::create_dir_all(&dir).unwrap();
+        for (file, bytes) in files {
+            fs::write(dir.join(file), bytes).unwrap();
+        }
+        dir
+    }
+
+    /// The error for a directory with these files, without the directory's name.
+    fn refused_directory(name: &str, files: &[(&str, &[u8])]) -> String {
+        let dir = directory(name, files);
+        let message = load(&dir).unwrap_err().to_string();
+        fs::remove_dir_all(&dir).unwrap();
+        let shown = dir.display().to_string();
+        assert!(message.starts_with(&shown) && !message.contains('\n'), "{message}");
+        message[shown.len()..].to_string()
+    }
+
+    #[test]
+    fn missing_files_are_named_with_what_to_do() {
+        let config = ("config.json", CONFIG.as_bytes());
+        let expected = "expected config.json and model.safetensors in it";
+        assert_eq!(refused_directory("empty", &[]), format!(": it has no config.json: {expected}"));
+        assert_eq!(refused_directory("config", &[config]), format!(": it has no model.safetensors; {expected}"));
+        let message = refused_directory("pickle", &[config, ("pytorch_model.bin", b"")]);
+        assert!(
+            message.contains("pytorch_model.bin is a Python pickle") && message.contains("save it again"),
+            "{message}"
+        );
+        let message = refused_directory("shards", &[config, ("model.safetensors.index.json", b"{}")]);
+        assert!(message.contains("in several files") && message.contains("save it again"), "{message}");
+        let message = load(Path::new("no/such/directory")).unwrap_err().to_string();
+        assert_eq!(message, format!("no/such/directory: there is no such directory: {expected}"));
+    }
+
+    #[test]
+    fn broken_files_are_named() {
+        let config = ("config.json", CONFIG.as_bytes());
+        let message = refused_directory("json", &[("config.json", b"{")]);
+        assert!(message.starts_with("/config.json: JSON: expected"), "{message}");
+        let message = refused_directory("cut", &[config, ("model.safetensors", b"cut")]);
+        assert!(message.starts_with("/model.safetensors: safetensors header: the file has 3 bytes"), "{message}");
+    }
+
+    // The vocabulary.
+
+    fn tokenizer() -> Tokenizer {
+        Tokenizer::learn("the cat sat on the hat, the cat that sat<|endoftext|>the end of the cat", 265).unwrap()
+    }
+
+    /// A directory with the model and its vocabulary, and the `tokenizer.json` in it.
+    fn with_vocabulary(name: &str) -> (PathBuf, Json) {
+        let dir = directory(name, &[]);
+        save(&dir, &model(), Some(&tokenizer()), Dtype::F32).unwrap();
+        let json = read_json(&dir.join("tokenizer.json")).unwrap();
+        (dir, json)
+    }
+
+    /// The same JSON with the value at the end of this path of keys replaced, or added.
+    fn with(json: &Json, path: &[&str], value: Json) -> Json {
+        let Some((key, rest)) = path.split_first() else {
+            return value;
+        };
+        let mut entries = json.as_object().unwrap().to_vec();
+        match entries.iter().position(|(other, _)| other == key) {
+            Some(i) => entries[i].1 = with(&entries[i].1, rest, value),
+            None => entries.push((key.to_string(), with(&Json::Object(vec![]), rest, value))),
+        }
+        Json::Object(entries)
+    }
+
+    #[test]
+    fn a_tokenizer_that_is_not_gpt2s_is_refused() {
+        let (dir, json) = with_vocabulary("foreign");
+        let kind = |name: &str| Json::object([("type", name.into())]);
+        let adds_a_token = r#"{"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}},
+            {"Sequence": {"id": "A", "type_id": 0}}]}"#;
+        for (path, value, expected) in [
+            (&["model", "type"][..], "WordPiece".into(), "its model is \"WordPiece\""),
+            (&["normalizer"], kind("NFC"), "it has the normalizer \"NFC\""),
+            (&["pre_tokenizer"], Json::Null, "it has no pre_tokenizer"),
+            (&["pre_tokenizer"], kind("Whitespace"), "its pre_tokenizer is \"Whitespace\""),
+            (&["pre_tokenizer", "add_prefix_space"], true.into(), "add_prefix_space true"),
+            (&["pre_tokenizer", "use_regex"], false.into(), "use_regex false"),
+            (&["post_processor"], Json::parse(adds_a_token).unwrap(), "adds tokens"),
+            (&["model", "byte_fallback"], true.into(), "byte_fallback"),
+            (&["model", "ignore_merges"], true.into(), "ignore_merges"),
+            (&["model", "end_of_word_suffix"], "</w>".into(), "end_of_word_suffix"),
+            (&["model", "dropout"], 0.1f32.into(), "dropout"),
+            (&["model", "vocab"], Json::Null, "expected an object of tokens and ids"),
+            (&["model", "merges"], Json::Null, "expected a list"),
+            (&["model"], Json::Null, "it has no model"),
+        ] {
+            fs::write(dir.join("tokenizer.json"), with(&json, path, value).to_string()).unwrap();
+            let message = load(&dir).unwrap_err().to_string();
+            assert!(message.contains("tokenizer.json: ") && message.contains(expected), "{message}");
+        }
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn what_makes_no_difference_to_a_tokenizer_is_accepted() {
+        let (dir, json) = with_vocabulary("harmless");
+        let alone = r#"{"type": "TemplateProcessing", "single": [{"Sequence": {"id": "A", "type_id": 0}}]}"#;
+        let merges = tokenizer().merges().iter().map(|(a, b)| Json::String(format!("{a} {b}"))).collect();
+        let pad = |id: usize| Json::object([("id", id.into()), ("content", "[my pad]".into())]);
+        let end = json.get("added_tokens").unwrap().as_array().unwrap()[0].clone();
+        for (path, value) in [
+            (&["post_processor"][..], Json::Null),
+            (&["post_processor"], Json::parse(alone).unwrap()),
+            (&["truncation"], Json::object([("max_length", 5usize.into())])),
+            (&["model", "merges"], Json::Array(merges)),
+            (&["model", "dropout"], 0.0f32.into()),
+            (&["added_tokens"], Json::Array(vec![])),
+            (&["added_tokens"], Json::Array(vec![end.clone(), pad(300)])), // beyond the rows of the model
+        ] {
+            fs::write(dir.join("tokenizer.json"), with(&json, path, value).to_string()).unwrap();
+            assert_eq!(load(&dir).unwrap().tokenizer, Some(tokenizer()), "{path:?}");
+        }
+        // Within the rows of the model, a pad token gets its id, even with a space in its name.
+        let added = with(&json, &["added_tokens"], Json::Array(vec![end, pad(299)]));
+        fs::write(dir.join("tokenizer.json"), added.to_string()).unwrap();
+        let found = load(&dir).unwrap().tokenizer.unwrap();
+        assert_eq!(found.decode(&[299]).unwrap(), "[my pad]");
+        assert_eq!(found.encode("the [my pad]"), tokenizer().encode("the [my pad]"));
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn a_vocabulary_larger_than_the_model_is_refused() {
+        let small = Gpt2::random(&Config::new(264, 5, 6, 2, 2), &mut Rng::new(1)).unwrap();
+        let (dir, _) = with_vocabulary("large");
+        let message = save(&dir, &small, Some(&tokenizer()), Dtype::F32).unwrap_err().to_string();
+        assert_eq!(message, "save: the vocabulary needs 265 rows of the embedding, and the model has 264");
+        save(&dir, &small, None, Dtype::F32).unwrap();
+        for gone in ["tokenizer.json", "vocab.json", "merges.txt"] {
+            let message = load(&dir).unwrap_err().to_string();
+            assert!(message.contains("it has ids up to 264, and the model's vocab_size is 264"), "{message}");
+            fs::remove_file(dir.join(gone)).unwrap();
+        }
+        assert!(load(&dir).unwrap().tokenizer.is_none());
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn a_vocabulary_without_its_merges_and_settings_that_change_the_ids_are_refused() {
+        let (dir, _) = with_vocabulary("half");
+        for key in ["add_prefix_space", "add_bos_token"] {
+            let settings = Json::object([(key, true.into())]).to_string();
+            fs::write(dir.join("tokenizer_config.json"), settings).unwrap();
+            let message = load(&dir).unwrap_err().to_string();
+            assert!(message.contains(&format!("tokenizer_config.json: `{key}` is true")), "{message}");
+        }
+        fs::remove_file(dir.join("tokenizer_config.json")).unwrap();
+        fs::remove_file(dir.join("tokenizer.json")).unwrap();
+        fs::remove_file(dir.join("merges.txt")).unwrap();
+        assert!(load(&dir).unwrap_err().to_string().contains("vocab.json and no merges.txt"));
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn without_an_end_id_in_the_configuration_the_vocabulary_has_it() {
+        let (dir, _) = with_vocabulary("end");
+        assert_eq!(load(&dir).unwrap().end_ids, [264]); // written by save
+        fs::write(dir.join("config.json"), CONFIG).unwrap();
+        assert_eq!(load(&dir).unwrap().end_ids, [264]); // not in the configuration: <|endoftext|> of the vocabulary
+        fs::write(dir.join("config.json"), config_with("eos_token_id", "null")).unwrap();
+        assert_eq!(load(&dir).unwrap().end_ids, []);
+        fs::write(dir.join("config.json"), config_with("eos_token_id", "50256")).unwrap();
+        assert_eq!(load(&dir).unwrap().end_ids, []); // beyond the vocabulary
+        fs::remove_dir_all(&dir).unwrap();
+    }
+}
