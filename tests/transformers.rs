@@ -1,8 +1,8 @@
 //! Small GPT-2s with random weights: this crate computes what the `transformers` library computes.
 //!
-//! `fixtures/gpt2_random.py` made the models and the expected values, with the versions that it names. Between them they have
-//! 1, 2, 5 and 7 heads, a tied and an untied head, F32, F16 and BF16 weights, names with and without the prefix, masks of
-//! three dtypes, another epsilon and a narrow MLP.
+//! `fixtures/gpt2_random.py` made the models and the expected values, with the versions that it names. Between them
+//! they have 1, 2, 5 and 7 heads, a tied and an untied head, F32, F16 and BF16 weights, names with and without the
+//! prefix, masks of three dtypes, another epsilon and a narrow MLP.
 
 use gpt60::checkpoint::{self, Json, hugging_face};
 use gpt60::generate::greedy;

@@ -1,7 +1,7 @@
 //! Damaged files: an error, never a panic, and never much more memory than the file is large.
 //!
-//! Valid files are changed at random, others are made to deceive, and all are read. This is the only test of its program: it
-//! counts every allocation.
+//! Valid files are changed at random, others are made to deceive, and all are read. This is the only test of its
+//! program: it counts every allocation.
 
 use gpt60::checkpoint::{Dtype, Json, SafeTensors, hugging_face, to_bytes};
 use gpt60::{Config, Gpt2, Rng};

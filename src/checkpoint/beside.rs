@@ -1,7 +1,7 @@
 //! Files that are whole or not there.
 //!
 //! A program can be stopped at any moment: the battery dies, the disk is full, someone presses Ctrl-C. If it was just
-//! writing over last night's checkpoint, both the old one and the new one are gone. So nothing is ever written in place:
+//! writing over last night's checkpoint, both the old one and the new one are gone. So nothing is written in place:
 //!
 //! 1. write everything to a second file beside the first, `model.safetensors.tmp`;
 //! 2. ask the operating system to bring it to the disk now, and wait ("sync");
@@ -35,7 +35,7 @@ pub fn write_beside(path: &Path, bytes: &[u8]) -> Result<()> {
     write_beside_with(path, |file| file.write_all(bytes))
 }
 
-/// Writes the file `path`, by way of `<path>.tmp`, with whatever `fill` writes: for what is too large to be in memory twice.
+/// Writes the file `path`, by way of `<path>.tmp`, with whatever `fill` writes: for what is too large to be held twice.
 pub fn write_beside_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
     let mut name = path.as_os_str().to_os_string();
     name.push(".tmp");
@@ -50,7 +50,7 @@ pub fn write_beside_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::
         let _ = fs::remove_file(&beside); // half a file helps nobody; the first error is the one to report
         Error::file(path, format!("cannot write it: {e}"))
     })?;
-    // The new name is an entry of the directory, which has its own way to the disk. Not every system can be asked for it.
+    // The new name is an entry of the directory, which goes to the disk by itself. Not every system offers it.
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if let Ok(directory) = File::open(parent) {
         let _ = directory.sync_all();

@@ -1,7 +1,8 @@
 //! Numbers in two bytes: `f16` and `bf16`, to `f32` and back.
 //!
-//! A weight rarely needs the seven decimal digits of an `f32`. Stored in two bytes, a model takes half the room, and two
-//! formats do that. Like an `f32`, both are a sign, an exponent and a fraction; they divide the sixteen bits differently:
+//! A weight rarely needs the seven decimal digits of an `f32`. Stored in two bytes, a model takes half the room, and
+//! two formats do that. Like an `f32`, both are a sign, an exponent and a fraction; they divide the sixteen bits
+//! differently:
 //!
 //! ```text
 //!          sign  exponent  fraction   largest     smallest step above 1
@@ -18,9 +19,9 @@
 //! e = all ones:       infinity if f = 0, otherwise NaN
 //! ```
 //!
-//! To `f32` nothing is lost: every `f16` and every `bf16` is an `f32`. On the way back a number is rounded to the *nearest*
-//! one there is; from the middle between two, to the one whose last bit is 0 ("even"), as IEEE 754-2019 section 4.3.1
-//! asks of all arithmetic. Rounding ties always up would make sums of many numbers drift.
+//! To `f32` nothing is lost: every `f16` and every `bf16` is an `f32`. On the way back a number is rounded to the
+//! *nearest* one there is; from the middle between two, to the one whose last bit is 0 ("even"), as IEEE 754-2019
+//! section 4.3.1 asks of all arithmetic. Rounding ties always up would make sums of many numbers drift.
 //!
 //! A production program would use the `half` crate, and the processor's own instructions for it.
 
@@ -65,7 +66,7 @@ pub fn f16_to_f32(bits: u16) -> f32 {
     let fraction = u32::from(bits) & 0x3FF;
     let magnitude = match exponent {
         0x1F => 0x7F80_0000 | (fraction << 13), // infinity and NaN: all ones there, all ones here
-        // 2^-14 * fraction / 2^10. Both factors and the product are exact in an f32, which is far from its own subnormals.
+        // 2^-14 * fraction / 2^10. Both factors and the product are exact in an f32, far from its own subnormals.
         0 => (fraction as f32 * 2.0f32.powi(-24)).to_bits(),
         _ => ((exponent + 127 - 15) << 23) | (fraction << 13),
     };
@@ -96,7 +97,7 @@ pub fn f32_to_f16(x: f32) -> u16 {
         // exponent, which is just right: 1.111...1 rounds up to 2, and 65520 to infinity.
         round_off(magnitude - ((127 - 15) << 23), 13)
     } else if exponent >= -25 {
-        // Subnormal as an f16: counted in steps of 2^-24. The fraction with its leading 1 counts steps of 2^(exponent-23).
+        // Subnormal as an f16: counted in steps of 2^-24. Fraction and leading 1 count steps of 2^(exponent-23).
         let fraction = (magnitude & 0x007F_FFFF) | 0x0080_0000;
         round_off(fraction, (-1 - exponent) as u32)
     } else {

@@ -1,6 +1,7 @@
 //! A GPT-2 in a directory, as Hugging Face lays it out: read and written.
 //!
-//! This is the form in which the world exchanges models. A directory holds a few files, each for one part of what a model is:
+//! This is the form in which the world exchanges models. A directory holds a few files, each for one part of what a
+//! model is:
 //!
 //! ```text
 //! config.json          how large the model is: n_embd, n_layer, ...              becomes a Config
@@ -13,15 +14,16 @@
 //! The names of the weights are those of this crate, because this crate took them over from here: `wte.weight`,
 //! `h.0.attn.c_attn.weight` and so on. Three things differ from file to file:
 //!
-//! - **a prefix.** OpenAI's GPT-2 has the plain names; files saved from the `transformers` library have `transformer.` before
-//!   all of them but the head's;
-//! - **masks.** `h.0.attn.bias` is no bias but the triangle of the causal mask, which older programs saved with the weights.
-//!   It is skipped by its name;
-//! - **the head.** GPT-2 uses `wte` a second time to turn its last vectors into logits: the head is *tied*. A file may hold
-//!   `lm_head.weight` all the same. If it differs from `wte`, the model was trained untied, and both are kept.
+//! - **a prefix.** OpenAI's GPT-2 has the plain names; files saved from the `transformers` library have `transformer.`
+//!   before all of them but the head's;
+//! - **masks.** `h.0.attn.bias` is no bias but the triangle of the causal mask, which older programs saved with the
+//!   weights. It is skipped by its name;
+//! - **the head.** GPT-2 uses `wte` a second time to turn its last vectors into logits: the head is *tied*. A file may
+//!   hold `lm_head.weight` all the same. If it differs from `wte`, the model was trained untied, and both are kept.
 //!
-//! **Nothing is guessed.** `config.json` can ask for things that GPT-2 does not do, such as another activation. A model read
-//! without regard to them would run, and write nonsense. So whatever would change the numbers is an error that says so.
+//! **Nothing is guessed.** `config.json` can ask for things that GPT-2 does not do, such as another activation. A model
+//! read without regard to them would run, and write nonsense. So whatever would change the numbers is an error that
+//! says so.
 //!
 //! And as before, a file is not believed: every tensor's shape is held against the configuration before the model is
 //! allocated, so that a configuration of a billion layers costs nothing.
@@ -51,14 +53,14 @@ pub struct Checkpoint {
 
 /// Reads the model in the directory `dir`.
 ///
-/// The vocabulary is that of `tokenizer.json` if there is one, else of `vocab.json` and `merges.txt`, else of `merges.txt` alone
-/// with OpenAI's numbering. A directory with none of them is a model that speaks in ids.
+/// The vocabulary is that of `tokenizer.json` if there is one, else of `vocab.json` and `merges.txt`, else of
+/// `merges.txt` alone with OpenAI's numbering. A directory with none of them is a model that speaks in ids.
 ///
 /// # Errors
 ///
 /// Files that are missing or broken, tensors that are missing or of another shape than the configuration says, a
-/// configuration that asks for something other than GPT-2, a vocabulary that is larger than the model's. The error names the
-/// file, what was found and what was expected.
+/// configuration that asks for something other than GPT-2, a vocabulary that is larger than the model's. The error
+/// names the file, what was found and what was expected.
 pub fn load(dir: &Path) -> Result<Checkpoint> {
     let settings_path = dir.join("config.json");
     if !settings_path.is_file() {
@@ -85,8 +87,8 @@ pub fn load(dir: &Path) -> Result<Checkpoint> {
     Ok(Checkpoint { model, tokenizer, end_ids })
 }
 
-/// Reads a model from the text of a `config.json` and the bytes of a `model.safetensors`: for a model that is part of the
-/// program.
+/// Reads a model from the text of a `config.json` and the bytes of a `model.safetensors`: for a model that is part of
+/// the program.
 ///
 /// # Errors
 ///
@@ -102,8 +104,8 @@ fn missing_weights(dir: &Path) -> Error {
         "model.safetensors.index.json says that the weights are in several files: load the model with the transformers \
          library and save it again with max_shard_size=\"100GB\""
     } else if dir.join("pytorch_model.bin").is_file() {
-        "pytorch_model.bin is a Python pickle, which is not read here: load the model with the transformers library and \
-         save it again, which writes model.safetensors"
+        "pytorch_model.bin is a Python pickle, which is not read here: load the model with the transformers library \
+         and save it again, which writes model.safetensors"
     } else {
         "expected config.json and model.safetensors in it"
     };
@@ -412,8 +414,8 @@ fn parse_pairs(json: &Json) -> Result<Pairs> {
     Ok(pairs)
 }
 
-/// The file of the `tokenizers` library can describe a hundred kinds of tokenizer. Only GPT-2's is read: no normalizer, the
-/// byte-level split, byte-pair encoding, nothing added before or after.
+/// The file of the `tokenizers` library can describe a hundred kinds of tokenizer. Only GPT-2's is read: no normalizer,
+/// the byte-level split, byte-pair encoding, nothing added before or after.
 fn parse_tokenizer_json(json: &Json, n_vocab: usize) -> Result<Tokenizer> {
     let refuse =
         |what: &str| Err(Error::format("tokenizer", format!("{what}; only GPT-2's byte-level BPE is supported")));
@@ -474,8 +476,8 @@ fn parse_tokenizer_json(json: &Json, n_vocab: usize) -> Result<Tokenizer> {
     Tokenizer::from_vocab(&vocab, &pairs)
 }
 
-/// Tokens such as a `[PAD]` that someone added after the vocabulary was learned. No text merges into them, but the model may
-/// have a row for them, and then they can be decoded. What is beyond the model's rows is left out.
+/// Tokens such as a `[PAD]` that someone added after the vocabulary was learned. No text merges into them, but the
+/// model may have a row for them, and then they can be decoded. What is beyond the model's rows is left out.
 fn add_tokens(vocab: &mut Vocab, added: &[Json], n_vocab: usize) {
     let mut ids: HashSet<u32> = vocab.iter().map(|(_, id)| *id).collect();
     let mut names: HashSet<String> = vocab.iter().map(|(token, _)| token.clone()).collect();
@@ -499,8 +501,8 @@ fn add_tokens(vocab: &mut Vocab, added: &[Json], n_vocab: usize) {
 // Writing
 // ---------------------------------------------------------------------------------------------------------------------
 
-/// Writes a model, with its vocabulary if it has one, as a directory that [`load`] reads back, and `transformers` too. The
-/// directory is made if it is not there.
+/// Writes a model, with its vocabulary if it has one, as a directory that [`load`] reads back, and `transformers` too.
+/// The directory is made if it is not there.
 ///
 /// `dtype` is what the weights are rounded to: `F32` keeps them as they are.
 ///
@@ -557,8 +559,8 @@ fn config_text(model: &Gpt2, end: Option<u32>, dtype: Dtype) -> String {
     json.to_text()
 }
 
-/// The vocabulary three times over: whole in `tokenizer.json` for today's programs, and in `vocab.json` and `merges.txt` for
-/// those of yesterday.
+/// The vocabulary three times over: whole in `tokenizer.json` for today's programs, and in `vocab.json` and
+/// `merges.txt` for those of yesterday.
 fn write_tokenizer(dir: &Path, tokenizer: &Tokenizer) -> Result<()> {
     let vocab = Json::Object(tokenizer.vocab().into_iter().map(|(token, id)| (token, id.into())).collect());
     let merges = tokenizer.merges();

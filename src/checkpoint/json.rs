@@ -1,21 +1,22 @@
 //! JSON, read and written: the notation in which a model describes itself.
 //!
-//! A Hugging Face model is a handful of files, and nearly all of them are JSON: `config.json`, `tokenizer.json`, and the
-//! header of `model.safetensors`. JSON (RFC 8259) knows six kinds of value, and [`Json`] has one variant for each:
+//! A Hugging Face model is a handful of files, and nearly all of them are JSON: `config.json`, `tokenizer.json`, and
+//! the header of `model.safetensors`. JSON (RFC 8259) knows six kinds of value, and [`Json`] has one variant for each:
 //!
 //! ```text
 //! null      true      -1.5e3      "text\n"      [1, 2, 3]      {"key": value, "other": value}
 //! ```
 //!
-//! The reader is *recursive descent*: one small function for each kind of value, each of which looks at the next byte to
-//! know what it has in front of it. An array's function calls the value's function, which may call the array's again.
+//! The reader is *recursive descent*: one small function for each kind of value, each of which looks at the next byte
+//! to know what it has in front of it. An array's function calls the value's function, which may call the array's
+//! again.
 //!
 //! Three decisions deserve a word:
 //!
 //! - **A number stays text** until someone asks for an integer or a fraction. Through an `f64`, the integer
 //!   9007199254740993 would silently become 9007199254740992: a double has only 53 bits for digits.
-//! - **The same key twice is an error.** The standard leaves it open which one counts, so two readers may see two different
-//!   files. For a file from a stranger, that is a trap.
+//! - **The same key twice is an error.** The standard leaves it open which one counts, so two readers may see two
+//!   different files. For a file from a stranger, that is a trap.
 //! - **Nesting has a limit**, since each level is a function call and the stack is finite.
 //!
 //! A production program would use the crates `serde` and `serde_json`.
@@ -60,8 +61,8 @@ impl Json {
     ///
     /// # Errors
     ///
-    /// Text that is not JSON, a key that an object has twice, half of a surrogate pair in `\u` escapes, or more than 100
-    /// levels of nesting. The error names the byte.
+    /// Text that is not JSON, a key that an object has twice, half of a surrogate pair in `\u` escapes, or more than
+    /// 100 levels of nesting. The error names the byte.
     pub fn parse(text: &str) -> Result<Json> {
         let mut reader = Reader { text, at: 0 };
         let value = reader.value(0)?;
@@ -138,7 +139,7 @@ impl Json {
         *self == Json::Null
     }
 
-    /// The text of this value with a line for each entry of an object, for human readers. [`Json::parse`] reads it back.
+    /// The text of this value with a line for each entry of an object, for human readers; [`Json::parse`] reads it.
     ///
     /// Without the lines, there is `to_string()`.
     ///
@@ -163,7 +164,7 @@ impl Json {
         Json::Object(entries.into_iter().map(|(key, value)| (key.to_string(), value)).collect())
     }
 
-    /// Appends the text of this value to `out`; `indent` is the current indentation, or `None` for everything in one line.
+    /// Appends the text of this value to `out`; `indent` is the current indentation, or `None` for a single line.
     fn write(&self, out: &mut String, indent: Option<usize>) {
         let (open, close, count) = match self {
             Json::Null => return out.push_str("null"),
@@ -275,8 +276,8 @@ pub(crate) fn quote(text: &str) -> String {
     }
 }
 
-/// A place in the text. Everything that has a meaning in JSON is ASCII, so the reader looks at bytes; only the inside of a
-/// string can hold other characters, and those are copied as they are.
+/// A place in the text. Everything that has a meaning in JSON is ASCII, so the reader looks at bytes; only the inside
+/// of a string can hold other characters, and those are copied as they are.
 struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -394,7 +395,7 @@ impl Reader<'_> {
         Ok(Json::Object(entries))
     }
 
-    /// `-`? digits (`.` digits)? (`e` or `E`, sign?, digits)?, where the first digits are 0 alone or do not begin with 0.
+    /// `-`? digits (`.` digits)? (`e` or `E`, sign?, digits)?, where the first are 0 alone or do not begin with 0.
     fn number(&mut self) -> Result<Json> {
         let start = self.at;
         self.eat(b'-');
@@ -463,8 +464,9 @@ impl Reader<'_> {
         Ok(c)
     }
 
-    /// `\uXXXX`, or two of them. Sixteen bits do not reach every character: those from U+10000 on are written as a *surrogate
-    /// pair*, ten bits each, the high half marked by 0xD800 and the low half by 0xDC00. Half a pair is no character.
+    /// `\uXXXX`, or two of them. Sixteen bits do not reach every character: those from U+10000 on are written as a
+    /// *surrogate pair*, ten bits each, the high half marked by 0xD800 and the low half by 0xDC00. Half a pair is no
+    /// character.
     fn unicode_escape(&mut self) -> Result<char> {
         let first = self.hex4()?;
         let code = match first {
@@ -600,8 +602,8 @@ mod tests {
 
     #[test]
     fn a_number_is_rounded_to_f32_once() {
-        // 1 + 2^-24 lies halfway between 1 and the next f32, and the text is above it by less than an f64 can tell: rounded
-        // to f64 first it would be the halfway point itself, and go down to 1.
+        // 1 + 2^-24 lies halfway between 1 and the next f32, and the text is above it by less than an f64 can tell:
+        // rounded to f64 first it would be the halfway point itself, and go down to 1.
         let json = Json::parse("1.00000005960464477539062500001").unwrap();
         assert_eq!(json.as_f32(), Some(1.0 + f32::EPSILON));
         assert_eq!(json.as_f64().map(|x| x as f32), Some(1.0));

@@ -1,7 +1,7 @@
 //! Checkpoints: a model's weights, settings and vocabulary as files.
 //!
-//! Read in this order: [`json`] and [`float16`], the two notations; [`beside`], how to write a file safely; [`safetensors`],
-//! the file of the weights; [`hugging_face`], the directory in which the world exchanges GPT-2s.
+//! Read in this order: [`json`] and [`float16`], the two notations; [`beside`], how to write a file safely;
+//! [`safetensors`], the file of the weights; [`hugging_face`], the directory in which the world exchanges GPT-2s.
 
 pub mod beside;
 pub mod float16;

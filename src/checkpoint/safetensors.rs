@@ -1,8 +1,8 @@
 //! safetensors, read and written: the file a model's numbers travel in.
 //!
 //! Models used to travel as Python pickles, and opening a pickle can run any program that its author put inside. The
-//! safetensors format is the answer: a file that can be nothing but numbers, so simple that a reader of it can be checked by
-//! eye. It has three parts:
+//! safetensors format is the answer: a file that can be nothing but numbers, so simple that a reader of it can be
+//! checked by eye. It has three parts:
 //!
 //! ```text
 //! 8 bytes       n, the length of the header, as a little-endian integer
@@ -19,14 +19,16 @@
 //! 00 00 00 c0                                                -2.0: data bytes 4, 5, 6, 7
 //! ```
 //!
-//! `data_offsets` counts from the first byte after the header, and the second of the two is one past the end. The spaces
-//! are there so that the data begin at a multiple of 8; files without them exist (OpenAI's GPT-2 as it is distributed is
-//! one), so a reader must not rely on it. Notes about the file, texts under texts, may stand under the name `__metadata__`.
+//! `data_offsets` counts from the first byte after the header, and the second of the two is one past the end. The
+//! spaces are there so that the data begin at a multiple of 8; files without them exist (OpenAI's GPT-2 as it is
+//! distributed is one), so a reader must not rely on it. Notes about the file, texts under texts, may stand under the
+//! name `__metadata__`.
 //!
-//! **Files come from strangers.** A header may promise a tensor of a billion numbers in a file of ninety bytes, two tensors
-//! in the same place, or a shape whose product overflows. So the whole header is checked against the file's real size before
-//! anything is allocated for the data: the tensors must cover the data exactly, without a hole, an overlap or a byte left
-//! over, and each must be as long as its shape and dtype say. After that, reading cannot go wrong except by the disk.
+//! **Files come from strangers.** A header may promise a tensor of a billion numbers in a file of ninety bytes, two
+//! tensors in the same place, or a shape whose product overflows. So the whole header is checked against the file's
+//! real size before anything is allocated for the data: the tensors must cover the data exactly, without a hole, an
+//! overlap or a byte left over, and each must be as long as its shape and dtype say. After that, reading cannot go
+//! wrong except by the disk.
 //!
 //! A production program would use the `safetensors` crate, and map the file into memory instead of reading it.
 
@@ -47,8 +49,8 @@ const CHUNK: usize = 64 * 1024;
 
 /// What kind of numbers a tensor in a file is made of.
 ///
-/// All kinds of the format are known, since a file may hold tensors that nobody asks for. Only the three in which weights
-/// are kept, [`F32`](Dtype::F32), [`F16`](Dtype::F16) and [`Bf16`](Dtype::Bf16), can be read and written.
+/// All kinds of the format are known, since a file may hold tensors that nobody asks for. Only the three in which
+/// weights are kept, [`F32`](Dtype::F32), [`F16`](Dtype::F16) and [`Bf16`](Dtype::Bf16), can be read and written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)] // the names say it: integers, unsigned integers, floats, complex numbers, of so many bits
 pub enum Dtype {
@@ -171,8 +173,8 @@ impl Header {
                 tensors.push(parse_entry(name, &value)?);
             }
         }
-        // In the order of the data, each must begin where the one before it ended. A tensor without numbers ends where it
-        // begins, and so comes before the tensor that shares its beginning.
+        // In the order of the data, each must begin where the one before it ended. A tensor without numbers ends where
+        // it begins, and so comes before the tensor that shares its beginning.
         tensors.sort_by_key(|t| (t.begin, t.end));
         let mut covered = 0;
         for t in &tensors {
@@ -252,8 +254,8 @@ fn parse_entry(name: String, value: &Json) -> Result<Entry> {
 
 /// How many bytes a tensor takes: the product of its shape times the size of a number, or why there is no such tensor.
 fn n_bytes(shape: &[usize], dtype: Dtype) -> std::result::Result<usize, String> {
-    // [0, huge, huge] is empty, but whoever multiplied from the right would overflow. So the product is taken without the
-    // zeros first, and must fit even then.
+    // [0, huge, huge] is empty, but whoever multiplied from the right would overflow. So the product is taken without
+    // the zeros first, and must fit even then.
     let too_large = || "the product of its shape is too large".to_string();
     let mut bits = dtype.bits();
     for &n in shape.iter().filter(|&&n| n > 0) {
@@ -268,8 +270,8 @@ fn n_bytes(shape: &[usize], dtype: Dtype) -> std::result::Result<usize, String> 
     Ok(bits / 8)
 }
 
-/// An open safetensors file, or bytes in memory of the same form. The header has been read and checked; the tensors are read
-/// when they are asked for, one by one.
+/// An open safetensors file, or bytes in memory of the same form. The header has been read and checked; the tensors are
+/// read when they are asked for, one by one.
 ///
 /// # Example: write a file in memory and look inside
 ///
@@ -434,12 +436,13 @@ pub fn read(path: &Path) -> Result<(NamedTensors, Metadata)> {
     Ok((tensors, file.header.metadata))
 }
 
-/// Writes `tensors` to the file `path`, their numbers as `dtype`: beside it first, so that the file is whole or not there.
+/// Writes `tensors` to the file `path`, their numbers as `dtype`: beside it first, so that the file is whole or not
+/// there.
 ///
 /// # Errors
 ///
-/// A name that is there twice, a dtype that is none of the three for weights, a number too large for it, or a disk that is
-/// full. Nothing is written then, and an older file stays as it was.
+/// A name that is there twice, a dtype that is none of the three for weights, a number too large for it, or a disk that
+/// is full. Nothing is written then, and an older file stays as it was.
 ///
 /// # Example: keep a tensor for later
 ///
@@ -810,7 +813,8 @@ mod tests {
     #[test]
     fn any_order_of_keys_and_of_tensors_is_accepted() {
         let header = accepted(
-            r#"{"a":{"data_offsets":[4,8],"shape":[1],"dtype":"F32"},"__metadata__":{"k":"v"},"b":{"shape":[1],"dtype":"F32","data_offsets":[0,4]}}"#,
+            r#"{"a":{"data_offsets":[4,8],"shape":[1],"dtype":"F32"},"__metadata__":{"k":"v"},
+                "b":{"shape":[1],"dtype":"F32","data_offsets":[0,4]}}"#,
             8,
         );
         assert_eq!(header.tensors[0].name, "b");
