@@ -356,7 +356,7 @@ pub fn print(text: &str) -> Outcome<()> {
 ///
 /// # Errors
 ///
-/// As [`print`].
+/// As [`print()`].
 pub fn print_bytes(bytes: &[u8]) -> Outcome<()> {
     stdout_result(std::io::stdout().write_all(bytes))
 }
