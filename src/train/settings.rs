@@ -136,14 +136,23 @@ impl Settings {
     pub fn check(&self) -> Result<()> {
         Config::new(self.n_vocab, self.n_ctx, self.n_embd, self.n_head, self.n_layer).check()?;
         let wrong = |name: &str, rule: &str| Err(Error::argument(name, rule));
-        if self.batch == 0 || self.accumulate == 0 {
-            return wrong("batch", "it must be 1 or more");
+        if self.n_vocab < 257 {
+            return wrong("n_vocab", "it must be 257 or more: the 256 bytes and <|endoftext|>");
         }
-        if self.steps == 0 || self.valid_every == 0 || self.save_every == 0 {
-            return wrong("steps", "it must be 1 or more");
+        for (name, n) in [
+            ("batch", self.batch as u64),
+            ("accumulate", self.accumulate as u64),
+            ("steps", self.steps),
+            ("valid_every", self.valid_every),
+            ("save_every", self.save_every),
+        ] {
+            if n == 0 {
+                return wrong(name, "it must be 1 or more");
+            }
         }
-        if !(self.lr > 0.0 && self.lr.is_finite()) {
-            return wrong("lr", "the learning rate must be above 0");
+        if !(self.lr > 0.0 && self.lr <= 1.0) {
+            // A step moves every parameter by about lr, and good parameters are well below 1.
+            return wrong("lr", "the learning rate must be above 0 and at most 1");
         }
         if !(0.0..1.0).contains(&self.beta1) || !(0.0..1.0).contains(&self.beta2) {
             return wrong("beta", "beta1 and beta2 must be at least 0 and below 1");

@@ -102,30 +102,43 @@ impl Trainer {
     ///
     /// # Errors
     ///
-    /// If the directory already holds a run or a model, a text cannot be read, or the settings make no sense.
+    /// If the directory already holds a run or a model, a text cannot be read, the settings make no sense, or the model needs
+    /// more memory than there is. Nothing has begun then: the same directory can be used again.
     pub fn begin(settings: Settings, inputs: Inputs, dir: &Path) -> Result<Trainer> {
         settings.check()?;
-        for (name, remedy) in [
-            (STATE_FILE, "a run has begun here already; go on with --resume, or choose another directory"),
-            ("model.safetensors", "there is a model here already; choose another directory"),
-        ] {
+        let state_path = dir.join(STATE_FILE);
+        if state_path.exists() {
+            let problem = "a run has begun here already; go on with --resume, or choose another directory";
+            return Err(Error::file(&state_path, problem));
+        }
+        // Whatever a run writes must not be there yet: it could be someone's work.
+        for name in ["model.safetensors", "config.json", "tokenizer.json", "vocab.json", "merges.txt", LOSS_FILE] {
             if dir.join(name).exists() {
-                return Err(Error::file(dir.join(name), remedy));
+                return Err(Error::file(dir.join(name), "is there already; choose another directory"));
             }
         }
-        let absolute =
-            |path: &PathBuf| fs::canonicalize(path).map_err(|e| Error::file(path, format!("cannot be read: {e}")));
+        let absolute = |path: &PathBuf| {
+            let found = fs::canonicalize(path).map_err(|e| Error::file(path, format!("cannot be read: {e}")))?;
+            match found.to_str() {
+                Some(_) => Ok(found),
+                None => Err(Error::file(found, "its path is not UTF-8 and cannot be noted; move or rename it")),
+            }
+        };
         let inputs = Inputs {
             train: inputs.train.iter().map(absolute).collect::<Result<_>>()?,
             valid: inputs.valid.iter().map(absolute).collect::<Result<_>>()?,
             init: inputs.init.as_ref().map(absolute).transpose()?,
         };
         fs::create_dir_all(dir).map_err(|e| Error::file(dir, format!("cannot be made: {e}")))?;
-        state::write_request(&dir.join(STATE_FILE), &settings, &inputs)?;
-        Trainer::first(settings, inputs, dir)
+        state::write_request(&state_path, &settings, &inputs)?;
+        let trainer = Trainer::first(settings, inputs, dir).inspect_err(|_| {
+            let _ = fs::remove_file(&state_path); // the error of the beginning is the one to report
+        })?;
+        trainer.write_all()?;
+        Ok(trainer)
     }
 
-    /// Reads the texts, learns the vocabulary, makes the first weights and writes them: the run at step 0.
+    /// Reads the texts, learns the vocabulary and makes the first weights: the run at step 0, in memory.
     fn first(settings: Settings, inputs: Inputs, dir: &Path) -> Result<Trainer> {
         let texts = read_texts(&inputs.train)?;
         let mut rng = Rng::new(settings.seed);
@@ -145,15 +158,13 @@ impl Trainer {
                     settings.n_head,
                     settings.n_layer,
                 );
+                check_memory(&config, 0)?;
                 (Gpt2::random(&config, &mut rng)?, tokenizer)
             }
         };
         let adamw = AdamW::new(&model, settings.beta1, settings.beta2, settings.weight_decay);
         let state = State { settings, inputs, tokenizer, model, adamw, rng };
-        let trainer = Trainer::assemble(state, dir, &texts)?;
-        trainer.cut_losses()?;
-        trainer.save()?;
-        Ok(trainer)
+        Trainer::assemble(state, dir, &texts)
     }
 
     /// Goes on with the run in the directory `dir`.
@@ -167,7 +178,11 @@ impl Trainer {
             return Err(Error::file(&path, "is not there: no run has begun in this directory; begin one with --out"));
         }
         let (state, fingerprint) = match state::read(&path)? {
-            Found::Request(settings, inputs) => return Trainer::first(settings, inputs, dir),
+            Found::Request(settings, inputs) => {
+                let trainer = Trainer::first(settings, inputs, dir)?;
+                trainer.write_all()?;
+                return Ok(trainer);
+            }
             Found::Begun(state, fingerprint) => (*state, fingerprint),
         };
         let texts = read_texts(&state.inputs.train)?;
@@ -187,11 +202,12 @@ impl Trainer {
             let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
             Tokens::new(&texts, &state.tokenizer, n_ctx)
         };
-        let train = tokens(texts)?;
+        let train = tokens(texts).map_err(|e| e.in_file(&state.inputs.train[0]))?;
         let valid = match &state.inputs.valid[..] {
             [] => None,
-            paths => Some(tokens(&read_texts(paths)?)?),
+            paths => Some(tokens(&read_texts(paths)?).map_err(|e| e.in_file(&paths[0]))?),
         };
+        check_memory(&state.model.config, state.settings.batch.saturating_mul(train.n_seq()))?;
         let grad = state.model.zeros_like();
         Ok(Trainer { state, dir: dir.to_path_buf(), train, valid, grad, saved: Saved::default() })
     }
@@ -282,8 +298,18 @@ impl Trainer {
     ///
     /// If a file cannot be written; the one before is then still there.
     pub fn save(&self) -> Result<()> {
+        // The losses go to the disk first: the state cuts off what is after it, and cannot bring back what is missing.
+        let path = self.dir.join(LOSS_FILE);
+        let synced = OpenOptions::new().append(true).create(true).open(&path).and_then(|file| file.sync_all());
+        synced.map_err(|e| Error::file(&path, format!("cannot be written: {e}")))?;
         self.state.write(&self.dir.join(STATE_FILE), &self.fingerprint())?;
         self.write_model()
+    }
+
+    /// Writes the directory of a run that begins.
+    fn write_all(&self) -> Result<()> {
+        self.cut_losses()?;
+        self.save()
     }
 
     /// Writes the model as others read it.
@@ -296,7 +322,8 @@ impl Trainer {
         let append = || -> std::io::Result<()> {
             let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
             let valid = report.valid_loss.map_or(String::new(), |loss| format!(" {loss:.6}"));
-            writeln!(file, "{} {:.6}{valid}", report.step, report.loss) // one write: a line is there or not
+            let line = format!("{} {:.6}{valid}\n", report.step, report.loss);
+            file.write_all(line.as_bytes()) // at once: whoever watches the file sees whole lines
         };
         append().map_err(|e| Error::file(&path, format!("cannot be written: {e}")))
     }
@@ -328,6 +355,29 @@ impl Trainer {
             hash = (hash ^ u64::from(*id)).wrapping_mul(0x0000_0100_0000_01b3);
         }
         format!("{} and {} tokens, {hash:016x}", self.train.ids().len(), valid.len())
+    }
+}
+
+/// Whether there is memory for training a model with batches of `n_tok` tokens, as far as the operating system tells. What is
+/// counted is the least that is needed: the model, its gradient and AdamW's averages; of each token some rows of each block, and
+/// its logits with their gradient.
+///
+/// Without this, a slip in a number (`--n-embd 1280000`) would end the program in the middle of an allocation, without a word on
+/// the remedy.
+fn check_memory(config: &Config, n_tok: usize) -> Result<()> {
+    let a_token = config.n_layer.saturating_mul(config.n_embd).saturating_mul(10);
+    let a_token = a_token.saturating_add(config.n_vocab.saturating_mul(2));
+    let n_numbers = config.n_parameters().saturating_mul(4).saturating_add(n_tok.saturating_mul(a_token));
+    let n_bytes = n_numbers.saturating_mul(size_of::<f32>());
+    match Vec::<u8>::new().try_reserve_exact(n_bytes) {
+        Ok(()) => Ok(()),
+        Err(_) => {
+            let problem = format!(
+                "at least {} GB of memory are needed, more than there is; choose a smaller model or a smaller --batch",
+                n_bytes / 1_000_000_000
+            );
+            Err(Error::argument("train", problem))
+        }
     }
 }
 
