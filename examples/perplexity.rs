@@ -51,11 +51,13 @@ fn main() -> ExitCode {
             return Err(Failure::Failed("this model has no vocabulary, so it cannot read text".to_string()));
         };
         let mut total = Score::default();
-        cli::print("nats/token  perplexity  bits/byte    tokens     bytes  file\n")?;
         for file in &args.operands {
             let bytes = std::fs::read(file).map_err(|e| Error::file(file, format!("cannot be read: {e}")))?;
             let text = String::from_utf8(bytes).map_err(|e| Error::file(file, format!("is not UTF-8 text: {e}")))?;
             let score = score(&checkpoint.model, tokenizer, &text).map_err(|e| e.in_file(file))?;
+            if total.n_tokens == 0 {
+                cli::print("nats/token  perplexity  bits/byte    tokens     bytes  file\n")?;
+            }
             cli::print(&score.line(file))?;
             total.nats += score.nats;
             total.n_tokens += score.n_tokens;
