@@ -2,30 +2,21 @@
 //!
 //! These tests run the example `train` as a person does, in processes of its own, and end them with SIGKILL.
 
+#[path = "common/examples.rs"]
+mod examples;
+
+use examples::{error_of, example, run, scratch};
+use gpt60::train::settings::{Inputs, Settings};
+use gpt60::train::state::write_request;
 use gpt60::{Rng, checkpoint};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
-
-/// The example's program: beside this test's own, or built now.
-fn example(name: &str) -> PathBuf {
-    let test = std::env::current_exe().unwrap(); // target/debug/deps/resume-...
-    let profile_dir = test.parent().unwrap().parent().unwrap();
-    let program = profile_dir.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    if !program.exists() {
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--example", name]).current_dir(env!("CARGO_MANIFEST_DIR"));
-        assert!(build.status().unwrap().success());
-    }
-    program
-}
 
 /// A directory of its own for a test, with a text to learn from.
 fn directory(name: &str) -> PathBuf {
-    let dir = std::env::temp_dir().join(format!("gpt60-resume-{name}-{}", std::process::id()));
-    let _ = fs::remove_dir_all(&dir);
-    fs::create_dir_all(&dir).unwrap();
+    let dir = scratch(&format!("resume-{name}"));
     let mut text = String::new();
     let mut rng = Rng::new(1);
     let words = ["the ", "fox ", "saw ", "a ", "moon ", "and ", "water ", "ran ", "away. ", "she ", "sang. "];
@@ -52,19 +43,9 @@ fn resume(dir: &Path, out: &str) -> Command {
     command
 }
 
-fn run(command: &mut Command) -> Output {
-    command.stdin(Stdio::null()).output().unwrap()
-}
-
-/// Runs a command that must fail with this exit status and one line; returns the line.
+/// The line of a command that must fail with this exit status.
 fn error_line(command: &mut Command, status: i32) -> String {
-    let output = run(command);
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(status), "{text}");
-    assert!(output.stdout.is_empty());
-    assert_eq!(text.lines().count(), 1, "{text}");
-    assert!(text.starts_with("error: "), "{text}");
-    text
+    error_of(run(command), status)
 }
 
 #[test]
@@ -73,17 +54,36 @@ fn a_run_killed_at_twenty_random_moments_gives_what_an_unharmed_run_gives() {
     let output = run(&mut begin(&dir, "whole"));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 
+    let file = |run: &str, name: &str| fs::read(dir.join(run).join(name)).unwrap();
+    let losses = String::from_utf8(file("whole", "loss.txt")).unwrap();
+    assert_eq!(losses.lines().count(), 1 + 60, "{losses}");
+    let check_same = || {
+        assert_eq!(String::from_utf8(file("killed", "loss.txt")).unwrap(), losses);
+        for name in ["training.safetensors", "model.safetensors", "config.json", "tokenizer.json"] {
+            assert!(file("killed", name) == file("whole", name), "{name} differs");
+        }
+    };
+
     let mut rng = Rng::new(7);
     let mut n_killed = 0;
     let mut command = begin(&dir, "killed");
     let mut n_before_first_weights = 0;
+    let mut n_in_a_write = 0;
     while n_killed < 20 {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         // From the first milliseconds on: the early ones hit the reading and the first writes, the late ones some steps.
         let limit = if n_killed % 3 == 0 { 40 } else { 200 };
         std::thread::sleep(Duration::from_millis(1 + rng.below(limit) as u64));
         child.kill().unwrap(); // SIGKILL: nothing can be tidied up
-        child.wait().unwrap();
+        let status = child.wait().unwrap();
+        if status.success() {
+            // It was faster. Once more from the beginning: every kill shall meet a run that is under way.
+            check_same();
+            fs::remove_dir_all(dir.join("killed")).unwrap();
+            command = begin(&dir, "killed");
+            continue;
+        }
+        assert!(status.code().is_none() || !cfg!(unix), "it ended by itself: {status}");
         n_killed += 1;
         // Before the run is even written down there is nothing to resume: one begins again, as a person would.
         let is_begun = dir.join("killed/training.safetensors").exists();
@@ -93,18 +93,16 @@ fn a_run_killed_at_twenty_random_moments_gives_what_an_unharmed_run_gives() {
         } else {
             n_before_first_weights += 1;
         }
+        let mut files = fs::read_dir(dir.join("killed")).into_iter().flatten();
+        let is_half = files.any(|entry| entry.unwrap().path().extension().is_some_and(|ending| ending == "tmp"));
+        n_in_a_write += usize::from(is_half);
     }
     let output = run(&mut command);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    println!("{n_before_first_weights} of {n_killed} kills came before the first weights");
-
-    let file = |run: &str, name: &str| fs::read(dir.join(run).join(name)).unwrap();
-    let losses = String::from_utf8(file("whole", "loss.txt")).unwrap();
-    assert_eq!(losses.lines().count(), 1 + 60, "{losses}");
-    assert_eq!(String::from_utf8(file("killed", "loss.txt")).unwrap(), losses);
-    for name in ["training.safetensors", "model.safetensors", "config.json", "tokenizer.json"] {
-        assert!(file("killed", name) == file("whole", name), "{name} differs");
-    }
+    check_same();
+    println!(
+        "of {n_killed} kills, {n_before_first_weights} came before the first weights; {n_in_a_write} left half a file"
+    );
 
     let mut greedy = Command::new(example("greedy"));
     let output = run(greedy.current_dir(&dir).args(["--model", "killed", "--tokens", "5", "the fox"]));
@@ -132,6 +130,17 @@ fn a_directory_that_holds_a_run_or_a_model_is_not_written_over() {
     let line = error_line(&mut begin(&dir, "model"), 1);
     assert!(line.contains("model.safetensors") && line.contains("another directory"), "{line}");
     assert_eq!(fs::read(dir.join("model/model.safetensors")).unwrap(), b"precious");
+
+    // Nor is anything else that a run would write, whoever wrote it.
+    for name in ["loss.txt", "config.json", "vocab.json", "merges.txt", "tokenizer.json"] {
+        let out = dir.join(format!("with-{name}"));
+        fs::create_dir(&out).unwrap();
+        fs::write(out.join(name), "precious").unwrap();
+        let line = error_line(&mut begin(&dir, out.to_str().unwrap()), 1);
+        assert!(line.contains(name) && line.contains("another directory"), "{line}");
+        assert_eq!(fs::read(out.join(name)).unwrap(), b"precious");
+        assert_eq!(fs::read_dir(&out).unwrap().count(), 1);
+    }
     fs::remove_dir_all(&dir).unwrap();
 }
 
@@ -202,11 +211,65 @@ fn texts_that_cannot_be_learned_from_are_refused_and_tiny_ones_are_learned() {
     fs::write(dir.join("latin.txt"), b"caf\xe9").unwrap();
     assert!(error_line(&mut train("latin.txt", "latin"), 1).contains("not UTF-8"));
     assert!(error_line(&mut train("missing.txt", "missing"), 1).contains("missing.txt"));
-    for wrong in
-        [["--lr", "0"], ["--lr", "nan"], ["--batch", "0"], ["--n-head", "3"], ["--steps", "-1"], ["--seed", "x"]]
-    {
+    let wrong = "--lr 0,--lr -1,--lr nan,--lr inf,--lr 2,--lr fast,--batch 0,--n-head 3,--n-vocab 256,--steps -1,\
+                 --save-every 0,--seed x";
+    for wrong in wrong.split(',').map(|words| words.split(' ')) {
         error_line(train("text.txt", "wrong").args(wrong), 2);
         assert!(!dir.join("wrong").exists());
+    }
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn a_run_that_cannot_begin_leaves_nothing_behind_and_can_be_tried_again() {
+    let dir = directory("again");
+    for name in ["text.txt", "valid.txt"] {
+        let text = fs::read(dir.join(name)).unwrap();
+        fs::write(dir.join(name), "").unwrap();
+        let line = error_line(&mut begin(&dir, "out"), 1);
+        assert!(line.contains(name) && line.contains("too few"), "{line}");
+        fs::write(dir.join(name), text).unwrap();
+    }
+    let mut init = Command::new(example("train"));
+    let line = error_line(init.current_dir(&dir).args(["text.txt", "--out", "out", "--init", "."]), 1);
+    assert!(line.contains("config.json"), "{line}");
+    // Slips of the finger: models and batches beyond any memory.
+    for (flag, value) in [("--n-embd", "1000000000"), ("--batch", "1000000000000000000")] {
+        let line = error_line(begin(&dir, "out").args([flag, value]), 1);
+        assert!(line.contains("memory"), "{line}");
+    }
+    assert_eq!(fs::read_dir(dir.join("out")).unwrap().count(), 0);
+    let output = run(begin(&dir, "out").args(["--steps", "1"]));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn a_run_that_was_only_asked_for_begins_when_it_is_resumed() {
+    let dir = directory("asked");
+    assert!(run(begin(&dir, "whole").args(["--steps", "5"])).status.success());
+    // What is on the disk if the run is killed while it learns its vocabulary.
+    let settings = Settings {
+        n_layer: 2,
+        n_head: 2,
+        n_embd: 32,
+        n_ctx: 32,
+        n_vocab: 280,
+        batch: 8,
+        steps: 5,
+        warmup: 0,
+        valid_every: 7,
+        save_every: 3,
+        ..Settings::default()
+    };
+    let path = |name: &str| fs::canonicalize(dir.join(name)).unwrap();
+    let inputs = Inputs { train: vec![path("text.txt")], valid: vec![path("valid.txt")], init: None };
+    fs::create_dir(dir.join("asked")).unwrap();
+    write_request(&dir.join("asked/training.safetensors"), &settings, &inputs).unwrap();
+    assert!(run(&mut resume(&dir, "asked")).status.success());
+    for name in ["training.safetensors", "model.safetensors", "loss.txt"] {
+        let [whole, asked] = ["whole", "asked"].map(|run| fs::read(dir.join(run).join(name)).unwrap());
+        assert!(asked == whole, "{name} differs");
     }
     fs::remove_dir_all(&dir).unwrap();
 }
