@@ -1,0 +1,458 @@
+//! What the examples promise on the command line: help, errors of one line, results alone on standard output, quiet ends.
+//!
+//! The examples run here as a person runs them, in processes of their own.
+
+#[path = "common/examples.rs"]
+mod examples;
+
+use examples::{command, error_of, run, run_with_input, scratch, success};
+use gpt60::checkpoint::{Dtype, hugging_face};
+use gpt60::generate::greedy;
+use gpt60::tokenizer::Tokenizer;
+use gpt60::{Config, Gpt2, Rng, Tensor, storybook};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+/// Chapters that are still to be written.
+const PLANNED: [&str; 7] = [
+    "docs/08-choosing-a-token.md",
+    "docs/09-beam-search.md",
+    "docs/10-kv-cache.md",
+    "docs/14-the-real-gpt2.md",
+    "docs/15-looking-inside.md",
+    "docs/16-making-it-fast.md",
+    "docs/17-where-to-go.md",
+];
+
+/// Flags with a value that have no default: without them, there is nothing of the kind.
+const WITHOUT_DEFAULT: [&str; 3] = ["--ids", "--resume", "--valid"];
+
+/// Each example with the text of its `--help`.
+fn helps() -> BTreeMap<String, String> {
+    let examples = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")).unwrap();
+    let names = examples.filter_map(|entry| {
+        let path = entry.unwrap().path();
+        let is_rust = path.extension().is_some_and(|ending| ending == "rs");
+        is_rust.then(|| path.file_stem().unwrap().to_str().unwrap().to_string())
+    });
+    names.map(|name| (name.clone(), success(example(&name, &["--help"])).0)).collect()
+}
+
+/// Runs an example to its end.
+fn example(name: &str, args: &[&str]) -> Output {
+    run(&mut command(&std::env::temp_dir(), name, args))
+}
+
+/// The ids that greedy generation gives.
+fn greedy_ids(model: &Gpt2, prompt: &[u32], end_ids: &[u32], n: usize) -> Vec<u32> {
+    greedy(model, prompt, end_ids).unwrap().take(n).map(|id| id.unwrap()).collect()
+}
+
+fn spaced(ids: &[u32]) -> String {
+    ids.iter().map(u32::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// A model with large random weights, so that each of its probabilities is another one.
+fn random_model(config: &Config) -> Gpt2 {
+    let mut model = Gpt2::zeros(config).unwrap();
+    let mut rng = Rng::new(5);
+    for (_, tensor) in model.parameters_mut() {
+        *tensor = Tensor::random(tensor.shape(), 0.5, &mut rng);
+    }
+    model
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// All examples
+// ---------------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn every_example_explains_itself() {
+    let helps = helps();
+    assert!(helps.len() >= 14, "only {} examples were found", helps.len());
+    for (name, help) in &helps {
+        assert!(help.contains(&format!("cargo run --example {name}")), "{name}: {help}");
+        let chapter = help.lines().find_map(|line| line.strip_prefix("Chapter: ")).expect(name);
+        let is_there = Path::new(env!("CARGO_MANIFEST_DIR")).join(chapter).is_file();
+        assert!(is_there || PLANNED.contains(&chapter), "{name}: there is no {chapter}");
+        // A flag's line: the flag, what follows it in capitals or quotes if anything does, and what it means.
+        for line in help.lines().filter(|line| line.starts_with("  --")) {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let has_value = words[1].starts_with('"') || words[1].chars().all(|c| c.is_ascii_uppercase());
+            assert!(words.len() > 3, "{name}: {line:?} explains nothing");
+            assert!(
+                !has_value || line.contains("default: ") || WITHOUT_DEFAULT.contains(&words[0]),
+                "{name}: {line:?} does not say the default"
+            );
+        }
+        // And every flag of the source is in the help.
+        let source = format!("{}/examples/{name}.rs", env!("CARGO_MANIFEST_DIR"));
+        let source = fs::read_to_string(source).unwrap();
+        let own = source.split("name: \"--").skip(1).map(|rest| format!("--{}", rest.split('"').next().unwrap()));
+        let shared = [("cli::MODEL", "--model"), ("cli::IDS", "--ids"), ("cli::TOKENS", "--tokens")];
+        let shared = shared.iter().filter(|(constant, _)| source.contains(constant)).map(|(_, flag)| flag.to_string());
+        for flag in own.chain(shared) {
+            assert!(help.contains(&format!("\n  {flag} ")), "{name}: {flag} is not in the help");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_call_is_one_line_and_status_2() {
+    for (name, help) in helps() {
+        assert!(error_of(example(&name, &["--no-such-flag"]), 2).contains("--no-such-flag"));
+        if help.contains("\n  --model DIR") {
+            assert!(error_of(example(&name, &["--model"]), 2).contains("--model DIR"));
+        }
+    }
+    let wrong: &[(&str, &[&str])] = &[
+        ("greedy", &["--tokens", "many"]),
+        ("greedy", &["--tokens", "-1"]),
+        ("greedy", &["--ids", "5 x"]),
+        ("greedy", &["--ids", "-1"]),
+        ("greedy", &["--ids", "5", "text"]),
+        ("greedy", &["two", "words"]),
+        ("sample", &["--temperature", "nan"]),
+        ("sample", &["--temperature", "-1"]),
+        ("sample", &["--seed", "x"]),
+        ("logits", &["--raw", "--probs"]),
+        ("logits", &["--raw=1"]),
+        ("perplexity", &[]),
+        ("train", &[]),
+        ("train", &["text.txt", "--lr", "fast"]),
+        ("train", &["--resume", "dir", "--steps", "3"]),
+        ("export", &[]),
+        ("export", &["dir", "--dtype", "f64"]),
+        ("tokenize", &["--decode", "--show"]),
+        ("tokenize", &["--storybook", "--model", "dir"]),
+        ("tokenize", &["text"]),
+        ("attention", &["--head", "first"]),
+        ("embeddings", &["--count", "x"]),
+        ("gradients", &["--step", "0"]),
+        ("layers", &["1 2 x"]),
+    ];
+    for (name, args) in wrong {
+        error_of(example(name, args), 2);
+    }
+}
+
+#[test]
+fn an_impossible_wish_is_one_line_and_status_1() {
+    let dir = scratch("wishes");
+    let zeros = |n: usize| vec!["0"; n].join(" ");
+    for (name, help) in helps() {
+        let operand: &[&str] = match name.as_str() {
+            "export" => &["out"],
+            "perplexity" => &["text.txt"],
+            _ => &[],
+        };
+        if help.contains("\n  --model DIR") {
+            let args = [&["--model", "no-such-model"], operand].concat();
+            assert!(error_of(run(&mut command(&dir, &name, &args)), 1).contains("no-such-model"));
+            assert!(!dir.join("out").exists());
+        }
+        if help.contains("\n  --ids ") {
+            // The storybook's context is 256.
+            let error = error_of(run(&mut command(&dir, &name, &["--ids", &zeros(257)])), 1);
+            assert!(error.contains("257") && error.contains("256"), "{name}: {error}");
+            assert!(error_of(run(&mut command(&dir, &name, &["--ids", "999999"])), 1).contains("999999"));
+            assert!(error_of(run(&mut command(&dir, &name, &["--ids", ""])), 1).contains("empty"));
+        }
+    }
+    assert!(error_of(run(&mut command(&dir, "perplexity", &["no-such-text"])), 1).contains("no-such-text"));
+    fs::write(dir.join("file"), "").unwrap();
+    assert!(error_of(run(&mut command(&dir, "export", &["file"])), 1).contains("file"));
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_an_example_quietly() {
+    let dir = scratch("pipes");
+    fs::write(dir.join("text.txt"), "The fox ran away. ".repeat(20)).unwrap();
+    for name in helps().keys() {
+        let args: &[&str] = match name.as_str() {
+            "perplexity" => &["text.txt"],
+            "export" => &["out"],
+            "train" => &["--help"], // else it writes nothing to standard output
+            "greedy" | "sample" | "sixty_lines" => &["--tokens", "5"],
+            _ => &[],
+        };
+        let mut command = command(&dir, name, args);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take()); // nobody reads
+        drop(child.stdin.take()); // and nothing comes in
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{name}: {stderr}");
+        assert!(!stderr.contains("panic") && !stderr.contains("error"), "{name}: {stderr}");
+    }
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// greedy
+// ---------------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn greedy_prints_the_new_text_alone() {
+    let story = storybook::load();
+    let tokenizer = story.tokenizer.as_ref().unwrap();
+    for (args, prompt) in [(vec![], "Once upon a time"), (vec!["The little fox"], "The little fox")] {
+        let ids = greedy_ids(&story.model, &tokenizer.encode(prompt), &story.end_ids, 40);
+        let text: Vec<u32> = ids.into_iter().filter(|id| !story.end_ids.contains(id)).collect();
+        let (stdout, stderr) = success(example("greedy", &args));
+        assert_eq!(stdout, tokenizer.decode(&text).unwrap() + "\n");
+        assert!(stderr.starts_with(prompt), "{stderr}");
+    }
+    // An empty prompt is the beginning of a text.
+    let ids = greedy_ids(&story.model, &story.end_ids, &story.end_ids, 5);
+    let (stdout, _) = success(example("greedy", &["", "--tokens", "5"]));
+    assert_eq!(stdout, tokenizer.decode(&ids).unwrap() + "\n");
+    // And no tokens are no text.
+    assert_eq!(success(example("greedy", &["--tokens", "0"])).0, "\n");
+    assert_eq!(success(example("greedy", &["--tokens", "0", "--ids", "5 17 3"])).0, "\n");
+}
+
+#[test]
+fn greedy_answers_ids_with_ids() {
+    let story = storybook::load();
+    let expected = spaced(&greedy_ids(&story.model, &[5, 17, 3], &story.end_ids, 6));
+    for ids in ["5 17 3", " 5,17, 3 "] {
+        let (stdout, stderr) = success(example("greedy", &["--ids", ids, "--tokens", "6"]));
+        assert_eq!(stdout, format!("{expected}\n"));
+        assert!(stderr.starts_with("3 ids"), "{stderr}");
+    }
+}
+
+#[test]
+fn greedy_says_why_a_text_ended() {
+    let dir = scratch("ended");
+    // All weights are zero, so all scores are, and the smallest id is chosen for ever.
+    let zeros = Gpt2::zeros(&Config::new(5, 8, 4, 2, 1)).unwrap();
+    hugging_face::save(&dir, &zeros, None, Dtype::F32).unwrap();
+    let (stdout, stderr) = success(run(&mut command(&dir, "greedy", &["--model", ".", "--ids", "3 1 2"])));
+    assert_eq!(stdout, "0 0 0 0 0 0\n"); // 3 + 5 fill the context of 8; one more can be chosen, and not be read
+    assert!(stderr.contains("context of 8 tokens is full"), "{stderr}");
+    // Seven tokens were asked for and six fit: as many as fit, and no note if no more are wanted.
+    let (stdout, stderr) =
+        success(run(&mut command(&dir, "greedy", &["--model", ".", "--ids", "3 1 2", "--tokens", "2"])));
+    assert_eq!(stdout, "0 0\n");
+    assert!(!stderr.contains("full"), "{stderr}");
+    // A model without a vocabulary takes no text.
+    assert!(error_of(run(&mut command(&dir, "greedy", &["--model", ".", "text"])), 1).contains("--ids"));
+
+    // Now 0 is the end token. It is printed as an id.
+    let config = fs::read_to_string(dir.join("config.json")).unwrap();
+    let with_end = config.replace("\"eos_token_id\": null", "\"eos_token_id\": 0");
+    assert_ne!(with_end, config);
+    fs::write(dir.join("config.json"), with_end).unwrap();
+    let (stdout, stderr) = success(run(&mut command(&dir, "greedy", &["--model", ".", "--ids", "3 1 2"])));
+    assert_eq!(stdout, "0\n");
+    assert!(stderr.contains("the model ended its text"), "{stderr}");
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn greedy_ends_with_a_note_when_the_storybooks_context_is_full() {
+    let (stdout, stderr) = success(example("greedy", &["--ids", "5 17 3", "--tokens", "400"]));
+    let n_ids = stdout.split_whitespace().count();
+    // The prompt and 253 tokens are the context of 256; one more is chosen. Or the model ends its text before.
+    let is_full = n_ids == 254 && stderr.contains("context of 256 tokens is full");
+    assert!(is_full || (n_ids < 254 && stderr.contains("ended its text")), "{n_ids} ids: {stderr}");
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// logits
+// ---------------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn logits_prints_every_score_and_every_probability() {
+    let story = storybook::load();
+    let ids = story.tokenizer.as_ref().unwrap().encode("The little");
+    let expected = story.model.logits(&ids).unwrap(); // [n_seq, n_vocab]
+    let expected = expected.row(ids.len() - 1);
+    let numbers = |flag: &str| -> Vec<f32> {
+        let (stdout, stderr) = success(example("logits", &["The little", flag]));
+        assert_eq!(stderr, "");
+        stdout.lines().map(|line| line.parse().unwrap()).collect()
+    };
+    let raw = numbers("--raw");
+    assert_eq!(raw.len(), story.model.config.n_vocab);
+    // The last row alone may be summed in another order than all rows: the last bits differ.
+    assert!(raw.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-4));
+
+    // Softmax in f64, from the scores as they were printed.
+    let sum: f64 = raw.iter().map(|&x| f64::from(x).exp()).sum();
+    let probabilities = numbers("--probs");
+    assert_eq!(probabilities.len(), raw.len());
+    let total: f64 = probabilities.iter().map(|&p| f64::from(p)).sum();
+    assert!((total - 1.0).abs() < 1e-5, "{total}");
+    for (&p, &x) in probabilities.iter().zip(&raw) {
+        let expected = f64::from(x).exp() / sum;
+        assert!((f64::from(p) - expected).abs() <= 1e-5 * expected, "{p} is not {expected}");
+    }
+
+    // Without a flag: a header and the ten likeliest, best first.
+    let (stdout, _) = success(example("logits", &["The little"]));
+    let mut order: Vec<usize> = (0..raw.len()).collect();
+    order.sort_by(|&a, &b| raw[b].total_cmp(&raw[a]));
+    let shown: Vec<usize> =
+        stdout.lines().skip(1).map(|line| line.split_whitespace().nth(2).unwrap().parse().unwrap()).collect();
+    assert_eq!(shown, order[..10]);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// perplexity
+// ---------------------------------------------------------------------------------------------------------------------
+
+/// A line of `perplexity`: nats per token, perplexity, bits per byte, tokens, bytes.
+fn figures(line: &str) -> [f64; 5] {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    std::array::from_fn(|i| words[i].parse().unwrap())
+}
+
+/// Whether two numbers agree in the digits that are printed: four behind the point, and a relative 1e-4 of what is large.
+fn agree(printed: f64, expected: f64) -> bool {
+    (printed - expected).abs() <= 1e-4 * expected.abs().max(1.0)
+}
+
+/// The rule, word for word: each token is predicted from what stands before it in the first window that reaches it.
+fn nats_of(model: &Gpt2, tokenizer: &Tokenizer, text: &str) -> (f64, usize) {
+    let ids = [vec![tokenizer.end_of_text().unwrap()], tokenizer.encode(text)].concat();
+    let n_ctx = model.config.n_ctx;
+    let mut nats = 0.0;
+    for i in 1..ids.len() {
+        // Window k reads n_ctx tokens from k*n_ctx/2 on, and predicts up to the one after them.
+        let window = (0..).find(|k| i <= k * (n_ctx / 2) + n_ctx).unwrap();
+        let before = &ids[window * (n_ctx / 2)..i];
+        let logits = model.logits(before).unwrap(); // [n_seq, n_vocab]
+        let row = logits.row(before.len() - 1);
+        let sum: f64 = row.iter().map(|&x| f64::from(x).exp()).sum();
+        nats += sum.ln() - f64::from(row[ids[i] as usize]);
+    }
+    (nats, ids.len() - 1)
+}
+
+#[test]
+fn perplexity_scores_every_token_once_in_the_first_window_that_reaches_it() {
+    let dir = scratch("perplexity");
+    let tokenizer = Tokenizer::learn("the fox and the moon and the water", 262).unwrap();
+    let model = random_model(&Config::new(tokenizer.n_vocab(), 8, 12, 3, 2));
+    hugging_face::save(&dir.join("model"), &model, Some(&tokenizer), Dtype::F32).unwrap();
+    // One window; exactly one; one token more; many.
+    let (a, b, c) = ("the sea", "abcdefgh", "abcdefghi");
+    let d = "A fox saw the moon in the water. “Oh!” she said.\n".repeat(4);
+    let texts = [("a.txt", a), ("b.txt", b), ("c.txt", c), ("d.txt", &d)];
+    for (name, text) in texts {
+        fs::write(dir.join(name), text).unwrap();
+    }
+    let args = ["--model", "model", "a.txt", "b.txt", "c.txt", "d.txt"];
+    let (stdout, _) = success(run(&mut command(&dir, "perplexity", &args)));
+    let lines: Vec<&str> = stdout.lines().skip(1).collect();
+    assert_eq!(lines.len(), 5, "{stdout}");
+
+    let (mut nats, mut n_tokens, mut n_bytes) = (0.0, 0, 0);
+    let check = |line: &str, name: &str, nats: f64, n_tokens: usize, n_bytes: usize| {
+        let [per_token, perplexity, bits_per_byte, tokens, bytes] = figures(line);
+        let expected = nats / n_tokens as f64;
+        assert!(agree(per_token, expected), "{name}: {per_token} is not {expected}");
+        assert!((perplexity / expected.exp() - 1.0).abs() < 1e-3, "{name}: {perplexity} is not {}", expected.exp());
+        assert!(agree(bits_per_byte, nats / 2f64.ln() / n_bytes as f64), "{name}: {bits_per_byte}");
+        assert_eq!((tokens as usize, bytes as usize), (n_tokens, n_bytes));
+        assert!(line.ends_with(name), "{line}");
+    };
+    for ((name, text), line) in texts.iter().zip(&lines) {
+        let (file_nats, file_tokens) = nats_of(&model, &tokenizer, text);
+        check(line, name, file_nats, file_tokens, text.len());
+        nats += file_nats;
+        n_tokens += file_tokens;
+        n_bytes += text.len();
+    }
+    check(lines[4], "total", nats, n_tokens, n_bytes);
+
+    fs::write(dir.join("empty.txt"), "").unwrap();
+    let error = error_of(run(&mut command(&dir, "perplexity", &["--model", "model", "empty.txt"])), 1);
+    assert!(error.contains("empty.txt") && error.contains("no text"), "{error}");
+    fs::write(dir.join("latin.txt"), b"caf\xe9").unwrap();
+    assert!(error_of(run(&mut command(&dir, "perplexity", &["latin.txt"])), 1).contains("latin.txt"));
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn perplexity_of_the_storybook_is_that_of_its_logits() {
+    let dir = scratch("story");
+    let text = "Once upon a time there was a little fox, and he was very hungry.";
+    fs::write(dir.join("text.txt"), text).unwrap();
+    let (stdout, _) = success(run(&mut command(&dir, "perplexity", &["text.txt"])));
+    let story = storybook::load();
+    let (nats, n_tokens) = nats_of(&story.model, story.tokenizer.as_ref().unwrap(), text);
+    let [per_token, _, _, tokens, bytes] = figures(stdout.lines().nth(1).unwrap());
+    assert!(agree(per_token, nats / n_tokens as f64), "{per_token} is not {}", nats / n_tokens as f64);
+    assert_eq!((tokens as usize, bytes as usize), (n_tokens, text.len()));
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// tokenize
+// ---------------------------------------------------------------------------------------------------------------------
+
+fn tokenize(args: &[&str], input: &[u8]) -> Output {
+    run_with_input(&mut command(&std::env::temp_dir(), "tokenize", args), input)
+}
+
+#[test]
+fn tokenize_and_back_is_the_same_text_to_the_byte() {
+    // These ids are GPT-2's.
+    assert_eq!(success(tokenize(&[], b"Alan Turing theorized")).0, "36235 39141 18765 1143\n");
+    for text in ["", "no line break at the end", "one\n", "\n\n  two \r\n\t", "<|endoftext|>", "na\u{ef}ve \u{1f980}\0"]
+    {
+        for vocabulary in [&[][..], &["--storybook"]] {
+            let (ids, _) = success(tokenize(vocabulary, text.as_bytes()));
+            let back = tokenize(&[vocabulary, &["--decode"]].concat(), ids.as_bytes());
+            assert_eq!(success(back).0, text);
+        }
+    }
+    // <|endoftext|> in a text is thirteen characters. Its id is decoded to them.
+    assert!(!success(tokenize(&[], b"<|endoftext|>")).0.contains("50256"));
+    assert_eq!(success(tokenize(&["--decode"], b"50256")).0, "<|endoftext|>");
+    // A token that is a part of a character is its bytes, and no replacement mark: of f0 9f a6 80, the first two.
+    let (ids, _) = success(tokenize(&[], "\u{1f980}".as_bytes()));
+    let first = ids.split(' ').next().unwrap();
+    assert_eq!(tokenize(&["--decode"], first.as_bytes()).stdout, b"\xf0\x9f");
+}
+
+#[test]
+fn tokenize_refuses_what_is_no_text_and_what_are_no_ids() {
+    assert!(error_of(tokenize(&[], b"caf\xe9"), 1).contains("not UTF-8 at byte 3"));
+    assert!(error_of(tokenize(&["--decode"], b"5 x"), 1).contains("\"x\""));
+    assert!(error_of(tokenize(&["--decode"], b"5 -1"), 1).contains("\"-1\""));
+    assert!(error_of(tokenize(&["--decode"], b"50257"), 1).contains("50257"));
+}
+
+#[test]
+fn tokenize_uses_the_vocabulary_it_is_told() {
+    let dir = scratch("vocabulary");
+    let tokenizer = Tokenizer::learn("sing ring ring king thing", 256 + 4 + 1).unwrap();
+    let model = Gpt2::zeros(&Config::new(tokenizer.n_vocab(), 8, 4, 2, 1)).unwrap();
+    hugging_face::save(&dir, &model, Some(&tokenizer), Dtype::F32).unwrap();
+    let run_here = |args: &[&str], input: &str| run_with_input(&mut command(&dir, "tokenize", args), input.as_bytes());
+    let text = "a singing king";
+    let (ids, stderr) = success(run_here(&["--model", "."], text));
+    assert_eq!(ids, spaced(&tokenizer.encode(text)) + "\n");
+    assert_eq!(stderr, "");
+    assert_eq!(success(run_here(&["--model", ".", "--decode"], &ids)).0, text);
+    let (shown_ids, steps) = success(run_here(&["--model", ".", "--show"], text));
+    assert_eq!(shown_ids, ids);
+    assert!(steps.contains("\" singing\"") && steps.contains("rank"), "{steps}");
+
+    let story = storybook::load().tokenizer.unwrap();
+    assert_eq!(success(run_here(&["--storybook"], text)).0, spaced(&story.encode(text)) + "\n");
+
+    for name in ["tokenizer.json", "vocab.json", "merges.txt"] {
+        fs::remove_file(dir.join(name)).unwrap();
+    }
+    assert!(error_of(run_here(&["--model", "."], text), 1).contains("no vocabulary"));
+    fs::remove_dir_all(&dir).unwrap();
+}
