@@ -25,7 +25,7 @@ const COMMAND: Command = Command {
 
 fn main() -> ExitCode {
     COMMAND.run(|args| -> Outcome<()> {
-        let Some(dir) = args.operands.first() else {
+        let Some(dir) = args.operands.first().filter(|dir| !dir.is_empty()) else {
             return Err(Failure::Usage("say where to write: a directory".to_string()));
         };
         let dtype = match args.get("--dtype").unwrap_or("f32") {
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
             other => return Err(Failure::Usage(format!("--dtype is {other:?}; it can be f32, f16 or bf16"))),
         };
         let dir = Path::new(dir);
-        for name in ["model.safetensors", "config.json", "tokenizer.json"] {
+        for name in ["model.safetensors", "config.json", "tokenizer.json", "vocab.json", "merges.txt"] {
             if dir.join(name).exists() {
                 return Err(Error::file(dir.join(name), "is there already; choose another directory").into());
             }

@@ -107,7 +107,7 @@ fn main() -> ExitCode {
         gpt60::generate::check_prompt(model, &prompt.ids)?;
         let params: Params = model.parameters().into_iter().map(|(name, tensor)| (name, tensor.clone())).collect();
 
-        cli::note_part(prompt.text.as_deref().unwrap_or_default());
+        cli::note_prompt(&prompt);
         let mut answer = Answer::new(&prompt, &checkpoint);
         let mut ids: Vec<usize> = prompt.ids.iter().map(|&id| id as usize).collect();
         for _ in 0..n_tokens {
@@ -117,6 +117,7 @@ fn main() -> ExitCode {
             let n_before = ids.len();
             generate(&mut ids, &params, model.config.n_head, 1)?; // one at a time, to show each as it is made
             let Some(&id) = ids.get(n_before) else {
+                cli::note(""); // ends the line of the prompt
                 return Err(Failure::Failed("all scores are NaN: the weights are damaged".to_string()));
             };
             let is_end = checkpoint.end_ids.contains(&(id as u32));

@@ -180,9 +180,10 @@ impl Command {
         if !self.flags.is_empty() {
             text += "\n";
         }
+        let left = |flag: &Flag| format!("{} {}", flag.name, flag.value);
+        let width = self.flags.iter().map(|flag| left(flag).len()).max().unwrap_or(0);
         for flag in self.flags {
-            let left = format!("{} {}", flag.name, flag.value);
-            text += &format!("  {left:<20} {}\n", flag.help);
+            text += &format!("  {:<width$}  {}\n", left(flag), flag.help);
         }
         text + &format!("\nChapter: {}\n", self.chapter)
     }
@@ -320,15 +321,12 @@ impl<'a> Answer<'a> {
 ///
 /// If the model fails, or standard output cannot be written.
 pub fn stream(mut tokens: Continuation, n_tokens: usize, prompt: &Prompt, checkpoint: &Checkpoint) -> Outcome<()> {
-    match &prompt.text {
-        Some(text) => note_part(text),
-        None => note_part(&format!("{} ids, then: ", prompt.ids.len())),
-    }
+    note_prompt(prompt);
     let start = Instant::now();
     let mut answer = Answer::new(prompt, checkpoint);
     let mut n_made = 0;
     for id in tokens.by_ref().take(n_tokens) {
-        let id = id?;
+        let id = id.inspect_err(|_| note(""))?; // the error gets a line of its own
         answer.push(id, checkpoint.end_ids.contains(&id))?;
         n_made += 1;
     }
@@ -341,6 +339,17 @@ pub fn stream(mut tokens: Continuation, n_tokens: usize, prompt: &Prompt, checkp
     let seconds = start.elapsed().as_secs_f64();
     note(&format!("[{n_made} tokens, {:.0} tokens/s]", n_made as f64 / seconds.max(1e-9)));
     Ok(())
+}
+
+/// Writes the prompt to standard error: on a terminal, the answer goes on in the same line.
+pub fn note_prompt(prompt: &Prompt) {
+    match &prompt.text {
+        Some(text) => note_part(text),
+        None => note_part(&format!("{} ids, then: ", prompt.ids.len())),
+    }
+    if is_terminal() && !std::io::stdout().is_terminal() {
+        note(""); // the answer goes elsewhere
+    }
 }
 
 /// Writes text to standard output.

@@ -89,7 +89,9 @@ impl Choice {
         match self {
             Choice::Likeliest => argmax(logits).map(|id| id as u32),
             Choice::Draw { temperature, rng } => {
-                let mut probabilities: Vec<f32> = logits.iter().map(|x| x / *temperature).collect();
+                // The largest is taken off before the division, which could overflow. It would cancel in softmax anyway.
+                let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                let mut probabilities: Vec<f32> = logits.iter().map(|x| (x - largest) / *temperature).collect();
                 softmax_row(&mut probabilities);
                 draw(&probabilities, rng)
             }
@@ -238,7 +240,11 @@ mod tests {
         let model = model();
         let cold = sample(&model, &[3], &[], 1e-4, Rng::new(1)).unwrap().map(|id| id.unwrap());
         let greedy = greedy(&model, &[3], &[]).unwrap().map(|id| id.unwrap());
-        assert_eq!(cold.collect::<Vec<_>>(), greedy.collect::<Vec<_>>());
+        let greedy: Vec<u32> = greedy.collect();
+        assert_eq!(cold.collect::<Vec<_>>(), greedy);
+        // A score divided by the smallest f32 is infinite; the text is the same.
+        let coldest = sample(&model, &[3], &[], 1e-45, Rng::new(1)).unwrap().map(|id| id.unwrap());
+        assert_eq!(coldest.collect::<Vec<_>>(), greedy);
         assert!(sample(&model, &[3], &[], 0.0, Rng::new(1)).is_err());
         assert!(sample(&model, &[3], &[], f32::NAN, Rng::new(1)).is_err());
     }
