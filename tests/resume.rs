@@ -8,6 +8,7 @@ mod examples;
 use examples::{error_of, example, run, scratch};
 use gpt60::train::settings::{Inputs, Settings};
 use gpt60::train::state::write_request;
+use gpt60::train::trainer::Trainer;
 use gpt60::{Rng, checkpoint};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -271,5 +272,46 @@ fn a_run_that_was_only_asked_for_begins_when_it_is_resumed() {
         let [whole, asked] = ["whole", "asked"].map(|run| fs::read(dir.join(run).join(name)).unwrap());
         assert!(asked == whole, "{name} differs");
     }
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn a_state_changed_at_random_is_an_error_or_a_run_and_never_a_panic() {
+    let dir = directory("damaged");
+    assert!(run(begin(&dir, "out").args(["--steps", "2"])).status.success());
+    let out = dir.join("out");
+    let state = out.join("training.safetensors");
+    let whole = fs::read(&state).unwrap();
+    let n_header = 8 + u64::from_le_bytes(whole[..8].try_into().unwrap()) as usize;
+    let digits: Vec<usize> = (8..n_header).filter(|&at| whole[at].is_ascii_digit()).collect();
+    let mut rng = Rng::new(11);
+    let mut n_errors = 0;
+    for i in 0..400 {
+        let mut damaged = whole.clone();
+        for _ in 0..1 + rng.below(2) {
+            match i % 2 {
+                // Other numbers: most of them stand in the vocabulary, at the end, and the settings at the beginning.
+                0 => damaged[digits[rng.below(digits.len()).min(rng.below(200))]] = b'0' + rng.below(10) as u8,
+                _ => damaged[rng.below(n_header)] = rng.below(256) as u8,
+            }
+        }
+        fs::write(&state, damaged).unwrap();
+        match Trainer::resume(&out) {
+            Ok(mut trainer) => {
+                // A step too, if it is a small one.
+                let settings = &trainer.state.settings;
+                if settings.batch < 100 && settings.accumulate < 10 {
+                    let _ = trainer.make_step();
+                }
+            }
+            Err(error) => {
+                n_errors += 1;
+                assert!(!error.to_string().contains('\n'), "{error}");
+            }
+        }
+    }
+    // Some damage is none (the same digit again), or another run (a higher rate).
+    println!("{n_errors} of 400 were errors");
+    assert!((100..350).contains(&n_errors), "{n_errors}");
     fs::remove_dir_all(&dir).unwrap();
 }
