@@ -12,6 +12,7 @@ use gpt60::tokenizer::Tokenizer;
 use gpt60::{Config, Gpt2, Rng, Tensor, storybook};
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
@@ -191,6 +192,95 @@ fn a_reader_that_has_seen_enough_ends_an_example_quietly() {
     fs::remove_dir_all(&dir).unwrap();
 }
 
+/// The flags of a help that take a number: their names and their defaults.
+fn numbers(help: &str) -> Vec<(String, String)> {
+    let lines = help.lines().filter_map(|line| line.strip_prefix("  --"));
+    let words = lines.map(|line| (line, line.split_whitespace().collect::<Vec<_>>()));
+    let numbers = words.filter(|(_, words)| ["N", "X", "T"].contains(&words[1]));
+    let default = |line: &str| line.split("(default: ").nth(1).unwrap().trim_end_matches(')').to_string();
+    numbers.map(|(line, words)| (format!("--{}", words[0]), default(line))).collect()
+}
+
+#[test]
+fn what_is_not_a_number_is_refused_by_every_flag_that_takes_one() {
+    let mut n_flags = 0;
+    for (name, help) in helps() {
+        for (flag, _) in numbers(&help) {
+            let operand: &[&str] = if name == "train" { &["no-such-text"] } else { &[] };
+            for value in ["many", "", "99999999999999999999999x"] {
+                let error = error_of(example(&name, &[&[&*flag, value], operand].concat()), 2);
+                assert!(error.contains(&flag), "{name}: {error}");
+            }
+            n_flags += 1;
+        }
+    }
+    assert!(n_flags >= 20, "{n_flags}");
+}
+
+#[test]
+fn the_defaults_that_help_names_are_the_defaults() {
+    let mut n_compared = 0;
+    for name in ["attention", "block", "embeddings", "gradients", "greedy", "layers", "logits", "sample", "sixty_lines"]
+    {
+        let help = success(example(name, &["--help"])).0;
+        let mut args = Vec::new();
+        // A default such as `COLUMNS, else 80` cannot be said in a word.
+        for (flag, default) in numbers(&help).into_iter().filter(|(_, default)| default.parse::<f64>().is_ok()) {
+            args.extend([flag, default]);
+        }
+        let prompt = help.split("(default: \"").nth(1).map(|rest| rest.split('"').next().unwrap().to_string());
+        args.extend(prompt.filter(|_| name != "gradients"));
+        assert!(!args.is_empty(), "{name}");
+        n_compared += args.len();
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        assert_eq!(success(example(name, &args)).0, success(example(name, &[])).0, "{name} {args:?}");
+    }
+    assert!(n_compared >= 20, "{n_compared}");
+}
+
+#[test]
+fn a_reader_that_leaves_in_the_middle_ends_the_example() {
+    let mut command = command(&std::env::temp_dir(), "sample", &["--tokens", "250"]);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdout.take().unwrap().read_exact(&mut [0]).unwrap(); // one byte, and the pipe is dropped
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    // It has not gone on to its end, where it says how many tokens there were.
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "Once upon a time");
+}
+
+#[test]
+#[cfg(target_os = "linux")] // which has a disk that is always full
+fn a_full_disk_is_an_error() {
+    for name in ["tensors", "logits"] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = command(&std::env::temp_dir(), name, &[]);
+        let child = command.stdin(Stdio::null()).stdout(full).stderr(Stdio::piped()).spawn().unwrap();
+        assert!(error_of(child.wait_with_output().unwrap(), 1).contains("standard output"));
+    }
+}
+
+#[test]
+fn weights_that_are_not_numbers_are_an_error_on_a_line_of_its_own() {
+    let dir = scratch("damaged");
+    let mut story = storybook::load();
+    for (_, tensor) in story.model.parameters_mut() {
+        tensor.data_mut().fill(f32::NAN);
+    }
+    hugging_face::save(&dir, &story.model, story.tokenizer.as_ref(), Dtype::F16).unwrap();
+    for name in ["greedy", "sample", "sixty_lines"] {
+        let output = run(&mut command(&dir, name, &["--model", "."]));
+        let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        assert_eq!((output.status.code(), stdout.as_str()), (Some(1), ""), "{name}: {stderr}");
+        let lines: Vec<&str> = stderr.lines().collect();
+        assert!(
+            lines.len() == 2 && lines[0] == "Once upon a time" && lines[1].starts_with("error: "),
+            "{name}: {stderr}"
+        );
+    }
+    fs::remove_dir_all(&dir).unwrap();
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // greedy
 // ---------------------------------------------------------------------------------------------------------------------
@@ -261,6 +351,55 @@ fn greedy_ends_with_a_note_when_the_storybooks_context_is_full() {
     // The prompt and 253 tokens are the context of 256; one more is chosen. Or the model ends its text before.
     let is_full = n_ids == 254 && stderr.contains("context of 256 tokens is full");
     assert!(is_full || (n_ids < 254 && stderr.contains("ended its text")), "{n_ids} ids: {stderr}");
+}
+
+#[test]
+fn a_full_context_ends_every_kind_of_text() {
+    let ids = ["5"; 252].join(" ");
+    for name in ["greedy", "sixty_lines", "sample"] {
+        let (stdout, stderr) = success(example(name, &["--tokens", "400", "--ids", &ids]));
+        // Four more fill the context of 256, and what follows the last of them is told too.
+        assert_eq!(stdout.split_whitespace().count(), 5, "{name}: {stderr}");
+        assert!(stderr.contains("[the context of 256 tokens is full]"), "{name}: {stderr}");
+    }
+}
+
+#[test]
+fn an_end_token_has_no_text_and_one_in_the_prompt_is_characters() {
+    let dir = scratch("end-token");
+    let story = storybook::load();
+    let tokenizer = story.tokenizer.as_ref().unwrap();
+    // The storybook, told that its fourth token ends the text.
+    let ids = greedy_ids(&story.model, &tokenizer.encode("The little fox"), &[], 4);
+    assert!(!ids[..3].contains(&ids[3]));
+    hugging_face::save(&dir, &story.model, story.tokenizer.as_ref(), Dtype::F16).unwrap();
+    let config = fs::read_to_string(dir.join("config.json")).unwrap();
+    let with_end = config.replace("\"eos_token_id\": 3831", &format!("\"eos_token_id\": {}", ids[3]));
+    assert_ne!(with_end, config);
+    fs::write(dir.join("config.json"), with_end).unwrap();
+    for name in ["greedy", "sixty_lines"] {
+        let (stdout, _) = success(run(&mut command(&dir, name, &["--model", ".", "The little fox"])));
+        assert_eq!(stdout, tokenizer.decode(&ids[..3]).unwrap() + "\n", "{name}");
+    }
+    let prompt = tokenizer.encode("<|endoftext|>");
+    assert!(prompt.len() > 1);
+    let after = greedy_ids(&story.model, &prompt, &story.end_ids, 5);
+    let (stdout, _) = success(example("greedy", &["--tokens", "5", "<|endoftext|>"]));
+    assert_eq!(stdout, tokenizer.decode(&after).unwrap() + "\n");
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// sample
+// ---------------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn the_same_seed_gives_the_same_text() {
+    let sample = |args: &[&str]| success(example("sample", &[&["--tokens", "30"], args].concat())).0;
+    assert_eq!(sample(&["--seed", "7"]), sample(&["--seed", "7"]));
+    assert_ne!(sample(&["--seed", "7"]), sample(&["--seed", "8"]));
+    // The coldest of all: a score divided by this number is infinite.
+    assert_eq!(sample(&["--temperature", "1e-45"]), success(example("greedy", &["--tokens", "30"])).0);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -394,6 +533,25 @@ fn perplexity_of_the_storybook_is_that_of_its_logits() {
     fs::remove_dir_all(&dir).unwrap();
 }
 
+#[test]
+fn the_total_of_perplexity_adds_up() {
+    let dir = scratch("total");
+    let tokenizer = storybook::load().tokenizer.unwrap();
+    fs::write(dir.join("one.txt"), "The fox went to the river. ".repeat(60)).unwrap();
+    fs::write(dir.join("two.txt"), "\u{c9}t\u{e9}.<|endoftext|>No more.").unwrap();
+    let (stdout, _) = success(run(&mut command(&dir, "perplexity", &["one.txt", "two.txt"])));
+    let lines: Vec<[f64; 5]> = stdout.lines().skip(1).map(figures).collect();
+    let [one, two, total] = lines[..] else { panic!("{stdout}") };
+    // In a file, <|endoftext|> is one token between two texts, and thirteen bytes.
+    let n_two = tokenizer.encode("\u{c9}t\u{e9}.").len() + 1 + tokenizer.encode("No more.").len();
+    assert_eq!((two[3] as usize, two[4]), (n_two, 6.0 + 13.0 + 8.0));
+    assert!(one[3] > 256.0 && total[3] == one[3] + two[3] && total[4] == one[4] + two[4], "{stdout}");
+    let mean = |i: usize, n: usize| (one[i] * one[n] + two[i] * two[n]) / total[n];
+    assert!(agree(total[0], mean(0, 3)) && agree(total[2], mean(2, 4)), "{stdout}");
+    assert!((total[1] - total[0].exp()).abs() < 1e-3 * total[1], "{stdout}");
+    fs::remove_dir_all(&dir).unwrap();
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // tokenize
 // ---------------------------------------------------------------------------------------------------------------------
@@ -454,5 +612,42 @@ fn tokenize_uses_the_vocabulary_it_is_told() {
         fs::remove_file(dir.join(name)).unwrap();
     }
     assert!(error_of(run_here(&["--model", "."], text), 1).contains("no vocabulary"));
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// export
+// ---------------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn an_exported_model_writes_the_same_text() {
+    let dir = scratch("export");
+    let call = |name: &str, args: &[&str]| success(run(&mut command(&dir, name, args))).0;
+    let text = call("greedy", &["--tokens", "20"]);
+    assert_eq!(call("export", &["new/model"]), "");
+    assert_eq!(call("greedy", &["--tokens", "20", "--model", "new/model"]), text);
+    // The shipped weights have 16 bits, so nothing is lost in a file of such numbers.
+    assert_eq!(call("export", &["--dtype", "f16", "--model", "new/model", "half"]), "");
+    assert_eq!(call("greedy", &["--tokens", "20", "--model", "half"]), text);
+    let bytes = |name: &str| fs::metadata(dir.join(name).join("model.safetensors")).unwrap().len();
+    assert!(bytes("half") < bytes("new/model") * 51 / 100);
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn export_writes_over_nothing() {
+    let dir = scratch("precious");
+    for file in ["model.safetensors", "config.json", "tokenizer.json", "vocab.json", "merges.txt"] {
+        let other = dir.join(file.replace('.', "-"));
+        fs::create_dir(&other).unwrap();
+        fs::write(other.join(file), "precious").unwrap();
+        let error = error_of(run(&mut command(&other, "export", &["."])), 1);
+        assert!(error.contains(file) && error.contains("another directory"), "{error}");
+        assert_eq!(fs::read_dir(&other).unwrap().count(), 1);
+        assert_eq!(fs::read(other.join(file)).unwrap(), b"precious");
+    }
+    // A directory without a name would be the one that one happens to stand in.
+    error_of(run(&mut command(&dir, "export", &[""])), 2);
+    assert!(!dir.join("config.json").exists());
     fs::remove_dir_all(&dir).unwrap();
 }
