@@ -161,7 +161,8 @@ pub fn matmul(a: Matrix, b: Matrix, c: &mut [f32], c_stride: usize, into: Into) 
     });
 }
 
-/// How many terms of the sum are packed at a time: a strip of `B`, 32 columns of this many f32, fills half of a 48 kB cache.
+/// How many terms of the sum are packed at a time: a strip of `B`, 32 columns of this many f32, is 32 kB and fits into a
+/// first-level cache of 48 kB.
 const BLOCK_K: usize = 256;
 /// How many rows of `A` are packed at a time: a block of `A`, this times `BLOCK_K`, is 192 kB.
 const BLOCK_M: usize = 192;
@@ -269,7 +270,7 @@ fn pack(a: Matrix, i0: usize, rows: usize, p0: usize, k: usize, height: usize, p
 ///
 /// Its sums must stay in registers, and they do only if every index into `sums` is known when compiling. A loop over the
 /// rows is not enough: the compiler gives up unrolling it when the tile is large, keeps the sums in memory, and the product
-/// runs sixty times slower. So the rows are written out.
+/// ran fifty times slower when this was measured. So the rows are written out.
 #[inline(always)]
 fn tile<const FMA: bool, const LANES: usize, const ROWS: usize>(a: &[f32], b: &[f32]) -> [[[f32; LANES]; 2]; ROWS] {
     let mut sums = [[[0.0f32; LANES]; 2]; ROWS];
