@@ -1,9 +1,9 @@
 //! Training, step by step: this crate learns what PyTorch learns.
 //!
 //! `fixtures/training.py` made small random models and trained each with PyTorch for ten steps, with the versions that
-//! it names. Here the same weights and batches go through this crate: loss, gradient, clipping, schedule and AdamW, with
-//! the settings of a run. Between them the models have a tied and an untied head, tokens and positions that no batch
-//! has, and steps that are clipped and steps that are not.
+//! it names. Here the same weights and batches go through this crate: loss, gradient, clipping, schedule and AdamW,
+//! with the settings of a run. Between them the models have a tied and an untied head, tokens and positions that no
+//! batch has, and steps that are clipped and steps that are not.
 
 use gpt60::checkpoint::{self, Json, hugging_face};
 use gpt60::close::check_close;
@@ -22,8 +22,8 @@ const TOLERANCE: f64 = 1e-4;
 /// weight by 0.5 % in that time.
 ///
 /// But not as tight as rounding alone would let it be. AdamW divides a gradient by its own size, so a gradient next to
-/// nothing, much of it rounding error, moves its weight as far as an honest one. A rounding error of one part in 10^6 of
-/// a tensor's largest gradient is one in 10^3 of a gradient a thousand times smaller, and the step of that weight is
+/// nothing, much of it rounding error, moves its weight as far as an honest one. A rounding error of one part in 10^6
+/// of a tensor's largest gradient is one in 10^3 of a gradient a thousand times smaller, and the step of that weight is
 /// wrong by as much: 0.01 / 1000 = 10^-5. The largest weights of a tensor here are 0.3 or more.
 ///
 /// Gradients that are rounding error and nothing else are those of the keys' biases: see [`without_the_keys_bias`].
@@ -114,8 +114,8 @@ fn check_first_gradient(name: &str, grad: &Gpt2) {
 /// The bias of `c_attn`, `[3*n_embd]`, without its middle third, `[2*n_embd]`.
 ///
 /// A bias that is added to every key adds the same number to all scores of a query, and softmax does not see it. So the
-/// true gradient of the keys' bias is 0, and what is computed instead is rounding error, different here and there. AdamW
-/// divides even that by its own size, and the bias wanders by up to the learning rate a step, to no effect.
+/// true gradient of the keys' bias is 0, and what is computed instead is rounding error, different here and there.
+/// AdamW divides even that by its own size, and the bias wanders by up to the learning rate a step, to no effect.
 fn without_the_keys_bias(bias: &Tensor) -> Vec<f32> {
     let n_embd = bias.len() / 3;
     [&bias.data()[..n_embd], &bias.data()[2 * n_embd..]].concat()
