@@ -56,14 +56,14 @@ fn add_up(mut sums: [f32; SUMS]) -> f32 {
     sums[0]
 }
 
-/// `e^x`, to about one part in ten million, by steps that a compiler can do on many numbers at once.
+/// `e^x`, to a few parts in ten million, by steps that a compiler can do on many numbers at once.
 ///
 /// `e^x = 2^n * e^r`, where `n` is the whole number nearest to `x / ln 2` and `r = x - n ln 2` is the small rest, at most
 /// 0.35 in size. `2^n` is made by writing `n` into a float's exponent, and `e^r` is a polynomial: the first terms of the
 /// exponential series.
 ///
-/// Below about -87 the result is 0 (the true value is below the smallest normal float), NaN stays NaN, and above about 88
-/// it is infinity.
+/// Below -87 the result is 0: the true value is there near the smallest normal float, 1.2e-38, or under it. Above 88 it
+/// is infinity, a little early: the true value leaves the range of `f32` at 88.7. NaN stays NaN.
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
     // Adding 1.5 * 2^23 leaves no bits for a fraction, so the sum is rounded to a whole number; taking it away again gives n.
@@ -123,7 +123,8 @@ pub fn max(xs: &[f32]) -> f32 {
         type Output = f32;
         #[inline(always)]
         fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) -> f32 {
-            // `if x > m { x }` alone would skip a NaN; a sum of all numbers times zero does not.
+            // A comparison with NaN is false, so `if x > best` alone would skip it. It is looked for beside the
+            // maximum.
             let mut best = [f32::NEG_INFINITY; SUMS];
             let mut bad = [false; SUMS];
             let (runs, rest) = self.0.as_chunks::<SUMS>();
@@ -147,6 +148,10 @@ pub fn max(xs: &[f32]) -> f32 {
 
 /// Calls `f` on each number and the number at the same place in `from`, as vector instructions where possible:
 /// `to[i] = f(to[i], from[i])`.
+///
+/// # Panics
+///
+/// If the two have different lengths.
 pub fn zip_map(to: &mut [f32], from: &[f32], f: impl Fn(f32, f32) -> f32) {
     struct ZipMap<'a, F>(&'a mut [f32], &'a [f32], F);
     impl<F: Fn(f32, f32) -> f32> Kernel for ZipMap<'_, F> {
@@ -192,14 +197,14 @@ fn sum_of(xs: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     run(SumOf(xs, f))
 }
 
-/// Adds `row` to every row of `table`, whose rows are as long.
+/// Adds `row`, `[n]`, to every row of `table`, `[m, n]`.
 pub fn add_to_rows(table: &mut [f32], row: &[f32]) {
     threads::each_rows(table, row.len(), 1, |_, rows| {
         rows.chunks_mut(row.len()).for_each(|to| zip_map(to, row, |x, y| x + y));
     });
 }
 
-/// Adds the sum of each column of `table` to `sums`; its rows are as long as `sums`.
+/// Adds the sum of each column of `table`, `[m, n]`, to `sums`, `[n]`.
 pub fn add_column_sums(table: &[f32], sums: &mut [f32]) {
     let n = sums.len();
     column_runs(table.len(), sums, |first, sums| {
@@ -209,7 +214,12 @@ pub fn add_column_sums(table: &[f32], sums: &mut [f32]) {
     });
 }
 
-/// Adds the sum of each column of the product of `a` and `b`, number by number, to `sums`.
+/// Multiplies `a` and `b`, `[m, n]` each, number by number, and adds the sum of each column of the result to `sums`,
+/// `[n]`.
+///
+/// # Panics
+///
+/// If `a` and `b` have different lengths.
 pub fn add_column_sums_of_products(a: &[f32], b: &[f32], sums: &mut [f32]) {
     struct Add<'a>(&'a mut [f32], &'a [f32], &'a [f32]);
     impl Kernel for Add<'_> {

@@ -99,9 +99,13 @@ pub enum Into {
     Add,
 }
 
-/// `C = A·B` or `C = C + A·B`, by definition: the oracle of [`matmul`].
+/// `C = A·B` or `C = C + A·B`, by definition: the *oracle* of [`matmul`], against which it is tested.
 ///
 /// `c` is row-major, its rows `c_stride` apart.
+///
+/// # Panics
+///
+/// If `a` has more columns than `b` has rows, or `c` is too small.
 pub fn plain(a: Matrix, b: Matrix, c: &mut [f32], c_stride: usize, into: Into) {
     for i in 0..a.rows {
         for j in 0..b.cols {
@@ -144,7 +148,8 @@ pub fn matmul(a: Matrix, b: Matrix, c: &mut [f32], c_stride: usize, into: Into) 
     let work = m.saturating_mul(n).saturating_mul(k);
     let n_threads = if work < threads::WORTH_A_THREAD { 1 } else { threads::count() };
     if m == 1 {
-        // One row: each thread makes a run of its columns, in multiples of 64 so that no cache line is shared.
+        // One row: each thread makes a run of its columns. In multiples of 64, so that two threads meet in one cache
+        // line (16 numbers) at the ends of the runs at most.
         let run = n.div_ceil(n_threads).next_multiple_of(64);
         let runs = c[..n].chunks_mut(run).enumerate().collect();
         threads::each(runs, |(i, c): (usize, &mut [f32])| super::cpu::run(OneRow { a, b, first: i * run, c, into }));

@@ -38,7 +38,8 @@ impl Drop for InTask {
 
 /// How many threads large work is split among.
 ///
-/// Inside a task of [`each`]: one. Otherwise, what [`set`] chose; else what the environment variable `GPT60_THREADS` says; else as many as the machine has cores.
+/// Inside a task of [`each`]: one. Otherwise what [`set`] chose; else what the environment variable `GPT60_THREADS`
+/// says; else as many as the machine has cores.
 pub fn count() -> usize {
     static DEFAULT: OnceLock<usize> = OnceLock::new();
     if IN_TASK.get() {
@@ -102,13 +103,14 @@ pub fn each<T: Send>(tasks: Vec<T>, work: impl Fn(T) + Sync) {
 }
 
 /// Into how many runs to cut work for `n_threads`: up to four for each thread, so that a thread whose core is shared with
-/// another program does not keep the others waiting; but not more than `limit` if that is enough for one run each.
+/// another program does not keep the others waiting. More than `limit` only if there would not be one for each thread.
 pub fn n_runs(limit: usize, n_threads: usize) -> usize {
     if n_threads == 1 { 1 } else { n_threads * (limit / n_threads).clamp(1, 4) }
 }
 
-/// Splits `data`, rows of `row_len` numbers, into runs of whole rows, which the threads share, and calls `work(first_row, rows)`
-/// on each. Small work (`row_len` times rows times `cost`, in basic operations) stays on this thread.
+/// Splits `data`, rows of `row_len` numbers, into runs of whole rows, which the threads share, and calls
+/// `work(first_row, rows)` on each. `cost` says how many basic operations a number takes, roughly: small work stays on
+/// this thread.
 pub fn each_rows(data: &mut [f32], row_len: usize, cost: usize, work: impl Fn(usize, &mut [f32]) + Sync) {
     if data.is_empty() || row_len == 0 {
         return;
