@@ -6,8 +6,9 @@
 //! The numbers lie in memory one row after the other (*row-major*): number `(i, j)` of a `[2, 3]` tensor is at `3 * i + j`.
 //! So a row is a slice, `&data[3 * i..3 * i + 3]`, and walking along a row is walking through memory.
 //!
-//! Two rules make errors easy to find. Every operation checks its shapes and says both if they do not fit. And there is no
-//! hidden copying: an operation takes references and makes a new tensor.
+//! Two rules make errors easy to find. Every operation checks its shapes and says both if they do not fit. And no
+//! operation changes its inputs behind your back: it takes references and makes a new tensor. The few that work in
+//! place say so in their names or their signatures (`&mut`).
 //!
 //! A production program would use `ndarray`, or `candle`'s tensors, which can also live on a graphics card.
 
@@ -64,11 +65,19 @@ impl Tensor {
     }
 
     /// A tensor of this shape, all equal to `value`.
+    ///
+    /// # Panics
+    ///
+    /// If the shape does not fit into memory.
     pub fn full(shape: &[usize], value: f32) -> Tensor {
         Tensor { shape: shape.to_vec(), data: vec![value; shape.iter().product()] }
     }
 
     /// A tensor of this shape with random numbers: normally distributed around 0, with this standard deviation.
+    ///
+    /// # Panics
+    ///
+    /// If the shape does not fit into memory.
     pub fn random(shape: &[usize], deviation: f32, rng: &mut Rng) -> Tensor {
         let n = shape.iter().product();
         Tensor { shape: shape.to_vec(), data: (0..n).map(|_| deviation * rng.normal() as f32).collect() }
@@ -152,7 +161,8 @@ impl Tensor {
     ///
     /// If the new shape does not have as many places.
     pub fn reshape(self, shape: &[usize]) -> Result<Tensor> {
-        if shape.iter().product::<usize>() != self.data.len() {
+        let places = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
+        if places != Some(self.data.len()) {
             return Err(Error::shape("reshape", &[&self.shape, shape], "both must have the same number of places"));
         }
         Ok(Tensor { shape: shape.to_vec(), data: self.data })
@@ -200,6 +210,10 @@ impl Tensor {
 
     /// The sum, number by number. See [`Tensor::combine`] for the shapes that fit.
     ///
+    /// # Errors
+    ///
+    /// If the shapes do not fit.
+    ///
     /// # Example: add the same row to every row
     ///
     /// ```
@@ -215,16 +229,28 @@ impl Tensor {
     }
 
     /// The difference, number by number. See [`Tensor::combine`] for the shapes that fit.
+    ///
+    /// # Errors
+    ///
+    /// If the shapes do not fit.
     pub fn sub(&self, other: &Tensor) -> Result<Tensor> {
         self.combine("sub", other, |a, b| a - b)
     }
 
     /// The product, number by number. (The matrix product is [`Tensor::matmul`].) See [`Tensor::combine`] for the shapes.
+    ///
+    /// # Errors
+    ///
+    /// If the shapes do not fit.
     pub fn mul(&self, other: &Tensor) -> Result<Tensor> {
         self.combine("mul", other, |a, b| a * b)
     }
 
     /// The quotient, number by number. See [`Tensor::combine`] for the shapes that fit.
+    ///
+    /// # Errors
+    ///
+    /// If the shapes do not fit.
     pub fn div(&self, other: &Tensor) -> Result<Tensor> {
         self.combine("div", other, |a, b| a / b)
     }
@@ -362,6 +388,17 @@ impl Tensor {
     /// # Errors
     ///
     /// If one of the two is not a table, or their columns differ in number.
+    ///
+    /// # Example: the dot product of each row with each row
+    ///
+    /// ```
+    /// use gpt60::Tensor;
+    ///
+    /// let a = Tensor::new(&[1, 2], vec![1.0, 2.0])?;
+    /// let b = Tensor::new(&[3, 2], vec![1.0, 0.0, 0.0, 1.0, 1.0, 1.0])?;
+    /// assert_eq!(a.matmul_t(&b)?, Tensor::new(&[1, 3], vec![1.0, 2.0, 3.0])?);
+    /// # Ok::<(), gpt60::Error>(())
+    /// ```
     pub fn matmul_t(&self, other: &Tensor) -> Result<Tensor> {
         let (m, k) = self.table("matmul_t")?;
         let (n, k_other) = other.table("matmul_t")?;
@@ -525,6 +562,7 @@ mod tests {
         assert_eq!(error, "Tensor::new: shape [2, 2] does not fit: it needs 4 numbers, and got 3");
         assert!(Tensor::new(&[usize::MAX, 2], vec![]).is_err());
         assert_eq!(Tensor::new(&[0, usize::MAX], vec![]).unwrap().len(), 0);
+        assert!(Tensor::zeros(&[2, 2]).reshape(&[usize::MAX, 2]).is_err());
     }
 
     #[test]

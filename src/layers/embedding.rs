@@ -44,7 +44,8 @@ pub fn forward(wte: &Tensor, wpe: &Tensor, ids: &[u32], n_seq: usize, n_past: us
     Ok(x) // [n_tok, n_embd]
 }
 
-/// Adds how the loss changes with each vector of `wte` and `wpe` to `d_wte` and `d_wpe`.
+/// Adds how the loss changes with each vector of `wte` and `wpe` to `d_wte`, `[n_vocab, n_embd]`, and `d_wpe`,
+/// `[n_ctx, n_embd]`, given how it changes with `x`: `d_x` is `[n_tok, n_embd]`.
 ///
 /// Forward was `x(t) = wte[id] + wpe[position]`: each row of `x` is a sum, so both get `d_x(t)`. A token that occurs many
 /// times has one vector that acts in many places: all its shares are added up.
@@ -79,8 +80,9 @@ fn check(wte: &Tensor, wpe: &Tensor, ids: &[u32], n_seq: usize, n_past: usize) -
         let problem = format!("{} token ids are not whole sequences of {n_seq}", ids.len());
         return Err(Error::argument("embedding", problem));
     }
-    if n_past + n_seq > n_ctx {
-        let problem = format!("{} tokens are more than the context of {n_ctx} holds; shorten the text", n_past + n_seq);
+    let n_all = n_past.saturating_add(n_seq);
+    if n_all > n_ctx {
+        let problem = format!("{n_all} tokens are more than the context of {n_ctx} holds; shorten the text");
         return Err(Error::argument("embedding", problem));
     }
     if let Some(id) = ids.iter().find(|&&id| id as usize >= n_vocab) {

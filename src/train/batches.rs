@@ -9,8 +9,11 @@
 //! targets        little  fox  ran  away
 //! ```
 //!
-//! One window so teaches `n_seq` predictions at once, each from a different length of text. A batch is several windows,
+//! So one window teaches `n_seq` predictions at once, each from a different length of text. A batch is several windows,
 //! drawn at random: their gradients are averaged, which takes out some of the noise.
+//!
+//! A production program would keep the tokens of a large collection on disk, and read windows of them in the
+//! background.
 
 use crate::tokenizer::Tokenizer;
 use crate::{Error, Result, Rng};
@@ -37,7 +40,7 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// If there are not even two tokens.
+    /// If there are not even two tokens, or `n_ctx` is 0.
     ///
     /// # Example: a text becomes lessons
     ///
@@ -63,9 +66,12 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// If there are not even two.
+    /// If there are not even two, or `n_ctx` is 0.
     pub fn from_ids(ids: Vec<u32>, n_ctx: usize) -> Result<Tokens> {
-        if ids.len() < 2 || n_ctx == 0 {
+        if n_ctx == 0 {
+            return Err(Error::argument("training text", "windows of 0 tokens teach nothing; n_ctx must be 1 or more"));
+        }
+        if ids.len() < 2 {
             let problem = format!("{} tokens are too few to learn from; give at least a sentence", ids.len());
             return Err(Error::argument("training text", problem));
         }
@@ -83,7 +89,7 @@ impl Tokens {
         self.n_seq
     }
 
-    /// `n_windows` windows, each beginning anywhere with equal chance.
+    /// `n_windows` windows, each beginning anywhere with equal chance: `[n_windows * n_seq]` inputs and targets.
     pub fn random_batch(&self, n_windows: usize, rng: &mut Rng) -> Batch {
         let starts = (0..n_windows).map(|_| rng.below(self.ids.len() - self.n_seq)).collect::<Vec<_>>();
         self.batch(&starts)
@@ -96,7 +102,11 @@ impl Tokens {
         (0..n).map(|i| i * available / n * self.n_seq).collect()
     }
 
-    /// The windows that begin at `starts`.
+    /// The windows that begin at `starts`, such as those of [`Tokens::spread`].
+    ///
+    /// # Panics
+    ///
+    /// If a window would reach past the last token.
     pub fn batch(&self, starts: &[usize]) -> Batch {
         let mut batch = Batch::default();
         for &start in starts {
@@ -139,5 +149,6 @@ mod tests {
     #[test]
     fn too_little_text_is_an_error() {
         assert!(Tokens::from_ids(vec![1], 4).unwrap_err().to_string().contains("too few"));
+        assert!(Tokens::from_ids(vec![1, 2], 0).unwrap_err().to_string().contains("n_ctx must be 1 or more"));
     }
 }
