@@ -6,7 +6,7 @@
 //! * Results go to standard output; prompts, progress and notes go to standard error. So `greedy > story.txt` keeps the
 //!   story alone.
 //! * A wrong flag is one line, `error: ...`, and exit status 2; a bad file or an impossible wish is one line and status 1.
-//! * If whoever reads the output has seen enough (`sample | head`), the program ends quietly.
+//! * If whoever reads the output has seen enough (`logits --raw | head`), the program ends quietly.
 //!
 //! A production program would use the `clap` crate for the flags.
 

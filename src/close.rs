@@ -28,12 +28,21 @@ impl std::error::Error for Difference {}
 /// shape that differs, a NaN, or an infinity that is not its own equal on the other side.
 ///
 /// Two tensors of zeros differ by 0; a number where only zeros were expected differs by infinity.
+///
+/// # Errors
+///
+/// If the shapes or lengths differ, or a NaN or an unequal infinity is met.
 pub fn relative_difference(found: (&[usize], &[f32]), expected: (&[usize], &[f32])) -> Result<f64, Difference> {
     let (worst, largest, _) = measure(found, expected)?;
     Ok(if worst == 0.0 { 0.0 } else { worst / largest })
 }
 
-/// Passes if the relative difference of `found` from `expected` is at most `tolerance`; otherwise says where they differ.
+/// Passes if the relative difference of `found` from `expected` is at most `tolerance`. Each side is a shape and its
+/// numbers.
+///
+/// # Errors
+///
+/// If it is not: how many numbers differ, where the first and the worst are, and by how much.
 ///
 /// # Example: NaN is never close to anything
 ///

@@ -1,6 +1,9 @@
-//! The seven numbers that say how large a GPT-2 is.
+//! The numbers that tell one GPT-2 from another: six sizes, and layer norm's epsilon.
 //!
 //! All GPT-2 models are the same program. They differ in these numbers alone, and in the values of their weights.
+//!
+//! Source: Radford et al., "Language Models are Unsupervised Multitask Learners" (2019), table 2, for the four
+//! published sizes.
 
 use crate::{Error, Result};
 
@@ -48,17 +51,21 @@ impl Config {
         Config::new(50_257, 1024, 1024, 16, 24)
     }
 
-    /// GPT-2 large: 36 layers, 774 million parameters.
+    /// GPT-2 large: 36 layers, 774 million parameters. (762 million in the paper.)
     pub fn gpt2_large() -> Config {
         Config::new(50_257, 1024, 1280, 20, 36)
     }
 
-    /// GPT-2 XL: 48 layers, 1558 million parameters.
+    /// GPT-2 XL: 48 layers, 1558 million parameters. (1542 million in the paper.)
     pub fn gpt2_xl() -> Config {
         Config::new(50_257, 1024, 1600, 25, 48)
     }
 
     /// How many numbers a head works with: `n_embd / n_head`.
+    ///
+    /// # Panics
+    ///
+    /// If `n_head` is 0, which [`Config::check`] refuses.
     pub fn head_size(&self) -> usize {
         self.n_embd / self.n_head
     }
@@ -67,7 +74,8 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// If a number is zero, `n_embd` is not a multiple of `n_head`, or epsilon is not a positive number.
+    /// If a size is zero or too large for any memory, `n_embd` is not a multiple of `n_head`, or epsilon is negative or
+    /// not finite.
     pub fn check(&self) -> Result<()> {
         let sizes = [
             ("n_vocab", self.n_vocab),
@@ -92,7 +100,7 @@ impl Config {
         }
         if !(self.layer_norm_epsilon >= 0.0 && self.layer_norm_epsilon.is_finite()) {
             let problem =
-                format!("layer_norm_epsilon is {}; it must be a small positive number", self.layer_norm_epsilon);
+                format!("layer_norm_epsilon is {}; it must be 0 or a small positive number", self.layer_norm_epsilon);
             return Err(Error::argument("config", problem));
         }
         Ok(())
@@ -127,9 +135,10 @@ impl Config {
         shapes
     }
 
-    /// How many parameters the model has, the head tied to the embedding: one number each of weights and biases.
+    /// How many parameters the model has, with its head tied to the embedding: every single number of the weights and
+    /// biases.
     ///
-    /// Saturates at the largest integer for a configuration of no sense.
+    /// For sizes beyond all sense the answer stops at the largest `usize`.
     pub fn n_parameters(&self) -> usize {
         let (d, inner) = (self.n_embd, self.n_inner);
         let times = |a: usize, b: usize| a.saturating_mul(b);

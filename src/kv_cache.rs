@@ -4,7 +4,8 @@
 //! their *values*. The keys and values of the earlier tokens do not change when a token is added, because no token can look
 //! ahead. So they are computed once and kept here: one new token then costs one row of work instead of all of them.
 //!
-//! The price is memory: two vectors of `n_embd` numbers for each token, in each block.
+//! The price is memory: two vectors of `n_embd` numbers for each token, in each block. In the smallest GPT-2 that is
+//! `2 * 768 * 12 * 4` bytes, 74 kB a token.
 
 use crate::{Config, Error, Result};
 

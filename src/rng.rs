@@ -1,8 +1,9 @@
 //! Random numbers that can be repeated.
 //!
-//! Three things here need chance: the first weights of a model, the order of its lessons, and sampling. All of it must be
-//! repeatable: the same seed gives the same numbers on every machine, and a training run that was stopped goes on as if
-//! nothing had happened, because the generator's whole state is four integers that can be saved.
+//! Three things here need chance: the first weights of a model, the order of its lessons, and sampling. All of it must
+//! be repeatable: the same seed gives the same numbers, and a training run that was stopped goes on as if nothing had
+//! happened, because the generator's whole state is four integers that can be saved. The bits are the same on every
+//! machine; [`Rng::normal`] may differ in the last digit between systems whose logarithm and cosine do.
 //!
 //! The generator is xoshiro256++ (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2021), seeded by
 //! splitmix64 as its authors recommend. It is fast and passes the usual statistical tests; it is **not** for secrets. A

@@ -79,6 +79,23 @@ impl Attention {
     /// # Errors
     ///
     /// If the shapes do not fit, or the rows are not whole sequences.
+    ///
+    /// # Example: two sequences of three tokens, and where they looked
+    ///
+    /// ```
+    /// use gpt60::{Probe, Rng, Tensor, layers::attention::Attention};
+    ///
+    /// let mut rng = Rng::new(1);
+    /// let attn = Attention::random(8, 2, 0.5, 0.5, &mut rng); // n_embd 8, two heads
+    /// let x = Tensor::random(&[6, 8], 1.0, &mut rng); // 2 * 3 tokens
+    /// let mut probe = Probe::only(&["weights"]);
+    /// let y = attn.forward(&x, 3, None, &mut probe, None)?;
+    /// assert_eq!(y.shape(), [6, 8]);
+    /// let weights = probe.get("weights").unwrap();
+    /// assert_eq!(weights.shape(), [4, 3, 3]); // [n_sequences*n_head, n_seq, n_seq]
+    /// assert_eq!(weights.row(0), [1.0, 0.0, 0.0]); // the first token sees itself alone
+    /// # Ok::<(), gpt60::Error>(())
+    /// ```
     pub fn forward(
         &self,
         x: &Tensor,

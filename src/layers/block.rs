@@ -80,6 +80,21 @@ impl Block {
     /// # Errors
     ///
     /// If the shapes do not fit, or the rows are not whole sequences of `n_seq`.
+    ///
+    /// # Example: the stream after attention
+    ///
+    /// ```
+    /// use gpt60::{Config, Probe, Rng, Tensor, layers::block::Block};
+    ///
+    /// let mut rng = Rng::new(1);
+    /// let block = Block::random(&Config::new(10, 8, 12, 3, 2), &mut rng);
+    /// let x = Tensor::random(&[4, 12], 1.0, &mut rng); // one sequence of 4 tokens
+    /// let mut probe = Probe::only(&["attn.out", "mid"]);
+    /// let y = block.forward(x.clone(), 4, None, &mut probe, None)?;
+    /// assert_eq!(y.shape(), [4, 12]);
+    /// assert_eq!(&x.add(probe.get("attn.out").unwrap())?, probe.get("mid").unwrap());
+    /// # Ok::<(), gpt60::Error>(())
+    /// ```
     pub fn forward(
         &self,
         x: Tensor,

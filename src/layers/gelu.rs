@@ -10,7 +10,7 @@
 //! gelu(x) = 0.5 * x * (1 + tanh(u))    where u = sqrt(2/pi) * (x + 0.044715 * x^3)
 //! ```
 //!
-//! The checkpoints call it `gelu_new`. The exact form (with the error function) differs in the fourth digit; a model
+//! The checkpoints call it `gelu_new`. The exact form (with the error function) differs by up to 0.0005; a model
 //! trained with one and run with the other is slightly wrong.
 //!
 //! Source: Hendrycks and Gimpel, "Gaussian Error Linear Units" (2016), section 2; the sixty lines' `gelu`.
@@ -20,7 +20,8 @@ use crate::{Error, Result, Tensor};
 
 const SQRT_2_OVER_PI: f32 = 0.797_884_6;
 
-/// GELU of one number, by the formula above.
+/// GELU of one number, by the formula above. [`forward`] is the fast form; this one is there to be read and compared
+/// with.
 pub fn gelu(x: f32) -> f32 {
     let u = SQRT_2_OVER_PI * (x + 0.044715 * x * x * x);
     0.5 * x * (1.0 + u.tanh())

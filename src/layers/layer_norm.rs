@@ -37,12 +37,12 @@ pub struct LayerNormSaved {
 }
 
 impl LayerNorm {
-    /// Weight and bias 0: where a gradient begins.
+    /// Weight and bias 0, `[n_embd]` each: where a gradient begins.
     pub fn zeros(n_embd: usize, epsilon: f32) -> LayerNorm {
         LayerNorm { weight: Tensor::zeros(&[n_embd]), bias: Tensor::zeros(&[n_embd]), epsilon }
     }
 
-    /// Weight 1 and bias 0: where training begins.
+    /// Weight 1 and bias 0, `[n_embd]` each: where training begins.
     pub fn new(n_embd: usize, epsilon: f32) -> LayerNorm {
         LayerNorm { weight: Tensor::full(&[n_embd], 1.0), bias: Tensor::zeros(&[n_embd]), epsilon }
     }

@@ -20,7 +20,7 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// A layer whose parameters are all zero. Gradients begin so.
+    /// A layer whose parameters are all zero: where a gradient begins.
     pub fn zeros(n_in: usize, n_out: usize) -> Linear {
         Linear { weight: Tensor::zeros(&[n_in, n_out]), bias: Tensor::zeros(&[n_out]) }
     }

@@ -1,7 +1,7 @@
 //! The MLP: each token thinks for itself.
 //!
 //! After attention has brought a token what it needs from the others, the *multi-layer perceptron* (also called the
-//! feed-forward network) works on it alone: widen the vector four times, bend it with GELU, narrow it again.
+//! feed-forward network) works on it alone: make the vector four times as wide, bend it with GELU, narrow it again.
 //!
 //! ```text
 //! y = c_proj(gelu(c_fc(x)))

@@ -11,7 +11,7 @@
 //! Two observations make this fast enough for a book shelf. Tokens never cross pieces (see `split.rs`), and most pieces
 //! are words that occur again and again: so each distinct word is kept once, with its count. And a merge changes only
 //! the words that contain its pair: so the counts are kept from one merge to the next, and only those words are counted
-//! anew. The plain version, which counts everything again for every merge, is the oracle in the tests.
+//! anew. The plain version, which counts everything again for every merge, is in the tests: both must learn the same.
 //!
 //! Source: Sennrich, Haddow and Birch 2016, algorithm 1 and the paragraph on the same two observations.
 

@@ -22,7 +22,7 @@ use crate::{Error, Result, Tensor};
 ///
 /// # Errors
 ///
-/// If there is not one target a row, or a target is not in the vocabulary.
+/// If there is no row, not one target for each, or a target is not in the vocabulary.
 ///
 /// # Example: knowing nothing costs ln(n)
 ///
@@ -63,6 +63,17 @@ pub fn cross_entropy(logits: &Tensor, targets: &[u32]) -> Result<Vec<f32>> {
 /// # Errors
 ///
 /// As [`cross_entropy`].
+///
+/// # Example: two tokens, equally likely, and the first one came
+///
+/// ```
+/// use gpt60::{Tensor, train::loss};
+///
+/// let (mean, d_logits) = loss::cross_entropy_and_gradient(Tensor::zeros(&[1, 2]), &[0], 1.0)?;
+/// assert!((mean - 2f64.ln()).abs() < 1e-6);
+/// assert_eq!(d_logits.data(), [0.5 - 1.0, 0.5]); // softmax, minus 1 at the target
+/// # Ok::<(), gpt60::Error>(())
+/// ```
 pub fn cross_entropy_and_gradient(mut logits: Tensor, targets: &[u32], weight: f32) -> Result<(f64, Tensor)> {
     check(&logits, targets)?;
     let (n_tok, n_vocab) = (targets.len(), logits.n_cols());
