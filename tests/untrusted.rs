@@ -1,14 +1,26 @@
 //! Damaged files: an error, never a panic, and never much more memory than the file is large.
 //!
-//! Valid files are changed at random, others are made to deceive, and all are read. This is the only test of its
-//! program: it counts every allocation.
+//! Valid files are changed at random, others are made to deceive, and all are read. Every allocation of this program is
+//! counted, so its tests take turns. `cargo test` tries some thousand files; for as many as fit into an hour:
+//!
+//! ```text
+//! GPT60_FUZZ_MINUTES=60 cargo test --test untrusted -- --ignored --nocapture
+//! ```
 
 use gpt60::checkpoint::{Dtype, Json, SafeTensors, hugging_face, to_bytes};
+use gpt60::tokenizer::Tokenizer;
 use gpt60::{Config, Gpt2, Rng};
 use proptest::prelude::*;
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// Held by the test that counts.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// The system's allocator, with two counters.
 struct Counting;
@@ -43,13 +55,39 @@ fn peak(work: impl FnOnce()) -> usize {
 const CONFIG: &str = r#"{"vocab_size": 11, "n_positions": 7, "n_embd": 6, "n_head": 2, "n_layer": 2,
     "activation_function": "gelu_new", "layer_norm_epsilon": 1e-5}"#;
 
-/// Changes some bytes, cuts the end off, or doubles a part.
+/// Values to put where others were.
+const ODD: [&str; 20] = [
+    "0",
+    "-1",
+    "1e999",
+    "-0.0",
+    "1.5",
+    "1e2",
+    "18446744073709551615",
+    "18446744073709551616",
+    "4294967296",
+    "null",
+    "true",
+    "\"\"",
+    "\"\\ud800\"",
+    "[]",
+    "{}",
+    "[[[[]]]]",
+    "\u{feff}",
+    "\"\u{10ffff}\"",
+    "nan",
+    "\"F64\"",
+];
+
+/// Changes some bytes, cuts the end off, repeats or drops or moves a part, or puts an odd value in the place of another.
+/// Only the first `span` bytes are touched.
 fn damage(bytes: &[u8], seed: u64, span: usize) -> Vec<u8> {
     let mut rng = Rng::new(seed);
     let mut bytes = bytes.to_vec();
-    for _ in 0..1 + rng.below(4) {
+    let most = 1 + rng.below(4);
+    for _ in 0..1 + rng.below(most) {
         let at = rng.below(span.min(bytes.len()));
-        match rng.below(6) {
+        match rng.below(8) {
             0 => bytes[at] = rng.below(256) as u8,
             1 => bytes[at] = b"0123456789[]{},:\" -.eE\\u"[rng.below(24)],
             2 => bytes[at] ^= 1 << rng.below(8),
@@ -58,9 +96,21 @@ fn damage(bytes: &[u8], seed: u64, span: usize) -> Vec<u8> {
                 let part = bytes[at..(at + 1 + rng.below(40)).min(bytes.len())].to_vec();
                 bytes.splice(at..at, part);
             }
-            _ => {
+            5 => {
                 let end = (at + 1 + rng.below(40)).min(bytes.len());
                 bytes.drain(at..end);
+            }
+            6 => {
+                let part = bytes[at..(at + 1 + rng.below(40)).min(bytes.len())].to_vec();
+                let to = rng.below(span.min(bytes.len()));
+                bytes.splice(to..to, part);
+            }
+            _ => {
+                // From one sign of JSON's to the next: a name, a number, a text.
+                let is_sign = |byte: &u8| b"[]{},: \n".contains(byte);
+                let begin = bytes[..at].iter().rposition(is_sign).map_or(0, |i| i + 1);
+                let end = bytes[at..].iter().position(is_sign).map_or(bytes.len(), |i| at + i).max(begin);
+                bytes.splice(begin..end, ODD[rng.below(ODD.len())].bytes());
             }
         }
         if bytes.is_empty() {
@@ -161,50 +211,153 @@ fn a_model_is_loaded_in_its_own_size() {
     assert!(used as f64 <= 1.2 * bytes.len() as f64, "{used} bytes for a file of {}", bytes.len());
 }
 
-#[test]
-fn damaged_files_are_errors_that_cost_little_memory() {
-    files_made_to_deceive_are_refused();
-    a_model_is_loaded_in_its_own_size();
+/// A valid directory, and a copy in which one file is damaged at a time.
+struct Victim {
+    /// The files and their bytes.
+    files: Vec<(&'static str, Vec<u8>)>,
+    dir: PathBuf,
+    /// A header of a safetensors file, whose length is where its data begin.
+    n_header: usize,
+}
 
-    let mut rng = Rng::new(1);
-    let model = Gpt2::random(&Config::new(11, 7, 6, 2, 2), &mut rng).unwrap();
-    let whole = to_bytes(&model.parameters(), &[("format".into(), "pt".into())], Dtype::F16).unwrap();
-    let n_header = u64::from_le_bytes(whole[..8].try_into().unwrap()) as usize;
-    configurations_made_to_deceive_are_refused(&whole);
-    let config = ProptestConfig { failure_persistence: None, cases: 3000, ..Default::default() };
+impl Victim {
+    /// A model of `dtype` with a vocabulary, saved in the temporary directory.
+    fn new(name: &str, dtype: Dtype) -> Victim {
+        let text = "the fox, the moon and the other fox's 12 moons: \u{e9}t\u{e9} \u{1f98a}";
+        let tokenizer = Tokenizer::learn(text, 270).unwrap();
+        let config = Config::new(tokenizer.n_vocab(), 7, 6, 2, 2);
+        let model = Gpt2::random(&config, &mut Rng::new(1)).unwrap();
+        let dir = std::env::temp_dir().join(format!("gpt60-untrusted-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        hugging_face::save(&dir, &model, Some(&tokenizer), dtype).unwrap();
+        let names = ["model.safetensors", "config.json", "tokenizer.json", "vocab.json", "merges.txt"];
+        let files: Vec<_> = names.iter().map(|name| (*name, fs::read(dir.join(name)).unwrap())).collect();
+        let n_header = u64::from_le_bytes(files[0].1[..8].try_into().unwrap()) as usize;
+        Victim { files, dir, n_header }
+    }
 
-    let (n_refused, n_read) = (Cell::new(0), Cell::new(0));
-    proptest!(config.clone(), |(seed: u64)| {
-        let bytes = damage(&whole, seed, 8 + n_header + 100);
-        // F16 becomes f32: twice the data. The header's text becomes names, shapes and an error message.
-        let limit = 2 * bytes.len() + 64 * n_header.min(bytes.len()) + (1 << 20);
-        let mut refused = false;
+    /// Damages one file, reads the directory, and repairs it. Whether that was refused; or what is wrong with the refusal.
+    ///
+    /// vocab.json and merges.txt are read only where there is no tokenizer.json, which is then set aside.
+    fn try_file(&self, i: usize, seed: u64) -> Result<bool, String> {
+        let (name, whole) = &self.files[i];
+        let span = if i == 0 { 8 + self.n_header + 100 } else { usize::MAX };
+        let bytes = damage(whole, seed, span);
+        let path = self.dir.join(name);
+        fs::write(&path, &bytes).unwrap();
+        if i >= 3 {
+            fs::rename(self.dir.join("tokenizer.json"), self.dir.join("aside")).unwrap();
+        }
+
+        // F16 becomes f32: twice the data. A header's text, and that of JSON, becomes names, shapes and a message.
+        let n_text = self.n_header.min(bytes.len()) + self.files.iter().skip(1).map(|(_, b)| b.len()).sum::<usize>();
+        let limit = 2 * bytes.len().max(self.files[0].1.len()) + 64 * (n_text + bytes.len()) + (1 << 20);
+        let mut message = None;
         let used = peak(|| {
-            refused = hugging_face::load_from_bytes(CONFIG, &bytes).is_err();
-            if let Ok(mut file) = SafeTensors::<std::io::Cursor<&[u8]>>::from_bytes(&bytes) {
+            message = hugging_face::load(&self.dir).err().map(|e| e.to_string());
+            if i == 0
+                && let Ok(mut file) = SafeTensors::<std::io::Cursor<&[u8]>>::from_bytes(&bytes)
+            {
                 for i in 0..file.header().tensors.len() {
                     let _ = file.read_tensor(i);
                 }
             }
         });
-        let count = if refused { &n_refused } else { &n_read };
-        count.set(count.get() + 1);
-        prop_assert!(used <= limit, "{used} bytes for a file of {}", bytes.len());
-    });
-    // Damage among the numbers or in the metadata is no error; damage elsewhere in the header is.
-    let (n_refused, n_read) = (n_refused.get(), n_read.get());
-    assert!(n_refused > 1000 && n_read > 10, "{n_refused} refused, {n_read} read");
 
-    let n_refused = Cell::new(0);
-    proptest!(config, |(seed: u64)| {
-        let text = String::from_utf8_lossy(&damage(CONFIG.as_bytes(), seed, usize::MAX)).into_owned();
-        let mut refused = false;
-        let used = peak(|| {
-            let _ = Json::parse(&text);
-            refused = hugging_face::load_from_bytes(&text, &whole).is_err();
-        });
-        n_refused.set(n_refused.get() + usize::from(refused));
-        prop_assert!(used <= 2 * whole.len() + 64 * (n_header + text.len()) + (1 << 20), "{used} bytes for {text:?}");
+        if i >= 3 {
+            fs::rename(self.dir.join("aside"), self.dir.join("tokenizer.json")).unwrap();
+        }
+        fs::write(&path, whole).unwrap();
+        let what = || format!("{name}, seed {seed}");
+        if used > limit {
+            return Err(format!("{}: {used} bytes of memory, more than {limit}", what()));
+        }
+        if let Some(message) = &message {
+            let is_short = message.len() < 2000 && !message.contains('\n');
+            if !is_short || !message.contains(&self.dir.display().to_string()) {
+                return Err(format!("{}: the message is no line that names the file: {message:?}", what()));
+            }
+        }
+        Ok(message.is_some())
+    }
+}
+
+impl Drop for Victim {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// JSON alone: what is accepted is written and read again as the same.
+fn try_json(seed: u64) -> Result<bool, String> {
+    let text = r#"{"a": [1, -2.5e-3, true, null, "x\u00e9\n\ud83e\udd8a"], "b": {"c": {}, "d": []}, "e": 18446744073709551615}"#;
+    let text = String::from_utf8_lossy(&damage(text.as_bytes(), seed, usize::MAX)).into_owned();
+    let mut outcome = Ok(true);
+    let used = peak(|| {
+        if let Ok(json) = Json::parse(&text) {
+            let again = Json::parse(&json.to_text());
+            outcome = match again {
+                Ok(again) if again == json => Ok(false),
+                _ => Err(format!("seed {seed}: {text:?} changes when it is written and read")),
+            };
+        }
     });
-    assert!(n_refused.get() > 1000, "{} refused", n_refused.get());
+    if used > 300 * text.len() + (1 << 20) {
+        return Err(format!("seed {seed}: {used} bytes of memory for {text:?}"));
+    }
+    outcome
+}
+
+#[test]
+fn damaged_files_are_errors_that_cost_little_memory() {
+    let _turn = TURN.lock().unwrap();
+    files_made_to_deceive_are_refused();
+    a_model_is_loaded_in_its_own_size();
+    let model = Gpt2::random(&Config::new(11, 7, 6, 2, 2), &mut Rng::new(1)).unwrap();
+    configurations_made_to_deceive_are_refused(&to_bytes(&model.parameters(), &[], Dtype::F16).unwrap());
+
+    let victim = Victim::new("short", Dtype::F16);
+    // Damage among the weights, in the metadata, or in a name that nobody asks for is no error; most other damage is.
+    let counts = RefCell::new([[0; 2]; 6]);
+    let config = ProptestConfig { failure_persistence: None, cases: 1500, ..Default::default() };
+    proptest!(config, |(seed: u64)| {
+        for i in 0..6 {
+            let refused = if i < 5 { victim.try_file(i, seed) } else { try_json(seed) };
+            let refused = refused.map_err(TestCaseError::fail)?;
+            counts.borrow_mut()[i][usize::from(refused)] += 1;
+        }
+    });
+    for (i, [n_read, n_refused]) in counts.into_inner().into_iter().enumerate() {
+        assert!(n_refused > 100 && n_read > 0, "file {i}: {n_refused} refused, {n_read} read");
+    }
+}
+
+#[test]
+#[ignore = "runs for GPT60_FUZZ_MINUTES, one if that is not set"]
+fn damaged_files_for_as_long_as_you_like() {
+    let _turn = TURN.lock().unwrap();
+    let minutes = std::env::var("GPT60_FUZZ_MINUTES").map_or(1.0, |text| text.parse::<f64>().unwrap());
+    let end = Instant::now() + Duration::from_secs_f64(60.0 * minutes);
+    let victims = [Dtype::F32, Dtype::F16, Dtype::Bf16].map(|dtype| Victim::new(dtype.name(), dtype));
+    let names = ["model.safetensors", "config.json", "tokenizer.json", "vocab.json", "merges.txt", "JSON alone"];
+    let mut counts = [[0_u64; 2]; 6];
+    let mut slowest = [Duration::ZERO; 6];
+    let mut seeds = Rng::new(std::env::var("GPT60_FUZZ_SEED").map_or(1, |text| text.parse().unwrap()));
+    while Instant::now() < end {
+        let seed = seeds.next_u64();
+        for i in 0..6 {
+            let start = Instant::now();
+            let refused = if i < 5 { victims[seed as usize % 3].try_file(i, seed) } else { try_json(seed) };
+            let refused = refused.unwrap_or_else(|problem| panic!("{problem}"));
+            counts[i][usize::from(refused)] += 1;
+            slowest[i] = slowest[i].max(start.elapsed());
+        }
+    }
+    for ((name, [n_read, n_refused]), slowest) in names.iter().zip(counts).zip(slowest) {
+        println!(
+            "{name:<18} {:>9} tried, {n_refused:>9} refused, {n_read:>9} read; slowest {slowest:?}",
+            n_read + n_refused
+        );
+    }
+    println!("{} files in {minutes} minutes", counts.iter().flatten().sum::<u64>());
 }
