@@ -5,9 +5,7 @@
 //! cargo run --example sample -- --seed 7 --temperature 0.8 "The little fox"
 //! ```
 
-use gpt60::Rng;
-use gpt60::cli::{self, Command, Failure, Flag, Outcome};
-use gpt60::generate::sample;
+use gpt60::cli::{self, Command, Outcome};
 use std::process::ExitCode;
 
 const COMMAND: Command = Command {
@@ -19,8 +17,12 @@ const COMMAND: Command = Command {
         cli::MODEL,
         cli::IDS,
         cli::TOKENS,
-        Flag { name: "--temperature", value: "T", help: "below 1: tamer, above 1: wilder (default: 1)" },
-        Flag { name: "--seed", value: "N", help: "where the random numbers begin (default: 42)" },
+        cli::TEMPERATURE,
+        cli::TOP_K,
+        cli::TOP_P,
+        cli::REPETITION_PENALTY,
+        cli::NO_REPEAT_NGRAM,
+        cli::SEED,
     ],
     chapter: "docs/08-choosing-a-token.md",
 };
@@ -28,14 +30,10 @@ const COMMAND: Command = Command {
 fn main() -> ExitCode {
     COMMAND.run(|args| -> Outcome<()> {
         let n_tokens: usize = args.number("--tokens", 40)?;
-        let temperature: f32 = args.number("--temperature", 1.0)?;
-        if !(temperature > 0.0 && temperature.is_finite()) {
-            return Err(Failure::Usage(format!("--temperature is {temperature}; it must be above 0")));
-        }
-        let rng = Rng::new(args.number("--seed", 42)?);
+        let sampler = args.sampler()?;
         let checkpoint = args.model()?;
         let prompt = args.prompt(&checkpoint, "Once upon a time")?;
-        let tokens = sample(&checkpoint.model, &prompt.ids, &checkpoint.end_ids, temperature, rng)?;
+        let tokens = checkpoint.model.generate(&prompt.ids, sampler)?.until(&checkpoint.end_ids);
         cli::stream(tokens, n_tokens, &prompt, &checkpoint)
     })
 }

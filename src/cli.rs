@@ -11,7 +11,7 @@
 //! A production program would use the `clap` crate for the flags.
 
 use crate::checkpoint::hugging_face::{self, Checkpoint};
-use crate::generate::{Continuation, Stop};
+use crate::generate::{Continuation, Sampler, Stop};
 use crate::tokenizer::{Tokenizer, Utf8Stream};
 use crate::{Error, storybook};
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -21,7 +21,7 @@ use std::str::FromStr;
 use std::time::Instant;
 
 /// A flag of an example.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flag {
     /// With its dashes: `--tokens`.
     pub name: &'static str,
@@ -42,6 +42,23 @@ pub const IDS: Flag =
     Flag { name: "--ids", value: "\"5 17 3\"", help: "token ids instead of a text prompt; the answer is then ids too" };
 /// `--tokens N`, as every example that writes has it.
 pub const TOKENS: Flag = Flag { name: "--tokens", value: "N", help: "how many new tokens at most (default: 40)" };
+
+/// `--temperature T`, of every example that draws; and the other knobs of its sampler.
+pub const TEMPERATURE: Flag =
+    Flag { name: "--temperature", value: "T", help: "below 1: tamer, above 1: wilder, 0: the likeliest (default: 1)" };
+/// `--top-k N`.
+pub const TOP_K: Flag = Flag { name: "--top-k", value: "N", help: "keep the N likeliest tokens, 0: all (default: 0)" };
+/// `--top-p P`.
+pub const TOP_P: Flag =
+    Flag { name: "--top-p", value: "P", help: "keep the likeliest tokens that make up P, 1: all (default: 1)" };
+/// `--repetition-penalty X`.
+pub const REPETITION_PENALTY: Flag =
+    Flag { name: "--repetition-penalty", value: "X", help: "above 1: hold back tokens that were used (default: 1)" };
+/// `--no-repeat-ngram N`.
+pub const NO_REPEAT_NGRAM: Flag =
+    Flag { name: "--no-repeat-ngram", value: "N", help: "never write the same N tokens in a row again (default: 0)" };
+/// `--seed N`.
+pub const SEED: Flag = Flag { name: "--seed", value: "N", help: "where the random numbers begin (default: 42)" };
 
 /// What an example is: for `--help`, and for checking what it is given.
 #[derive(Debug, Clone, Copy)]
@@ -96,7 +113,7 @@ impl Command {
         let outcome = match words {
             Err(word) => Err(Failure::Usage(format!("{word:?} is not UTF-8 text"))),
             Ok(words) => match self.parse(&words) {
-                Ok(Some(args)) => example(&args),
+                Ok(Some(args)) => example(&args).inspect(|()| self.note_small_model(&args)),
                 Ok(None) => print(&self.help()),
                 Err(failure) => Err(failure),
             },
@@ -112,6 +129,16 @@ impl Command {
                 ExitCode::FAILURE
             }
         }
+    }
+
+    /// Says, where the storybook has run, how to get the real GPT-2.
+    fn note_small_model(&self, args: &Args) {
+        if !self.flags.contains(&MODEL) || args.has("--model") {
+            return;
+        }
+        let fetched = Path::new("weights/gpt2/model.safetensors").is_file();
+        let first = if fetched { "" } else { "./weights-fetch.sh, then " };
+        note(&format!("[this was the storybook, the small model inside; the real GPT-2: {first}--model weights/gpt2]"));
     }
 
     /// Sorts the words of a command line into flags and operands; `None` if help is asked for.
@@ -217,6 +244,24 @@ impl Args {
                 Failure::Usage(format!("{name} is {text:?}, which is no such number; the default is {default}"))
             }),
         }
+    }
+
+    /// The sampler that `--temperature`, `--top-k`, `--top-p`, `--repetition-penalty`, `--no-repeat-ngram` and `--seed` make.
+    ///
+    /// # Errors
+    ///
+    /// If a knob has an impossible value.
+    pub fn sampler(&self) -> Outcome<Sampler> {
+        let sampler = Sampler {
+            repetition_penalty: self.number("--repetition-penalty", 1.0)?,
+            no_repeat_ngram: self.number("--no-repeat-ngram", 0)?,
+            temperature: self.number("--temperature", 1.0)?,
+            top_k: self.number("--top-k", 0)?,
+            top_p: self.number("--top-p", 1.0)?,
+            ..Sampler::new(self.number("--seed", 42)?)
+        };
+        sampler.check().map_err(|error| Failure::Usage(error.to_string()))?;
+        Ok(sampler)
     }
 
     /// The model that `--model` names, or the storybook.
@@ -334,7 +379,7 @@ pub fn stream(mut tokens: Continuation, n_tokens: usize, prompt: &Prompt, checkp
     match tokens.stopped_by() {
         Some(Stop::EndToken) => note("[the model ended its text]"),
         Some(Stop::FullContext) => note(&format!("[the context of {} tokens is full]", checkpoint.model.config.n_ctx)),
-        None => {}
+        Some(Stop::Error) | None => {}
     }
     let seconds = start.elapsed().as_secs_f64();
     note(&format!("[{n_made} tokens, {:.0} tokens/s]", n_made as f64 / seconds.max(1e-9)));

@@ -3,24 +3,55 @@
 //! The model only ever answers one question: what comes next? To write a text, its answer is put at the end of the input,
 //! and the question is asked again. That is all there is to *autoregressive* generation.
 //!
-//! Two ways to choose are here. [`greedy`] always takes the token with the highest score. [`sample`] draws one at random, each
-//! with the probability that the model gives it.
+//! How to choose from the scores is the job of a [`Sampler`]; its knobs are in [`knobs`]. [`greedy`] is the simplest choice:
+//! always the token with the highest score.
 //!
 //! Source: the sixty lines' `generate`.
 
-use crate::layers::softmax::softmax_row;
-use crate::tensor::argmax;
-use crate::{Error, Gpt2, KvCache, Result, Rng};
+pub mod knobs;
+mod sampler;
 
-/// Always the likeliest next token: an endless text, until the end token or a full context stops it. Take as many tokens
-/// as you want with `.take(n)`.
+pub use sampler::Sampler;
+
+use crate::{Error, Gpt2, KvCache, Result};
+
+impl Gpt2 {
+    /// Continues a prompt, one token at a time, as the sampler chooses: an endless text, until the context is full. Take as
+    /// many tokens as you want with `.take(n)`; to stop at an end token, add [`.until(&end_ids)`](Continuation::until).
+    ///
+    /// # Errors
+    ///
+    /// If the prompt is empty, longer than the context, or has an id that is not in the vocabulary, or if a knob of the
+    /// sampler has an impossible value. Later tokens are `Ok`, unless the model computes something that is not a number or
+    /// the sampler has forbidden every token.
+    ///
+    /// # Example: two texts, two seeds
+    ///
+    /// ```
+    /// use gpt60::{Config, Gpt2, Rng, generate::Sampler};
+    ///
+    /// let model = Gpt2::random(&Config::new(1000, 8, 12, 3, 2), &mut Rng::new(1))?;
+    /// let text = |seed| model.generate(&[5, 1], Sampler::new(seed))?.take(5).collect::<Result<Vec<u32>, _>>();
+    /// assert_eq!(text(7)?, text(7)?);
+    /// assert_ne!(text(7)?, text(8)?); // the same five of a thousand tokens by chance: one in 10^15
+    /// # Ok::<(), gpt60::Error>(())
+    /// ```
+    pub fn generate(&self, prompt: &[u32], sampler: Sampler) -> Result<Continuation<'_>> {
+        check_prompt(self, prompt)?;
+        sampler.check()?;
+        let cache = KvCache::new(&self.config, 1);
+        let text = prompt.to_vec();
+        Ok(Continuation { model: self, cache, text, end_ids: Vec::new(), sampler, stop: None })
+    }
+}
+
+/// Always the likeliest next token, until the end token or a full context: [`Gpt2::generate`] with [`Sampler::greedy`].
 ///
 /// The end token, if it comes, is the last one given. Ties go to the smaller id.
 ///
 /// # Errors
 ///
-/// If the prompt is empty, longer than the context, or has an id that is not in the vocabulary. Later tokens are `Ok`, unless
-/// the model computes something that is not a number.
+/// As [`Gpt2::generate`].
 ///
 /// # Example: five tokens after a prompt
 ///
@@ -33,86 +64,7 @@ use crate::{Error, Gpt2, KvCache, Result, Rng};
 /// # Ok::<(), gpt60::Error>(())
 /// ```
 pub fn greedy<'a>(model: &'a Gpt2, prompt: &[u32], end_ids: &[u32]) -> Result<Continuation<'a>> {
-    begin(model, prompt, end_ids, Choice::Likeliest)
-}
-
-/// Draws each next token at random, each with the probability that the model gives it; otherwise like [`greedy`].
-///
-/// The logits are divided by `temperature` first. Below 1, likely tokens become likelier still, and the text tamer; above 1,
-/// they come closer to each other, and the text gets wilder. The same `rng` gives the same text.
-///
-/// # Errors
-///
-/// As [`greedy`], and if the temperature is not above 0.
-///
-/// # Example: two texts, two seeds
-///
-/// ```
-/// use gpt60::{Config, Gpt2, Rng, generate::sample};
-///
-/// let model = Gpt2::random(&Config::new(1000, 8, 12, 3, 2), &mut Rng::new(1))?;
-/// let text = |seed| sample(&model, &[5, 1], &[], 1.0, Rng::new(seed))?.take(5).collect::<Result<Vec<u32>, _>>();
-/// assert_eq!(text(7)?, text(7)?);
-/// assert_ne!(text(7)?, text(8)?); // the same five of a thousand tokens by chance: one in 10^15
-/// # Ok::<(), gpt60::Error>(())
-/// ```
-pub fn sample<'a>(
-    model: &'a Gpt2,
-    prompt: &[u32],
-    end_ids: &[u32],
-    temperature: f32,
-    rng: Rng,
-) -> Result<Continuation<'a>> {
-    if !(temperature > 0.0 && temperature.is_finite()) {
-        let problem = format!("it is {temperature}; it must be above 0 (the likeliest token is what `greedy` takes)");
-        return Err(Error::argument("temperature", problem));
-    }
-    begin(model, prompt, end_ids, Choice::Draw { temperature, rng })
-}
-
-fn begin<'a>(model: &'a Gpt2, prompt: &[u32], end_ids: &[u32], choice: Choice) -> Result<Continuation<'a>> {
-    check_prompt(model, prompt)?;
-    let cache = KvCache::new(&model.config, 1);
-    Ok(Continuation { model, cache, unread: prompt.to_vec(), end_ids: end_ids.to_vec(), choice, stop: None })
-}
-
-/// How the next token is chosen from its logits.
-#[derive(Debug, Clone)]
-enum Choice {
-    Likeliest,
-    Draw { temperature: f32, rng: Rng },
-}
-
-impl Choice {
-    /// The chosen id; `None` if the logits are not numbers.
-    fn choose(&mut self, logits: &[f32]) -> Option<u32> {
-        match self {
-            Choice::Likeliest => argmax(logits).map(|id| id as u32),
-            Choice::Draw { temperature, rng } => {
-                // The largest is taken off before the division, which could overflow. It would cancel in softmax anyway.
-                let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-                let mut probabilities: Vec<f32> = logits.iter().map(|x| (x - largest) / *temperature).collect();
-                softmax_row(&mut probabilities);
-                draw(&probabilities, rng)
-            }
-        }
-    }
-}
-
-/// Draws an index, each with its probability; `None` if they are not numbers.
-///
-/// Think of the probabilities as pieces of a line of length 1, side by side. A random point of the line lies in one of them.
-fn draw(probabilities: &[f32], rng: &mut Rng) -> Option<u32> {
-    let total: f64 = probabilities.iter().map(|&p| f64::from(p)).sum(); // 1, up to rounding
-    let point = rng.uniform() * total;
-    let mut end = 0.0;
-    for (id, &p) in probabilities.iter().enumerate() {
-        end += f64::from(p);
-        if point < end {
-            return Some(id as u32);
-        }
-    }
-    None
+    Ok(model.generate(prompt, Sampler::greedy())?.until(end_ids))
 }
 
 /// Whether a model can go on from a prompt.
@@ -143,23 +95,38 @@ pub enum Stop {
     EndToken,
     /// The context is full: there is no position left for another token to be read at.
     FullContext,
+    /// The last thing given was an error.
+    Error,
 }
 
-/// The tokens of [`greedy`] or [`sample`], made one by one as they are asked for.
+/// The tokens of [`Gpt2::generate`], made one by one as they are asked for.
 #[derive(Debug, Clone)]
 pub struct Continuation<'a> {
     model: &'a Gpt2,
     cache: KvCache,
-    unread: Vec<u32>,
+    /// The prompt, and what was written after it.
+    text: Vec<u32>,
     end_ids: Vec<u32>,
-    choice: Choice,
+    sampler: Sampler,
     stop: Option<Stop>,
 }
 
 impl Continuation<'_> {
+    /// Makes the text end when one of these tokens is chosen; that token is still given.
+    pub fn until(mut self, end_ids: &[u32]) -> Self {
+        self.end_ids = end_ids.to_vec();
+        self
+    }
+
     /// Why the text ended, if it did.
     pub fn stopped_by(&self) -> Option<Stop> {
         self.stop
+    }
+
+    fn next_token(&mut self) -> Result<u32> {
+        let unread = &self.text[self.cache.n_past()..];
+        let logits = self.model.next_logits(unread, &mut self.cache)?; // [1, n_vocab]
+        self.sampler.choose(logits.data(), &self.text)
     }
 }
 
@@ -170,19 +137,18 @@ impl Iterator for Continuation<'_> {
         if self.stop.is_some() {
             return None;
         }
-        if self.cache.n_past() + self.unread.len() > self.model.config.n_ctx {
+        if self.text.len() > self.model.config.n_ctx {
             self.stop = Some(Stop::FullContext);
             return None;
         }
-        let logits = match self.model.next_logits(&self.unread, &mut self.cache) {
-            Ok(logits) => logits, // [1, n_vocab]
-            Err(error) => return Some(Err(error)),
+        let id = match self.next_token() {
+            Ok(id) => id,
+            Err(error) => {
+                self.stop = Some(Stop::Error);
+                return Some(Err(error));
+            }
         };
-        let Some(id) = self.choice.choose(logits.data()) else {
-            let problem = "the scores are not numbers: the weights are damaged";
-            return Some(Err(Error::argument("generate", problem)));
-        };
-        self.unread = vec![id];
+        self.text.push(id);
         if self.end_ids.contains(&id) {
             self.stop = Some(Stop::EndToken);
         }
@@ -193,6 +159,7 @@ impl Iterator for Continuation<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tensor::argmax;
     use crate::{Config, Rng};
 
     fn model() -> Gpt2 {
@@ -224,29 +191,23 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_drawn_as_often_as_they_are_likely() {
-        let mut rng = Rng::new(3);
-        let mut counts = [0usize; 3];
-        for _ in 0..10_000 {
-            counts[draw(&[0.7, 0.0, 0.3], &mut rng).unwrap() as usize] += 1;
-        }
-        // Standard deviation sqrt(10000 * 0.7 * 0.3) = 46: five of them.
-        assert!(counts[0].abs_diff(7000) < 230 && counts[1] == 0, "{counts:?}");
-        assert_eq!(draw(&[f32::NAN, 0.5], &mut rng), None);
+    fn a_low_temperature_is_greedy() {
+        let model = model();
+        let ids = |sampler| model.generate(&[3], sampler).unwrap().map(|id| id.unwrap()).collect::<Vec<_>>();
+        let cold = |temperature| ids(Sampler { temperature, ..Sampler::new(1) });
+        assert_eq!(cold(1e-4), ids(Sampler::greedy()));
+        // A score divided by the smallest f32 is infinite; the text is the same.
+        assert_eq!(cold(1e-45), ids(Sampler::greedy()));
+        assert!(model.generate(&[3], Sampler { temperature: f32::NAN, ..Sampler::new(1) }).is_err());
     }
 
     #[test]
-    fn a_low_temperature_is_greedy() {
-        let model = model();
-        let cold = sample(&model, &[3], &[], 1e-4, Rng::new(1)).unwrap().map(|id| id.unwrap());
-        let greedy = greedy(&model, &[3], &[]).unwrap().map(|id| id.unwrap());
-        let greedy: Vec<u32> = greedy.collect();
-        assert_eq!(cold.collect::<Vec<_>>(), greedy);
-        // A score divided by the smallest f32 is infinite; the text is the same.
-        let coldest = sample(&model, &[3], &[], 1e-45, Rng::new(1)).unwrap().map(|id| id.unwrap());
-        assert_eq!(coldest.collect::<Vec<_>>(), greedy);
-        assert!(sample(&model, &[3], &[], 0.0, Rng::new(1)).is_err());
-        assert!(sample(&model, &[3], &[], f32::NAN, Rng::new(1)).is_err());
+    fn an_error_is_given_once_and_ends_the_text() {
+        let mut model = model();
+        model.ln_f.bias.data_mut()[0] = f32::NAN;
+        let mut text = model.generate(&[3], Sampler::new(1)).unwrap();
+        assert!(text.next().unwrap().is_err());
+        assert!(text.next().is_none());
     }
 
     #[test]

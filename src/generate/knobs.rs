@@ -1,0 +1,256 @@
+//! The knobs of a sampler: each one changes the logits before a token is drawn.
+//!
+//! A model gives a score to every token of its vocabulary. Drawing by these scores alone, you meet two troubles:
+//!
+//! * **The tail.** Each of ten thousand unlikely tokens is harmless, but together they are drawn every few words, and one
+//!   wrong word leads the text astray. [`temperature`], [`top_k`] and [`top_p`] keep to what is likely.
+//! * **The loop.** Always taking what is likeliest ends in repetition, because a text that repeated itself once makes
+//!   another repetition likelier still. [`repetition_penalty`] and [`no_repeat_ngram`] push back.
+//!
+//! A knob works on logits, in place. Minus infinity means *removed*: `e^(-inf)` is 0, so softmax gives such a token the
+//! probability 0, and every later knob leaves it alone. Each function here is a few lines; [`Sampler`](super::Sampler) calls
+//! them in order.
+//!
+//! The exact rules, down to what happens on a tie, are those of version 5.23 of the `transformers` library, and
+//! `tests/sampler.rs` compares them.
+
+use crate::Rng;
+use crate::layers::softmax::softmax_row;
+use std::cmp::Ordering;
+use std::collections::{BinaryHeap, HashSet};
+
+/// Makes tokens that are there already less likely, each by the same factor, however often it was used: `[n_vocab]`.
+///
+/// `before` is the prompt and what was written after it. A positive score is divided by `penalty` and a negative one
+/// multiplied, so that both go down. 1 changes nothing; below 1, repetition is encouraged.
+///
+/// Source: Keskar et al., "CTRL" (2019), section 4.1. (There, all scores are divided, which lifts the negative ones.)
+///
+/// # Example: token 0 was used, token 1 too
+///
+/// ```
+/// use gpt60::generate::knobs::repetition_penalty;
+///
+/// let mut logits = [3.0, -3.0, 3.0];
+/// repetition_penalty(&mut logits, &[1, 0, 0], 1.5);
+/// assert_eq!(logits, [2.0, -4.5, 3.0]);
+/// ```
+pub fn repetition_penalty(logits: &mut [f32], before: &[u32], penalty: f32) {
+    let used: HashSet<u32> = before.iter().copied().collect();
+    for id in used {
+        if let Some(score) = logits.get_mut(id as usize) {
+            *score = if *score < 0.0 { *score * penalty } else { *score / penalty };
+        }
+    }
+}
+
+/// Removes every token that would complete a row of `n` tokens that was there before: `[n_vocab]`.
+///
+/// `n = 3` lets any two tokens follow each other twice, but no three. `n = 1` lets no token be used twice; 0 is off.
+///
+/// # Example: "a b c a b" must not go on with "c"
+///
+/// ```
+/// use gpt60::generate::knobs::no_repeat_ngram;
+///
+/// let mut logits = [0.5, 0.5, 0.5, 0.5]; // a b c d
+/// no_repeat_ngram(&mut logits, &[0, 1, 2, 0, 1], 3);
+/// assert_eq!(logits, [0.5, 0.5, f32::NEG_INFINITY, 0.5]);
+/// ```
+pub fn no_repeat_ngram(logits: &mut [f32], before: &[u32], n: usize) {
+    if n == 0 || before.len() < n {
+        return;
+    }
+    let last = &before[before.len() - (n - 1)..];
+    for row in before.windows(n) {
+        if row.starts_with(last)
+            && let Some(score) = logits.get_mut(row[n - 1] as usize)
+        {
+            *score = f32::NEG_INFINITY;
+        }
+    }
+}
+
+/// Divides the logits by `t`, which must be above 0: `[n_vocab]`.
+///
+/// Below 1, differences grow, and likely tokens become likelier still. Above 1, they shrink, and the text gets wilder.
+///
+/// (The largest logit is taken off first, because a division by a very small number would overflow. It makes no difference:
+/// softmax does not change when the same number is taken off everywhere.)
+///
+/// Source: Ackley, Hinton and Sejnowski (1985), where it is the temperature of statistical physics.
+///
+/// # Example: half the temperature doubles the differences
+///
+/// ```
+/// use gpt60::generate::knobs::temperature;
+///
+/// let mut logits = [1.0, 3.0, 2.5];
+/// temperature(&mut logits, 0.5);
+/// assert_eq!(logits, [-4.0, 0.0, -1.0]);
+/// ```
+pub fn temperature(logits: &mut [f32], t: f32) {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    if largest.is_finite() {
+        logits.iter_mut().for_each(|score| *score = (*score - largest) / t);
+    }
+}
+
+/// Removes all but the `k` likeliest tokens: `[n_vocab]`. Tokens as likely as the `k`-th all stay. 0 is off.
+///
+/// The `k`-th largest score is found without sorting: [`slice::select_nth_unstable_by`] only sorts the half in which it is,
+/// and of that the half, and so on. That is `n + n/2 + n/4 ...` steps, about `2n`.
+///
+/// Source: Fan, Lewis and Dauphin, "Hierarchical Neural Story Generation" (2018), section 5.4.
+///
+/// # Example: two stay, and a third that is as likely as the second
+///
+/// ```
+/// use gpt60::generate::knobs::top_k;
+///
+/// let mut logits = [1.0, 4.0, 2.0, 0.0, 2.0];
+/// top_k(&mut logits, 2);
+/// assert_eq!(logits, [f32::NEG_INFINITY, 4.0, 2.0, f32::NEG_INFINITY, 2.0]);
+/// ```
+pub fn top_k(logits: &mut [f32], k: usize) {
+    if k == 0 || k >= logits.len() {
+        return;
+    }
+    let mut scores = logits.to_vec();
+    let (_, &mut kth, _) = scores.select_nth_unstable_by(k - 1, |a, b| b.total_cmp(a));
+    logits.iter_mut().filter(|score| **score < kth).for_each(|score| *score = f32::NEG_INFINITY);
+}
+
+/// Keeps the smallest set of likeliest tokens whose probabilities add up to `p` (the *nucleus*): `[n_vocab]`. At least one
+/// token stays. 1 is off.
+///
+/// Where the model is sure, few tokens stay; where it is not, many. Of tokens that are equally likely, those with the
+/// smaller ids stay.
+///
+/// The tokens are taken from a heap, the likeliest first, until there is enough. Building a heap takes about `n` steps, and
+/// usually few tokens are taken: that is less work than sorting all of them.
+///
+/// Source: Holtzman et al., "The Curious Case of Neural Text Degeneration" (2020), section 3.1.
+///
+/// # Example: probabilities 0.5, 0.3, 0.2, of which 0.6 are wanted
+///
+/// ```
+/// use gpt60::generate::knobs::top_p;
+///
+/// let mut logits = [0.5_f32.ln(), 0.3_f32.ln(), 0.2_f32.ln()];
+/// top_p(&mut logits, 0.6);
+/// assert_eq!(logits, [0.5_f32.ln(), 0.3_f32.ln(), f32::NEG_INFINITY]); // 0.5 is not enough, 0.8 is
+/// ```
+pub fn top_p(logits: &mut [f32], p: f32) {
+    if p >= 1.0 {
+        return;
+    }
+    let mut probabilities = logits.to_vec();
+    softmax_row(&mut probabilities);
+    let candidates: Vec<Candidate> =
+        probabilities.into_iter().enumerate().map(|(id, probability)| Candidate { probability, id }).collect();
+    let mut heap = BinaryHeap::from(candidates);
+    let mut stays = vec![false; logits.len()];
+    let mut sum = 0.0;
+    while let Some(Candidate { probability, id }) = heap.pop() {
+        stays[id] = true;
+        sum += f64::from(probability); // in f64: rounding must not move the border
+        if sum >= f64::from(p) {
+            break;
+        }
+    }
+    logits.iter_mut().zip(stays).filter(|(_, stays)| !stays).for_each(|(score, _)| *score = f32::NEG_INFINITY);
+}
+
+/// A token in the heap of [`top_p`]: the likeliest is the largest; of equals, the one with the smallest id.
+#[derive(Debug)]
+struct Candidate {
+    probability: f32,
+    id: usize,
+}
+
+impl Ord for Candidate {
+    fn cmp(&self, other: &Candidate) -> Ordering {
+        self.probability.total_cmp(&other.probability).then(other.id.cmp(&self.id))
+    }
+}
+impl PartialOrd for Candidate {
+    fn partial_cmp(&self, other: &Candidate) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl PartialEq for Candidate {
+    fn eq(&self, other: &Candidate) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+impl Eq for Candidate {}
+
+/// Draws an index, each with its probability; `None` if they are not numbers, or all 0.
+///
+/// Think of the probabilities as pieces of a line, side by side. A random point of the line lies in one of them.
+///
+/// # Example: a coin that falls on its face three times of four
+///
+/// ```
+/// use gpt60::{Rng, generate::knobs::draw};
+///
+/// let mut rng = Rng::new(1);
+/// let faces = (0..1000).filter(|_| draw(&[0.75, 0.25], &mut rng) == Some(0)).count();
+/// assert!(faces.abs_diff(750) < 70); // the standard deviation is 13.7
+/// ```
+pub fn draw(probabilities: &[f32], rng: &mut Rng) -> Option<u32> {
+    let total: f64 = probabilities.iter().map(|&p| f64::from(p)).sum(); // 1, up to rounding
+    let point = rng.uniform() * total;
+    let mut end = 0.0;
+    for (id, &p) in probabilities.iter().enumerate() {
+        end += f64::from(p);
+        if point < end {
+            return Some(id as u32);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_drawn_as_often_as_they_are_likely() {
+        let mut rng = Rng::new(3);
+        let mut counts = [0usize; 3];
+        for _ in 0..10_000 {
+            counts[draw(&[0.7, 0.0, 0.3], &mut rng).unwrap() as usize] += 1;
+        }
+        // Standard deviation sqrt(10000 * 0.7 * 0.3) = 46: five of them.
+        assert!(counts[0].abs_diff(7000) < 230 && counts[1] == 0, "{counts:?}");
+        assert_eq!(draw(&[f32::NAN, 0.5], &mut rng), None);
+        assert_eq!(draw(&[0.0, 0.0], &mut rng), None);
+    }
+
+    #[test]
+    fn no_repeat_ngram_of_one_removes_every_token_that_was_used() {
+        let mut logits = [1.0; 4];
+        no_repeat_ngram(&mut logits, &[3, 0, 3], 1);
+        assert_eq!(logits, [f32::NEG_INFINITY, 1.0, 1.0, f32::NEG_INFINITY]);
+    }
+
+    #[test]
+    fn rows_longer_than_the_text_forbid_nothing() {
+        let mut logits = [1.0; 4];
+        no_repeat_ngram(&mut logits, &[3, 3], 3);
+        no_repeat_ngram(&mut logits, &[], 1);
+        assert_eq!(logits, [1.0; 4]);
+    }
+
+    #[test]
+    fn removed_tokens_stay_removed_under_every_knob() {
+        let mut logits = [f32::NEG_INFINITY, 2.0, 1.0];
+        repetition_penalty(&mut logits, &[0], 2.0);
+        temperature(&mut logits, 1e-45);
+        top_k(&mut logits, 2);
+        top_p(&mut logits, 0.99999);
+        assert_eq!(logits, [f32::NEG_INFINITY, 0.0, f32::NEG_INFINITY]);
+    }
+}
