@@ -273,6 +273,90 @@ fn the_defaults_that_help_names_are_the_defaults() {
 }
 
 #[test]
+fn absurd_numbers_are_answered_with_a_result_or_with_one_line() {
+    let dir = scratch("absurd");
+    fs::write(dir.join("text.txt"), "The fox ran away. ".repeat(40)).unwrap();
+    let absurd =
+        ["0", "-1", "-0", "1e99", "1e-99", "NaN", "inf", "-inf", "0.5", "18446744073709551615", "99999999999999999999"];
+    let mut n_refused = 0;
+    for (name, help) in helps() {
+        for (flag, _) in numbers(&help) {
+            for value in absurd {
+                // As many steps of training as anyone wants are no mistake; waiting for them would be.
+                if name == "train" && flag == "--steps" && value.len() > 4 {
+                    continue;
+                }
+                let mut args = vec![flag.as_str(), value];
+                match name.as_str() {
+                    "train" => args.extend(["text.txt", "--out", "out"]),
+                    "perplexity" => args.push("text.txt"),
+                    "export" => args.push("out"),
+                    _ => {}
+                }
+                // A tiny model, unless it is the size that is absurd.
+                if name == "train" {
+                    for (flag, small) in [("--steps", "1"), ("--n-layer", "1"), ("--n-embd", "6"), ("--n-ctx", "8")] {
+                        if !args.contains(&flag) {
+                            args.extend([flag, small]);
+                        }
+                    }
+                }
+                let output = run(&mut command(&dir, &name, &args));
+                let _ = fs::remove_dir_all(dir.join("out"));
+                match output.status.code() {
+                    Some(0) => assert!(!value.contains("NaN"), "{name} {args:?}"),
+                    Some(status @ (1 | 2)) => {
+                        n_refused += 1;
+                        let (stdout, stderr) = (&output.stdout, String::from_utf8_lossy(&output.stderr));
+                        let last = stderr.lines().last().unwrap_or_default();
+                        assert!(last.starts_with("error: "), "{name} {args:?}: {stderr}");
+                        assert!(stdout.is_empty() && !stderr.contains("panicked"), "{name} {args:?}: {stderr}");
+                        assert!(status == 1 || stderr.lines().count() == 1, "{name} {args:?}: {stderr}");
+                    }
+                    other => {
+                        panic!("{name} {args:?} ended with {other:?}: {}", String::from_utf8_lossy(&output.stderr))
+                    }
+                }
+            }
+        }
+    }
+    assert!(n_refused > 100, "{n_refused}");
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn what_is_no_readable_directory_is_named_by_every_example_with_a_model() {
+    let dir = scratch("unreadable");
+    fs::write(dir.join("a-file"), "no directory").unwrap();
+    fs::create_dir_all(dir.join("empty")).unwrap();
+    fs::create_dir_all(dir.join("odd/config.json")).unwrap();
+    hugging_face::save(&dir.join("locked"), &storybook::load().model, None, Dtype::F16).unwrap();
+    let mut names = vec!["a-file", "empty", "odd"];
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let file = dir.join("locked/model.safetensors");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0)).unwrap();
+        match fs::File::open(&file) {
+            Err(_) => names.push("locked"),
+            Ok(_) => eprintln!("skipped: whoever runs this test may read every file"),
+        }
+    }
+    for (name, _) in helps().into_iter().filter(|(_, help)| help.contains("\n  --model DIR")) {
+        for model in &names {
+            let operand: &[&str] = match name.as_str() {
+                "export" => &["out"],
+                "perplexity" => &["a-file"],
+                _ => &[],
+            };
+            let error = error_of(run(&mut command(&dir, &name, &[&["--model", model], operand].concat())), 1);
+            assert!(error.contains(model), "{name}: {error}");
+        }
+    }
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
 fn a_reader_that_leaves_in_the_middle_ends_the_example() {
     let mut command = command(&std::env::temp_dir(), "sample", &["--tokens", "250"]);
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
