@@ -31,3 +31,5 @@ pub mod ch11_loss {}
 pub mod ch12_backpropagation {}
 #[doc = include_str!("../docs/13-training.md")]
 pub mod ch13_training {}
+#[doc = include_str!("../docs/14-the-real-gpt2.md")]
+pub mod ch14_the_real_gpt2 {}

@@ -17,11 +17,10 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 
 /// Chapters that are still to be written.
-const PLANNED: [&str; 7] = [
+const PLANNED: [&str; 6] = [
     "docs/08-choosing-a-token.md",
     "docs/09-beam-search.md",
     "docs/10-kv-cache.md",
-    "docs/14-the-real-gpt2.md",
     "docs/15-looking-inside.md",
     "docs/16-making-it-fast.md",
     "docs/17-where-to-go.md",
