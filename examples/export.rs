@@ -35,7 +35,9 @@ fn main() -> ExitCode {
             other => return Err(Failure::Usage(format!("--dtype is {other:?}; it can be f32, f16 or bf16"))),
         };
         let dir = Path::new(dir);
-        for name in ["model.safetensors", "config.json", "tokenizer.json", "vocab.json", "merges.txt"] {
+        let files =
+            ["model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt"];
+        for name in files {
             if dir.join(name).exists() {
                 return Err(Error::file(dir.join(name), "is there already; choose another directory").into());
             }

@@ -242,6 +242,16 @@ fn a_very_long_piece_is_no_trouble() {
     assert_eq!(GPT2.encode(&"a".repeat(100_000)), vec![24794; 25_000]);
     let ids = GPT2.encode(&(" ".repeat(100_000) + "a"));
     assert_eq!((ids.len(), ids[0], ids[99_998], ids[99_999]), (100_000, 220, 220, 257));
+    // Equal letters are merged in a few passes. Letters at random need thousands, one for each different merge: this is
+    // what the heap is for. Number, first and sum of the ids are those of tiktoken 0.14.0.
+    let mut x: u64 = 60;
+    let mut letter = |_| {
+        x = (x * 1_103_515_245 + 12_345) % (1 << 31);
+        char::from(b'a' + ((x >> 16) % 26) as u8)
+    };
+    let ids = GPT2.encode(&(0..100_000).map(&mut letter).collect::<String>());
+    assert_eq!((ids.len(), &ids[..6]), (59_582, &[365, 3692, 73, 88, 591, 4178][..]));
+    assert_eq!(ids.iter().map(|&id| u64::from(id)).sum::<u64>(), 382_305_495);
 }
 
 /// Texts of every kind: any characters, and texts in which the rules of the split meet often.

@@ -211,6 +211,10 @@ fn a_model_is_loaded_in_its_own_size() {
     assert!(used as f64 <= 1.2 * bytes.len() as f64, "{used} bytes for a file of {}", bytes.len());
 }
 
+/// The files of a model. The last two are read only where there is no `tokenizer.json`.
+const FILES: [&str; 6] =
+    ["model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt"];
+
 /// A valid directory, and a copy in which one file is damaged at a time.
 struct Victim {
     /// The files and their bytes.
@@ -230,22 +234,21 @@ impl Victim {
         let dir = std::env::temp_dir().join(format!("gpt60-untrusted-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&dir);
         hugging_face::save(&dir, &model, Some(&tokenizer), dtype).unwrap();
-        let names = ["model.safetensors", "config.json", "tokenizer.json", "vocab.json", "merges.txt"];
-        let files: Vec<_> = names.iter().map(|name| (*name, fs::read(dir.join(name)).unwrap())).collect();
+        let files: Vec<_> = FILES.iter().map(|name| (*name, fs::read(dir.join(name)).unwrap())).collect();
         let n_header = u64::from_le_bytes(files[0].1[..8].try_into().unwrap()) as usize;
         Victim { files, dir, n_header }
     }
 
     /// Damages one file, reads the directory, and repairs it. Whether that was refused; or what is wrong with the refusal.
     ///
-    /// vocab.json and merges.txt are read only where there is no tokenizer.json, which is then set aside.
+    /// For vocab.json and merges.txt, tokenizer.json is set aside.
     fn try_file(&self, i: usize, seed: u64) -> Result<bool, String> {
         let (name, whole) = &self.files[i];
         let span = if i == 0 { 8 + self.n_header + 100 } else { usize::MAX };
         let bytes = damage(whole, seed, span);
         let path = self.dir.join(name);
         fs::write(&path, &bytes).unwrap();
-        if i >= 3 {
+        if i >= 4 {
             fs::rename(self.dir.join("tokenizer.json"), self.dir.join("aside")).unwrap();
         }
 
@@ -264,7 +267,7 @@ impl Victim {
             }
         });
 
-        if i >= 3 {
+        if i >= 4 {
             fs::rename(self.dir.join("aside"), self.dir.join("tokenizer.json")).unwrap();
         }
         fs::write(&path, whole).unwrap();
@@ -318,11 +321,11 @@ fn damaged_files_are_errors_that_cost_little_memory() {
 
     let victim = Victim::new("short", Dtype::F16);
     // Damage among the weights, in the metadata, or in a name that nobody asks for is no error; most other damage is.
-    let counts = RefCell::new([[0; 2]; 6]);
+    let counts = RefCell::new([[0; 2]; 7]);
     let config = ProptestConfig { failure_persistence: None, cases: 1500, ..Default::default() };
     proptest!(config, |(seed: u64)| {
-        for i in 0..6 {
-            let refused = if i < 5 { victim.try_file(i, seed) } else { try_json(seed) };
+        for i in 0..7 {
+            let refused = if i < 6 { victim.try_file(i, seed) } else { try_json(seed) };
             let refused = refused.map_err(TestCaseError::fail)?;
             counts.borrow_mut()[i][usize::from(refused)] += 1;
         }
@@ -339,23 +342,22 @@ fn damaged_files_for_as_long_as_you_like() {
     let minutes = std::env::var("GPT60_FUZZ_MINUTES").map_or(1.0, |text| text.parse::<f64>().unwrap());
     let end = Instant::now() + Duration::from_secs_f64(60.0 * minutes);
     let victims = [Dtype::F32, Dtype::F16, Dtype::Bf16].map(|dtype| Victim::new(dtype.name(), dtype));
-    let names = ["model.safetensors", "config.json", "tokenizer.json", "vocab.json", "merges.txt", "JSON alone"];
-    let mut counts = [[0_u64; 2]; 6];
-    let mut slowest = [Duration::ZERO; 6];
+    let mut counts = [[0_u64; 2]; 7];
+    let mut slowest = [Duration::ZERO; 7];
     let mut seeds = Rng::new(std::env::var("GPT60_FUZZ_SEED").map_or(1, |text| text.parse().unwrap()));
     while Instant::now() < end {
         let seed = seeds.next_u64();
-        for i in 0..6 {
+        for i in 0..7 {
             let start = Instant::now();
-            let refused = if i < 5 { victims[seed as usize % 3].try_file(i, seed) } else { try_json(seed) };
+            let refused = if i < 6 { victims[seed as usize % 3].try_file(i, seed) } else { try_json(seed) };
             let refused = refused.unwrap_or_else(|problem| panic!("{problem}"));
             counts[i][usize::from(refused)] += 1;
             slowest[i] = slowest[i].max(start.elapsed());
         }
     }
-    for ((name, [n_read, n_refused]), slowest) in names.iter().zip(counts).zip(slowest) {
+    for ((name, [n_read, n_refused]), slowest) in FILES.iter().chain(&["JSON alone"]).zip(counts).zip(slowest) {
         println!(
-            "{name:<18} {:>9} tried, {n_refused:>9} refused, {n_read:>9} read; slowest {slowest:?}",
+            "{name:<21} {:>9} tried, {n_refused:>9} refused, {n_read:>9} read; slowest {slowest:?}",
             n_read + n_refused
         );
     }

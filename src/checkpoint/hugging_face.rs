@@ -518,17 +518,18 @@ pub fn save(dir: &Path, model: &Gpt2, tokenizer: Option<&Tokenizer>, dtype: Dtyp
         return Err(Error::argument("save", problem));
     }
     fs::create_dir_all(dir).map_err(|e| Error::file(dir, format!("cannot make the directory: {e}")))?;
-    let end = tokenizer.and_then(Tokenizer::end_of_text);
-    write_beside(&dir.join("config.json"), config_text(model, end, dtype).as_bytes())?;
-    if let Some(tokenizer) = tokenizer {
-        write_tokenizer(dir, tokenizer)?;
-    }
     let with_prefix = |name: String| if name == "lm_head.weight" { name } else { format!("transformer.{name}") };
     let tensors: Vec<(String, &Tensor)> =
         model.parameters().into_iter().map(|(name, tensor)| (with_prefix(name), tensor)).collect();
     // The transformers library wants to be told for whom the file was written: "pt" is PyTorch, and row-major.
     let metadata = [("format".to_string(), "pt".to_string())];
-    safetensors::write(&dir.join("model.safetensors"), &tensors, &metadata, dtype)
+    safetensors::write(&dir.join("model.safetensors"), &tensors, &metadata, dtype)?;
+    if let Some(tokenizer) = tokenizer {
+        write_tokenizer(dir, tokenizer)?;
+    }
+    // Last, because a directory is a model only when this file is there.
+    let end = tokenizer.and_then(Tokenizer::end_of_text);
+    write_beside(&dir.join("config.json"), config_text(model, end, dtype).as_bytes())
 }
 
 fn config_text(model: &Gpt2, end: Option<u32>, dtype: Dtype) -> String {
@@ -987,6 +988,16 @@ mod tests {
         fs::remove_file(dir.join("tokenizer.json")).unwrap();
         fs::remove_file(dir.join("merges.txt")).unwrap();
         assert!(load(&dir).unwrap_err().to_string().contains("vocab.json and no merges.txt"));
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn a_model_that_cannot_be_written_leaves_nothing_that_looks_like_one() {
+        let mut model = model();
+        model.wte.data_mut()[0] = 70_000.0; // more than an f16 can hold
+        let dir = directory("refused", &[]);
+        assert!(save(&dir, &model, Some(&tokenizer()), Dtype::F16).is_err());
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
         fs::remove_dir_all(&dir).unwrap();
     }
 

@@ -13,8 +13,8 @@
 //! learner did, you must redo its steps in its order.
 //!
 //! The loop looks at the whole piece once for every merge, which is quadratic in the piece's length. Words are short,
-//! so this is the right way for them. But a piece can also be 100,000 equal letters, and then a second version takes
-//! over, which keeps all pairs in a heap. It needs O(n log n) steps, gives the same tokens, and a test holds it to
+//! so this is the right way for them. But a piece can also be 100,000 letters without a space, and then a second
+//! version takes over, which keeps all pairs in a heap. It needs O(n log n) steps, gives the same tokens, and a test holds it to
 //! that.
 //!
 //! Source: Sennrich, Haddow and Birch 2016, "Neural Machine Translation of Rare Words with Subword Units", section 3.2;

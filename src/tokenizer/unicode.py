@@ -51,6 +51,7 @@ python = ".".join(map(str, sys.version_info[:3]))
 print(f"""//! Letters, numbers and white space, as ranges of code points. Written by `unicode.py`; do not edit.
 //!
 //! From the behaviour of tiktoken {importlib.metadata.version("tiktoken")} (its regular expression engine, run under Python {python}).
+//! It knows the letters that came with Unicode 16.0, and not those of 17.0.
 #![cfg_attr(rustfmt, rustfmt_skip)]
 """)
 print(table("LETTERS", "General category L: `\\p{L}`.", r"\p{L}"), end="\n\n")

@@ -1,6 +1,7 @@
 //! Letters, numbers and white space, as ranges of code points. Written by `unicode.py`; do not edit.
 //!
 //! From the behaviour of tiktoken 0.14.0 (its regular expression engine, run under Python 3.11.7).
+//! It knows the letters that came with Unicode 16.0, and not those of 17.0.
 #![cfg_attr(rustfmt, rustfmt_skip)]
 
 /// General category L: `\p{L}`.
