@@ -35,8 +35,15 @@ fn main() -> ExitCode {
             other => return Err(Failure::Usage(format!("--dtype is {other:?}; it can be f32, f16 or bf16"))),
         };
         let dir = Path::new(dir);
-        let files =
-            ["model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt"];
+        let files = [
+            "model.safetensors",
+            "config.json",
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "vocab.json",
+            "merges.txt",
+            "generation_config.json",
+        ];
         for name in files {
             if dir.join(name).exists() {
                 return Err(Error::file(dir.join(name), "is there already; choose another directory").into());

@@ -753,8 +753,15 @@ fn an_exported_model_writes_the_same_text() {
 #[test]
 fn export_writes_over_nothing() {
     let dir = scratch("precious");
-    let files =
-        ["model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt"];
+    let files = [
+        "model.safetensors",
+        "config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "vocab.json",
+        "merges.txt",
+        "generation_config.json",
+    ];
     for file in files {
         let other = dir.join(file.replace('.', "-"));
         fs::create_dir(&other).unwrap();

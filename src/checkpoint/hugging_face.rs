@@ -4,11 +4,12 @@
 //! model is:
 //!
 //! ```text
-//! config.json          how large the model is: n_embd, n_layer, ...              becomes a Config
-//! model.safetensors    the weights, each under its name                          becomes a Gpt2
-//! tokenizer.json       the vocabulary, in one file of the `tokenizers` library   \
-//! vocab.json           the vocabulary as older models have it: token to id        > becomes a Tokenizer
-//! merges.txt           and its merges, one a line, by rank                       /
+//! config.json             how large the model is: n_embd, n_layer, ...              becomes a Config
+//! model.safetensors       the weights, each under its name                          becomes a Gpt2
+//! tokenizer.json          the vocabulary, in one file of the `tokenizers` library   \
+//! vocab.json              the vocabulary as older models have it: token to id        > becomes a Tokenizer
+//! merges.txt              and its merges, one a line, by rank                       /
+//! generation_config.json  how to generate; only its end tokens are read here        end_ids
 //! ```
 //!
 //! The names of the weights are those of this crate, because this crate took them over from here: `wte.weight`,
@@ -78,7 +79,14 @@ pub fn load(dir: &Path) -> Result<Checkpoint> {
 
     let n_vocab = model.config.n_vocab;
     let tokenizer = read_tokenizer(dir, n_vocab)?;
-    let end_ids = match settings.end_ids {
+    let generation_path = dir.join("generation_config.json");
+    let end_ids = if generation_path.is_file() {
+        // Where there is a file on how to generate, it decides alone, also if it names no end token.
+        parse_end_ids(&read_json(&generation_path)?).map_err(|e| e.in_file(&generation_path))?.or(Some(Vec::new()))
+    } else {
+        settings.end_ids
+    };
+    let end_ids = match end_ids {
         Some(ids) => ids,
         None => tokenizer.iter().filter_map(Tokenizer::end_of_text).collect(),
     };
@@ -998,6 +1006,28 @@ mod tests {
         let dir = directory("refused", &[]);
         assert!(save(&dir, &model, Some(&tokenizer()), Dtype::F16).is_err());
         assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn a_file_on_generation_decides_alone_where_a_text_ends() {
+        // So does transformers 5.23, as a trial with each of these showed.
+        let dir = directory("generation", &[]);
+        save(&dir, &model(), None, Dtype::F32).unwrap();
+        fs::write(dir.join("config.json"), config_with("eos_token_id", "7")).unwrap();
+        assert_eq!(load(&dir).unwrap().end_ids, [7]);
+        for (text, expected) in [
+            (r#"{"eos_token_id": 9}"#, vec![9]),
+            (r#"{"eos_token_id": [9, 4]}"#, vec![9, 4]),
+            (r#"{"eos_token_id": null}"#, vec![]),
+            (r#"{"max_length": 50}"#, vec![]),
+        ] {
+            fs::write(dir.join("generation_config.json"), text).unwrap();
+            assert_eq!(load(&dir).unwrap().end_ids, expected, "{text}");
+        }
+        fs::write(dir.join("generation_config.json"), r#"{"eos_token_id": "x"}"#).unwrap();
+        let error = load(&dir).unwrap_err().to_string();
+        assert!(error.contains("generation_config.json") && error.contains("`eos_token_id`"), "{error}");
         fs::remove_dir_all(&dir).unwrap();
     }
 
