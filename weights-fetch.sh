@@ -63,7 +63,10 @@ has() { command -v "$1" >/dev/null 2>&1; }
 megabytes() { echo $((($1 + 999999) / 1000000)); }
 size_of() { if [ -f "$1" ]; then wc -c <"$1" | tr -d ' '; else echo 0; fi; }
 hash_of() {
-    if has sha256sum; then sha256sum <"$1"; else shasum -a 256 <"$1"; fi | cut -d ' ' -f 1
+    local line
+    if has sha256sum; then line=$(sha256sum "$1"); else line=$(shasum -a 256 "$1"); fi
+    line=${line#\\} # which stands there if the file's name is odd
+    echo "${line%% *}"
 }
 
 # --- What was asked for ----------------------------------------------------------------------------------------------
@@ -87,7 +90,7 @@ if ! use_model "$model"; then
 fi
 case $dir in -*) dir=./$dir ;; esac # no tool shall take it for a flag
 
-for tool in wc tr cut df awk mkdir mv rm; do
+for tool in wc tr cat df awk mkdir mv rm; do
     has "$tool" || fail "\"$tool\" is missing; install it, and run this again"
 done
 has curl || has wget || fail "neither curl nor wget is here; install one of them, and run this again"
