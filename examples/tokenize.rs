@@ -6,10 +6,12 @@
 //! printf ' theorized' | cargo run --example tokenize -- --show
 //! ```
 
+use gpt60::checkpoint::hugging_face;
 use gpt60::cli::{self, Args, Command, Failure, Flag, Outcome};
 use gpt60::tokenizer::{Tokenizer, split};
 use gpt60::{Error, Result, storybook};
 use std::io::Read;
+use std::path::Path;
 use std::process::ExitCode;
 
 const COMMAND: Command = Command {
@@ -62,13 +64,13 @@ fn main() -> ExitCode {
 
 /// The vocabulary that the flags ask for.
 fn vocabulary(args: &Args) -> Outcome<Tokenizer> {
-    let checkpoint = match (args.has("--model"), args.has("--storybook")) {
-        (false, false) => return Ok(Tokenizer::gpt2()),
-        (false, true) => storybook::load(),
-        (true, false) => args.model()?,
-        (true, true) => return Err(Failure::Usage("give either --model or --storybook, not both".to_string())),
+    let tokenizer = match (args.get("--model"), args.has("--storybook")) {
+        (None, false) => Some(Tokenizer::gpt2()),
+        (None, true) => storybook::load().tokenizer,
+        (Some(dir), false) => hugging_face::load_tokenizer(Path::new(dir))?,
+        (Some(_), true) => return Err(Failure::Usage("give either --model or --storybook, not both".to_string())),
     };
-    checkpoint.tokenizer.ok_or_else(|| Failure::Failed("this model has no vocabulary".to_string()))
+    tokenizer.ok_or_else(|| Failure::Failed("this model has no vocabulary".to_string()))
 }
 
 fn read_standard_input() -> Result<String> {

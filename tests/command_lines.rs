@@ -721,6 +721,10 @@ fn tokenize_uses_the_vocabulary_it_is_told() {
     assert_eq!(shown_ids, ids);
     assert!(steps.contains("\" singing\"") && steps.contains("rank"), "{steps}");
 
+    // It is the vocabulary that is asked for: the weights need not be there.
+    fs::remove_file(dir.join("model.safetensors")).unwrap();
+    assert_eq!(success(run_here(&["--model", "."], text)).0, ids);
+
     let story = storybook::load().tokenizer.unwrap();
     assert_eq!(success(run_here(&["--storybook"], text)).0, spaced(&story.encode(text)) + "\n");
 

@@ -63,13 +63,7 @@ pub struct Checkpoint {
 /// configuration that asks for something other than GPT-2, a vocabulary that is larger than the model's. The error
 /// names the file, what was found and what was expected.
 pub fn load(dir: &Path) -> Result<Checkpoint> {
-    let settings_path = dir.join("config.json");
-    if !settings_path.is_file() {
-        let why = if dir.is_dir() { "it has no config.json" } else { "there is no such directory" };
-        return Err(Error::file(dir, format!("{why}: expected config.json and model.safetensors in it")));
-    }
-    let settings = Settings::parse(&read_text(&settings_path)?).map_err(|e| e.in_file(&settings_path))?;
-
+    let settings = read_settings(dir)?;
     let weights_path = dir.join("model.safetensors");
     if !weights_path.is_file() {
         return Err(missing_weights(dir));
@@ -93,6 +87,25 @@ pub fn load(dir: &Path) -> Result<Checkpoint> {
     // A small model often has GPT-2's 50256 in its configuration, left there by a default. It can never be produced.
     let end_ids = end_ids.into_iter().filter(|&id| (id as usize) < n_vocab).collect();
     Ok(Checkpoint { model, tokenizer, end_ids })
+}
+
+/// Reads the vocabulary alone from the directory `dir`: the weights may be large, or missing. `None` if there is no vocabulary.
+///
+/// # Errors
+///
+/// As [`load`], as far as the configuration and the vocabulary are concerned.
+pub fn load_tokenizer(dir: &Path) -> Result<Option<Tokenizer>> {
+    let settings = read_settings(dir)?;
+    read_tokenizer(dir, settings.config.n_vocab)
+}
+
+fn read_settings(dir: &Path) -> Result<Settings> {
+    let path = dir.join("config.json");
+    if !path.is_file() {
+        let why = if dir.is_dir() { "it has no config.json" } else { "there is no such directory" };
+        return Err(Error::file(dir, format!("{why}: expected config.json and model.safetensors in it")));
+    }
+    Settings::parse(&read_text(&path)?).map_err(|e| e.in_file(&path))
 }
 
 /// Reads a model from the text of a `config.json` and the bytes of a `model.safetensors`: for a model that is part of
