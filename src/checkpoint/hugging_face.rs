@@ -538,19 +538,23 @@ pub fn save(dir: &Path, model: &Gpt2, tokenizer: Option<&Tokenizer>, dtype: Dtyp
         let problem = format!("the vocabulary needs {ids} rows of the embedding, and the model has {rows}");
         return Err(Error::argument("save", problem));
     }
-    fs::create_dir_all(dir).map_err(|e| Error::file(dir, format!("cannot make the directory: {e}")))?;
     let with_prefix = |name: String| if name == "lm_head.weight" { name } else { format!("transformer.{name}") };
     let tensors: Vec<(String, &Tensor)> =
         model.parameters().into_iter().map(|(name, tensor)| (with_prefix(name), tensor)).collect();
     // The transformers library wants to be told for whom the file was written: "pt" is PyTorch, and row-major.
     let metadata = [("format".to_string(), "pt".to_string())];
-    safetensors::write(&dir.join("model.safetensors"), &tensors, &metadata, dtype)?;
+    // What cannot be written is refused before anything is.
+    let weights_path = dir.join("model.safetensors");
+    safetensors::check(&tensors, &metadata, dtype).map_err(|e| e.in_file(&weights_path))?;
+
+    fs::create_dir_all(dir).map_err(|e| Error::file(dir, format!("cannot make the directory: {e}")))?;
+    let end = tokenizer.and_then(Tokenizer::end_of_text);
+    write_beside(&dir.join("config.json"), config_text(model, end, dtype).as_bytes())?;
     if let Some(tokenizer) = tokenizer {
         write_tokenizer(dir, tokenizer)?;
     }
-    // Last, because a directory is a model only when this file is there.
-    let end = tokenizer.and_then(Tokenizer::end_of_text);
-    write_beside(&dir.join("config.json"), config_text(model, end, dtype).as_bytes())
+    // Last: where there are weights, there is everything.
+    safetensors::write(&weights_path, &tensors, &metadata, dtype)
 }
 
 fn config_text(model: &Gpt2, end: Option<u32>, dtype: Dtype) -> String {
@@ -1013,13 +1017,14 @@ mod tests {
     }
 
     #[test]
-    fn a_model_that_cannot_be_written_leaves_nothing_that_looks_like_one() {
+    fn of_a_model_that_cannot_be_written_nothing_is_written() {
         let mut model = model();
         model.wte.data_mut()[0] = 70_000.0; // more than an f16 can hold
-        let dir = directory("refused", &[]);
-        assert!(save(&dir, &model, Some(&tokenizer()), Dtype::F16).is_err());
-        assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
-        fs::remove_dir_all(&dir).unwrap();
+        let dir = directory("refused", &[]).join("new");
+        let message = save(&dir, &model, Some(&tokenizer()), Dtype::F16).unwrap_err().to_string();
+        assert!(message.contains("model.safetensors") && message.contains("too large"), "{message}");
+        assert!(!dir.exists());
+        fs::remove_dir_all(dir.parent().unwrap()).unwrap();
     }
 
     #[test]

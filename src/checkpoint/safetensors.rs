@@ -470,6 +470,11 @@ pub fn write(path: &Path, tensors: &[(String, &Tensor)], metadata: &[(String, St
     })
 }
 
+/// Whether [`write()`] would accept these tensors: before anything is written beside them.
+pub(super) fn check(tensors: &[(String, &Tensor)], metadata: &[(String, String)], dtype: Dtype) -> Result<()> {
+    header_bytes(tensors, metadata, dtype).map(drop)
+}
+
 /// The bytes that [`write()`] puts into a file.
 pub fn to_bytes(tensors: &[(String, &Tensor)], metadata: &[(String, String)], dtype: Dtype) -> Result<Vec<u8>> {
     let mut bytes = header_bytes(tensors, metadata, dtype)?;
