@@ -16,6 +16,7 @@
 
 use crate::Rng;
 use crate::layers::softmax::softmax_row;
+use crate::tensor::argmax;
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashSet};
 
@@ -38,8 +39,9 @@ use std::collections::{BinaryHeap, HashSet};
 pub fn repetition_penalty(logits: &mut [f32], before: &[u32], penalty: f32) {
     let used: HashSet<u32> = before.iter().copied().collect();
     for id in used {
-        if let Some(score) = logits.get_mut(id as usize) {
-            *score = if *score < 0.0 { *score * penalty } else { *score / penalty };
+        if let Some(score) = logits.get_mut(id as usize).filter(|score| score.is_finite()) {
+            let held_back = if *score < 0.0 { *score * penalty } else { *score / penalty };
+            *score = held_back.clamp(f32::MIN, f32::MAX); // infinite would mean removed, or no number at all
         }
     }
 }
@@ -74,6 +76,7 @@ pub fn no_repeat_ngram(logits: &mut [f32], before: &[u32], n: usize) {
 /// Divides the logits by `t`, which must be above 0: `[n_vocab]`.
 ///
 /// Below 1, differences grow, and likely tokens become likelier still. Above 1, they shrink, and the text gets wilder.
+/// Towards 0 it becomes [`likeliest`].
 ///
 /// (The largest logit is taken off first, because a division by a very small number would overflow. It makes no difference:
 /// softmax does not change when the same number is taken off everywhere.)
@@ -94,6 +97,22 @@ pub fn temperature(logits: &mut [f32], t: f32) {
     if largest.is_finite() {
         logits.iter_mut().for_each(|score| *score = (*score - largest) / t);
     }
+}
+
+/// Removes all but the likeliest token; of equals, the one with the smallest id stays: `[n_vocab]`.
+///
+/// # Example: of two equals, the first
+///
+/// ```
+/// use gpt60::generate::knobs::likeliest;
+///
+/// let mut logits = [1.0, 4.0, 4.0];
+/// likeliest(&mut logits);
+/// assert_eq!(logits, [f32::NEG_INFINITY, 4.0, f32::NEG_INFINITY]);
+/// ```
+pub fn likeliest(logits: &mut [f32]) {
+    let best = argmax(logits);
+    logits.iter_mut().enumerate().filter(|(id, _)| Some(*id) != best).for_each(|(_, score)| *score = f32::NEG_INFINITY);
 }
 
 /// Removes all but the `k` likeliest tokens: `[n_vocab]`. Tokens as likely as the `k`-th all stay. 0 is off.
@@ -125,7 +144,7 @@ pub fn top_k(logits: &mut [f32], k: usize) {
 /// token stays. 1 is off.
 ///
 /// Where the model is sure, few tokens stay; where it is not, many. Of tokens that are equally likely, those with the
-/// smaller ids stay.
+/// smaller ids stay. (`transformers` keeps whichever its sort puts last, and does not say which that is.)
 ///
 /// The tokens are taken from a heap, the likeliest first, until there is enough. Building a heap takes about `n` steps, and
 /// usually few tokens are taken: that is less work than sorting all of them.
@@ -242,6 +261,16 @@ mod tests {
         no_repeat_ngram(&mut logits, &[3, 3], 3);
         no_repeat_ngram(&mut logits, &[], 1);
         assert_eq!(logits, [1.0; 4]);
+    }
+
+    #[test]
+    fn an_extreme_penalty_neither_removes_a_token_nor_makes_an_infinite_score() {
+        let mut logits = [1.0, -1.0, 0.0, f32::NEG_INFINITY];
+        repetition_penalty(&mut logits, &[0, 1, 2, 3], 1e-45);
+        assert_eq!(logits, [f32::MAX, -1e-45, 0.0, f32::NEG_INFINITY]);
+        let mut logits = [2.0, -20.0];
+        repetition_penalty(&mut logits, &[0, 1], 1e38);
+        assert_eq!(logits, [2e-38, f32::MIN]);
     }
 
     #[test]

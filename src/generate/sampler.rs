@@ -9,7 +9,6 @@
 
 use super::knobs;
 use crate::layers::softmax::softmax_row;
-use crate::tensor::argmax;
 use crate::{Error, Result, Rng};
 
 /// How the next token is chosen from its logits.
@@ -31,7 +30,7 @@ pub struct Sampler {
     pub repetition_penalty: f32,
     /// How long a row of tokens may not appear twice; 0 is off. See [`knobs::no_repeat_ngram`].
     pub no_repeat_ngram: usize,
-    /// Below 1 tamer, above 1 wilder; 0 always takes the likeliest token. See [`knobs::temperature`].
+    /// Below 1 tamer, above 1 wilder; 0 leaves the likeliest token alone. See [`knobs::temperature`].
     pub temperature: f32,
     /// How many of the likeliest tokens stay; 0 is off. See [`knobs::top_k`].
     pub top_k: usize,
@@ -76,8 +75,8 @@ impl Sampler {
 
     /// Turns every knob that is on, in order, and shows `watch` the logits after each: its name, and `[n_vocab]`.
     ///
-    /// `before` is the prompt and what was written after it. A temperature of 0 is not a knob here; [`Sampler::choose`] knows
-    /// what to do. If all tokens are removed, they stay so.
+    /// `before` is the prompt and what was written after it. The temperature 0 is turned by [`knobs::likeliest`]; nothing is
+    /// left for top-k and top-p then. If all tokens are removed, they stay so.
     pub fn turn_knobs(&self, logits: &mut [f32], before: &[u32], mut watch: impl FnMut(&'static str, &[f32])) {
         if self.repetition_penalty != 1.0 {
             knobs::repetition_penalty(logits, before, self.repetition_penalty);
@@ -88,7 +87,9 @@ impl Sampler {
             watch("no-repeat n-gram", logits);
         }
         if self.temperature == 0.0 {
-            return; // the likeliest token is the same, whatever follows
+            knobs::likeliest(logits);
+            watch("temperature", logits);
+            return;
         }
         if self.temperature != 1.0 {
             knobs::temperature(logits, self.temperature);
@@ -110,46 +111,34 @@ impl Sampler {
     ///
     /// If the logits are not numbers, or every token was removed.
     pub fn probabilities(&self, logits: &[f32], before: &[u32]) -> Result<Vec<f32>> {
-        check_numbers(logits)?;
+        // NaN is no score, and neither is infinity. (Minus infinity is: a token that the caller has removed.)
+        if logits.iter().any(|score| score.is_nan() || *score == f32::INFINITY) {
+            return Err(not_numbers());
+        }
         let mut logits = logits.to_vec();
         self.turn_knobs(&mut logits, before, |_, _| {});
-        let best = likeliest(&logits)?;
-        if self.temperature == 0.0 {
-            logits.fill(0.0);
-            logits[best as usize] = 1.0;
-        } else {
-            softmax_row(&mut logits);
+        if logits.iter().all(|&score| score == f32::NEG_INFINITY) {
+            let problem =
+                "no token is left to choose: every one was used, and no-repeat n-gram forbids to use it again";
+            return Err(Error::argument("generate", problem));
         }
+        softmax_row(&mut logits);
         Ok(logits)
     }
 
-    /// Chooses a token: draws it, or takes the likeliest one if the temperature is 0.
+    /// Draws the next token by [`Sampler::probabilities`].
     ///
     /// # Errors
     ///
     /// If the logits are not numbers, or every token was removed.
     pub fn choose(&mut self, logits: &[f32], before: &[u32]) -> Result<u32> {
         let probabilities = self.probabilities(logits, before)?;
-        if self.temperature == 0.0 {
-            return likeliest(&probabilities);
-        }
         knobs::draw(&probabilities, &mut self.rng).ok_or_else(not_numbers)
     }
 }
 
 fn not_numbers() -> Error {
     Error::argument("generate", "the scores are not numbers: the weights are damaged")
-}
-
-/// NaN is no score, and neither is infinity. (Minus infinity is: a token that the caller has removed.)
-fn check_numbers(logits: &[f32]) -> Result<()> {
-    if logits.iter().any(|score| score.is_nan() || *score == f32::INFINITY) { Err(not_numbers()) } else { Ok(()) }
-}
-
-fn likeliest(logits: &[f32]) -> Result<u32> {
-    let best = argmax(logits).filter(|&id| logits[id] > f32::NEG_INFINITY);
-    let problem = "no token is left: all were used, and no-repeat n-gram forbids to use them again";
-    best.map(|id| id as u32).ok_or_else(|| Error::argument("generate", problem))
 }
 
 #[cfg(test)]
