@@ -10,8 +10,11 @@
 
 pub mod knobs;
 mod sampler;
+mod several;
+pub mod statistics;
 
 pub use sampler::Sampler;
+pub use several::Written;
 
 use crate::{Error, Gpt2, KvCache, Result};
 

@@ -1,0 +1,180 @@
+//! Several answers to one prompt, side by side.
+//!
+//! To write three answers you could run the model three times. But most of that time goes into reading the weights from
+//! memory, and all answers need the same weights. So the answers are rows of one batch: each step reads the weights once and
+//! makes a token for every answer. The prompt, which they share, is read only once.
+//!
+//! ```text
+//! read the prompt                      one row
+//! KvCache::select(&[0, 0, 0])          three rows that know the same
+//! choose, read, choose, read, ...      each row has a sampler and a text of its own; a row that has ended leaves
+//! ```
+//!
+//! An answer is the text that its sampler writes alone, by [`Gpt2::generate`], but for one thing: the sums in a product of
+//! several rows are added up in another order than in that of one row. So logits differ in their last bits (by about one
+//! part in a million), and where the point that is drawn lies that close to a border, the neighbour is taken. A text can
+//! part from its twin there, once in some hundred thousand tokens. With the same samplers, the same texts come out always.
+
+use super::{Sampler, Stop, check_prompt};
+use crate::{Gpt2, KvCache, Result};
+
+/// One answer of [`Gpt2::generate_several`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written {
+    /// The new tokens, the end token included.
+    pub ids: Vec<u32>,
+    /// Why the text ended, if not because it has as many tokens as were wanted.
+    pub stopped_by: Option<Stop>,
+}
+
+impl Gpt2 {
+    /// Continues one prompt in several ways, an answer for each sampler, each with at most `n_tokens` new tokens.
+    ///
+    /// An answer ends early after one of `end_ids`, or when the context is full. All are kept in memory side by side: for each,
+    /// `2 * n_layer * n_embd` numbers for every token of the prompt and of the answer. For very many, call it several times.
+    ///
+    /// # Errors
+    ///
+    /// As [`Gpt2::generate`]; the first error of any answer ends all of them.
+    ///
+    /// # Example: three answers, the likeliest one and two others
+    ///
+    /// ```
+    /// use gpt60::{Config, Gpt2, Rng, generate::Sampler};
+    ///
+    /// let model = Gpt2::random(&Config::new(1000, 8, 12, 3, 2), &mut Rng::new(1))?;
+    /// let samplers = vec![Sampler::greedy(), Sampler::new(1), Sampler::new(2)];
+    /// let answers = model.generate_several(&[5, 1], samplers, &[], 4)?;
+    /// assert_eq!(answers.len(), 3);
+    /// assert_eq!(answers[2].ids.len(), 4);
+    /// # Ok::<(), gpt60::Error>(())
+    /// ```
+    pub fn generate_several(
+        &self,
+        prompt: &[u32],
+        mut samplers: Vec<Sampler>,
+        end_ids: &[u32],
+        n_tokens: usize,
+    ) -> Result<Vec<Written>> {
+        check_prompt(self, prompt)?;
+        samplers.iter().try_for_each(Sampler::check)?;
+        let mut answers = vec![Written::default(); samplers.len()];
+        if samplers.is_empty() || n_tokens == 0 {
+            return Ok(answers);
+        }
+        let mut texts = vec![prompt.to_vec(); samplers.len()];
+        let mut running: Vec<usize> = (0..samplers.len()).collect(); // row r belongs to answer running[r]
+
+        let mut cache = KvCache::new(&self.config, 1);
+        let logits = self.next_logits(prompt, &mut cache)?; // [1, n_vocab]
+        let mut cache = cache.select(&vec![0; running.len()])?;
+        let mut logits = logits.take_rows(&vec![0; running.len()])?; // [n_running, n_vocab], all the same
+        loop {
+            let mut rows_left = Vec::new();
+            for (row, &i) in running.iter().enumerate() {
+                let id = samplers[i].choose(logits.row(row), &texts[i])?;
+                texts[i].push(id);
+                answers[i].ids.push(id);
+                if end_ids.contains(&id) {
+                    answers[i].stopped_by = Some(Stop::EndToken);
+                } else if answers[i].ids.len() < n_tokens {
+                    rows_left.push(row);
+                }
+            }
+            running = rows_left.iter().map(|&row| running[row]).collect();
+            if cache.n_past() == self.config.n_ctx {
+                running.drain(..).for_each(|i| answers[i].stopped_by = Some(Stop::FullContext));
+            }
+            if running.is_empty() {
+                return Ok(answers);
+            }
+            if running.len() < cache.n_sequences() {
+                cache = cache.select(&rows_left)?;
+            }
+            let newest: Vec<u32> = running.iter().filter_map(|&i| texts[i].last().copied()).collect();
+            logits = self.next_logits(&newest, &mut cache)?; // [n_running, n_vocab]
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Config, Rng, Tensor};
+
+    /// A model with large random weights, so that its texts differ.
+    fn model() -> Gpt2 {
+        let mut model = Gpt2::zeros(&Config::new(50, 24, 12, 3, 2)).unwrap();
+        let mut rng = Rng::new(5);
+        for (_, tensor) in model.parameters_mut() {
+            *tensor = Tensor::random(tensor.shape(), 0.5, &mut rng);
+        }
+        model
+    }
+
+    fn alone(model: &Gpt2, sampler: Sampler, end_ids: &[u32], n_tokens: usize) -> Written {
+        let mut text = model.generate(&[3, 1], sampler).unwrap().until(end_ids);
+        let mut written = Written::default();
+        while written.ids.len() < n_tokens
+            && let Some(id) = text.next()
+        {
+            written.ids.push(id.unwrap());
+        }
+        written.stopped_by = text.stopped_by();
+        written
+    }
+
+    #[test]
+    fn each_answer_is_the_text_that_its_sampler_writes_alone() {
+        let model = model();
+        let samplers: Vec<Sampler> = (0..9)
+            .map(|i| Sampler {
+                temperature: [0.0, 0.7, 1.0][i % 3],
+                top_k: 20 * (i % 2),
+                repetition_penalty: if i > 4 { 1.3 } else { 1.0 },
+                ..Sampler::new(i as u64)
+            })
+            .collect();
+        // End tokens that come early in some texts and late in others; too few tokens, and more than the context holds.
+        let ends = [0, 10, 20, 30];
+        let mut n_stops = [0; 3];
+        for n_tokens in [1, 10, 22, 23, 24, 1000] {
+            let answers = model.generate_several(&[3, 1], samplers.clone(), &ends, n_tokens).unwrap();
+            for (answer, sampler) in answers.iter().zip(&samplers) {
+                assert_eq!(*answer, alone(&model, sampler.clone(), &ends, n_tokens));
+                match answer.stopped_by {
+                    Some(Stop::EndToken) => n_stops[0] += 1,
+                    Some(Stop::FullContext) => n_stops[1] += 1,
+                    _ => n_stops[2] += 1,
+                }
+            }
+        }
+        assert!(n_stops.iter().all(|&n| n >= 5), "{n_stops:?}"); // each kind of ending was met
+    }
+
+    #[test]
+    fn nothing_wanted_is_nothing_written() {
+        let model = model();
+        assert_eq!(model.generate_several(&[3], vec![], &[], 5).unwrap(), []);
+        let none = model.generate_several(&[3], vec![Sampler::new(1)], &[], 0).unwrap();
+        assert_eq!(none, [Written::default()]);
+    }
+
+    #[test]
+    fn the_first_error_ends_all() {
+        let model = model();
+        let several = |prompt: &[u32], sampler| {
+            model.generate_several(prompt, vec![Sampler::new(1), sampler], &[], 60)
+        };
+        assert!(several(&[], Sampler::new(2)).is_err());
+        assert!(several(&[50], Sampler::new(2)).is_err());
+        assert!(several(&[3], Sampler { top_p: 2.0, ..Sampler::new(2) }).unwrap_err().to_string().contains("top-p"));
+        // One token is left in the end; the other four are forbidden once they were used.
+        let mut tiny = Gpt2::random(&Config::new(3, 24, 12, 3, 1), &mut Rng::new(1)).unwrap();
+        let picky = Sampler { no_repeat_ngram: 1, ..Sampler::new(1) };
+        let error = tiny.generate_several(&[0], vec![picky], &[], 5).unwrap_err().to_string();
+        assert!(error.contains("no token is left"), "{error}");
+        tiny.ln_f.bias.data_mut()[0] = f32::NAN;
+        assert!(tiny.generate_several(&[0], vec![Sampler::new(1)], &[], 5).is_err());
+    }
+}
