@@ -14,8 +14,9 @@
 //! * **Blocks.** The blocks are sized to stay in the processor's caches.
 //! * **Threads** share the rows of `C`.
 //!
-//! One row (`A` has a single row, as for every new token) is different: each number of `B` is used once, so there is
-//! nothing to gain from packing; [`matmul`] then streams through `B`.
+//! A few rows (`A` has a single row for every new token, and a few where several answers are written at once) are different:
+//! each number of `B` is used once or a few times, so packing costs more than it gains. [`matmul`] then streams through `B`.
+//! Each row is summed as if it were alone, to the bit: what is written side by side is what is written one by one.
 //!
 //! This is the method of Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (2008). A production
 //! program would call a BLAS library, or the `gemm` or `matrixmultiply` crate.
@@ -147,12 +148,17 @@ pub fn matmul(a: Matrix, b: Matrix, c: &mut [f32], c_stride: usize, into: Into) 
     assert!(c_stride >= n && c.len() >= (m - 1) * c_stride + n, "matmul: the output is smaller than [{m}, {n}]");
     let work = m.saturating_mul(n).saturating_mul(k);
     let n_threads = if work < threads::WORTH_A_THREAD { 1 } else { threads::count() };
-    if m == 1 {
-        // One row: each thread makes a run of its columns. In multiples of 64, so that two threads meet in one cache
-        // line (16 numbers) at the ends of the runs at most.
+    if m <= FEW_ROWS {
+        // Each thread makes a run of columns, in every row. In multiples of 64, so that two threads meet in one cache line
+        // (16 numbers) at the ends of the runs at most.
         let run = n.div_ceil(n_threads).next_multiple_of(64);
-        let runs = c[..n].chunks_mut(run).enumerate().collect();
-        threads::each(runs, |(i, c): (usize, &mut [f32])| super::cpu::run(OneRow { a, b, first: i * run, c, into }));
+        let mut runs: Vec<Vec<&mut [f32]>> = (0..n.div_ceil(run)).map(|_| Vec::new()).collect();
+        for row in c.chunks_mut(c_stride).take(m) {
+            row[..n].chunks_mut(run).zip(&mut runs).for_each(|(part, run)| run.push(part));
+        }
+        threads::each(runs.into_iter().enumerate().collect(), |(i, c): (usize, Vec<&mut [f32]>)| {
+            super::cpu::run(FewRows { a, b, first: i * run, c, into });
+        });
         return;
     }
     // Many rows: runs of whole rows, in multiples of 8, the height of the largest tile. How the rows are split changes no
@@ -166,6 +172,8 @@ pub fn matmul(a: Matrix, b: Matrix, c: &mut [f32], c_stride: usize, into: Into) 
     });
 }
 
+/// Up to so many rows stream through `B`.
+pub const FEW_ROWS: usize = 16;
 /// How many terms of the sum are packed at a time: a strip of `B`, 32 columns of this many f32, is 32 kB and fits into a
 /// first-level cache of 48 kB.
 const BLOCK_K: usize = 256;
@@ -307,43 +315,67 @@ fn tile_row<const FMA: bool, const LANES: usize>(sums: &mut [[f32; LANES]; 2], a
     }
 }
 
-/// Columns `first..first + c.len()` of a product whose `A` has one row.
-struct OneRow<'a, 'c> {
+/// Some columns, from `first` on, of a product whose `A` has few rows: `c` has a slice for each row.
+struct FewRows<'a, 'c> {
     a: Matrix<'a>,
     b: Matrix<'a>,
     first: usize,
-    c: &'c mut [f32],
+    c: Vec<&'c mut [f32]>,
     into: Into,
 }
 
-impl Kernel for OneRow<'_, '_> {
+impl Kernel for FewRows<'_, '_> {
     type Output = ();
 
     #[inline(always)]
     fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) {
-        let OneRow { a, b, first, c, into } = self;
+        let FewRows { a, b, first, mut c, into } = self;
         if into == Into::Set {
-            c.fill(0.0);
+            c.iter_mut().for_each(|row| row.fill(0.0));
         }
-        if b.col_stride == 1 {
-            // The rows of B lie in memory as rows: add a multiple of each to the result.
-            for p in 0..a.cols {
-                let x = a.at(0, p);
-                let row = &b.data[p * b.row_stride + first..][..c.len()];
-                for (c, &w) in c.iter_mut().zip(row) {
-                    *c = multiply_add::<FMA>(x, w, *c);
+        // So many columns at a time that the results of all rows stay in the first-level cache.
+        let n = c.first().map_or(0, |row| row.len());
+        let n_block = if c.len() == 1 { n.max(1) } else { 512 };
+        for j0 in (0..n).step_by(n_block) {
+            let j1 = n.min(j0 + n_block);
+            if b.col_stride == 1 {
+                // The rows of B lie in memory as rows: add a multiple of each to the result.
+                // Four rows at a time, so that a result is fetched and stored once for four multiplications.
+                let row_of_b = |p: usize| &b.data[p * b.row_stride + first..][j0..j1];
+                let four = a.cols - a.cols % 4;
+                for p in (0..four).step_by(4) {
+                    let [w0, w1, w2, w3] = [row_of_b(p), row_of_b(p + 1), row_of_b(p + 2), row_of_b(p + 3)];
+                    for (i, c) in c.iter_mut().enumerate() {
+                        let x = [a.at(i, p), a.at(i, p + 1), a.at(i, p + 2), a.at(i, p + 3)];
+                        for ((((c, &w0), &w1), &w2), &w3) in c[j0..j1].iter_mut().zip(w0).zip(w1).zip(w2).zip(w3) {
+                            let sum = multiply_add::<FMA>(x[0], w0, *c);
+                            let sum = multiply_add::<FMA>(x[1], w1, sum);
+                            let sum = multiply_add::<FMA>(x[2], w2, sum);
+                            *c = multiply_add::<FMA>(x[3], w3, sum);
+                        }
+                    }
                 }
-            }
-        } else if b.row_stride == 1 && a.col_stride == 1 {
-            // The columns of B lie in memory as rows (B is a transpose): each result is a dot product.
-            let x = &a.data[..a.cols];
-            for (j, c) in c.iter_mut().enumerate() {
-                *c += super::math::dot_lanes::<FMA>(x, &b.data[(first + j) * b.col_stride..][..x.len()]);
-            }
-        } else {
-            for (j, c) in c.iter_mut().enumerate() {
-                for p in 0..a.cols {
-                    *c = multiply_add::<FMA>(a.at(0, p), b.at(p, first + j), *c);
+                for p in four..a.cols {
+                    for (i, c) in c.iter_mut().enumerate() {
+                        let x = a.at(i, p);
+                        c[j0..j1].iter_mut().zip(row_of_b(p)).for_each(|(c, &w)| *c = multiply_add::<FMA>(x, w, *c));
+                    }
+                }
+            } else if b.row_stride == 1 && a.col_stride == 1 {
+                // The columns of B lie in memory as rows (B is a transpose): each result is a dot product.
+                for j in j0..j1 {
+                    let w = &b.data[(first + j) * b.col_stride..][..a.cols];
+                    for (i, c) in c.iter_mut().enumerate() {
+                        c[j] += super::math::dot_lanes::<FMA>(&a.data[i * a.row_stride..][..a.cols], w);
+                    }
+                }
+            } else {
+                for (i, c) in c.iter_mut().enumerate() {
+                    for (j, c) in c[j0..j1].iter_mut().enumerate() {
+                        for p in 0..a.cols {
+                            *c = multiply_add::<FMA>(a.at(i, p), b.at(p, first + j0 + j), *c);
+                        }
+                    }
                 }
             }
         }
@@ -389,9 +421,28 @@ mod tests {
     }
 
     #[test]
+    fn each_of_a_few_rows_is_bit_for_bit_what_it_is_alone() {
+        let mut rng = Rng::new(6);
+        for (m, k, n) in [(2, 40, 1100), (5, 300, 70), (FEW_ROWS, 700, 900)] {
+            let (a, b) = (random(m * k, &mut rng), random(k * n, &mut rng));
+            for b in [Matrix::new(&b, k, n), Matrix::new(&b, n, k).transposed()] {
+                let (mut together, mut alone) = (vec![0.0; m * n], vec![0.0; m * n]);
+                matmul(Matrix::new(&a, m, k), b, &mut together, n, Into::Set);
+                for (a, c) in a.chunks(k).zip(alone.chunks_mut(n)) {
+                    matmul(Matrix::new(a, 1, k), b, c, n, Into::Set);
+                }
+                assert!(
+                    together.iter().zip(&alone).all(|(x, y)| x.to_bits() == y.to_bits()),
+                    "[{m}, {k}] x [{k}, {n}]"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn the_product_is_bit_for_bit_the_same_for_any_number_of_threads() {
         let mut rng = Rng::new(5);
-        for (m, k, n) in [(1, 2500, 2500), (170, 250, 190), (9, 1000, 700)] {
+        for (m, k, n) in [(1, 2500, 2500), (170, 250, 190), (9, 1000, 700), (19, 1000, 700)] {
             let (a, b) = (random(m * k, &mut rng), random(k * n, &mut rng));
             let product = |n_threads: usize| {
                 threads::set(n_threads);
