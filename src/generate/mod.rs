@@ -14,7 +14,7 @@ mod several;
 pub mod statistics;
 
 pub use sampler::Sampler;
-pub use several::Written;
+pub use several::{SIDE_BY_SIDE, Written};
 
 use crate::{Error, Gpt2, KvCache, Result};
 

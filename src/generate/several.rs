@@ -10,13 +10,15 @@
 //! choose, read, choose, read, ...      each row has a sampler and a text of its own; a row that has ended leaves
 //! ```
 //!
-//! An answer is the text that its sampler writes alone, by [`Gpt2::generate`], but for one thing: the sums in a product of
-//! several rows are added up in another order than in that of one row. So logits differ in their last bits (by about one
-//! part in a million), and where the point that is drawn lies that close to a border, the neighbour is taken. A text can
-//! part from its twin there, once in some hundred thousand tokens. With the same samplers, the same texts come out always.
+//! An answer is, to the last token, the text that its sampler writes alone, by [`Gpt2::generate`]: a product of a few rows
+//! sums each row as it sums a single one. That holds for up to [`SIDE_BY_SIDE`] rows, so more answers are written in groups.
 
 use super::{Sampler, Stop, check_prompt};
-use crate::{Gpt2, KvCache, Result};
+use crate::kernels::matmul;
+use crate::{Gpt2, KvCache, Result, Tensor};
+
+/// How many answers are written at once.
+pub const SIDE_BY_SIDE: usize = matmul::FEW_ROWS;
 
 /// One answer of [`Gpt2::generate_several`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,8 +32,7 @@ pub struct Written {
 impl Gpt2 {
     /// Continues one prompt in several ways, an answer for each sampler, each with at most `n_tokens` new tokens.
     ///
-    /// An answer ends early after one of `end_ids`, or when the context is full. All are kept in memory side by side: for each,
-    /// `2 * n_layer * n_embd` numbers for every token of the prompt and of the answer. For very many, call it several times.
+    /// An answer ends early after one of `end_ids`, or when the context is full.
     ///
     /// # Errors
     ///
@@ -58,18 +59,31 @@ impl Gpt2 {
     ) -> Result<Vec<Written>> {
         check_prompt(self, prompt)?;
         samplers.iter().try_for_each(Sampler::check)?;
-        let mut answers = vec![Written::default(); samplers.len()];
-        if samplers.is_empty() || n_tokens == 0 {
-            return Ok(answers);
+        let mut answers = Vec::new();
+        let mut read = KvCache::new(&self.config, 1);
+        let logits = self.next_logits(prompt, &mut read)?; // [1, n_vocab]
+        for group in samplers.chunks_mut(SIDE_BY_SIDE) {
+            let rows = vec![0; group.len()]; // each begins as the one row of the prompt
+            let (cache, logits) = (read.select(&rows)?, logits.take_rows(&rows)?);
+            answers.extend(self.write_group(prompt, cache, logits, group, end_ids, n_tokens)?);
         }
+        Ok(answers)
+    }
+
+    /// Writes an answer for each sampler; all sequences of `cache` have read the prompt, and `logits` are what follows.
+    fn write_group(
+        &self,
+        prompt: &[u32],
+        mut cache: KvCache,
+        mut logits: Tensor, // [n_samplers, n_vocab]
+        samplers: &mut [Sampler],
+        end_ids: &[u32],
+        n_tokens: usize,
+    ) -> Result<Vec<Written>> {
+        let mut answers = vec![Written::default(); samplers.len()];
         let mut texts = vec![prompt.to_vec(); samplers.len()];
         let mut running: Vec<usize> = (0..samplers.len()).collect(); // row r belongs to answer running[r]
-
-        let mut cache = KvCache::new(&self.config, 1);
-        let logits = self.next_logits(prompt, &mut cache)?; // [1, n_vocab]
-        let mut cache = cache.select(&vec![0; running.len()])?;
-        let mut logits = logits.take_rows(&vec![0; running.len()])?; // [n_running, n_vocab], all the same
-        loop {
+        while n_tokens > 0 {
             let mut rows_left = Vec::new();
             for (row, &i) in running.iter().enumerate() {
                 let id = samplers[i].choose(logits.row(row), &texts[i])?;
@@ -86,7 +100,7 @@ impl Gpt2 {
                 running.drain(..).for_each(|i| answers[i].stopped_by = Some(Stop::FullContext));
             }
             if running.is_empty() {
-                return Ok(answers);
+                break;
             }
             if running.len() < cache.n_sequences() {
                 cache = cache.select(&rows_left)?;
@@ -94,13 +108,14 @@ impl Gpt2 {
             let newest: Vec<u32> = running.iter().filter_map(|&i| texts[i].last().copied()).collect();
             logits = self.next_logits(&newest, &mut cache)?; // [n_running, n_vocab]
         }
+        Ok(answers)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Config, Rng, Tensor};
+    use crate::{Config, Rng};
 
     /// A model with large random weights, so that its texts differ.
     fn model() -> Gpt2 {
@@ -127,7 +142,7 @@ mod tests {
     #[test]
     fn each_answer_is_the_text_that_its_sampler_writes_alone() {
         let model = model();
-        let samplers: Vec<Sampler> = (0..9)
+        let samplers: Vec<Sampler> = (0..SIDE_BY_SIDE + 5)
             .map(|i| Sampler {
                 temperature: [0.0, 0.7, 1.0][i % 3],
                 top_k: 20 * (i % 2),
@@ -136,7 +151,7 @@ mod tests {
             })
             .collect();
         // End tokens that come early in some texts and late in others; too few tokens, and more than the context holds.
-        let ends = [0, 10, 20, 30];
+        let ends = [5, 6];
         let mut n_stops = [0; 3];
         for n_tokens in [1, 10, 22, 23, 24, 1000] {
             let answers = model.generate_several(&[3, 1], samplers.clone(), &ends, n_tokens).unwrap();
@@ -153,6 +168,22 @@ mod tests {
     }
 
     #[test]
+    fn logits_side_by_side_are_those_of_each_alone_bit_for_bit() {
+        let model = model();
+        let mut together = KvCache::new(&model.config, SIDE_BY_SIDE);
+        let mut alone = vec![KvCache::new(&model.config, 1); SIDE_BY_SIDE];
+        for t in 0..24 {
+            let ids: Vec<u32> = (0..SIDE_BY_SIDE as u32).map(|i| (7 * i + 13 * t) % 50).collect();
+            let logits = model.next_logits(&ids, &mut together).unwrap();
+            for (i, cache) in alone.iter_mut().enumerate() {
+                let expected = model.next_logits(&ids[i..=i], cache).unwrap();
+                let bits = |xs: &[f32]| xs.iter().map(|x| x.to_bits()).collect::<Vec<u32>>();
+                assert_eq!(bits(logits.row(i)), bits(expected.row(0)), "sequence {i}, token {t}");
+            }
+        }
+    }
+
+    #[test]
     fn nothing_wanted_is_nothing_written() {
         let model = model();
         assert_eq!(model.generate_several(&[3], vec![], &[], 5).unwrap(), []);
@@ -163,9 +194,7 @@ mod tests {
     #[test]
     fn the_first_error_ends_all() {
         let model = model();
-        let several = |prompt: &[u32], sampler| {
-            model.generate_several(prompt, vec![Sampler::new(1), sampler], &[], 60)
-        };
+        let several = |prompt: &[u32], sampler| model.generate_several(prompt, vec![Sampler::new(1), sampler], &[], 60);
         assert!(several(&[], Sampler::new(2)).is_err());
         assert!(several(&[50], Sampler::new(2)).is_err());
         assert!(several(&[3], Sampler { top_p: 2.0, ..Sampler::new(2) }).unwrap_err().to_string().contains("top-p"));
