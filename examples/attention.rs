@@ -21,7 +21,7 @@ const COMMAND: Command = Command {
         Flag { name: "--layer", value: "N", help: "which block, counted from 0 (default: 0)" },
         Flag { name: "--head", value: "N", help: "which head of it, counted from 0 (default: 0)" },
         Flag { name: "--numbers", value: "", help: "hundredths instead of shades" },
-        Flag { name: "--width", value: "N", help: "how wide the table may be (default: COLUMNS, else 80)" },
+        cli::WIDTH,
     ],
     chapter: "docs/05-attention.md",
 };
@@ -32,8 +32,7 @@ const LABEL: usize = 16;
 fn main() -> ExitCode {
     COMMAND.run(|args| -> Outcome<()> {
         let (layer, head): (usize, usize) = (args.number("--layer", 0)?, args.number("--head", 0)?);
-        let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(80);
-        let width: usize = args.number("--width", columns)?;
+        let width = args.width()?;
         let checkpoint = args.model()?;
         let prompt = args.prompt(&checkpoint, "Once upon a time there was a little girl")?;
         let (model, ids) = (&checkpoint.model, &prompt.ids);

@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         let checkpoint = args.model()?;
         let prompt = args.prompt(&checkpoint, "Once upon a time")?;
         let tokens = greedy(&checkpoint.model, &prompt.ids, &checkpoint.end_ids)?;
-        cli::stream(tokens, n_tokens, &prompt, &checkpoint)
+        cli::stream(tokens, n_tokens, &prompt, &checkpoint)?;
+        Ok(())
     })
 }

@@ -1,16 +1,25 @@
-//! Writes on, with chance: each next token is drawn with the probability that the model gives it.
+//! Writes on, with chance: each next token is drawn with the probability that the model gives it. See
+//! `docs/08-choosing-a-token.md`.
 //!
 //! ```text
 //! cargo run --example sample
 //! cargo run --example sample -- --seed 7 --temperature 0.8 "The little fox"
+//! cargo run --example sample -- --top-p 0.9 --tokens 5 --show
+//! cargo run --example sample -- --count 5 --stats
 //! ```
 
-use gpt60::cli::{self, Command, Outcome};
+use gpt60::Rng;
+use gpt60::checkpoint::hugging_face::Checkpoint;
+use gpt60::cli::{self, Answer, Command, Failure, Flag, Outcome, Prompt};
+use gpt60::generate::{SIDE_BY_SIDE, Sampler, statistics, table};
 use std::process::ExitCode;
+use std::time::Instant;
 
 const COMMAND: Command = Command {
     name: "sample",
-    about: "Continues a text, drawing each token at random by the model's probabilities. The same seed gives the same text.",
+    about: "Continues a text, drawing each token at random by the model's probabilities. The same seed gives the same text.\n\
+            --show prints the candidates for each token on standard error: their probabilities before and after each knob,\n\
+            which knob removed which, and > before the one that was drawn.",
     operands: "[PROMPT]    (default: \"Once upon a time\")",
     max_operands: 1,
     flags: &[
@@ -23,6 +32,14 @@ const COMMAND: Command = Command {
         cli::REPETITION_PENALTY,
         cli::NO_REPEAT_NGRAM,
         cli::SEED,
+        Flag {
+            name: "--count",
+            value: "N",
+            help: "how many answers, a line each, of seed, seed + 1, ... (default: 1)",
+        },
+        Flag { name: "--show", value: "", help: "show the candidates for each token" },
+        Flag { name: "--stats", value: "", help: "measure each answer: entropy, perplexity, how much is said twice" },
+        cli::WIDTH,
     ],
     chapter: "docs/08-choosing-a-token.md",
 };
@@ -30,10 +47,92 @@ const COMMAND: Command = Command {
 fn main() -> ExitCode {
     COMMAND.run(|args| -> Outcome<()> {
         let n_tokens: usize = args.number("--tokens", 40)?;
+        let (count, seed): (u64, u64) = (args.number("--count", 1)?, args.number("--seed", 42)?);
         let sampler = args.sampler()?;
+        let width = args.width()?;
+        if count == 0 {
+            return Err(Failure::Usage(
+                "--count is 0, and no answer is nothing to write; the default is 1".to_string(),
+            ));
+        }
+        if count > 1 && args.has("--show") {
+            return Err(Failure::Usage("--show follows one answer; give it without --count".to_string()));
+        }
         let checkpoint = args.model()?;
         let prompt = args.prompt(&checkpoint, "Once upon a time")?;
-        let tokens = checkpoint.model.generate(&prompt.ids, sampler)?.until(&checkpoint.end_ids);
-        cli::stream(tokens, n_tokens, &prompt, &checkpoint)
+        let note_stats = |ids: &[u32]| -> Outcome<()> {
+            if args.has("--stats") && !ids.is_empty() {
+                cli::note(&format!("[{}]", statistics::of(&checkpoint.model, &prompt.ids, ids)?));
+            }
+            Ok(())
+        };
+        if count == 1 {
+            return note_stats(&if args.has("--show") {
+                show(sampler, n_tokens, &prompt, &checkpoint, width)?
+            } else {
+                let tokens = checkpoint.model.generate(&prompt.ids, sampler)?.until(&checkpoint.end_ids);
+                cli::stream(tokens, n_tokens, &prompt, &checkpoint)?
+            });
+        }
+        // However many are wanted, a group of them is in memory at a time.
+        cli::note_prompt(&prompt);
+        cli::note("");
+        let mut done = 0;
+        while done < count {
+            let group = done..count.min(done + SIDE_BY_SIDE as u64);
+            let with_seed = |i| Sampler { rng: Rng::new(seed.wrapping_add(i)), ..sampler.clone() };
+            done = group.end;
+            let samplers = group.map(with_seed).collect();
+            for answer in checkpoint.model.generate_several(&prompt.ids, samplers, &checkpoint.end_ids, n_tokens)? {
+                cli::print(&(cli::answer_line(&answer.ids, &prompt, &checkpoint) + "\n"))?;
+                note_stats(&answer.ids)?;
+            }
+        }
+        Ok(())
     })
+}
+
+/// Writes one answer, with the table of candidates for each token on standard error; the text comes at the end.
+fn show(
+    sampler: Sampler,
+    n_tokens: usize,
+    prompt: &Prompt,
+    checkpoint: &Checkpoint,
+    width: usize,
+) -> Outcome<Vec<u32>> {
+    let start = Instant::now();
+    let mut tokens = checkpoint.model.generate(&prompt.ids, sampler.clone())?.until(&checkpoint.end_ids);
+    let mut ids = Vec::new();
+    let mut failure = None;
+    while ids.len() < n_tokens
+        && let Some(id) = tokens.next()
+    {
+        let before = &tokens.text()[..prompt.ids.len() + ids.len()];
+        let table = |chosen| {
+            let tokenizer = checkpoint.tokenizer.as_ref();
+            table::render(tokens.logits(), before, &sampler, chosen, tokenizer, width)
+        };
+        match id {
+            Ok(id) => {
+                cli::note(&table(Some(id)));
+                ids.push(id);
+            }
+            Err(error) => {
+                cli::note(&table(None));
+                failure = Some(error);
+            }
+        }
+    }
+    cli::note_prompt(prompt);
+    let mut answer = Answer::new(prompt, checkpoint);
+    for &id in &ids {
+        answer.push(id, checkpoint.end_ids.contains(&id))?;
+    }
+    if let Some(error) = failure {
+        cli::note(""); // the error gets a line of its own
+        return Err(error.into());
+    }
+    answer.finish()?;
+    cli::note_end(tokens.stopped_by(), ids.len(), start, checkpoint);
+    Ok(ids)
 }

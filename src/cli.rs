@@ -60,6 +60,10 @@ pub const NO_REPEAT_NGRAM: Flag =
 /// `--seed N`.
 pub const SEED: Flag = Flag { name: "--seed", value: "N", help: "where the random numbers begin (default: 42)" };
 
+/// `--width N`, of every example that prints a table.
+pub const WIDTH: Flag =
+    Flag { name: "--width", value: "N", help: "how wide a table may be (default: that of the terminal, else 80)" };
+
 /// What an example is: for `--help`, and for checking what it is given.
 #[derive(Debug, Clone, Copy)]
 pub struct Command {
@@ -264,6 +268,21 @@ impl Args {
         Ok(sampler)
     }
 
+    /// How many characters fit into a line: `--width`, or the variable `COLUMNS`, or what `stty size` says of the terminal,
+    /// or 80.
+    ///
+    /// # Errors
+    ///
+    /// If `--width` is not a number.
+    pub fn width(&self) -> Outcome<usize> {
+        let columns = || std::env::var("COLUMNS").ok().and_then(|columns| columns.trim().parse().ok());
+        let terminal = || if is_terminal() { terminal_width() } else { None };
+        match self.get("--width") {
+            Some(_) => self.number("--width", 80),
+            None => Ok(columns().or_else(terminal).filter(|&width| width > 0).unwrap_or(80)),
+        }
+    }
+
     /// The model that `--model` names, or the storybook.
     ///
     /// # Errors
@@ -361,29 +380,53 @@ impl<'a> Answer<'a> {
 }
 
 /// Prints at most `n_tokens` tokens as they are made; then says on standard error why the text ended, and how fast it was.
+/// The new tokens' ids are given back.
 ///
 /// # Errors
 ///
 /// If the model fails, or standard output cannot be written.
-pub fn stream(mut tokens: Continuation, n_tokens: usize, prompt: &Prompt, checkpoint: &Checkpoint) -> Outcome<()> {
+pub fn stream(
+    mut tokens: Continuation,
+    n_tokens: usize,
+    prompt: &Prompt,
+    checkpoint: &Checkpoint,
+) -> Outcome<Vec<u32>> {
     note_prompt(prompt);
     let start = Instant::now();
     let mut answer = Answer::new(prompt, checkpoint);
-    let mut n_made = 0;
+    let mut ids = Vec::new();
     for id in tokens.by_ref().take(n_tokens) {
         let id = id.inspect_err(|_| note(""))?; // the error gets a line of its own
         answer.push(id, checkpoint.end_ids.contains(&id))?;
-        n_made += 1;
+        ids.push(id);
     }
     answer.finish()?;
-    match tokens.stopped_by() {
+    note_end(tokens.stopped_by(), ids.len(), start, checkpoint);
+    Ok(ids)
+}
+
+/// Says on standard error why a text ended, and how fast it was.
+pub fn note_end(stopped_by: Option<Stop>, n_made: usize, start: Instant, checkpoint: &Checkpoint) {
+    match stopped_by {
         Some(Stop::EndToken) => note("[the model ended its text]"),
         Some(Stop::FullContext) => note(&format!("[the context of {} tokens is full]", checkpoint.model.config.n_ctx)),
         Some(Stop::Error) | None => {}
     }
     let seconds = start.elapsed().as_secs_f64();
     note(&format!("[{n_made} tokens, {:.0} tokens/s]", n_made as f64 / seconds.max(1e-9)));
-    Ok(())
+}
+
+/// A whole answer on one line, for examples that print several: as text if the prompt was text, else as ids. Line breaks
+/// are written `\n`, and an end token has no text.
+pub fn answer_line(ids: &[u32], prompt: &Prompt, checkpoint: &Checkpoint) -> String {
+    match checkpoint.tokenizer.as_ref().filter(|_| prompt.text.is_some()) {
+        None => ids.iter().map(u32::to_string).collect::<Vec<_>>().join(" "),
+        Some(tokenizer) => {
+            let with_text = ids.iter().filter(|id| !checkpoint.end_ids.contains(id));
+            let bytes: Vec<u8> = with_text.flat_map(|&id| tokenizer.token_bytes(id).unwrap_or(&[])).copied().collect();
+            String::from_utf8_lossy(&bytes).replace('\n', "\\n").replace('\r', "\\r")
+        }
+    }
 }
 
 /// Writes the prompt to standard error: on a terminal, the answer goes on in the same line.
@@ -435,6 +478,13 @@ pub fn note(line: &str) {
 pub fn note_part(text: &str) {
     let mut stderr = std::io::stderr();
     let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+}
+
+/// The columns of the terminal. The standard library cannot ask, but the program `stty` can: it prints rows and columns.
+fn terminal_width() -> Option<usize> {
+    let terminal = std::fs::File::open("/dev/tty").ok()?;
+    let output = std::process::Command::new("stty").arg("size").stdin(terminal).output().ok()?;
+    String::from_utf8(output.stdout).ok()?.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// Whether standard error is a terminal, on which a line can be written over.

@@ -7,18 +7,17 @@ mod examples;
 
 use examples::{command, error_of, run, run_with_input, scratch, success};
 use gpt60::checkpoint::{Dtype, hugging_face};
-use gpt60::generate::greedy;
+use gpt60::generate::{Sampler, greedy, statistics};
 use gpt60::tokenizer::Tokenizer;
 use gpt60::{Config, Gpt2, Rng, Tensor, storybook};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Output, Stdio};
 
 /// Chapters that are still to be written.
-const PLANNED: [&str; 6] = [
-    "docs/08-choosing-a-token.md",
+const PLANNED: [&str; 5] = [
     "docs/09-beam-search.md",
     "docs/10-kv-cache.md",
     "docs/15-looking-inside.md",
@@ -101,6 +100,7 @@ fn every_example_explains_itself() {
             ("cli::REPETITION_PENALTY", "--repetition-penalty"),
             ("cli::NO_REPEAT_NGRAM", "--no-repeat-ngram"),
             ("cli::SEED", "--seed"),
+            ("cli::WIDTH", "--width"),
         ];
         let shared = shared.iter().filter(|(constant, _)| source.contains(constant)).map(|(_, flag)| flag.to_string());
         for flag in own.chain(shared) {
@@ -127,6 +127,24 @@ fn a_wrong_call_is_one_line_and_status_2() {
         ("sample", &["--temperature", "nan"]),
         ("sample", &["--temperature", "-1"]),
         ("sample", &["--seed", "x"]),
+        ("sample", &["--seed", "-1"]),
+        ("sample", &["--top-k", "-1"]),
+        ("sample", &["--top-k", "1.5"]),
+        ("sample", &["--top-p", "1.01"]),
+        ("sample", &["--top-p", "-0.1"]),
+        ("sample", &["--top-p", "nan"]),
+        ("sample", &["--repetition-penalty", "0"]),
+        ("sample", &["--repetition-penalty", "inf"]),
+        ("sample", &["--no-repeat-ngram", "-2"]),
+        ("sample", &["--count", "0"]),
+        ("sample", &["--count", "-1"]),
+        ("sample", &["--count", "18446744073709551616"]),
+        ("sample", &["--count", "2", "--show"]),
+        ("sample", &["--show=1"]),
+        ("sample", &["--stats=1"]),
+        ("sample", &["--width", "wide"]),
+        ("logits", &["--temperature", "inf"]),
+        ("logits", &["--top-p", "2"]),
         ("logits", &["--raw", "--probs"]),
         ("logits", &["--raw=1"]),
         ("perplexity", &[]),
@@ -281,8 +299,10 @@ fn absurd_numbers_are_answered_with_a_result_or_with_one_line() {
     for (name, help) in helps() {
         for (flag, _) in numbers(&help) {
             for value in absurd {
-                // As many steps of training as anyone wants are no mistake; waiting for them would be.
-                if name == "train" && flag == "--steps" && value.len() > 4 {
+                // As many steps of training, or answers, as anyone wants are no mistake; waiting for them would be.
+                if [("train", "--steps"), ("sample", "--count")].contains(&(name.as_str(), flag.as_str()))
+                    && value.len() > 4
+                {
                     continue;
                 }
                 let mut args = vec![flag.as_str(), value];
@@ -519,6 +539,111 @@ fn the_same_seed_gives_the_same_text() {
     assert_eq!(sample(&["--temperature", "1e-45"]), success(example("greedy", &["--tokens", "30"])).0);
 }
 
+/// The lines that `sample --count` prints for these seeds, from runs of their own.
+fn one_by_one(seeds: std::ops::Range<u64>, args: &[&str]) -> String {
+    let text = |seed: u64| success(example("sample", &[&["--seed", &seed.to_string()], args].concat())).0;
+    let line = |text: String| text.strip_suffix('\n').unwrap().replace('\n', "\\n") + "\n";
+    seeds.map(|seed| line(text(seed))).collect()
+}
+
+#[test]
+fn several_answers_are_those_of_the_seeds_from_the_first_on_a_line_each() {
+    let args = ["--tokens", "60", "--temperature", "0.9", "--top-p", "0.95", "Once upon a time"];
+    let (stdout, stderr) = success(example("sample", &[&["--count", "18", "--seed", "5"], &args[..]].concat()));
+    assert_eq!(stdout.lines().count(), 18);
+    assert_eq!(stdout, one_by_one(5..23, &args));
+    assert!(stdout.contains("\\n"), "{stdout}"); // some answer has a line break
+    assert!(stderr.starts_with("Once upon a time\n["), "{stderr}");
+    // Ids; and answers without a token.
+    let args = ["--tokens", "5", "--ids", "5 17 3"];
+    let (stdout, _) = success(example("sample", &[&["--count", "3", "--seed", "5"], &args[..]].concat()));
+    assert_eq!(stdout, one_by_one(5..8, &args));
+    assert_eq!(success(example("sample", &["--count", "3", "--tokens", "0"])).0, "\n\n\n");
+    // After the last seed comes 0.
+    let last = u64::MAX.to_string();
+    let (stdout, _) = success(example("sample", &["--count", "2", "--tokens", "5", "--seed", &last]));
+    assert_eq!(stdout.split_once('\n').unwrap().1, one_by_one(0..1, &["--tokens", "5"]));
+}
+
+#[test]
+fn a_million_answers_begin_at_once_and_end_with_their_reader() {
+    for count in ["1000000", "18446744073709551615"] {
+        let mut command = command(&std::env::temp_dir(), "sample", &["--tokens", "3", "--count", count]);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let read: Vec<String> = lines.by_ref().take(20).map(|line| line.unwrap()).collect();
+        assert_eq!(read.len(), 20);
+        drop(lines);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "Once upon a time\n");
+        assert!(output.status.success());
+    }
+}
+
+#[test]
+fn show_prints_a_table_for_each_token_and_changes_no_answer() {
+    let args = ["--tokens", "6", "--top-p", "0.8", "--top-k", "30", "--width", "70"];
+    let (stdout, stderr) = success(example("sample", &[&args[..], &["--show"]].concat()));
+    assert_eq!(stdout, success(example("sample", &args)).0);
+    assert!(stderr.lines().all(|line| line.chars().count() <= 70 || line.starts_with('[')), "{stderr}");
+    let tables = stderr.lines().filter(|line| line.trim_start().starts_with("id ")).count();
+    let chosen: Vec<&str> = stderr.lines().filter_map(|line| line.strip_prefix('>')).collect();
+    assert_eq!((tables, chosen.len()), (6, 6), "{stderr}");
+    // What is marked is what was written.
+    let marked: Vec<u32> = chosen.iter().map(|line| line.split_whitespace().next().unwrap().parse().unwrap()).collect();
+    let text = storybook::load().tokenizer.unwrap().decode(&marked).unwrap();
+    assert_eq!(text + "\n", stdout);
+    assert!(chosen.iter().all(|line| !line.contains("removed")), "{stderr}");
+    assert!(stderr.contains("top-k    top-p  token") && stderr.contains("removed"), "{stderr}");
+    // The line's end is that of a text without --show.
+    assert!(stderr.contains("[6 tokens, "), "{stderr}");
+
+    // A table says why no token is left, and what was written until then is printed.
+    let dir = scratch("nothing-left");
+    let model = Gpt2::random(&Config::new(3, 8, 4, 2, 1), &mut Rng::new(1)).unwrap();
+    hugging_face::save(&dir, &model, None, Dtype::F32).unwrap();
+    let picky = ["--model", ".", "--ids", "0", "--no-repeat-ngram", "1", "--show"];
+    let output = run(&mut command(&dir, "sample", &picky));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr.contains("removed") && stderr.lines().last().unwrap().starts_with("error: "), "{stderr}");
+    let written = String::from_utf8(output.stdout).unwrap();
+    assert!(["1 2", "2 1"].contains(&&*written), "{written}");
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn show_and_stats_do_not_mind_when_nobody_reads() {
+    for flag in ["--show", "--stats"] {
+        let mut command = command(&std::env::temp_dir(), "sample", &["--tokens", "20", flag]);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        drop(child.stderr.take());
+        assert!(child.wait().unwrap().success());
+    }
+}
+
+#[test]
+fn stats_measures_what_was_written() {
+    let story = storybook::load();
+    let tokenizer = story.tokenizer.as_ref().unwrap();
+    let prompt = tokenizer.encode("The little fox");
+    let expected = |seed: u64| {
+        let ids = story.model.generate(&prompt, Sampler::new(seed)).unwrap().until(&story.end_ids).take(30);
+        let ids: Vec<u32> = ids.map(|id| id.unwrap()).collect();
+        format!("[{}]", statistics::of(&story.model, &prompt, &ids).unwrap())
+    };
+    let stats = |args: &[&str]| -> Vec<String> {
+        let (_, stderr) =
+            success(example("sample", &[&["--tokens", "30", "--stats", "The little fox"], args].concat()));
+        stderr.lines().filter(|line| line.contains("entropy")).map(str::to_string).collect()
+    };
+    assert_eq!(stats(&[]), [expected(42)]);
+    assert_eq!(stats(&["--show"]), [expected(42)]);
+    assert_eq!(stats(&["--count", "2"]), [expected(42), expected(43)]);
+    assert_eq!(stats(&["--tokens", "0"]), [""; 0]); // nothing was written
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // logits
 // ---------------------------------------------------------------------------------------------------------------------
@@ -554,8 +679,36 @@ fn logits_prints_every_score_and_every_probability() {
     let mut order: Vec<usize> = (0..raw.len()).collect();
     order.sort_by(|&a, &b| raw[b].total_cmp(&raw[a]));
     let shown: Vec<usize> =
-        stdout.lines().skip(1).map(|line| line.split_whitespace().nth(2).unwrap().parse().unwrap()).collect();
+        stdout.lines().skip(1).map_while(|line| line.split_whitespace().next().unwrap().parse().ok()).collect();
     assert_eq!(shown, order[..10]);
+}
+
+#[test]
+fn logits_shows_what_the_knobs_of_sample_leave() {
+    let knobs = ["--temperature", "0.7", "--top-k", "40", "--top-p", "0.9", "--repetition-penalty", "1.3"];
+    let numbers = |args: &[&str]| -> Vec<f32> {
+        let (stdout, _) = success(example("logits", &[&["The little"], args].concat()));
+        stdout.lines().map(|line| line.parse().unwrap()).collect()
+    };
+    let sampler = Sampler { temperature: 0.7, top_k: 40, top_p: 0.9, repetition_penalty: 1.3, ..Sampler::new(1) };
+    let ids = storybook::load().tokenizer.unwrap().encode("The little");
+    let expected = sampler.probabilities(&numbers(&["--raw"]), &ids).unwrap();
+    assert!(expected.iter().filter(|&&p| p > 0.0).count() < 40);
+    assert_eq!(numbers(&[&["--probs"], &knobs[..]].concat()), expected);
+    assert_eq!(numbers(&[&["--raw"], &knobs[..]].concat()), numbers(&["--raw"]));
+
+    let (stdout, _) = success(example("logits", &[&["The little", "--width", "90"], &knobs[..]].concat()));
+    let lines: Vec<&str> = stdout.lines().collect();
+    assert_eq!(
+        lines[0].split_whitespace().collect::<Vec<_>>().join(" "),
+        "id logit model penalty temper. top-k top-p token"
+    );
+    // The ten likeliest, the sum of the others, and how many are left: of 3,832, 40 and what top-p keeps of them.
+    let words: Vec<&str> = lines[12].split_whitespace().collect();
+    let n_left = expected.iter().filter(|&&p| p > 0.0).count().to_string();
+    assert_eq!(words, ["left", "3832", "3832", "3832", "40", &n_left]);
+    assert!(lines[11].contains("3822 others") && lines.iter().all(|line| line.chars().count() <= 90), "{stdout}");
+    assert!(lines.iter().any(|line| line.contains("removed")) && !stdout.contains('>'), "{stdout}");
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -4,7 +4,26 @@
 //! and the question is asked again. That is all there is to *autoregressive* generation.
 //!
 //! How to choose from the scores is the job of a [`Sampler`]; its knobs are in [`knobs`]. [`greedy`] is the simplest choice:
-//! always the token with the highest score.
+//! always the token with the highest score. [`Gpt2::generate_several`] writes several answers at once, [`table`] shows the
+//! candidates for a token, and [`statistics`] measures what was written.
+//!
+//! # Example: print a text as it is made, in whole characters
+//!
+//! ```
+//! use gpt60::{generate::Sampler, storybook, tokenizer::Utf8Stream};
+//!
+//! let story = storybook::load();
+//! let tokenizer = story.tokenizer.unwrap();
+//! let prompt = tokenizer.encode("Once upon a time");
+//! let sampler = Sampler { temperature: 0.8, ..Sampler::new(42) };
+//! let mut stream = Utf8Stream::new(); // holds back the first half of a character until the second has come
+//! for id in story.model.generate(&prompt, sampler)?.until(&story.end_ids).take(10) {
+//!     let id = id?;
+//!     print!("{}", stream.push(tokenizer.token_bytes(id).unwrap_or(&[])));
+//! }
+//! println!("{}", stream.finish());
+//! # Ok::<(), gpt60::Error>(())
+//! ```
 //!
 //! Source: the sixty lines' `generate`.
 
@@ -12,6 +31,7 @@ pub mod knobs;
 mod sampler;
 mod several;
 pub mod statistics;
+pub mod table;
 
 pub use sampler::Sampler;
 pub use several::{SIDE_BY_SIDE, Written};
@@ -44,7 +64,7 @@ impl Gpt2 {
         sampler.check()?;
         let cache = KvCache::new(&self.config, 1);
         let text = prompt.to_vec();
-        Ok(Continuation { model: self, cache, text, end_ids: Vec::new(), sampler, stop: None })
+        Ok(Continuation { model: self, cache, text, end_ids: Vec::new(), sampler, logits: Vec::new(), stop: None })
     }
 }
 
@@ -111,6 +131,7 @@ pub struct Continuation<'a> {
     text: Vec<u32>,
     end_ids: Vec<u32>,
     sampler: Sampler,
+    logits: Vec<f32>,
     stop: Option<Stop>,
 }
 
@@ -126,10 +147,20 @@ impl Continuation<'_> {
         self.stop
     }
 
+    /// The prompt, and what was written after it.
+    pub fn text(&self) -> &[u32] {
+        &self.text
+    }
+
+    /// The logits from which the last token was chosen, `[n_vocab]`; empty before the first.
+    pub fn logits(&self) -> &[f32] {
+        &self.logits
+    }
+
     fn next_token(&mut self) -> Result<u32> {
         let unread = &self.text[self.cache.n_past()..];
-        let logits = self.model.next_logits(unread, &mut self.cache)?; // [1, n_vocab]
-        self.sampler.choose(logits.data(), &self.text)
+        self.logits = self.model.next_logits(unread, &mut self.cache)?.into_data(); // [1, n_vocab]
+        self.sampler.choose(&self.logits, &self.text)
     }
 }
 

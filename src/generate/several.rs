@@ -83,7 +83,10 @@ impl Gpt2 {
         let mut answers = vec![Written::default(); samplers.len()];
         let mut texts = vec![prompt.to_vec(); samplers.len()];
         let mut running: Vec<usize> = (0..samplers.len()).collect(); // row r belongs to answer running[r]
-        while n_tokens > 0 {
+        if n_tokens == 0 {
+            return Ok(answers);
+        }
+        loop {
             let mut rows_left = Vec::new();
             for (row, &i) in running.iter().enumerate() {
                 let id = samplers[i].choose(logits.row(row), &texts[i])?;
@@ -100,7 +103,7 @@ impl Gpt2 {
                 running.drain(..).for_each(|i| answers[i].stopped_by = Some(Stop::FullContext));
             }
             if running.is_empty() {
-                break;
+                return Ok(answers);
             }
             if running.len() < cache.n_sequences() {
                 cache = cache.select(&rows_left)?;
@@ -108,7 +111,6 @@ impl Gpt2 {
             let newest: Vec<u32> = running.iter().filter_map(|&i| texts[i].last().copied()).collect();
             logits = self.next_logits(&newest, &mut cache)?; // [n_running, n_vocab]
         }
-        Ok(answers)
     }
 }
 

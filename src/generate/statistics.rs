@@ -19,6 +19,7 @@
 use super::check_prompt;
 use crate::{Error, Gpt2, Probe, Result};
 use std::collections::HashSet;
+use std::fmt;
 
 /// How far back [`Statistics::repetition`] looks.
 pub const LOOK_BACK: usize = 32;
@@ -36,6 +37,17 @@ pub struct Statistics {
     pub distinct: [f64; 3],
     /// The [`repetition`] within [`LOOK_BACK`] tokens, the prompt's among them: 0 to 1.
     pub repetition: f64,
+}
+
+impl fmt::Display for Statistics {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Statistics { n_tokens, entropy, perplexity, distinct: [d1, d2, d3], repetition } = self;
+        write!(f, "{n_tokens} tokens: entropy {entropy:.3} nats, perplexity {perplexity:.2}, ")?;
+        write!(
+            f,
+            "distinct-1 {d1:.3}, distinct-2 {d2:.3}, distinct-3 {d3:.3}, repeated within {LOOK_BACK} {repetition:.3}"
+        )
+    }
 }
 
 /// Measures a text that follows a prompt, in one pass of the model; who has written it does not matter.
