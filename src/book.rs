@@ -25,6 +25,8 @@ pub mod ch05_attention {}
 pub mod ch06_mlp_and_block {}
 #[doc = include_str!("../docs/07-the-whole-model.md")]
 pub mod ch07_the_whole_model {}
+#[doc = include_str!("../docs/08-choosing-a-token.md")]
+pub mod ch08_choosing_a_token {}
 #[doc = include_str!("../docs/11-loss.md")]
 pub mod ch11_loss {}
 #[doc = include_str!("../docs/12-backpropagation.md")]

@@ -96,7 +96,7 @@ pub fn of(model: &Gpt2, prompt: &[u32], written: &[u32]) -> Result<Statistics> {
 
 /// The share of different ones among all rows of `n` tokens: 1 if none is there twice (or there are none at all).
 ///
-/// Source: Li et al., "A Diversity-Promoting Objective Function for Neural Conversation Models" (2016), section 5.3. (There,
+/// Source: Li et al., "A Diversity-Promoting Objective Function for Neural Conversation Models" (2016). (There,
 /// the different rows are divided by the number of tokens, which is `n - 1` more than there are rows.)
 ///
 /// # Example: of "a b a b a", the pairs are "ab ba ab ba"
@@ -118,7 +118,7 @@ pub fn distinct(ids: &[u32], n: usize) -> f64 {
 ///
 /// People repeat, too: every text has its `the` and its comma. So compare, and do not expect 0.
 ///
-/// Source: Welleck et al., "Neural Text Generation with Unlikelihood Training" (2020), section 5, where it is called `rep/l`.
+/// Source: Welleck et al., "Neural Text Generation with Unlikelihood Training" (2020), where it is called `rep/l`.
 ///
 /// # Example: one of three was said within the last two
 ///
