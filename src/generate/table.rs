@@ -53,13 +53,15 @@ impl Column {
 ///
 /// let sampler = Sampler { top_k: 2, ..Sampler::new(1) };
 /// let logits = [0.5_f32.ln(), 0.3_f32.ln(), 0.2_f32.ln()];
-/// assert_eq!(table::render(&logits, &[], &sampler, Some(1), None, 60), "\
-///      id    logit    model    top-k
-///       0   -0.693   50.00%   62.50%  ########################
-/// >     1   -1.204   30.00%   37.50%  ##############
-///       2   -1.609   20.00%  removed
-///    left                3        2
-/// ");
+/// let table = table::render(&logits, &[], &sampler, Some(1), None, 60);
+/// let lines = [
+///     "      id    logit    model    top-k",
+///     "       0   -0.693   50.00%   62.50%  #######################",
+///     ">      1   -1.204   30.00%   37.50%  ##############",
+///     "       2   -1.609   20.00%  removed",
+///     "    left                 3        2",
+/// ];
+/// assert_eq!(table.lines().collect::<Vec<_>>(), lines);
 /// ```
 pub fn render(
     logits: &[f32],
