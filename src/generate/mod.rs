@@ -27,12 +27,14 @@
 //!
 //! Source: the sixty lines' `generate`.
 
+mod beam;
 pub mod knobs;
 mod sampler;
 mod several;
 pub mod statistics;
 pub mod table;
 
+pub use beam::{BeamSearch, Candidate, EarlyStopping, Fate, Found, Step};
 pub use sampler::Sampler;
 pub use several::{SIDE_BY_SIDE, Written};
 

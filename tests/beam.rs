@@ -1,0 +1,282 @@
+//! Beam search: what the `transformers` library finds, never better than the best there is, and drawn as it should be.
+//!
+//! `fixtures/beam.py` made the model and the expected answers, with the versions that it names.
+
+use gpt60::checkpoint::{Json, hugging_face};
+use gpt60::generate::{BeamSearch, EarlyStopping, Fate, Found, Sampler, greedy};
+use gpt60::{Config, Gpt2, Rng, Tensor};
+use proptest::prelude::*;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+fn dir() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/beam")
+}
+
+fn ids(json: &Json) -> Vec<u32> {
+    json.as_array().unwrap().iter().map(|id| id.as_usize().unwrap() as u32).collect()
+}
+
+#[test]
+fn the_answers_are_those_of_transformers() {
+    let model = hugging_face::load(&dir()).unwrap().model;
+    let cases = Json::parse(&std::fs::read_to_string(dir().join("expected.json")).unwrap()).unwrap();
+    let cases = cases.as_array().unwrap();
+    let mut n_answers = 0;
+    for (i, case) in cases.iter().enumerate() {
+        let count = |key: &str| case.get(key).unwrap().as_usize().unwrap();
+        let number = |key: &str| case.get(key).unwrap().as_f32().unwrap();
+        let search = BeamSearch {
+            beams: count("beams"),
+            count: count("count"),
+            length_penalty: number("length_penalty"),
+            early_stopping: match case.get("early_stopping").unwrap().as_str().unwrap() {
+                "if-no-better" => EarlyStopping::IfNoBetter,
+                "at-once" => EarlyStopping::AtOnce,
+                _ => EarlyStopping::IfHopeless,
+            },
+            sampler: Sampler {
+                repetition_penalty: number("repetition_penalty"),
+                no_repeat_ngram: count("no_repeat_ngram"),
+                ..Sampler::new(0)
+            },
+            draw: false,
+        };
+        let prompt = ids(case.get("prompt").unwrap());
+        let end_ids = ids(case.get("end_ids").unwrap());
+        let found = search.search(&model, &prompt, &end_ids, count("n_tokens")).unwrap();
+        let expected = case.get("answers").unwrap().as_array().unwrap();
+        assert_eq!(found.len(), expected.len(), "case {i}");
+        for (found, expected) in found.iter().zip(expected) {
+            assert_eq!(found.ids, ids(expected.get("ids").unwrap()), "case {i}: {search:?}");
+            let score = expected.get("score").unwrap().as_f32().unwrap();
+            assert!(
+                (found.score - score).abs() <= 1e-4 * score.abs().max(1.0),
+                "case {i}: {} is not {score}",
+                found.score
+            );
+            n_answers += 1;
+        }
+    }
+    assert!(cases.len() >= 40 && n_answers >= 100, "{} cases, {n_answers} answers", cases.len());
+}
+
+/// A model whose probabilities all differ much.
+fn model(n_vocab: usize, seed: u64) -> Gpt2 {
+    random_model(n_vocab, 0.8, seed)
+}
+
+fn random_model(n_vocab: usize, deviation: f32, seed: u64) -> Gpt2 {
+    let mut model = Gpt2::zeros(&Config::new(n_vocab, 8, 6, 2, 1)).unwrap();
+    let mut rng = Rng::new(seed);
+    for (_, tensor) in model.parameters_mut() {
+        *tensor = Tensor::random(tensor.shape(), deviation, &mut rng);
+    }
+    model
+}
+
+/// `log(probability)` of each next token, in f64.
+fn log_probabilities(model: &Gpt2, text: &[u32]) -> Vec<f64> {
+    let logits = model.logits(text).unwrap();
+    let row: Vec<f64> = logits.row(text.len() - 1).iter().map(|&x| f64::from(x)).collect();
+    let sum: f64 = row.iter().map(|x| x.exp()).sum();
+    row.iter().map(|x| x - sum.ln()).collect()
+}
+
+/// Every text there is: up to `n` new tokens, ended by an end token or by the limit, with the sum of its log-probabilities.
+fn all_texts(model: &Gpt2, prompt: &[u32], end_ids: &[u32], n: usize) -> Vec<(Vec<u32>, f64)> {
+    let mut texts = Vec::new();
+    for (id, log_probability) in log_probabilities(model, prompt).into_iter().enumerate() {
+        let id = id as u32;
+        if n == 1 || end_ids.contains(&id) {
+            texts.push((vec![id], log_probability));
+        } else {
+            for (rest, sum) in all_texts(model, &[prompt, &[id]].concat(), end_ids, n - 1) {
+                texts.push(([&[id], &rest[..]].concat(), log_probability + sum));
+            }
+        }
+    }
+    texts
+}
+
+/// The best score of all texts, by trying all.
+fn best_score(texts: &[(Vec<u32>, f64)], length_penalty: f32) -> f64 {
+    let score = |(ids, sum): &(Vec<u32>, f64)| sum / (ids.len() as f64).powf(f64::from(length_penalty));
+    texts.iter().map(score).fold(f64::NEG_INFINITY, f64::max)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 60, ..Default::default() })]
+
+    #[test]
+    fn no_answer_is_better_than_the_best_of_all_texts_and_each_has_the_score_of_its_ids(
+        seed: u64, beams in 1usize..6, penalty in -1.0f32..2.0, has_end: bool, rule in 0usize..3,
+    ) {
+        let model = model(4, seed);
+        let end_ids: &[u32] = if has_end { &[2] } else { &[] };
+        let texts = all_texts(&model, &[1], end_ids, 4);
+        let early_stopping = [EarlyStopping::IfNoBetter, EarlyStopping::AtOnce, EarlyStopping::IfHopeless][rule];
+        let search = BeamSearch { count: beams, length_penalty: penalty, early_stopping, ..BeamSearch::new(beams) };
+        let found = search.search(&model, &[1], end_ids, 4).unwrap();
+        prop_assert!(!found.is_empty());
+        let sums: HashMap<&[u32], f64> = texts.iter().map(|(ids, sum)| (&ids[..], *sum)).collect();
+        for Found { ids, score } in &found {
+            let expected = sums[&ids[..]] / (ids.len() as f64).powf(f64::from(penalty));
+            prop_assert!((f64::from(*score) - expected).abs() < 1e-4 * expected.abs().max(1.0), "{score} is not {expected}");
+            prop_assert!(f64::from(*score) <= best_score(&texts, penalty) + 1e-4 * expected.abs().max(1.0));
+        }
+        prop_assert!(found.windows(2).all(|pair| pair[0].score >= pair[1].score && pair[0].ids != pair[1].ids));
+    }
+
+    #[test]
+    fn with_room_for_everything_the_best_text_is_found(seed: u64, penalty in 0.0f32..2.0, has_end: bool) {
+        let model = model(3, seed);
+        let end_ids: &[u32] = if has_end { &[0] } else { &[] };
+        // 3^4 texts of four tokens: with as many beams, nothing is ever dropped. The search goes on to the last step.
+        let search = BeamSearch { length_penalty: penalty, early_stopping: EarlyStopping::IfHopeless, ..BeamSearch::new(81) };
+        let found = search.search(&model, &[1], end_ids, 4).unwrap();
+        let best = best_score(&all_texts(&model, &[1], end_ids, 4), penalty);
+        prop_assert!((f64::from(found[0].score) - best).abs() < 1e-4 * best.abs().max(1.0), "{} is not {best}", found[0].score);
+    }
+
+    #[test]
+    fn one_beam_is_greedy(seed: u64, n_tokens in 1usize..8) {
+        let model = model(7, seed);
+        let expected: Vec<u32> = greedy(&model, &[1, 5], &[3]).unwrap().take(n_tokens).map(|id| id.unwrap()).collect();
+        let search = BeamSearch { early_stopping: EarlyStopping::AtOnce, ..BeamSearch::new(1) };
+        prop_assert_eq!(&search.search(&model, &[1, 5], &[3], n_tokens).unwrap()[0].ids, &expected);
+    }
+}
+
+#[test]
+fn a_full_context_ends_the_search() {
+    let model = model(7, 3); // its context holds 8
+    let found = BeamSearch::new(3).search(&model, &[1; 6], &[], 100).unwrap();
+    assert_eq!(found[0].ids.len(), 3); // two more can be read, and one more chosen
+    assert_eq!(BeamSearch::new(3).search(&model, &[1; 8], &[], 100).unwrap()[0].ids.len(), 1);
+    assert!(BeamSearch::new(3).search(&model, &[1; 9], &[], 100).is_err());
+}
+
+#[test]
+fn impossible_settings_are_errors_that_name_them() {
+    let model = model(7, 3);
+    let error = |search: BeamSearch| search.search(&model, &[1], &[], 2).unwrap_err().to_string();
+    assert!(error(BeamSearch::new(0)).contains("beams"));
+    assert!(error(BeamSearch::new(usize::MAX)).contains("beams"));
+    assert!(error(BeamSearch { count: 4, ..BeamSearch::new(3) }).contains("count"));
+    assert!(error(BeamSearch { count: 0, ..BeamSearch::new(3) }).contains("count"));
+    assert!(error(BeamSearch { length_penalty: f32::NAN, ..BeamSearch::new(3) }).contains("length penalty"));
+    assert!(error(BeamSearch { draw: true, sampler: Sampler::greedy(), ..BeamSearch::new(3) }).contains("temperature"));
+    assert!(
+        error(BeamSearch { sampler: Sampler { top_p: 2.0, ..Sampler::new(1) }, ..BeamSearch::new(3) })
+            .contains("top-p")
+    );
+}
+
+#[test]
+fn whoever_watches_sees_every_beam_come_from_a_candidate() {
+    let model = model(11, 5);
+    let mut running: Vec<Vec<u32>> = vec![vec![]];
+    let mut finished = Vec::new();
+    let search = BeamSearch { count: 4, ..BeamSearch::new(4) };
+    let found = search
+        .search_watched(&model, &[1], &[3], 5, |step| {
+            assert_eq!(step.beams, running);
+            assert_eq!(step.candidates.len(), if running.len() == 1 { 8 } else { 2 * 4 });
+            let text = |c: &gpt60::generate::Candidate| [&step.beams[c.beam][..], &[c.id]].concat();
+            running = step.candidates.iter().filter(|c| c.fate == Fate::Runs).map(text).collect();
+            for candidate in step.candidates {
+                if let Fate::Finished(score) = candidate.fate {
+                    finished.push((text(candidate), score));
+                }
+            }
+        })
+        .unwrap();
+    assert!(found.iter().all(|f| finished.contains(&(f.ids.clone(), f.score))));
+}
+
+/// The sum of `(observed - expected)^2 / expected`, which is large if the draws are not as expected.
+fn chi_square(counts: &HashMap<Vec<u32>, usize>, expected: &HashMap<Vec<u32>, f64>, n: usize) -> f64 {
+    assert!(counts.keys().all(|ids| expected.contains_key(ids)));
+    let observed = |ids| counts.get(ids).copied().unwrap_or(0) as f64;
+    expected.iter().map(|(ids, p)| (observed(ids) - n as f64 * p).powi(2) / (n as f64 * p)).sum()
+}
+
+#[test]
+fn beams_that_are_drawn_are_drawn_by_their_probabilities() {
+    // One token, two beams of a vocabulary of three: four of three candidates are wanted, so all three are drawn, and the two
+    // that came first may finish. The better of these two is the answer. By enumeration: the first two drawn are {a, b} with
+    // probability p_a * p_b/(1-p_a) + p_b * p_a/(1-p_b).
+    let model = model(3, 8);
+    let p: Vec<f64> = log_probabilities(&model, &[1]).iter().map(|x| x.exp()).collect();
+    assert!(p.iter().all(|&p| p > 0.05), "{p:?}");
+    let mut expected: HashMap<Vec<u32>, f64> = HashMap::new();
+    for a in 0..3 {
+        for b in 0..3 {
+            if a != b {
+                let better = if p[a] > p[b] { a } else { b };
+                *expected.entry(vec![better as u32]).or_default() += p[a] * p[b] / (1.0 - p[a]);
+            }
+        }
+    }
+    assert_eq!(expected.len(), 2); // the least likely is never the better one
+    let n = 20_000;
+    let mut counts: HashMap<Vec<u32>, usize> = HashMap::new();
+    for seed in 0..n {
+        let search = BeamSearch { draw: true, sampler: Sampler::new(seed as u64), ..BeamSearch::new(2) };
+        *counts.entry(search.search(&model, &[1], &[], 1).unwrap().remove(0).ids).or_default() += 1;
+    }
+    // Two outcomes, one degree of freedom: above 10.83 in one of 1000 tries. (The seeds are fixed, so this is one try.)
+    let chi = chi_square(&counts, &expected, n);
+    assert!(chi < 10.83, "{chi}: {counts:?} of {expected:?}");
+}
+
+#[test]
+fn two_steps_of_drawn_beams_are_as_enumeration_says() {
+    // Two beams, two tokens, vocabulary of three, no end. Step 1: all three candidates are drawn; those with the two best sums
+    // run on, whatever the order of drawing. Step 2: 6 candidates, 4 are drawn one after the other, and the two drawn first
+    // finish; the answer is the better one.
+    let model = random_model(3, 0.4, 9); // closer to each other, so that each outcome is met often
+    let first = log_probabilities(&model, &[1]);
+    let mut order: Vec<usize> = (0..3).collect();
+    order.sort_by(|&a, &b| first[b].total_cmp(&first[a]));
+    let mut candidates: Vec<(Vec<u32>, f64)> = Vec::new();
+    for &a in &order[..2] {
+        for (b, log_probability) in log_probabilities(&model, &[1, a as u32]).into_iter().enumerate() {
+            candidates.push((vec![a as u32, b as u32], first[a] + log_probability));
+        }
+    }
+    let total: f64 = candidates.iter().map(|(_, sum)| sum.exp()).sum();
+    let p: Vec<f64> = candidates.iter().map(|(_, sum)| sum.exp() / total).collect();
+    let mut expected: HashMap<Vec<u32>, f64> = HashMap::new();
+    for i in 0..6 {
+        for j in 0..6 {
+            if i != j {
+                let better = if candidates[i].1 > candidates[j].1 { i } else { j };
+                *expected.entry(candidates[better].0.clone()).or_default() += p[i] * p[j] / (1.0 - p[i]);
+            }
+        }
+    }
+    let n = 20_000;
+    assert_eq!(expected.len(), 5);
+    assert!(expected.values().all(|p| p * n as f64 > 5.0), "{expected:?}");
+    let mut counts: HashMap<Vec<u32>, usize> = HashMap::new();
+    for seed in 0..n {
+        let search = BeamSearch { draw: true, sampler: Sampler::new(1_000_000 + seed as u64), ..BeamSearch::new(2) };
+        *counts.entry(search.search(&model, &[1], &[], 2).unwrap().remove(0).ids).or_default() += 1;
+    }
+    // Five outcomes, four degrees of freedom: above 18.47 in one of 1000 tries.
+    let chi = chi_square(&counts, &expected, n);
+    assert!(chi < 18.47, "{chi}: {counts:?} of {expected:?}");
+}
+
+#[test]
+fn the_same_seed_draws_the_same_beams() {
+    let model = model(50, 4);
+    let text = |seed| {
+        let search = BeamSearch { draw: true, count: 3, sampler: Sampler::new(seed), ..BeamSearch::new(3) };
+        search.search(&model, &[1, 2], &[], 5).unwrap()
+    };
+    assert_eq!(text(1), text(1));
+    assert_ne!(text(1), text(2));
+}
