@@ -6,8 +6,15 @@
 //!
 //! The price is memory: two vectors of `n_embd` numbers for each token, in each block. In the smallest GPT-2 that is
 //! `2 * 768 * 12 * 4` bytes, 74 kB a token.
+//!
+//! **Several answers, one prompt.** Beam search continues one text in many ways. What the texts have in common is kept once:
+//! a sequence is a list of *runs* of tokens, and a run can belong to several sequences. A run that is shared is never
+//! changed; whoever goes on from it begins a run of its own. A sequence that was never split is a single run.
+//! (Servers for many users carry this further: Kwon et al., "PagedAttention", 2023.)
 
 use crate::{Config, Error, Result};
+use std::collections::HashSet;
+use std::sync::Arc;
 
 /// The keys and values of every token read so far, for a group of sequences of equal length.
 ///
@@ -32,17 +39,26 @@ pub struct KvCache {
     layers: Vec<LayerCache>,
 }
 
-/// One block's part of the cache: for each sequence the keys and the values, `[n_past, n_embd]` each, row after row.
+/// One block's part of the cache: for each sequence the runs of tokens that it consists of, in order.
 #[derive(Debug, Clone)]
 pub struct LayerCache {
-    keys: Vec<Vec<f32>>,
-    values: Vec<Vec<f32>>,
+    sequences: Vec<Vec<Arc<Run>>>,
 }
+
+/// The keys and values of some tokens in a row, `[n, n_embd]` each, row after row.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Run {
+    pub keys: Vec<f32>,
+    pub values: Vec<f32>,
+}
+
+/// A shared run of fewer tokens is copied when a sequence goes on from it: many tiny runs would cost more than the copy.
+const SHORT: usize = 16;
 
 impl KvCache {
     /// An empty cache for `n_sequences` sequences that are read side by side.
     pub fn new(config: &Config, n_sequences: usize) -> KvCache {
-        let empty = LayerCache { keys: vec![Vec::new(); n_sequences], values: vec![Vec::new(); n_sequences] };
+        let empty = LayerCache { sequences: vec![Vec::new(); n_sequences] };
         KvCache { n_sequences, n_past: 0, n_embd: config.n_embd, layers: vec![empty; config.n_layer] }
     }
 
@@ -56,14 +72,18 @@ impl KvCache {
         self.n_sequences
     }
 
-    /// How many bytes the keys and values take.
+    /// How many bytes the keys and values take. What several sequences share counts once.
     pub fn bytes(&self) -> usize {
-        2 * self.layers.len() * self.n_sequences * self.n_past * self.n_embd * size_of::<f32>()
+        let mut seen = HashSet::new();
+        let runs = self.layers.iter().flat_map(|layer| layer.sequences.iter().flatten());
+        let own = runs.filter(|run| seen.insert(Arc::as_ptr(run)));
+        own.map(|run| (run.keys.len() + run.values.len()) * size_of::<f32>()).sum()
     }
 
     /// The same knowledge for other sequences: new sequence `i` has read what sequence `from[i]` had read.
     ///
-    /// One prompt can so be continued in several ways, and beam search can drop some continuations and split others.
+    /// One prompt can so be continued in several ways, and beam search can drop some continuations and split others. Nothing
+    /// is copied: the new sequences share what the old ones had.
     ///
     /// # Errors
     ///
@@ -73,8 +93,8 @@ impl KvCache {
             let problem = format!("there is no sequence {missing}; there are {}", self.n_sequences);
             return Err(Error::argument("KvCache::select", problem));
         }
-        let pick = |all: &[Vec<f32>]| from.iter().map(|&i| all[i].clone()).collect();
-        let layers = self.layers.iter().map(|l| LayerCache { keys: pick(&l.keys), values: pick(&l.values) }).collect();
+        let pick = |layer: &LayerCache| from.iter().map(|&i| layer.sequences[i].clone()).collect();
+        let layers = self.layers.iter().map(|layer| LayerCache { sequences: pick(layer) }).collect();
         Ok(KvCache { n_sequences: from.len(), layers, ..*self })
     }
 
@@ -96,22 +116,97 @@ impl KvCache {
     /// Forgets what was read after the first `n_past` tokens; also what a pass that failed has left half done.
     pub fn truncate(&mut self, n_past: usize) {
         self.n_past = self.n_past.min(n_past);
-        let len = self.n_past * self.n_embd;
-        for layer in &mut self.layers {
-            layer.keys.iter_mut().chain(&mut layer.values).for_each(|rows| rows.truncate(len));
+        let sequences = self.layers.iter_mut().flat_map(|layer| &mut layer.sequences);
+        for runs in sequences {
+            let mut left = self.n_past * self.n_embd; // numbers to keep
+            runs.retain_mut(|run| {
+                let keep = left.min(run.keys.len());
+                left -= keep;
+                if 0 < keep && keep < run.keys.len() {
+                    // Cut in the middle. Others who share this run keep theirs whole.
+                    *run = Arc::new(Run { keys: run.keys[..keep].to_vec(), values: run.values[..keep].to_vec() });
+                }
+                keep > 0
+            });
         }
     }
 }
 
 impl LayerCache {
-    /// Appends the keys and values of new tokens of `sequence`, row after row.
-    pub(crate) fn append(&mut self, sequence: usize, keys: &[f32], values: &[f32]) {
-        self.keys[sequence].extend_from_slice(keys);
-        self.values[sequence].extend_from_slice(values);
+    /// Appends the key and the value of a new token of `sequence`, `[n_embd]` each.
+    pub(crate) fn append(&mut self, sequence: usize, key: &[f32], value: &[f32]) {
+        let runs = &mut self.sequences[sequence];
+        let is_to_go_on = |run: &mut Arc<Run>| Arc::get_mut(run).is_some() || run.keys.len() < SHORT * key.len();
+        if !runs.last_mut().is_some_and(is_to_go_on) {
+            runs.push(Arc::default());
+        }
+        let last = runs.len() - 1;
+        let run = Arc::make_mut(&mut runs[last]); // a copy, if it is shared
+        run.keys.extend_from_slice(key);
+        run.values.extend_from_slice(value);
     }
 
-    /// All keys and values of a sequence.
-    pub(crate) fn of(&self, sequence: usize) -> (&[f32], &[f32]) {
-        (&self.keys[sequence], &self.values[sequence])
+    /// What a sequence consists of: runs of keys and values.
+    pub(crate) fn runs(&self, sequence: usize) -> &[Arc<Run>] {
+        &self.sequences[sequence]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A cache of one block and vectors of two numbers, which has read `n` tokens.
+    fn cache(n_sequences: usize, n: usize) -> KvCache {
+        let mut cache = KvCache::new(&Config::new(5, 100, 2, 1, 1), n_sequences);
+        (0..n).for_each(|t| read(&mut cache, |_| t as f32));
+        cache
+    }
+
+    /// Reads one more token of each sequence.
+    fn read(cache: &mut KvCache, number: impl Fn(usize) -> f32) {
+        for i in 0..cache.n_sequences() {
+            let x = number(i);
+            cache.layer(0).append(i, &[x, x], &[-x, -x]);
+        }
+        cache.advance(1);
+    }
+
+    fn keys(cache: &mut KvCache, sequence: usize) -> Vec<f32> {
+        cache.layer(0).runs(sequence).iter().flat_map(|run| run.keys.clone()).collect()
+    }
+
+    #[test]
+    fn a_sequence_that_was_never_split_is_one_run() {
+        assert_eq!(cache(2, 40).layer(0).runs(1).len(), 1);
+        assert_eq!(cache(2, 40).bytes(), 2 * 40 * 4 * 4);
+    }
+
+    #[test]
+    fn what_sequences_share_is_kept_once_and_going_on_changes_no_other() {
+        let one = cache(1, 40);
+        let mut five = one.select(&[0; 5]).unwrap();
+        assert_eq!(five.bytes(), one.bytes());
+        read(&mut five, |i| 100.0 + i as f32);
+        assert_eq!(five.bytes(), one.bytes() + 5 * 4 * 4); // five new tokens
+        assert_eq!(keys(&mut five, 3)[80..], [103.0, 103.0]);
+        // Again, from the second and the fourth: their last tokens are short runs of their own, and are copied.
+        let mut again = five.select(&[1, 1, 3]).unwrap();
+        read(&mut again, |_| 7.0);
+        assert_eq!(keys(&mut again, 1)[80..], [101.0, 101.0, 7.0, 7.0]);
+        assert_eq!(keys(&mut again, 2)[80..], [103.0, 103.0, 7.0, 7.0]);
+        assert_eq!(keys(&mut five, 1)[80..], [101.0, 101.0]);
+    }
+
+    #[test]
+    fn what_is_cut_off_one_stays_with_the_others() {
+        let whole = cache(1, 40);
+        let mut cut = whole.select(&[0, 0]).unwrap();
+        read(&mut cut, |_| 7.0);
+        for (n, n_runs) in [(41, 2), (40, 1), (13, 1), (0, 0)] {
+            cut.truncate(n);
+            assert_eq!((cut.n_past(), keys(&mut cut, 1).len(), cut.layer(0).runs(0).len()), (n, 2 * n, n_runs));
+        }
+        assert_eq!(keys(&mut whole.clone(), 0).len(), 80);
     }
 }

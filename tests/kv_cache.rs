@@ -85,6 +85,27 @@ proptest! {
     }
 
     #[test]
+    fn however_often_sequences_are_dropped_and_split_each_has_the_logits_of_its_own_tokens(
+        model in any_model(), prompt in prop::collection::vec(0..N_VOCAB as u32, 1..30), seed in any::<u64>(),
+    ) {
+        // As beam search does it: after every token, each sequence goes on from one of those before.
+        let mut rng = Rng::new(seed);
+        let mut cache = KvCache::new(&model.config, 1);
+        model.next_logits(&prompt, &mut cache).unwrap();
+        let mut texts = vec![prompt];
+        for step in 0..20 {
+            let from: Vec<usize> = (0..1 + rng.below(4)).map(|_| rng.below(texts.len())).collect();
+            cache = cache.select(&from).unwrap();
+            let new = random_ids(from.len(), N_VOCAB, &mut rng);
+            texts = from.iter().zip(&new).map(|(&from, &id)| [&texts[from][..], &[id]].concat()).collect();
+            let logits = model.next_logits(&new, &mut cache).unwrap();
+            if step % 5 == 4 {
+                check(&model, &texts, texts[0].len(), &logits)?;
+            }
+        }
+    }
+
+    #[test]
     fn after_truncate_it_is_as_if_the_rest_had_never_been_read(
         model in any_model(), sequences in any_sequences(), keep in any::<prop::sample::Index>(), seed in any::<u64>(),
     ) {
@@ -128,8 +149,10 @@ proptest! {
         let ids: Vec<u32> = sequences.iter().flat_map(|ids| &ids[n_past..]).copied().collect();
         let n_new = n_seq - n_past;
         let mut probe = Probe::everything();
-        let unwatched = model.hidden(&ids, n_new, Some(&mut cache.clone()), &mut Probe::off(), None).unwrap();
-        let hidden = model.hidden(&ids, n_new, Some(&mut cache), &mut probe, None).unwrap();
+        // Both go on from a copy, so that both find the cache in the same state.
+        let (mut first, mut second) = (cache.clone(), cache.clone());
+        let unwatched = model.hidden(&ids, n_new, Some(&mut first), &mut Probe::off(), None).unwrap();
+        let hidden = model.hidden(&ids, n_new, Some(&mut second), &mut probe, None).unwrap();
         let seen = |name: &str| probe.get(name).unwrap_or_else(|| panic!("{name} was not seen"));
         // To keep the weights, attention computes them in another place, but in the same order: the same bits.
         prop_assert_eq!(&hidden, &unwatched);

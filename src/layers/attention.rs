@@ -27,7 +27,7 @@ use super::linear::Linear;
 use super::softmax::{softmax_row, softmax_row_backward};
 use crate::kernels::matmul::{Into, Matrix, matmul};
 use crate::kernels::threads;
-use crate::kv_cache::LayerCache;
+use crate::kv_cache::{LayerCache, Run};
 use crate::{Error, Probe, Result, Rng, Tensor};
 
 /// The parameters of causal multi-head self-attention.
@@ -112,6 +112,7 @@ impl Attention {
         }
         let (n_sequences, n_head, head_size) = (n_tok / n_seq, self.n_head, n_embd / self.n_head);
 
+        let n_past = cache.as_deref().map_or(0, |cache| cache.runs(0).iter().map(|run| run.keys.len() / n_embd).sum());
         let qkv = self.c_attn.forward(x)?; // [n_tok, n_embd] -> [n_tok, 3*n_embd]
         if let Some(cache) = cache.as_deref_mut() {
             for t in 0..n_tok {
@@ -120,7 +121,7 @@ impl Attention {
             }
         }
         let cache = cache.as_deref();
-        let n_keys = cache.map_or(n_seq, |cache| cache.of(0).0.len() / n_embd);
+        let n_keys = n_seq + n_past;
 
         // Each head of each sequence is a task of its own, with its own place for its result and its weights.
         let keep_weights = saved.is_some() || probe.wants("weights");
@@ -132,13 +133,15 @@ impl Attention {
             tasks.push((i / n_head, i % n_head, out, weights_of_head.next()));
         }
         let attend_all = |(sequence, head, out, weights): (usize, usize, &mut [f32], Option<&mut [f32]>)| {
-            let [q, mut k, mut v] = views(&qkv, sequence, n_seq, head, head_size);
-            if let Some(cache) = cache {
-                let (keys, values) = cache.of(sequence);
-                k = Matrix::part(&keys[head * head_size..], n_keys, head_size, n_embd);
-                v = Matrix::part(&values[head * head_size..], n_keys, head_size, n_embd);
+            let [q, k, v] = views(&qkv, sequence, n_seq, head, head_size);
+            match cache {
+                None => attend(q, &[(k, v)], weights, out),
+                Some(cache) => {
+                    // The new keys and values are in the cache by now, behind those of earlier tokens.
+                    let runs = cache.runs(sequence).iter().map(|run| cached(run, head, head_size, n_embd));
+                    attend(q, &runs.collect::<Vec<_>>(), weights, out);
+                }
             }
-            attend(q, k, v, weights, out);
         };
         // Small work, such as a single new token, is done before a second thread has even started.
         if n_tok * n_keys * n_embd < threads::WORTH_A_THREAD {
@@ -225,24 +228,40 @@ fn views(qkv: &Tensor, sequence: usize, n_seq: usize, head: usize, head_size: us
     [part(0), part(1), part(2)]
 }
 
+/// The keys and values of one head that a run of the cache holds, `[n, head_size]` each.
+fn cached(run: &Run, head: usize, head_size: usize, n_embd: usize) -> (Matrix<'_>, Matrix<'_>) {
+    let (n, first) = (run.keys.len() / n_embd, head * head_size);
+    let keys = Matrix::part(&run.keys[first..], n, head_size, n_embd);
+    (keys, Matrix::part(&run.values[first..], n, head_size, n_embd))
+}
+
 /// One head: `out = softmax(q·kᵀ / sqrt(head_size) + mask)·v`.
 ///
-/// `q` is `[n_seq, head_size]`, `k` and `v` are `[n_keys, head_size]`; the queries belong to the last `n_seq` keys. `out` is
-/// `[n_seq, head_size]`. The probabilities are left in `weights`, `[n_seq, n_keys]`, if there is such a place.
-fn attend(q: Matrix, k: Matrix, v: Matrix, mut weights: Option<&mut [f32]>, out: &mut [f32]) {
-    let (n_seq, head_size, n_keys) = (q.n_rows(), q.n_cols(), k.n_rows());
+/// `q` is `[n_seq, head_size]`. The keys and values come in runs, `[n, head_size]` each, one after the other (see
+/// `kv_cache.rs`; most often there is only one). The queries belong to the last `n_seq` keys. `out` is `[n_seq, head_size]`.
+/// The probabilities are left in `weights`, `[n_seq, n_keys]`, if there is such a place.
+fn attend(q: Matrix, runs: &[(Matrix, Matrix)], mut weights: Option<&mut [f32]>, out: &mut [f32]) {
+    let (n_seq, head_size) = (q.n_rows(), q.n_cols());
+    let n_keys: usize = runs.iter().map(|(k, _)| k.n_rows()).sum();
     let n_past = n_keys - n_seq;
     let scale = 1.0 / (head_size as f32).sqrt();
     let mut scratch = vec![0.0; if weights.is_some() { 0 } else { QUERIES.min(n_seq) * n_keys }];
     for first in (0..n_seq).step_by(QUERIES) {
         let n = QUERIES.min(n_seq - first);
         let n_seen = n_past + first + n; // the keys up to the last query of this block
+        let q = q.rows(first, n);
+        let out = &mut out[first * head_size..(first + n) * head_size];
         let scores = match &mut weights {
             Some(weights) => &mut weights[first * n_keys..(first + n) * n_keys],
             None => &mut scratch[..n * n_keys],
         };
         // q·kᵀ: [n, head_size] · [n_seen, head_size]ᵀ -> [n, n_seen], rows n_keys apart
-        matmul(q.rows(first, n), k.rows(0, n_seen).transposed(), scores, n_keys, Into::Set);
+        let mut at = 0;
+        for (k, _) in runs {
+            let n_here = k.n_rows().min(n_seen - at);
+            matmul(q, k.rows(0, n_here).transposed(), &mut scores[at..], n_keys, Into::Set);
+            at += n_here;
+        }
         for (i, row) in scores.chunks_mut(n_keys).enumerate() {
             let (visible, masked) = row.split_at_mut(n_past + first + i + 1);
             visible.iter_mut().for_each(|score| *score *= scale);
@@ -250,8 +269,13 @@ fn attend(q: Matrix, k: Matrix, v: Matrix, mut weights: Option<&mut [f32]>, out:
             masked.fill(0.0);
         }
         // [n, n_seen] · [n_seen, head_size] -> [n, head_size]
-        let block = &mut out[first * head_size..(first + n) * head_size];
-        matmul(Matrix::part(scores, n, n_seen, n_keys), v.rows(0, n_seen), block, head_size, Into::Set);
+        let mut at = 0;
+        for (_, v) in runs {
+            let n_here = v.n_rows().min(n_seen - at);
+            let into = if at == 0 { Into::Set } else { Into::Add };
+            matmul(Matrix::part(&scores[at..], n, n_here, n_keys), v.rows(0, n_here), out, head_size, into);
+            at += n_here;
+        }
     }
 }
 
