@@ -506,7 +506,7 @@ mod tests {
         about: "Tests.",
         operands: "[PROMPT]",
         max_operands: 1,
-        flags: &[TOKENS, Flag { name: "--raw", value: "", help: "raw" }],
+        flags: &[TOKENS, WIDTH, Flag { name: "--raw", value: "", help: "raw" }],
         chapter: "none",
     };
 
@@ -538,12 +538,32 @@ mod tests {
 
     #[test]
     fn a_wrong_call_says_what_is_wrong_and_what_would_be_right() {
-        assert!(usage(&["--tokns", "3"]).contains("there is no flag \"--tokns\"; there are --tokens --raw"));
+        assert!(usage(&["--tokns", "3"]).contains("there is no flag \"--tokns\"; there are --tokens --width --raw"));
         assert!(usage(&["--tokens"]).contains("--tokens needs a value"));
         assert!(usage(&["--raw=1"]).contains("--raw takes no value"));
         assert!(usage(&["two", "words"]).contains("quotes"));
         let args = parse(&["--tokens", "many"]).unwrap().unwrap();
         assert!(matches!(args.number("--tokens", 40usize), Err(Failure::Usage(p)) if p.contains("\"many\"")));
+    }
+
+    #[test]
+    fn a_width_that_is_given_counts_whatever_the_terminal_is() {
+        let width = |words: &[&str]| parse(words).unwrap().unwrap().width();
+        assert_eq!(width(&["--width", "33"]), Ok(33));
+        assert!(matches!(width(&["--width", "-1"]), Err(Failure::Usage(problem)) if problem.contains("--width")));
+        assert!(width(&[]).unwrap() > 0);
+    }
+
+    #[test]
+    fn an_answer_on_one_line_has_its_breaks_written_out() {
+        let checkpoint = storybook::load();
+        let tokenizer = checkpoint.tokenizer.as_ref().unwrap();
+        let ids = [tokenizer.encode("one\ntwo\r\n"), checkpoint.end_ids.clone()].concat();
+        let prompt = |text: Option<&str>| Prompt { ids: vec![1], text: text.map(str::to_string) };
+        assert_eq!(answer_line(&ids, &prompt(Some("a")), &checkpoint), "one\\ntwo\\r\\n");
+        let numbers: Vec<String> = ids.iter().map(u32::to_string).collect();
+        assert_eq!(answer_line(&ids, &prompt(None), &checkpoint), numbers.join(" "));
+        assert_eq!(answer_line(&[u32::MAX], &prompt(Some("a")), &checkpoint), ""); // no such token
     }
 
     #[test]
