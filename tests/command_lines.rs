@@ -7,7 +7,7 @@ mod examples;
 
 use examples::{command, error_of, run, run_with_input, scratch, success};
 use gpt60::checkpoint::{Dtype, hugging_face};
-use gpt60::generate::{Sampler, greedy, statistics};
+use gpt60::generate::{BeamSearch, Sampler, greedy, statistics};
 use gpt60::tokenizer::Tokenizer;
 use gpt60::{Config, Gpt2, Rng, Tensor, storybook};
 use std::collections::BTreeMap;
@@ -146,6 +146,15 @@ fn a_wrong_call_is_one_line_and_status_2() {
         ("logits", &["--temperature", "inf"]),
         ("logits", &["--top-p", "2"]),
         ("logits", &["--raw", "--probs"]),
+        ("beam", &["--beams", "0"]),
+        ("beam", &["--beams", "3", "--count", "4"]),
+        ("beam", &["--beams", "100000000000"]),
+        ("beam", &["--length-penalty", "nan"]),
+        ("beam", &["--early-stopping", "soon"]),
+        ("beam", &["--top-k", "5"]),
+        ("beam", &["--sample", "--temperature", "0"]),
+        ("compare", &["--tokens", "0"]),
+        ("compare", &["--answers", "0"]),
         ("logits", &["--raw=1"]),
         ("perplexity", &[]),
         ("train", &[]),
@@ -204,7 +213,8 @@ fn a_reader_that_has_seen_enough_ends_an_example_quietly() {
             "perplexity" => &["text.txt"],
             "export" => &["out"],
             "train" => &["--help"], // else it writes nothing to standard output
-            "greedy" | "sample" | "sixty_lines" => &["--tokens", "5"],
+            "greedy" | "sample" | "sixty_lines" | "beam" => &["--tokens", "5"],
+            "compare" => &["--tokens", "2", "--answers", "1"],
             _ => &[],
         };
         let mut command = command(&dir, name, args);
@@ -310,6 +320,8 @@ fn absurd_numbers_are_answered_with_a_result_or_with_one_line() {
                     "train" => args.extend(["text.txt", "--out", "out"]),
                     "perplexity" => args.push("text.txt"),
                     "export" => args.push("out"),
+                    "compare" if flag == "--tokens" => args.extend(["--answers", "1"]),
+                    "compare" => args.extend(["--tokens", "2"]),
                     _ => {}
                 }
                 // A tiny model, unless it is the size that is absurd.
@@ -642,6 +654,79 @@ fn stats_measures_what_was_written() {
     assert_eq!(stats(&["--show"]), [expected(42)]);
     assert_eq!(stats(&["--count", "2"]), [expected(42), expected(43)]);
     assert_eq!(stats(&["--tokens", "0"]), [""; 0]); // nothing was written
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// beam
+// ---------------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn beam_prints_a_line_for_each_answer_best_first() {
+    let story = storybook::load();
+    let tokenizer = story.tokenizer.as_ref().unwrap();
+    let search = BeamSearch { count: 3, ..BeamSearch::new(4) };
+    let expected = search.search(&story.model, &tokenizer.encode("The little fox"), &story.end_ids, 12).unwrap();
+    let flags = ["--beams", "4", "--count", "3", "--tokens", "12"];
+    let (stdout, stderr) = success(example("beam", &[&flags[..], &["The little fox"]].concat()));
+    assert!(stderr.starts_with("The little fox\n"), "{stderr}");
+    let lines: Vec<(&str, &str)> = stdout.lines().map(|line| line.split_once('\t').unwrap()).collect();
+    assert_eq!(lines.len(), 3);
+    for ((score, text), expected) in lines.iter().zip(&expected) {
+        assert!((score.parse::<f32>().unwrap() - expected.score).abs() < 1e-5, "{score}");
+        let text_ids: Vec<u32> = expected.ids.iter().copied().filter(|id| !story.end_ids.contains(id)).collect();
+        assert_eq!(*text, tokenizer.decode(&text_ids).unwrap().replace('\n', "\\n"));
+    }
+    let ids = spaced(&tokenizer.encode("The little fox"));
+    let (stdout, _) = success(example("beam", &[&flags[..], &["--ids", &ids]].concat()));
+    let found: Vec<&str> = stdout.lines().map(|line| line.split_once('\t').unwrap().1).collect();
+    assert_eq!(found, expected.iter().map(|found| spaced(&found.ids)).collect::<Vec<_>>());
+
+    // One beam is greedy.
+    let (stdout, _) = success(example("beam", &["--beams", "1", "--tokens", "12"]));
+    let greedy = success(example("greedy", &["--tokens", "12"])).0;
+    assert_eq!(stdout.split_once('\t').unwrap().1, greedy);
+}
+
+#[test]
+fn beam_shows_how_the_beams_grow_in_lines_that_fit() {
+    let flags = ["--show", "--beams", "3", "--tokens", "6"];
+    let (quiet, _) = success(example("beam", &flags[1..]));
+    for width in ["80", "30"] {
+        let (stdout, stderr) = success(example("beam", &[&flags[..], &["--width", width]].concat()));
+        assert_eq!(stdout, quiet);
+        for n in 1..=6 {
+            assert!(stderr.contains(&format!("step {n}\n")), "{stderr}");
+        }
+        let drawing: Vec<&str> = stderr.lines().take_while(|line| *line != "Once upon a time").collect();
+        assert!(drawing.len() > 6 * 6, "{stderr}");
+        assert!(drawing.iter().all(|line| line.chars().count() <= width.parse().unwrap()), "{stderr}");
+    }
+    let (_, stderr) = success(example("beam", &flags));
+    assert!(stderr.contains("dropped") && stderr.contains("finished, score") && stderr.contains("beam 3"), "{stderr}");
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// compare
+// ---------------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn compare_measures_every_way_and_a_person() {
+    let (stdout, _) = success(example("compare", &["--tokens", "8", "--answers", "2"]));
+    let lines: Vec<&str> = stdout.lines().collect();
+    assert_eq!(lines.len(), 12, "{stdout}");
+    let figures = |name: &str| -> Vec<f64> {
+        let line = lines.iter().find(|line| line.starts_with(name)).expect(name);
+        line[26..].split_whitespace().map(|word| word.parse().unwrap()).collect()
+    };
+    // A choice among all tokens is one among at most all of them; and greedy choice surprises less than any draw can.
+    assert!(lines[1..].iter().all(|line| figures(&line[..26]).len() == 4));
+    let entropy_of_all = (storybook::load().model.config.n_vocab as f64).ln();
+    assert!((0.0..entropy_of_all).contains(&figures("a person")[0]));
+    assert!(figures("greedy ")[1] < figures("all probabilities")[1]);
+    let dir = scratch("compare");
+    hugging_face::save(&dir, &storybook::load().model, None, Dtype::F16).unwrap();
+    assert!(error_of(run(&mut command(&dir, "compare", &["--model", "."])), 1).contains("vocabulary"));
+    fs::remove_dir_all(&dir).unwrap();
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
