@@ -54,12 +54,14 @@ impl Column {
 /// let sampler = Sampler { top_k: 2, ..Sampler::new(1) };
 /// let logits = [0.5_f32.ln(), 0.3_f32.ln(), 0.2_f32.ln()];
 /// let table = table::render(&logits, &[], &sampler, Some(1), None, 60);
-/// let lines: Vec<&str> = table.lines().collect();
-/// assert_eq!(lines[0], "      id    logit    model    top-k");
-/// assert_eq!(lines[1], "       0   -0.693   50.00%   62.50%  #######################");
-/// assert_eq!(lines[2], ">      1   -1.204   30.00%   37.50%  ##############");
-/// assert_eq!(lines[3], "       2   -1.609   20.00%  removed");
-/// assert_eq!(lines[4], "    left                 3        2");
+/// let lines = [
+///     "      id    logit    model    top-k",
+///     "       0   -0.693   50.00%   62.50%  #######################",
+///     ">      1   -1.204   30.00%   37.50%  ##############",
+///     "       2   -1.609   20.00%  removed",
+///     "    left                 3        2",
+/// ];
+/// assert_eq!(table.lines().collect::<Vec<_>>(), lines);
 /// ```
 pub fn render(
     logits: &[f32],
