@@ -123,8 +123,17 @@ impl KvCache {
                 let keep = left.min(run.keys.len());
                 left -= keep;
                 if 0 < keep && keep < run.keys.len() {
-                    // Cut in the middle. Others who share this run keep theirs whole.
-                    *run = Arc::new(Run { keys: run.keys[..keep].to_vec(), values: run.values[..keep].to_vec() });
+                    match Arc::get_mut(run) {
+                        Some(run) => {
+                            run.keys.truncate(keep);
+                            run.values.truncate(keep);
+                        }
+                        // Others who share this run keep theirs whole.
+                        None => {
+                            let (keys, values) = (run.keys[..keep].to_vec(), run.values[..keep].to_vec());
+                            *run = Arc::new(Run { keys, values });
+                        }
+                    }
                 }
                 keep > 0
             });
