@@ -140,12 +140,32 @@ proptest! {
     }
 
     #[test]
-    fn one_beam_is_greedy(seed: u64, n_tokens in 1usize..8) {
+    fn one_beam_is_greedy_whatever_the_other_settings(
+        seed: u64, n_tokens in 1usize..8, penalty in -1.0f32..2.0, rule in 0usize..3, n_end in 0u32..4,
+    ) {
         let model = model(7, seed);
-        let expected: Vec<u32> = greedy(&model, &[1, 5], &[3]).unwrap().take(n_tokens).map(|id| id.unwrap()).collect();
-        let search = BeamSearch { early_stopping: EarlyStopping::AtOnce, ..BeamSearch::new(1) };
-        prop_assert_eq!(&search.search(&model, &[1, 5], &[3], n_tokens).unwrap()[0].ids, &expected);
+        let end_ids: Vec<u32> = (0..n_end).collect();
+        let expected: Vec<u32> = greedy(&model, &[1, 5], &end_ids).unwrap().take(n_tokens).map(|id| id.unwrap()).collect();
+        let early_stopping = [EarlyStopping::IfNoBetter, EarlyStopping::AtOnce, EarlyStopping::IfHopeless][rule];
+        let search = BeamSearch { early_stopping, length_penalty: penalty, ..BeamSearch::new(1) };
+        prop_assert_eq!(&search.search(&model, &[1, 5], &end_ids, n_tokens).unwrap()[0].ids, &expected);
     }
+}
+
+#[test]
+fn one_beam_does_not_go_on_past_its_end_in_the_hope_of_a_better_score() {
+    // After token 2, the end token 0 is a little likelier than token 1, but what follows token 1 is certain. So the text `0` has
+    // the score ln(0.54), and `1 1 1 1` has ln(0.46) / 4, which is better. One beam has chosen before it could know.
+    let mut model = Gpt2::zeros(&Config::new(3, 8, 4, 1, 1)).unwrap();
+    model.ln_f.weight.data_mut().fill(1.0);
+    model.wte.row_mut(1)[0] = 1.0; // behind the last layer norm, token 1 is (1.7, -0.6, -0.6, -0.6)
+    model.wte.row_mut(2)[1] = 1.0; // and token 2 is (-0.6, 1.7, -0.6, -0.6)
+    let head = [[0.0, 0.1, 0.0, 0.0], [30.0, 10.0, 0.0, 0.0], [-30.0, -30.0, 0.0, 0.0]];
+    model.lm_head = Some(Tensor::new(&[3, 4], head.concat()).unwrap());
+    let [after_1, after_2] = [1, 2].map(|id| log_probabilities(&model, &[id]));
+    assert!(after_1[1] > -1e-6 && after_2[0] > after_2[1] && after_2[1] > -1.0, "{after_1:?} {after_2:?}");
+    let search = BeamSearch { early_stopping: EarlyStopping::IfHopeless, ..BeamSearch::new(1) };
+    assert_eq!(search.search(&model, &[2], &[0], 4).unwrap()[0].ids, [0]);
 }
 
 #[test]
@@ -165,8 +185,13 @@ fn impossible_settings_are_errors_that_name_them() {
     assert!(error(BeamSearch::new(usize::MAX)).contains("beams"));
     assert!(error(BeamSearch { count: 4, ..BeamSearch::new(3) }).contains("count"));
     assert!(error(BeamSearch { count: 0, ..BeamSearch::new(3) }).contains("count"));
-    assert!(error(BeamSearch { length_penalty: f32::NAN, ..BeamSearch::new(3) }).contains("length penalty"));
-    assert!(error(BeamSearch { draw: true, sampler: Sampler::greedy(), ..BeamSearch::new(3) }).contains("temperature"));
+    for penalty in [f32::NAN, f32::INFINITY, -10.5] {
+        assert!(error(BeamSearch { length_penalty: penalty, ..BeamSearch::new(3) }).contains("length penalty"));
+    }
+    for temperature in [0.0, 1e-45] {
+        let sampler = Sampler { temperature, ..Sampler::new(1) };
+        assert!(error(BeamSearch { draw: true, sampler, ..BeamSearch::new(3) }).contains("temperature"));
+    }
     assert!(
         error(BeamSearch { sampler: Sampler { top_p: 2.0, ..Sampler::new(1) }, ..BeamSearch::new(3) })
             .contains("top-p")
@@ -268,6 +293,44 @@ fn two_steps_of_drawn_beams_are_as_enumeration_says() {
     // Five outcomes, four degrees of freedom: above 18.47 in one of 1000 tries.
     let chi = chi_square(&counts, &expected, n);
     assert!(chi < 18.47, "{chi}: {counts:?} of {expected:?}");
+}
+
+#[test]
+fn one_beam_that_is_drawn_draws_texts_with_their_probabilities() {
+    let model = random_model(3, 0.4, 9);
+    let expected: HashMap<Vec<u32>, f64> =
+        all_texts(&model, &[1], &[], 2).into_iter().map(|(ids, sum)| (ids, sum.exp())).collect();
+    let n = 20_000;
+    assert!(expected.len() == 9 && expected.values().all(|p| p * n as f64 > 5.0), "{expected:?}");
+    let mut counts: HashMap<Vec<u32>, usize> = HashMap::new();
+    for seed in 0..n {
+        let search = BeamSearch { draw: true, sampler: Sampler::new(2_000_000 + seed as u64), ..BeamSearch::new(1) };
+        *counts.entry(search.search(&model, &[1], &[], 2).unwrap().remove(0).ids).or_default() += 1;
+    }
+    // Nine outcomes, eight degrees of freedom: above 26.12 in one of 1000 tries.
+    let chi = chi_square(&counts, &expected, n);
+    assert!(chi < 26.12, "{chi}: {counts:?} of {expected:?}");
+}
+
+#[test]
+fn the_coldest_draw_is_none() {
+    let model = model(50, 4);
+    let sampler = Sampler { temperature: 1e-30, top_k: 20, ..Sampler::new(1) };
+    let cold = BeamSearch { draw: true, sampler, ..BeamSearch::new(3) };
+    let ids = |search: BeamSearch| search.search(&model, &[1, 2], &[], 5).unwrap().remove(0).ids;
+    assert_eq!(ids(cold), ids(BeamSearch::new(3)));
+}
+
+#[test]
+fn where_there_are_fewer_texts_than_asked_for_all_are_given_and_none_is_an_error() {
+    let model = model(3, 8);
+    let nothing = BeamSearch::new(2).search(&model, &[1], &[], 0).unwrap();
+    assert_eq!(nothing, [Found { ids: vec![], score: 0.0 }]);
+    assert_eq!(BeamSearch { count: 8, ..BeamSearch::new(8) }.search(&model, &[1], &[], 1).unwrap().len(), 3);
+    // Of three tokens one is in the prompt, and no token may be used twice: two more can be written, not three.
+    let once = BeamSearch { sampler: Sampler { no_repeat_ngram: 1, ..Sampler::new(1) }, ..BeamSearch::new(2) };
+    assert_eq!(once.search(&model, &[1], &[], 2).unwrap()[0].ids.len(), 2);
+    assert!(once.search(&model, &[1], &[], 3).unwrap_err().to_string().contains("no token is left"));
 }
 
 #[test]

@@ -47,11 +47,12 @@ pub enum EarlyStopping {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct BeamSearch {
-    /// How many texts are kept at a time. With one, this is greedy choice.
+    /// How many texts are kept at a time. With one, this is greedy choice, or plain sampling if `draw` says so.
     pub beams: usize,
     /// How many of the best texts to give, at most `beams`.
     pub count: usize,
-    /// Finished texts are compared by `sum / length^length_penalty`. Above 0, it favours long texts; 0 compares the sums.
+    /// Finished texts are compared by `sum / length^length_penalty`. Above 0, it favours long texts; 0 compares the sums. From
+    /// -10 to 10.
     pub length_penalty: f32,
     /// When to stop.
     pub early_stopping: EarlyStopping,
@@ -129,14 +130,15 @@ impl BeamSearch {
             let problem = format!("{} texts are asked for; {} beams find 1 to {}", self.count, self.beams, self.beams);
             return Err(Error::argument("count", problem));
         }
-        if !self.length_penalty.is_finite() {
-            return Err(Error::argument(
-                "length penalty",
-                format!("it is {}; it must be a number", self.length_penalty),
-            ));
+        // Within these limits, a power of a length and what is divided by it are ordinary floats.
+        if !(-10.0..=10.0).contains(&self.length_penalty) {
+            let problem = format!("it is {}; it must be from -10 to 10", self.length_penalty);
+            return Err(Error::argument("length penalty", problem));
         }
-        if self.draw && self.sampler.temperature == 0.0 {
-            return Err(Error::argument("temperature", "it is 0; beams that are drawn need one above 0"));
+        let t = self.sampler.temperature;
+        if self.draw && t < LEAST_TEMPERATURE {
+            let problem = format!("it is {t}; beams that are drawn need at least {LEAST_TEMPERATURE:e}");
+            return Err(Error::argument("temperature", problem));
         }
         self.sampler.check()
     }
@@ -145,7 +147,8 @@ impl BeamSearch {
     ///
     /// # Errors
     ///
-    /// If a setting or the prompt is impossible, or the model computes something that is not a number.
+    /// If a setting or the prompt is impossible, the model computes something that is not a number, or no-repeat n-gram has
+    /// removed every token before a text was finished.
     pub fn search(&self, model: &Gpt2, prompt: &[u32], end_ids: &[u32], n_tokens: usize) -> Result<Vec<Found>> {
         self.search_watched(model, prompt, end_ids, n_tokens, |_| {})
     }
@@ -167,6 +170,9 @@ impl BeamSearch {
         check_prompt(model, prompt)?;
         // One token more can be chosen than read: the last one.
         let n_tokens = n_tokens.min(model.config.n_ctx + 1 - prompt.len());
+        if n_tokens == 0 {
+            return Ok(vec![Found { ids: Vec::new(), score: 0.0 }]); // the one text of no tokens
+        }
         let mut rng = self.sampler.rng.clone();
         let mut cache = KvCache::new(&model.config, 1);
         let mut beams: Vec<Vec<u32>> = vec![Vec::new()]; // the new tokens of each
@@ -184,8 +190,9 @@ impl BeamSearch {
                 scores.extend(row.iter().map(|log_probability| sum + log_probability));
             }
 
-            // With one end token, at most half of these have ended: so there are always enough to go on with.
-            let n_candidates = 2.max(1 + end_ids.len()) * self.beams;
+            // With one end token, at most half of these have ended: so there are always enough to go on with. A single beam
+            // takes what comes first, even if that is its end.
+            let n_candidates = if self.beams == 1 { 1 } else { 2.max(1 + end_ids.len()) * self.beams };
             let chosen = if self.draw {
                 draw_without_replacement(&scores, n_candidates, &mut rng)
             } else {
@@ -224,6 +231,10 @@ impl BeamSearch {
             sums = running.iter().map(|c| c.sum).collect();
             cache = cache.select(&running.iter().map(|c| c.beam).collect::<Vec<_>>())?;
             unread = running.iter().map(|c| c.id).collect();
+        }
+        if finished.is_empty() {
+            let problem = "no token is left: all were used, and no-repeat n-gram forbids to use them again";
+            return Err(Error::argument("generate", problem));
         }
         finished.truncate(self.count);
         Ok(finished)
@@ -274,6 +285,9 @@ impl BeamSearch {
 
 /// More beams than anyone needs; each takes its own part of the cache.
 const MOST_BEAMS: usize = 1000;
+
+/// A score divided by a smaller temperature might overflow.
+const LEAST_TEMPERATURE: f32 = 1e-30;
 
 /// The logarithm of softmax: `x_i - max - ln(sum of e^(x_j - max))`.
 ///
