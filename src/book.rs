@@ -27,6 +27,8 @@ pub mod ch06_mlp_and_block {}
 pub mod ch07_the_whole_model {}
 #[doc = include_str!("../docs/08-choosing-a-token.md")]
 pub mod ch08_choosing_a_token {}
+#[doc = include_str!("../docs/09-beam-search.md")]
+pub mod ch09_beam_search {}
 #[doc = include_str!("../docs/10-kv-cache.md")]
 pub mod ch10_kv_cache {}
 #[doc = include_str!("../docs/11-loss.md")]
