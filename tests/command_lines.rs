@@ -144,9 +144,11 @@ fn a_wrong_call_is_one_line_and_status_2() {
         ("beam", &["--beams", "3", "--count", "4"]),
         ("beam", &["--beams", "100000000000"]),
         ("beam", &["--length-penalty", "nan"]),
+        ("beam", &["--length-penalty", "11"]),
         ("beam", &["--early-stopping", "soon"]),
         ("beam", &["--top-k", "5"]),
         ("beam", &["--sample", "--temperature", "0"]),
+        ("beam", &["--sample", "--temperature", "1e-45"]),
         ("compare", &["--tokens", "0"]),
         ("compare", &["--answers", "0"]),
         ("logits", &["--raw=1"]),
@@ -675,10 +677,17 @@ fn beam_prints_a_line_for_each_answer_best_first() {
     let found: Vec<&str> = stdout.lines().map(|line| line.split_once('\t').unwrap().1).collect();
     assert_eq!(found, expected.iter().map(|found| spaced(&found.ids)).collect::<Vec<_>>());
 
-    // One beam is greedy.
-    let (stdout, _) = success(example("beam", &["--beams", "1", "--tokens", "12"]));
-    let greedy = success(example("greedy", &["--tokens", "12"])).0;
-    assert_eq!(stdout.split_once('\t').unwrap().1, greedy);
+    // One beam is greedy, whenever it may stop; and if it draws, chance decides.
+    let text = |args: &[&str]| {
+        let (stdout, _) =
+            success(example("beam", &[args, &["--beams", "1", "--tokens", "60", "The little fox"]].concat()));
+        stdout.split_once('\t').unwrap().1.to_string()
+    };
+    let greedy = success(example("greedy", &["--tokens", "60", "The little fox"])).0.trim_end().replace('\n', "\\n");
+    for rule in ["false", "true", "never"] {
+        assert_eq!(text(&["--early-stopping", rule]).trim_end().trim_end_matches("\\n"), greedy);
+    }
+    assert_ne!(text(&["--sample", "--seed", "1"]), text(&["--sample", "--seed", "2"]));
 }
 
 #[test]
