@@ -458,7 +458,12 @@ pub fn print_bytes(bytes: &[u8]) -> Outcome<()> {
     stdout_result(std::io::stdout().write_all(bytes))
 }
 
-fn flush() -> Outcome<()> {
+/// Sends on what was written to standard output so far, even if its line is not complete.
+///
+/// # Errors
+///
+/// As [`print()`].
+pub fn flush() -> Outcome<()> {
     stdout_result(std::io::stdout().flush())
 }
 
