@@ -1,0 +1,188 @@
+//! The model as an author: it writes on from any story, however long.
+
+use gpt60::Rng;
+use gpt60::checkpoint::Checkpoint;
+use gpt60::cli::Outcome;
+use gpt60::generate::{Sampler, Stop};
+use gpt60::tokenizer::{Tokenizer, Utf8Stream};
+use std::fmt::Display;
+use std::str::FromStr;
+
+/// More tokens than this in one turn are a slip of the finger, and nothing but Ctrl-C would end them.
+const MOST_TOKENS: usize = 10_000;
+/// So many seeds are tried for a piece that is not the same again.
+const TRIES: usize = 10;
+
+/// The model, and how it writes.
+pub struct Author {
+    pub checkpoint: Checkpoint,
+    pub tokenizer: Tokenizer,
+    pub sampler: Sampler,
+    /// The seed that is used next.
+    pub seed: u64,
+    /// How many tokens a turn has at most.
+    pub n_tokens: usize,
+    /// How many tokens of the story were read when for the first time it did not fit.
+    pub n_read: Option<usize>,
+}
+
+/// What the model wrote in a turn.
+pub struct Written {
+    pub text: String,
+    /// Why the text ended, if it was not for its length.
+    pub ended_by: Option<String>,
+}
+
+impl Author {
+    /// Writes on from `story`, a piece that is none of `old`. The inner error says why there is none.
+    ///
+    /// As long as a piece begins like an old one it is held back. Then `show` is given it as it is made.
+    pub fn write_unlike(
+        &mut self,
+        old: &[String],
+        story: &str,
+        mut show: impl FnMut(&str) -> Outcome<()>,
+    ) -> Outcome<Result<Written, String>> {
+        for _ in 0..TRIES {
+            let mut text = String::new();
+            let mut n_shown = 0;
+            let written = self.write(story, |new| {
+                text += new;
+                if n_shown > 0 || !old.iter().any(|old| old.starts_with(&text)) {
+                    show(&text[n_shown..])?;
+                    n_shown = text.len();
+                }
+                Ok(())
+            })?;
+            match written {
+                Err(problem) if text.is_empty() => return Ok(Err(problem)),
+                _ if old.contains(&text) => {}
+                _ => {
+                    show(&text[n_shown..])?;
+                    return Ok(Ok(Written { text, ended_by: written.unwrap_or_else(Some) }));
+                }
+            }
+        }
+        Ok(Err("nothing came that was not there before: try a higher :temperature".to_string()))
+    }
+
+    /// Writes on from `story`: at most `n_tokens`, in whole characters.
+    ///
+    /// The answer is a note if the model ended its text. The inner error is one of the model or of its knobs.
+    fn write(
+        &mut self,
+        story: &str,
+        mut show: impl FnMut(&str) -> Outcome<()>,
+    ) -> Outcome<Result<Option<String>, String>> {
+        let model = &self.checkpoint.model;
+        let mut ids = self.tokenizer.encode(story);
+        if ids.is_empty() {
+            ids.extend(self.tokenizer.end_of_text()); // what stands before a text begins
+        }
+        // A character that the last token of the turn leaves unfinished stays in here, and is no part of the story.
+        let mut stream = Utf8Stream::new();
+        let mut n_left = self.n_tokens;
+        while n_left > 0 {
+            let first = first_to_read(&ids, n_left, model.config.n_ctx, &self.tokenizer);
+            if first > 0 {
+                self.n_read.get_or_insert(ids.len() - first);
+            }
+            let sampler = Sampler { rng: Rng::new(self.seed), ..self.sampler.clone() };
+            self.seed = self.seed.wrapping_add(1);
+            let mut tokens = match model.generate(&ids[first..], sampler) {
+                Ok(tokens) => tokens.until(&self.checkpoint.end_ids),
+                Err(error) => return Ok(Err(error.to_string())),
+            };
+            for id in tokens.by_ref().take(n_left) {
+                match id {
+                    Err(error) => return Ok(Err(error.to_string())),
+                    Ok(id) if self.checkpoint.end_ids.contains(&id) => {}
+                    Ok(id) => {
+                        show(&stream.push(self.tokenizer.token_bytes(id).unwrap_or(&[])))?;
+                        ids.push(id);
+                        n_left -= 1;
+                    }
+                }
+            }
+            if tokens.stopped_by() == Some(Stop::EndToken) {
+                return Ok(Ok(Some("the model ended its text; what comes next goes on after it".to_string())));
+            }
+        }
+        Ok(Ok(None))
+    }
+
+    /// Sets a knob, or shows it if there is no value. The answer is a note; the error says what would be right.
+    pub fn knob(&mut self, name: &str, value: &str) -> Result<String, String> {
+        let mut sampler = self.sampler.clone();
+        let mut n_tokens = self.n_tokens;
+        let now = match name {
+            "temperature" => set(&mut sampler.temperature, name, value, "0.8"),
+            "top-k" => set(&mut sampler.top_k, name, value, "40"),
+            "top-p" => set(&mut sampler.top_p, name, value, "0.9"),
+            "repetition-penalty" => set(&mut sampler.repetition_penalty, name, value, "1.2"),
+            "no-repeat-ngram" => set(&mut sampler.no_repeat_ngram, name, value, "3"),
+            "seed" => set(&mut self.seed, name, value, "7"),
+            "tokens" => set(&mut n_tokens, name, value, "60"),
+            _ => Err(format!("there is no command {}: :help lists them, and ::text is a line of text", shown(name))),
+        }?;
+        sampler.check().map_err(|error| error.to_string())?;
+        check_tokens(n_tokens).map_err(|problem| format!(":tokens {problem}"))?;
+        (self.sampler, self.n_tokens) = (sampler, n_tokens);
+        Ok(now)
+    }
+}
+
+/// Where the part of a story begins that the model reads to write `n_new` more tokens. At 0, if all of it fits. Else at a
+/// sentence, if one begins in the first half of what fits; else at a word; else (a text without spaces) anywhere.
+fn first_to_read(ids: &[u32], n_new: usize, n_ctx: usize, tokenizer: &Tokenizer) -> usize {
+    // One more than n_ctx fits: the last token is chosen, and not read. A turn that needs most of the context is written in
+    // several goes, and half of the context is read in each.
+    let room = (n_ctx + 1).saturating_sub(n_new).max(n_ctx.div_ceil(2));
+    let first = ids.len().saturating_sub(room);
+    if first == 0 {
+        return 0;
+    }
+    let bytes = |i: usize| tokenizer.token_bytes(ids[i]).unwrap_or(&[]);
+    let is_word = |i: &usize| bytes(*i).first().is_some_and(u8::is_ascii_whitespace);
+    let is_sentence = |i: &usize| is_word(i) && bytes(i - 1).last().is_some_and(|byte| b".!?\"'\n".contains(byte));
+    let mut near = first..first + room / 2;
+    near.clone().find(is_sentence).or_else(|| near.find(is_word)).unwrap_or(first)
+}
+
+/// Puts a number in its place, if there is one, and says what it is now.
+fn set<T: FromStr + Display>(place: &mut T, name: &str, value: &str, example: &str) -> Result<String, String> {
+    if !value.is_empty() {
+        let wrong = |_| format!(":{name} is given {}, which is no such number: try :{name} {example}", shown(value));
+        *place = value.parse().map_err(wrong)?;
+    }
+    Ok(format!("{name} {place}"))
+}
+
+/// The error goes on after the name of the flag or command.
+pub fn check_tokens(n: usize) -> Result<(), String> {
+    if n <= MOST_TOKENS { Ok(()) } else { Err(format!("is {n}, and a turn has {MOST_TOKENS} at most: try 60")) }
+}
+
+/// The start of what was typed, for a note of one line.
+fn shown(text: &str) -> String {
+    format!("{:?}", text.chars().take(30).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_read_from_a_sentence_or_a_word() {
+        let tokenizer = Tokenizer::learn("", 257).unwrap(); // every byte a token
+        let first = |text: &str, n_new: usize| first_to_read(&tokenizer.encode(text), n_new, 12, &tokenizer);
+        // 9 + 4 is one more than the context of 12: that fits. 9 + 5 does not.
+        assert_eq!(first("abcdefghi", 4), 0);
+        assert_eq!(first("abcdefghi", 5), 1); // there is no word to begin with: what fits
+        assert_eq!(first("abc efghi", 5), 3); // 8 fit, and among the first half of these a word begins
+        assert_eq!(first("abcdefg i", 5), 1); // it begins too late
+        assert_eq!(first("a. cd f h", 5), 2); // a sentence
+        assert_eq!(first("ab d. ghi", 5), 2); // a sentence, but too late
+        assert_eq!(first("abcdefghi", 100), 3); // never less than half of the context, 6
+    }
+}
