@@ -73,8 +73,8 @@ A line is added to the story, and the model writes on. An empty line lets it go 
                     :top-k 40  :top-p 0.9  :repetition-penalty 1.2  :no-repeat-ngram 3  :seed 7  :tokens 60
   ::text            a line of the story that begins with a colon
   :quit             the end; so is the end of the input (Ctrl-D)
-At the end, a story that was typed here and not saved is saved as story-1.txt, or the next free name. One that came from a
-file or a pipe has been printed. Ctrl-C saves nothing.";
+At the end, a story that was typed here and not saved is saved as story-1.txt, or the next free
+name. One that came from a file or a pipe has been printed. Ctrl-C saves nothing.";
 
 /// As many continuations can be chosen from.
 const MOST_CHOICES: usize = 20;

@@ -139,6 +139,8 @@ fn a_wrong_call_is_one_line_and_status_2() {
         ("sample", &["--width", "wide"]),
         ("logits", &["--temperature", "inf"]),
         ("logits", &["--top-p", "2"]),
+        ("story", &["--tokens", "10001"]),
+        ("story", &["two", "words"]),
         ("logits", &["--raw", "--probs"]),
         ("beam", &["--beams", "0"]),
         ("beam", &["--beams", "3", "--count", "4"]),
