@@ -1,0 +1,37 @@
+//! The exercises: functions of this crate with their bodies missing, for you to write.
+//!
+//! One file each, in the order of the book. A file says what to compute, with the formula and an example worked out in
+//! numbers; at its end are three hints, each more outspoken than the one before. Replace `not_started()` by your code, and
+//!
+//! ```text
+//! cargo run --example exercises                  where you are, and what comes next
+//! cargo run --example exercises -- check NAME    is it right?
+//! cargo run --example exercises -- watch         checks again whenever you save a file
+//! cargo run --example exercises -- hint NAME     a hint; again for the next one
+//! ```
+//!
+//! This folder is no part of the library: whatever you write here, `greedy` and all other examples go on working. Only
+//! the checks in `tests/exercises/` and `examples/greedy_mine.rs` include it. Use anything from `gpt60` that is not itself the
+//! exercise: the checks cannot see whether you call the library's own function, but you can.
+
+// A stub does not use its arguments yet, and not every program that includes this folder uses every stub.
+#![allow(unused_variables, dead_code)]
+
+pub mod parts;
+
+// In the order of the book.
+pub mod softmax;
+
+pub mod mlp;
+
+/// The body of a function that has not been begun.
+///
+/// It ends the function's work there and then, and tells the check that nothing is wrong: nobody has tried yet.
+pub fn not_started() -> ! {
+    // Not `panic!`: that would print a message.
+    std::panic::resume_unwind(Box::new(NotStarted))
+}
+
+/// What [`not_started`] throws.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotStarted;

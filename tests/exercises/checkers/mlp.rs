@@ -1,0 +1,55 @@
+//! The MLP.
+
+use crate::check::{Exercise, Mistake, attempt, one, tensor};
+use crate::exercises;
+use gpt60::layers::gelu::gelu;
+use gpt60::layers::linear::Linear;
+use gpt60::layers::mlp::Mlp;
+use gpt60::{Probe, Result, Rng, Tensor};
+
+pub struct Input {
+    mlp: Mlp,
+    x: Tensor,
+}
+
+pub fn exercise() -> Exercise<Input> {
+    Exercise {
+        name: "mlp",
+        inputs,
+        describe: |i| format!("x of shape {:?} and an n_inner of {}", i.x.shape(), i.mlp.c_fc.bias.len()),
+        stub: |i| attempt(exercises::mlp::forward(&i.mlp, &i.x), |y| one(tensor(&y))),
+        library: |i| attempt(i.mlp.forward(&i.x, &mut Probe::off(), None), |y| one(tensor(&y))),
+        tolerance: 1e-4,
+        mistakes: vec![
+            Mistake { when: "the GELU is left out", answer: |i| layers(i, |x| x, |y| y) },
+            Mistake { when: "a ReLU is taken for the GELU", answer: |i| layers(i, |x| x.max(0.0), |y| y) },
+            Mistake { when: "the GELU is applied once more, after c_proj", answer: |i| layers(i, gelu, gelu) },
+            Mistake {
+                when: "x is added to the result: that is for the block to do",
+                answer: |i| attempt(run(i, gelu, |y| y).and_then(|y| y.add(&i.x)), |y| one(tensor(&y))),
+            },
+        ],
+    }
+}
+
+fn inputs() -> Vec<Input> {
+    let mut rng = Rng::new(1);
+    let mut input = |n_tok: usize, n_embd: usize, n_inner: usize| {
+        let mut mlp = Mlp::random(n_embd, n_inner, 0.8, 0.8, &mut rng);
+        // Biases that are not zero: whoever forgets them shall notice.
+        for Linear { bias, .. } in [&mut mlp.c_fc, &mut mlp.c_proj] {
+            *bias = Tensor::random(bias.shape(), 0.5, &mut rng);
+        }
+        Input { mlp, x: Tensor::random(&[n_tok, n_embd], 1.0, &mut rng) }
+    };
+    vec![input(1, 1, 1), input(3, 4, 16), input(2, 5, 7)]
+}
+
+fn run(input: &Input, act: fn(f32) -> f32, last: fn(f32) -> f32) -> Result<Tensor> {
+    let fc = input.mlp.c_fc.forward(&input.x)?.map(act);
+    Ok(input.mlp.c_proj.forward(&fc)?.map(last))
+}
+
+fn layers(input: &Input, act: fn(f32) -> f32, last: fn(f32) -> f32) -> Vec<(&'static str, crate::check::Part)> {
+    attempt(run(input, act, last), |y| one(tensor(&y)))
+}
