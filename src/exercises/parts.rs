@@ -6,17 +6,52 @@
 //! While an exercise is checked, each piece's result is compared with the library's for the same input. If a large exercise
 //! goes wrong because a small one is, the check can say which.
 
-use super::{NotStarted, mlp, softmax};
+use super::{NotStarted, embedding, gelu, layer_norm, linear, matmul, merge_pair, mlp, softmax};
 use gpt60::close::relative_difference;
 use gpt60::layers;
+use gpt60::layers::layer_norm::LayerNorm;
+use gpt60::layers::linear::Linear;
 use gpt60::layers::mlp::Mlp;
+use gpt60::tokenizer::{Merge, replace_pair};
 use gpt60::{Probe, Result, Tensor};
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+/// The matrix product: `[m, k] · [k, n] -> [m, n]`.
+pub fn matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    piece("matmul", || matmul::matmul(a, b), || a.matmul(b))
+}
+
+/// The tokens with `merged` wherever `left` and `right` stood side by side.
+pub fn merge_pair(tokens: &[u32], left: u32, right: u32, merged: u32) -> Vec<u32> {
+    let merge = Merge { left, right, result: merged };
+    piece("merge_pair", || merge_pair::merge_pair(tokens, left, right, merged), || replace_pair(tokens, merge))
+}
+
+/// The vectors of token ids, which are sequences of `n_seq`: `[n_tok] -> [n_tok, n_embd]`.
+pub fn embedding(wte: &Tensor, wpe: &Tensor, ids: &[u32], n_seq: usize) -> Result<Tensor> {
+    let library = || layers::embedding::forward(wte, wpe, ids, n_seq, 0);
+    piece("embedding", || embedding::forward(wte, wpe, ids, n_seq), library)
+}
+
 /// Softmax of each row: `[m, n] -> [m, n]`.
 pub fn softmax(x: &Tensor) -> Tensor {
     piece("softmax", || softmax::forward(x), || layers::softmax::forward(x))
+}
+
+/// The linear layer: `[n_tok, in] -> [n_tok, out]`.
+pub fn linear(linear: &Linear, x: &Tensor) -> Result<Tensor> {
+    piece("linear", || linear::forward(linear, x), || linear.forward(x))
+}
+
+/// GELU of one number.
+pub fn gelu(x: f32) -> f32 {
+    piece("gelu", || gelu::gelu(x), || layers::gelu::gelu(x))
+}
+
+/// Layer norm: `[n_tok, n_embd] -> [n_tok, n_embd]`.
+pub fn layer_norm(ln: &LayerNorm, x: &Tensor) -> Result<Tensor> {
+    piece("layer_norm", || layer_norm::forward(ln, x), || ln.forward(x, None))
 }
 
 /// The MLP: `[n_tok, n_embd] -> [n_tok, n_embd]`.
@@ -95,6 +130,18 @@ trait Comparable {
 impl Comparable for Tensor {
     fn is_close(&self, other: &Tensor) -> bool {
         relative_difference((self.shape(), self.data()), (other.shape(), other.data())).is_ok_and(|d| d < 1e-4)
+    }
+}
+
+impl Comparable for f32 {
+    fn is_close(&self, other: &f32) -> bool {
+        (self - other).abs() <= 1e-5 * other.abs().max(1.0) || (self.is_nan() && other.is_nan()) || self == other
+    }
+}
+
+impl Comparable for Vec<u32> {
+    fn is_close(&self, other: &Vec<u32>) -> bool {
+        self == other
     }
 }
 

@@ -28,15 +28,29 @@ const LONG: usize = 64;
 
 /// One line of the list: `left` and `right`, side by side, become `result`. All three are token ids.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Merge {
+pub struct Merge {
+    /// The token on the left.
     pub left: u32,
+    /// The token on the right.
     pub right: u32,
+    /// The token in their place.
     pub result: u32,
 }
 
 /// The merges by rank, and the rank of each pair.
+///
+/// # Example: encode with two merges
+///
+/// ```
+/// use gpt60::tokenizer::{Merge, Merges};
+///
+/// let mut merges = Merges::default();
+/// merges.push(Merge { left: 1, right: 2, result: 10 });
+/// merges.push(Merge { left: 3, right: 10, result: 11 });
+/// assert_eq!(merges.merge(vec![3, 1, 2, 1, 2]), [11, 10]);
+/// ```
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Merges {
+pub struct Merges {
     list: Vec<Merge>,
     rank_of: HashMap<(u32, u32), usize>,
 }
@@ -135,7 +149,16 @@ impl Merges {
 }
 
 /// Replaces a pair by its result, everywhere, from left to right.
-pub(super) fn replace_pair(tokens: &[u32], merge: Merge) -> Vec<u32> {
+///
+/// # Example: pairs do not overlap
+///
+/// ```
+/// use gpt60::tokenizer::{Merge, replace_pair};
+///
+/// let merge = Merge { left: 1, right: 1, result: 2 };
+/// assert_eq!(replace_pair(&[1, 1, 1], merge), [2, 1]);
+/// ```
+pub fn replace_pair(tokens: &[u32], merge: Merge) -> Vec<u32> {
     let mut replaced = Vec::with_capacity(tokens.len());
     let mut i = 0;
     while i < tokens.len() {

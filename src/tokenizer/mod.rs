@@ -23,12 +23,12 @@ mod unicode;
 mod unicode_tables;
 mod utf8_stream;
 
+pub use bpe::{Merge, Merges, replace_pair};
 pub use bytes::{byte_to_symbol, symbol_to_byte};
 pub use split::split;
 pub use utf8_stream::Utf8Stream;
 
 use crate::error::{Error, Result};
-use bpe::{Merge, Merges, replace_pair};
 use bytes::{bytes_in_gpt2_order, bytes_to_symbols, symbols_to_bytes};
 use learn::Numbering;
 use split::first_piece_len;

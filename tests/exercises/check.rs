@@ -25,6 +25,8 @@ pub enum Part {
     Integers(Vec<i64>),
     /// Text.
     Text(String),
+    /// Pieces of text.
+    Texts(Vec<String>),
     /// A function that may fail has failed; the message may be any.
     Error(String),
 }
@@ -167,19 +169,30 @@ impl<I: Send + Sync + 'static> Exercise<I> {
             input: (self.describe)(&inputs[first]),
             problem: problems[first].clone().unwrap_or_default(),
             piece: found[first].1.clone(),
-            cause: self.cause_of(&inputs, &found),
+            cause: self.cause_of(&inputs, &found, &expected, &problems),
         })
     }
 
     /// The known mistake that answers every probe as the learner does.
-    fn cause_of(&self, inputs: &Arc<Vec<I>>, found: &[(Outcome, Option<String>)]) -> Option<&'static str> {
+    fn cause_of(
+        &self,
+        inputs: &Arc<Vec<I>>,
+        found: &[(Outcome, Option<String>)],
+        expected: &[Answer],
+        problems: &[Option<Vec<String>>],
+    ) -> Option<&'static str> {
         // A mistake is compared by its values. Where no probe has one, there is nothing to compare.
         if !found.iter().any(|(outcome, _)| matches!(outcome, Outcome::Answer(_))) {
             return None;
         }
+        // Wrong numbers have a cause of their own, whatever is done about inputs that do not fit: as long as there are
+        // wrong numbers, the probes that must fail are left out.
+        let must_fail = |answer: &Answer| answer.iter().any(|(_, part)| matches!(part, Part::Error(_)));
+        let wrong_value = problems.iter().zip(expected).any(|(problem, e)| problem.is_some() && !must_fail(e));
         let gives_the_same = |mistake: &&Mistake<I>| {
             let answers = run_all(inputs, mistake.answer, PATIENCE);
-            answers.iter().zip(found).all(|((mistaken, _), (found, _))| same_outcome(mistaken, found))
+            let mut all = answers.iter().zip(found).zip(expected);
+            all.all(|((a, f), e)| (wrong_value && must_fail(e)) || same_outcome(&a.0, &f.0))
         };
         self.mistakes.iter().find(gives_the_same).map(|mistake| mistake.when)
     }
@@ -309,6 +322,7 @@ fn part_problem(name: &str, found: Option<&Part>, expected: Option<&Part>, toler
         (Part::Integers(found), Part::Integers(expected)) => {
             list_problem(&what, found, expected, |x| x.to_string(), ", ")
         }
+        (Part::Texts(found), Part::Texts(expected)) => list_problem(&what, found, expected, |x| format!("{x:?}"), ", "),
         (Part::Text(found), Part::Text(expected)) if found != expected => {
             Some(vec![format!("{what} differs:"), format!("  expected {expected:?}"), format!("  got      {found:?}")])
         }

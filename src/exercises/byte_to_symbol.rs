@@ -1,0 +1,46 @@
+//! Exercise: a visible symbol for every byte. Chapter 2. Easy, 15 minutes.
+//!
+//! GPT-2's vocabulary is kept in text files, where a space or a line feed would do harm. So every byte has a printable
+//! character that stands for it:
+//!
+//! * The 188 bytes that Latin-1 shows as a visible character stand for themselves. They are 33 to 126 (`!` to `~`), 161 to 172
+//!   (`¡` to `¬`) and 174 to 255 (`®` to `ÿ`).
+//! * The other 68 are hidden: 0 to 32, 127 to 160, and 173, which is the soft hyphen. In this order, they take the
+//!   characters from U+0100 on, without gaps.
+//!
+//! ```text
+//! symbol(byte) = the character U+0000 + byte                                      if it is visible
+//!                the character U+0100 + (how many hidden bytes are below it)      if it is hidden
+//! ```
+//!
+//! A worked example:
+//!
+//! | byte | what it is | hidden bytes below it | symbol |
+//! | --- | --- | --- | --- |
+//! | 97 | `a` | | `a` |
+//! | 0 | | 0 | U+0100, `Ā` |
+//! | 32 | the space | 32 (0 to 31) | U+0120, `Ġ` |
+//! | 127 | delete | 33 (0 to 32) | U+0121, `ġ` |
+//! | 233 | `é` in Latin-1 | | `é` |
+//!
+//! | argument | type | |
+//! | --- | --- | --- |
+//! | `byte` | `u8` | any of the 256 |
+//! | result | `char` | a different one for each byte |
+//!
+//! Of use: `char::from(byte)`, `char::from_u32`, and `match` with ranges such as `0..=32`.
+
+use super::not_started;
+
+/// The printable symbol of a byte.
+pub fn byte_to_symbol(byte: u8) -> char {
+    not_started()
+}
+
+// Hint 1. The hidden bytes are three runs. For each run: how many hidden bytes are below its first one?
+//
+// Hint 2. 0 to 32 are the hidden bytes number 0 to 32. 127 is number 33, so byte b of the second run is number b - 127 + 33.
+//         The second run has 34 bytes, so 173 is number 33 + 34 = 67. Hidden byte number n has the symbol U+0100 + n.
+//
+// Hint 3. `let n = match byte { 0..=32 => byte, 127..=160 => byte - 127 + 33, 173 => 67, _ => return char::from(byte) };` and
+//         then `char::from_u32(0x100 + u32::from(n)).unwrap()`.

@@ -1,0 +1,54 @@
+//! Exercise: layer norm. Chapter 4. Medium, 20 minutes.
+//!
+//! Bring each row to a known scale, so that the numbers cannot grow from block to block. For each row of `x`, which is one
+//! token:
+//!
+//! 1. Take its mean off.
+//! 2. Divide by the root of its variance. The *variance* is the mean of the squares of what step 1 has left.
+//! 3. Multiply each column by its weight, and add its bias.
+//!
+//! ```text
+//! mean     = (x_0 + x_1 + ... + x_(n-1)) / n
+//! variance = ((x_0 - mean)^2 + ... + (x_(n-1) - mean)^2) / n
+//! y_j      = (x_j - mean) / sqrt(variance + epsilon) * weight_j + bias_j
+//! ```
+//!
+//! The variance is divided by `n`, not by `n - 1`. Epsilon is a small number, `ln.epsilon`; it prevents a division by 0 where
+//! all numbers of a row are equal.
+//!
+//! A worked example: the row `(1, 3)`, with the weight `(10, 20)` and the bias `(1, 2)`. Epsilon is 3, so that you see what it
+//! does; usually it is 0.00001.
+//!
+//! ```text
+//! mean      (1 + 3) / 2 = 2            less the mean     (-1, 1)
+//! variance  (1 + 1) / 2 = 1            divided by 2      (-0.5, 0.5)
+//! root      sqrt(1 + 3) = 2            y                 (-0.5*10 + 1, 0.5*20 + 2) = (-4, 12)
+//! ```
+//!
+//! | argument | shape | |
+//! | --- | --- | --- |
+//! | `ln.weight`, `ln.bias` | `[n_embd]` | one for each column |
+//! | `ln.epsilon` | a number | |
+//! | `x` | `[n_tok, n_embd]` | rows of another length are an error |
+//! | result | `[n_tok, n_embd]` | |
+//!
+//! Of use: `Tensor::row_mean`, which makes a column, `[n_tok, 1]`; `sub`, `mul`, `div` and `add` with such a column or with a
+//! row, which make the errors for you; `map`.
+
+use super::not_started;
+use gpt60::layers::layer_norm::LayerNorm;
+use gpt60::{Error, Result, Tensor};
+
+/// Layer norm: `[n_tok, n_embd] -> [n_tok, n_embd]`.
+pub fn forward(ln: &LayerNorm, x: &Tensor) -> Result<Tensor> {
+    not_started()
+}
+
+// Hint 1. Each row has a mean and a variance of its own, so these are columns: one number for each row. The weight and the
+//         bias are rows: one number for each column. `Tensor`'s operations know both.
+//
+// Hint 2. With d = x - mean: variance = the mean of d * d in each row, and y = d / root * weight + bias.
+//         [n_tok, n_embd] - [n_tok, 1] -> [n_tok, n_embd], and d * d of each row -> [n_tok, 1].
+//
+// Hint 3. `let d = x.sub(&x.row_mean())?;`, `let root = d.mul(&d)?.row_mean().map(|v| (v + ln.epsilon).sqrt());`, and then
+//         a chain: `d.div(&root)?`, `.mul(&ln.weight)?`, `.add(&ln.bias)`.

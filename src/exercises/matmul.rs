@@ -1,0 +1,47 @@
+//! Exercise: the matrix product. Chapter 1. Easy, 15 minutes.
+//!
+//! Nearly all the work of a GPT is this one operation. Number `(i, j)` of the product is made from row `i` of `a` and column
+//! `j` of `b`: multiply them number by number, and add up.
+//!
+//! ```text
+//! c(i, j) = a(i, 0) * b(0, j) + a(i, 1) * b(1, j) + ... + a(i, k-1) * b(k-1, j)
+//! ```
+//!
+//! A row of `a` has as many numbers as a column of `b`: both are `k` long. If they are not, there is no product, and the
+//! answer is an error, not a panic.
+//!
+//! A worked example, `[2, 2] · [2, 3] -> [2, 3]`:
+//!
+//! ```text
+//! a = 1 2    b = 5 6  7     1*5 + 2*8   1*6 + 2*9   1*7 + 2*10     21 24 27
+//!     3 4        8 9 10     3*5 + 4*8   3*6 + 4*9   3*7 + 4*10  =  47 54 61
+//! ```
+//!
+//! | argument | shape | |
+//! | --- | --- | --- |
+//! | `a` | `[m, k]` | |
+//! | `b` | `[k, n]` | |
+//! | result | `[m, n]` | an error if the two `k` differ |
+//!
+//! Of use: `Tensor::table("matmul")?`, which gives the numbers of rows and columns; `Tensor::zeros`, `data`, `data_mut`,
+//! `row`; `Error::shape`. (And `a.matmul(b)` is what you are about to write.)
+
+use super::not_started;
+use gpt60::{Error, Result, Tensor};
+
+/// The matrix product: `[m, k] · [k, n] -> [m, n]`.
+pub fn matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    not_started()
+}
+
+// Hint 1. There is one loop for each letter: over the rows i of the result, over its columns j, and inside of them over
+//         the p of the sum. Begin each sum anew.
+//
+// Hint 2. Numbers lie in memory row after row, so number (i, j) of a table with n columns is at place n * i + j. With `a` of
+//         k columns, `b` of n and the result of n: c[n * i + j] = sum over p of a[k * i + p] * b[n * p + j].
+//
+// Hint 3. `let (m, k) = a.table("matmul")?;` and the same for `b`. If the two k differ, return
+//         `Err(Error::shape("matmul", &[a.shape(), b.shape()], "the columns of a must equal the rows of b"))`.
+//         Begin with `let mut c = Tensor::zeros(&[m, n]);`. In the loops over i and j: `let mut sum = 0.0;`, then for
+//         each p in 0..k: `sum += a.data()[k * i + p] * b.data()[n * p + j];`, and after it
+//         `c.data_mut()[n * i + j] = sum;`.

@@ -1,0 +1,51 @@
+//! Exercise: the most frequent pair of tokens. Chapter 2. Medium, 20 minutes.
+//!
+//! Learning a vocabulary is to repeat one step: which two tokens stand side by side most often? They become the next merge.
+//! Find them.
+//!
+//! A text is given as its distinct words and how often each occurs. A word is a list of token ids. A pair inside a word that
+//! occurs 7 times has occurred 7 times. Two tokens of different words are never neighbours.
+//!
+//! ```text
+//! count(left, right) = sum over all words of (places of the word where left is followed by right) * (how often it occurs)
+//! ```
+//!
+//! Places may overlap here: `3 3 3` has the pair `(3, 3)` twice.
+//!
+//! If several pairs have the largest count, the one whose left id is the smallest wins; and of these the one whose right
+//! id is the smallest. So the same text always gives the same vocabulary.
+//!
+//! A worked example:
+//!
+//! ```text
+//! the words            the pairs
+//! 2 times  1 2 3       (1, 2)  2 times
+//! 1 time   2 3         (2, 3)  2 + 1 = 3 times
+//! 1 time   3 3 3       (3, 3)  2 times              so the answer is Some((2, 3))
+//! ```
+//!
+//! | argument | type | |
+//! | --- | --- | --- |
+//! | `words` | `&[(Vec<u32>, usize)]` | words as token ids, and their counts; a word may have one token, or none |
+//! | result | `Option<(u32, u32)>` | left id, right id; `None` if there is no pair at all |
+//!
+//! Of use: `HashMap`, `slice::windows(2)`, `std::cmp::Reverse`.
+
+use super::not_started;
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+/// The pair of neighbours that occurs most often; of several the one with the smallest ids.
+pub fn most_frequent_pair(words: &[(Vec<u32>, usize)]) -> Option<(u32, u32)> {
+    not_started()
+}
+
+// Hint 1. Two steps. First count all pairs in a table whose keys are pairs. Then look for the best entry of the table.
+//
+// Hint 2. For each word and each `[left, right]` of its `windows(2)`, add the word's count to the entry `(left, right)`. Of two
+//         entries the better one has the larger count or, if the counts are equal, the smaller pair. Tuples are compared
+//         by their first parts, and only if these are equal by the next.
+//
+// Hint 3. `*counts.entry((pair[0], pair[1])).or_insert(0) += count;` counts. Then, because `Reverse` turns an order round,
+//         `counts.into_iter().max_by_key(|&(pair, count)| (count, Reverse(pair)))` is the best entry, and
+//         `.map(|(pair, _)| pair)` keeps its pair.

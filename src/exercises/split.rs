@@ -1,0 +1,58 @@
+//! Exercise: the split rule. Chapter 2. Hard, 45 minutes.
+//!
+//! Before anything is merged, GPT-2 cuts a text into pieces which tokens never cross. Its rule is a regular expression:
+//!
+//! ```text
+//! '(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
+//! ```
+//!
+//! Write it by hand. At the place where the last piece ended, the first of these that fits is the next piece:
+//!
+//! 1. One of `'s 'd 'm 't 'll 've 're`, in small letters.
+//! 2. One or more letters, with one space in front if there is one.
+//! 3. One or more numbers, with one space in front if there is one.
+//! 4. One or more signs, with one space in front if there is one. A sign is all that is neither letter nor number nor white
+//!    space: `!`, `'`, `+`, `🦀`.
+//! 5. White space. If it goes on to the end of the text: all of it. If something follows: all but its last character, except
+//!    that a single one is a piece by itself.
+//!
+//! A *space* is the character `' '` alone. *White space* is also tabs, line feeds and the like.
+//!
+//! A worked example, in which `·` is a space: `It's··5·o'clock!` is cut into
+//!
+//! ```text
+//! It   's   ·   ·5   ·o   '   clock   !
+//! 2    1    5   3    2    4   2       4        the number of the rule
+//! ```
+//!
+//! There are two spaces before the 5. Rule 5 takes the first and leaves the last to what follows, where rule 3 takes it
+//! along.
+//!
+//! | argument | type | |
+//! | --- | --- | --- |
+//! | `text` | `&str` | any text; there may be nothing in it |
+//! | result | `Vec<&str>` | none of them empty; put together again, they are the text |
+//!
+//! Of use: `char::is_alphabetic`, `char::is_numeric`, `char::is_whitespace`. They are not quite the classes that GPT-2 means
+//! (the chapter says why); for the texts of the check they are. Also `str::starts_with`, `str::split_at`, `str::find` with a
+//! closure, `char::len_utf8`.
+
+use super::not_started;
+
+/// Cuts `text` into pieces by GPT-2's rule.
+pub fn split(text: &str) -> Vec<&str> {
+    not_started()
+}
+
+// Hint 1. Write a second function that answers a smaller question: how many bytes has the first piece of this text? Then
+//         `split` cuts it off, pushes it, and goes on with the rest, until nothing is left.
+//
+// Hint 2. In that function, try the rules in order and return as soon as one fits. For 2 to 4: let `word` be the text behind
+//         its space, if it begins with one. The first character of `word` decides which class it is, and the run ends
+//         before the first character of another class. If `word` is empty or begins with white space, it is rule 5: count
+//         the white space from the beginning of the text.
+//
+// Hint 3. For a class, a function such as `fn is_sign(c: char) -> bool`. The length of a run: `word.find(|c| !is_sign(c))`,
+//         or `word.len()` if that is `None`. Rules 2 to 4 return it plus 1 for the space, if there was one. Rule 5: with `run`
+//         the length of the white space and `last` the length of its last character
+//         (`text[..run].chars().next_back()`), return `run` if `run == text.len() || run == last`, and else `run - last`.

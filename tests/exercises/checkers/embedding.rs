@@ -1,0 +1,125 @@
+//! From token ids to vectors.
+
+use crate::check::{Answer, Exercise, Mistake, attempt, one, tensor};
+use crate::exercises;
+use gpt60::layers::embedding;
+use gpt60::{Result, Rng, Tensor};
+
+pub struct Input {
+    wte: Tensor,
+    wpe: Tensor,
+    ids: Vec<u32>,
+    n_seq: usize,
+}
+
+pub fn exercise() -> Exercise<Input> {
+    Exercise {
+        name: "embedding",
+        inputs,
+        describe: |i| {
+            let (n_vocab, n_ctx) = (i.wte.n_rows(), i.wpe.n_rows());
+            format!("the ids {:?}, an n_seq of {}, {n_vocab} rows in wte and {n_ctx} in wpe", i.ids, i.n_seq)
+        },
+        stub: |i| answer(exercises::embedding::forward(&i.wte, &i.wpe, &i.ids, i.n_seq)),
+        library: |i| answer(embedding::forward(&i.wte, &i.wpe, &i.ids, i.n_seq, 0)),
+        tolerance: 1e-6,
+        mistakes: vec![
+            Mistake {
+                when: "positions are counted from 1",
+                answer: |i| answer(tokens(i).and_then(|x| x.add(&places(i, |t, n_seq| t % n_seq + 1)?))),
+            },
+            Mistake {
+                when: "positions run on from one sequence to the next: each begins at 0 again",
+                answer: |i| answer(tokens(i).and_then(|x| x.add(&places(i, |t, _| t)?))),
+            },
+            Mistake {
+                when: "the position is taken for the number of the sequence, t / n_seq: it is t % n_seq",
+                answer: |i| answer(tokens(i).and_then(|x| x.add(&places(i, |t, n_seq| t / n_seq)?))),
+            },
+            Mistake {
+                when: "every token is at position 0",
+                answer: |i| answer(tokens(i).and_then(|x| x.add(&places(i, |_, _| 0)?))),
+            },
+            Mistake { when: "wpe is left out", answer: |i| answer(tokens(i)) },
+            Mistake {
+                when: "wte is left out",
+                answer: |i| answer(tokens(i).and_then(|_| places(i, |t, n_seq| t % n_seq))),
+            },
+            Mistake {
+                when: "the row of wpe is chosen by the id: it is the position that chooses it",
+                answer: |i| answer(tokens(i).and_then(|x| x.add(&i.wpe.take_rows(&rows(i))?))),
+            },
+            Mistake {
+                when: "the row of wte is chosen by the place in the list: it is the id that chooses it",
+                answer: |i| {
+                    let all: Vec<usize> = (0..i.ids.len()).collect();
+                    answer(i.wte.take_rows(&all).and_then(|x| x.add(&places(i, |t, n_seq| t % n_seq)?)))
+                },
+            },
+            Mistake {
+                when: "the two vectors are multiplied, where they should be added",
+                answer: |i| answer(tokens(i).and_then(|x| x.mul(&places(i, |t, n_seq| t % n_seq)?))),
+            },
+            Mistake {
+                when: "an id that is not in the vocabulary is not noticed, and the last row is taken for it",
+                answer: |i| {
+                    let last = i.wte.n_rows() as u32 - 1;
+                    let ids: Vec<u32> = i.ids.iter().map(|&id| id.min(last)).collect();
+                    answer(embedding::forward(&i.wte, &i.wpe, &ids, i.n_seq, 0))
+                },
+            },
+            Mistake {
+                when: "positions begin again where wpe ends: a sequence that is longer than wpe must be an error",
+                answer: |i| {
+                    let positions: Vec<usize> = (0..i.ids.len()).map(|t| t % i.n_seq % i.wpe.n_rows()).collect();
+                    answer(tokens(i).and_then(|x| x.add(&i.wpe.take_rows(&positions)?)))
+                },
+            },
+        ],
+    }
+}
+
+fn answer(result: Result<Tensor>) -> Answer {
+    attempt(result, |x| one(tensor(&x)))
+}
+
+/// No probe that must succeed has more ids than `wte` or `wpe` have rows: so all mistakes have numbers to show.
+fn inputs() -> Vec<Input> {
+    let mut rng = Rng::new(1);
+    let mut random = |n_vocab: usize, n_ctx: usize, n_embd: usize, ids: &[u32], n_seq: usize| Input {
+        wte: Tensor::random(&[n_vocab, n_embd], 1.0, &mut rng),
+        wpe: Tensor::random(&[n_ctx, n_embd], 1.0, &mut rng),
+        ids: ids.to_vec(),
+        n_seq,
+    };
+    let example = Input {
+        wte: Tensor::new(&[4, 2], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]).unwrap(),
+        wpe: Tensor::new(&[5, 2], vec![0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]).unwrap(),
+        ids: vec![2, 0, 2, 1],
+        n_seq: 2,
+    };
+    vec![
+        example,
+        random(8, 8, 3, &[7, 4, 4, 0, 6, 5], 3),
+        random(7, 9, 1, &[3, 3, 1, 6, 0], 5),
+        random(5, 6, 7, &[4, 2, 4], 1),
+        // A sequence that is longer than wpe, and an id that is not there.
+        random(9, 3, 2, &[1, 8, 0, 2], 4),
+        random(4, 9, 2, &[3, 4, 0], 3),
+    ]
+}
+
+fn rows(i: &Input) -> Vec<usize> {
+    i.ids.iter().map(|&id| id as usize).collect()
+}
+
+/// The rows of `wte`.
+fn tokens(i: &Input) -> Result<Tensor> {
+    i.wte.take_rows(&rows(i))
+}
+
+/// The rows of `wpe`, at these positions.
+fn places(i: &Input, position: fn(usize, usize) -> usize) -> Result<Tensor> {
+    let positions: Vec<usize> = (0..i.ids.len()).map(|t| position(t, i.n_seq)).collect();
+    i.wpe.take_rows(&positions)
+}

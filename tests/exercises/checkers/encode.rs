@@ -1,0 +1,174 @@
+//! Encoding a word by the ranks of the merges.
+
+use crate::check::{Exercise, Mistake, ids, one};
+use crate::exercises;
+use gpt60::Rng;
+use gpt60::tokenizer::{Merge, Merges, replace_pair};
+use std::collections::HashMap;
+
+pub struct Input {
+    tokens: Vec<u32>,
+    merges: Vec<(u32, u32, u32)>,
+}
+
+pub fn exercise() -> Exercise<Input> {
+    Exercise {
+        name: "encode",
+        inputs,
+        describe: |i| format!("tokens {:?} and merges {:?}", i.tokens, i.merges),
+        stub: |i| one(ids(&exercises::encode::encode(i.tokens.clone(), &i.merges))),
+        library: |i| {
+            let mut merges = Merges::default();
+            for &(left, right, result) in &i.merges {
+                merges.push(Merge { left, right, result });
+            }
+            one(ids(&merges.merge(i.tokens.clone())))
+        },
+        tolerance: 0.0,
+        mistakes: vec![
+            Mistake {
+                when: "the pair that stands furthest left goes first, not the one with the lowest rank",
+                answer: |i| one(ids(&pair_by_pair(i, |place, _| place))),
+            },
+            Mistake {
+                when: "the pair with the highest rank goes first, not the one with the lowest",
+                answer: |i| one(ids(&pair_by_pair(i, |_, rank| usize::MAX - rank))),
+            },
+            Mistake {
+                when: "the list of merges is gone through from its end",
+                answer: |i| one(ids(&in_order(i, |merges| merges.reverse()))),
+            },
+            Mistake {
+                when: "at each place the longest token that fits is taken: it is ranks that count, not lengths",
+                answer: |i| one(ids(&longest_first(i))),
+            },
+            Mistake {
+                when: "each merge is made in one place only: a pair may stand in many",
+                answer: |i| one(ids(&once_each(i, usize::MAX))),
+            },
+            Mistake {
+                when: "only one merge is made: go on until no two neighbours are in the list",
+                answer: |i| one(ids(&first_merge(i))),
+            },
+            Mistake {
+                when: "only one merge is made, and that in one place: go on until no two neighbours are in the list",
+                answer: |i| one(ids(&once_each(i, 1))),
+            },
+            Mistake {
+                when: "only pairs that stand in the word at the beginning are merged: merging makes new ones",
+                answer: |i| {
+                    one(ids(&in_order(i, |merges| merges.retain(|m| m.0 < FIRST_MERGED && m.1 < FIRST_MERGED))))
+                },
+            },
+            Mistake {
+                when: "right before left is merged as well: only left before right is the pair",
+                answer: |i| {
+                    one(ids(&in_order(i, |merges| {
+                        *merges = merges
+                            .iter()
+                            .flat_map(|&(left, right, merged)| [(left, right, merged), (right, left, merged)])
+                            .collect();
+                    })))
+                },
+            },
+        ],
+    }
+}
+
+/// The ids below are those of bytes.
+const FIRST_MERGED: u32 = 10;
+
+fn inputs() -> Vec<Input> {
+    let input = |tokens: &[u32], merges: &[(u32, u32, u32)]| Input { tokens: tokens.to_vec(), merges: merges.to_vec() };
+    let mut rng = Rng::new(1);
+    // Any list in which parts are older than what is made of them.
+    let mut merges: Vec<(u32, u32, u32)> = Vec::new();
+    let mut tokens = vec![1, 2, 3];
+    while merges.len() < 12 {
+        let (left, right) = (tokens[rng.below(tokens.len())], tokens[rng.below(tokens.len())]);
+        if !merges.iter().any(|&(l, r, _)| (l, r) == (left, right)) {
+            let merged = FIRST_MERGED + merges.len() as u32;
+            merges.push((left, right, merged));
+            tokens.push(merged);
+        }
+    }
+    let word: Vec<u32> = (0..25).map(|_| 1 + rng.below(3) as u32).collect();
+    vec![
+        input(&[4, 1, 2, 3, 4, 1], &[(1, 2, 10), (10, 3, 11), (4, 1, 12)]),
+        input(&[1, 2, 3], &[(2, 3, 10), (1, 2, 11)]),
+        input(&[1, 2, 3], &[(1, 2, 10), (2, 3, 11)]),
+        input(&[1, 2, 3, 2], &[(2, 3, 10), (1, 10, 11), (1, 2, 12)]),
+        input(&[1, 2, 1, 2, 2, 1, 2], &[(1, 2, 10), (10, 10, 11)]),
+        input(&[1, 1, 1, 1, 1], &[(1, 1, 10), (10, 10, 11), (11, 1, 12)]),
+        input(&word, &merges),
+        input(&[3, 2, 1], &[(1, 2, 10)]),
+        input(&[1, 2], &[]),
+        input(&[7], &[(1, 2, 10)]),
+        input(&[], &[(1, 2, 10)]),
+    ]
+}
+
+fn merge(tokens: &[u32], (left, right, result): (u32, u32, u32)) -> Vec<u32> {
+    replace_pair(tokens, Merge { left, right, result })
+}
+
+/// One pass over the list, which is changed first. (Without a change that is a right solution.)
+fn in_order(i: &Input, change: fn(&mut Vec<(u32, u32, u32)>)) -> Vec<u32> {
+    let mut merges = i.merges.clone();
+    change(&mut merges);
+    merges.into_iter().fold(i.tokens.clone(), |tokens, m| merge(&tokens, m))
+}
+
+/// The places where a pair of the list stands, and its rank.
+fn places(tokens: &[u32], merges: &[(u32, u32, u32)]) -> Vec<(usize, usize)> {
+    let rank = |pair: &[u32]| merges.iter().position(|&(left, right, _)| [left, right] == pair[..]);
+    tokens.windows(2).enumerate().filter_map(|(place, pair)| Some((place, rank(pair)?))).collect()
+}
+
+/// One place after the other: each time that for which `order` of place and rank is the smallest.
+fn pair_by_pair(i: &Input, order: fn(usize, usize) -> usize) -> Vec<u32> {
+    let mut tokens = i.tokens.clone();
+    while let Some((place, rank)) =
+        places(&tokens, &i.merges).into_iter().min_by_key(|&(place, rank)| order(place, rank))
+    {
+        tokens.splice(place..place + 2, [i.merges[rank].2]);
+    }
+    tokens
+}
+
+/// The first `n` merges that are possible, in the order of the list, each in its first place.
+fn once_each(i: &Input, n: usize) -> Vec<u32> {
+    let (mut tokens, mut left) = (i.tokens.clone(), n);
+    for rank in 0..i.merges.len() {
+        let place = places(&tokens, &i.merges).into_iter().find(|&(_, found)| found == rank);
+        if let Some((place, _)) = place.filter(|_| left > 0) {
+            tokens.splice(place..place + 2, [i.merges[rank].2]);
+            left -= 1;
+        }
+    }
+    tokens
+}
+
+/// The merge with the lowest rank, everywhere.
+fn first_merge(i: &Input) -> Vec<u32> {
+    match places(&i.tokens, &i.merges).into_iter().map(|(_, rank)| rank).min() {
+        Some(rank) => merge(&i.tokens, i.merges[rank]),
+        None => i.tokens.clone(),
+    }
+}
+
+/// From left to right, each time the token that spells most bytes.
+fn longest_first(i: &Input) -> Vec<u32> {
+    let mut spelled: HashMap<u32, Vec<u32>> = (0..FIRST_MERGED).map(|byte| (byte, vec![byte])).collect();
+    for (left, right, merged) in &i.merges {
+        spelled.insert(*merged, [&spelled[left][..], &spelled[right][..]].concat());
+    }
+    let (mut tokens, mut rest) = (Vec::new(), &i.tokens[..]);
+    while !rest.is_empty() {
+        let fits = spelled.iter().filter(|(_, bytes)| rest.starts_with(bytes));
+        let (&token, bytes) = fits.max_by_key(|&(&token, bytes)| (bytes.len(), token)).expect("a byte fits");
+        tokens.push(token);
+        rest = &rest[bytes.len()..];
+    }
+    tokens
+}

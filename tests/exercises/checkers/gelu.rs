@@ -1,0 +1,106 @@
+//! GELU.
+
+use crate::check::{Answer, Exercise, Mistake, numbers, one};
+use crate::exercises;
+use gpt60::layers::gelu::gelu;
+use std::f64::consts::{FRAC_2_SQRT_PI, PI};
+
+pub fn exercise() -> Exercise<Vec<f32>> {
+    Exercise {
+        name: "gelu",
+        inputs,
+        describe: |xs| match xs[..] {
+            [x] => format!("x = {x}"),
+            _ => format!("x = each of {xs:?}"),
+        },
+        stub: |xs| one(numbers(&xs.iter().map(|&x| exercises::gelu::gelu(x)).collect::<Vec<_>>())),
+        library: |xs| one(numbers(&xs.iter().map(|&x| gelu(x)).collect::<Vec<_>>())),
+        tolerance: 1e-5,
+        mistakes: vec![
+            Mistake {
+                when: "the exact GELU is computed, with erf: GPT-2 was trained with the formula with tanh",
+                answer: |xs| each(xs, |x| 0.5 * x * (1.0 + erf(x / 2f64.sqrt()))),
+            },
+            Mistake { when: "the term 0.044715 * x^3 is left out", answer: |xs| each(xs, |x| half(x, ROOT * x)) },
+            Mistake { when: "x^2 is taken for x^3", answer: |xs| each(xs, |x| half(x, ROOT * (x + 0.044715 * x * x))) },
+            Mistake {
+                when: "0.044715 multiplies x, and not x^3",
+                answer: |xs| each(xs, |x| half(x, ROOT * (x + 0.044715 * x))),
+            },
+            Mistake { when: "sqrt(2/pi) is left out", answer: |xs| each(xs, |x| half(x, x + 0.044715 * x.powi(3))) },
+            Mistake {
+                when: "sqrt(2/pi) is upside down, sqrt(pi/2)",
+                answer: |xs| each(xs, |x| half(x, (x + 0.044715 * x.powi(3)) / ROOT)),
+            },
+            Mistake {
+                when: "the root is missing: it is sqrt(2/pi), not 2/pi",
+                answer: |xs| each(xs, |x| half(x, 2.0 / PI * (x + 0.044715 * x.powi(3)))),
+            },
+            Mistake {
+                when: "the root is taken of 2 alone, and not of 2/pi",
+                answer: |xs| each(xs, |x| half(x, 2f64.sqrt() / PI * (x + 0.044715 * x.powi(3)))),
+            },
+            Mistake {
+                when: "sqrt(2/pi) multiplies x alone: brackets are missing",
+                answer: |xs| each(xs, |x| half(x, ROOT * x + 0.044715 * x.powi(3))),
+            },
+            Mistake {
+                when: "the factor 0.5 is left out",
+                answer: |xs| each(xs, |x| 2.0 * half(x, ROOT * (x + 0.044715 * x.powi(3)))),
+            },
+            Mistake {
+                when: "the 1 in 1 + tanh(u) is left out",
+                answer: |xs| each(xs, |x| 0.5 * x * (ROOT * (x + 0.044715 * x.powi(3))).tanh()),
+            },
+            Mistake {
+                when: "the factor x is left out: what is left is a probability",
+                answer: |xs| each(xs, |x| half(1.0, ROOT * (x + 0.044715 * x.powi(3)))),
+            },
+            Mistake { when: "a ReLU is taken for the GELU", answer: |xs| each(xs, |x| x.max(0.0)) },
+            Mistake {
+                when: "the other approximation is taken, x * sigmoid(1.702 * x): GPT-2 has the one with tanh",
+                answer: |xs| each(xs, |x| x / (1.0 + (-1.702 * x).exp())),
+            },
+            Mistake {
+                when: "x * sigmoid(x) is computed: that is another bend, known as SiLU or Swish",
+                answer: |xs| each(xs, |x| x / (1.0 + (-x).exp())),
+            },
+        ],
+    }
+}
+
+/// `sqrt(2/pi)`.
+const ROOT: f64 = FRAC_2_SQRT_PI / std::f64::consts::SQRT_2;
+
+fn inputs() -> Vec<Vec<f32>> {
+    vec![
+        vec![2.0],
+        vec![-1.0],
+        vec![0.0],
+        // Several at once, because they are compared relative to the largest: far on the left rounding is all there is.
+        vec![-3.0, -2.0, -1.5, -0.75, -0.5, -0.1, 0.1, 0.3, 0.5, 1.0, 1.3, 1.7, 2.5, 3.0],
+        vec![-100.0, -20.0, -7.0, 7.0, 20.0, 100.0],
+    ]
+}
+
+fn each(xs: &[f32], f: fn(f64) -> f64) -> Answer {
+    one(numbers(&xs.iter().map(|&x| f(f64::from(x)) as f32).collect::<Vec<_>>()))
+}
+
+fn half(x: f64, u: f64) -> f64 {
+    0.5 * x * (1.0 + u.tanh())
+}
+
+/// The error function, by its series; from 5 on it is 1 to all digits of an `f32`.
+fn erf(x: f64) -> f64 {
+    if x.abs() > 5.0 {
+        return x.signum();
+    }
+    // x - x^3 / (3 * 1!) + x^5 / (5 * 2!) - ...
+    let (mut sum, mut power) = (x, x);
+    for n in 1..100 {
+        power *= -x * x / f64::from(n);
+        sum += power / f64::from(2 * n + 1);
+    }
+    FRAC_2_SQRT_PI * sum
+}

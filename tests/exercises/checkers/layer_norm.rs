@@ -1,0 +1,181 @@
+//! Layer norm.
+
+use crate::check::{Answer, Exercise, Mistake, attempt, one, tensor};
+use crate::exercises;
+use gpt60::layers::layer_norm::LayerNorm;
+use gpt60::{Result, Rng, Tensor};
+
+pub struct Input {
+    ln: LayerNorm,
+    x: Tensor,
+}
+
+pub fn exercise() -> Exercise<Input> {
+    Exercise {
+        name: "layer_norm",
+        inputs,
+        describe: |i| {
+            format!("x of shape {:?}, whose first row is {:?}, and epsilon {}", i.x.shape(), i.x.row(0), i.ln.epsilon)
+        },
+        stub: |i| answer(exercises::layer_norm::forward(&i.ln, &i.x)),
+        library: |i| answer(i.ln.forward(&i.x, None)),
+        tolerance: 1e-4,
+        mistakes: vec![
+            Mistake {
+                when: "epsilon is added outside of the root",
+                answer: |i| rows(i, |s| s.d / (s.variance.sqrt() + s.epsilon) * s.weight + s.bias),
+            },
+            Mistake {
+                when: "epsilon is left out: a row of equal numbers is 0 divided by 0",
+                answer: |i| rows(i, |s| s.d / s.variance.sqrt() * s.weight + s.bias),
+            },
+            Mistake {
+                when: "epsilon is always 0.00001, whatever `ln.epsilon` is",
+                answer: |i| rows(i, |s| s.d / (s.variance + 1e-5).sqrt() * s.weight + s.bias),
+            },
+            Mistake {
+                when: "the variance is divided by n - 1: here it is divided by n",
+                answer: |i| rows(i, |s| s.d / (s.variance * s.n / (s.n - 1.0) + s.epsilon).sqrt() * s.weight + s.bias),
+            },
+            Mistake {
+                when: "the variance is not divided by n: it is the mean of the squares, not their sum",
+                answer: |i| rows(i, |s| s.d / (s.variance * s.n + s.epsilon).sqrt() * s.weight + s.bias),
+            },
+            Mistake {
+                when: "the mean is not taken off before the division",
+                answer: |i| rows(i, |s| s.x / (s.variance + s.epsilon).sqrt() * s.weight + s.bias),
+            },
+            Mistake {
+                when: "the variance is the mean of x^2: it is that of (x - mean)^2",
+                answer: |i| rows(i, |s| s.d / (s.mean_square + s.epsilon).sqrt() * s.weight + s.bias),
+            },
+            Mistake {
+                when: "the mean is nowhere taken off",
+                answer: |i| rows(i, |s| s.x / (s.mean_square + s.epsilon).sqrt() * s.weight + s.bias),
+            },
+            Mistake {
+                when: "the variance is the mean of x^2 less the square of the mean: of large numbers it has no right digit",
+                answer: |i| rows(i, |s| s.d / (s.mean_square - s.mean * s.mean + s.epsilon).sqrt() * s.weight + s.bias),
+            },
+            Mistake {
+                when: "the root is missing: it is divided by the variance",
+                answer: |i| rows(i, |s| s.d / (s.variance + s.epsilon) * s.weight + s.bias),
+            },
+            Mistake {
+                when: "the weight is left out",
+                answer: |i| rows(i, |s| s.d / (s.variance + s.epsilon).sqrt() + s.bias),
+            },
+            Mistake {
+                when: "the bias is left out",
+                answer: |i| rows(i, |s| s.d / (s.variance + s.epsilon).sqrt() * s.weight),
+            },
+            Mistake {
+                when: "weight and bias are left out",
+                answer: |i| rows(i, |s| s.d / (s.variance + s.epsilon).sqrt()),
+            },
+            Mistake {
+                when: "weight and bias are swapped",
+                answer: |i| rows(i, |s| s.d / (s.variance + s.epsilon).sqrt() * s.bias + s.weight),
+            },
+            Mistake {
+                when: "the bias is added before the multiplication by the weight",
+                answer: |i| rows(i, |s| (s.d / (s.variance + s.epsilon).sqrt() + s.bias) * s.weight),
+            },
+            Mistake {
+                when: "mean and variance are those of the columns: each row, which is one token, has its own",
+                answer: |i| answer(over_columns(i)),
+            },
+            Mistake {
+                when: "mean and variance are those of all rows together: each row has its own",
+                answer: |i| answer(over_all(i)),
+            },
+        ],
+    }
+}
+
+fn answer(result: Result<Tensor>) -> Answer {
+    attempt(result, |y| one(tensor(&y)))
+}
+
+fn inputs() -> Vec<Input> {
+    let mut rng = Rng::new(1);
+    let mut random = |n_tok: usize, n_embd: usize, deviation: f32, epsilon: f32| {
+        let mut vector = || Tensor::random(&[n_embd], 1.0, &mut rng);
+        let ln = LayerNorm { weight: vector(), bias: vector(), epsilon };
+        let x = Tensor::random(&[n_tok, n_embd], deviation, &mut rng).map(|x| x + deviation);
+        Input { ln, x }
+    };
+    let example = Input {
+        ln: LayerNorm {
+            weight: Tensor::new(&[2], vec![10.0, 20.0]).unwrap(),
+            bias: Tensor::new(&[2], vec![1.0, 2.0]).unwrap(),
+            epsilon: 3.0,
+        },
+        x: Tensor::new(&[1, 2], vec![1.0, 3.0]).unwrap(),
+    };
+    // Far from 0 and close together. Mean 10000, variance 2.5, and both are exact in an f32.
+    let mut far = random(1, 4, 1.0, 1e-5);
+    far.x = Tensor::new(&[1, 4], vec![10001.0, 9999.0, 10002.0, 9998.0]).unwrap();
+    // Equal numbers.
+    let mut flat = random(2, 3, 1.0, 1e-5);
+    flat.x = Tensor::new(&[2, 3], vec![7.0, 7.0, 7.0, -0.5, 2.0, 1.0]).unwrap();
+    let mut misfit = random(2, 3, 1.0, 1e-5);
+    misfit.ln = LayerNorm::new(4, 1e-5);
+    vec![
+        example,
+        random(3, 5, 2.0, 1e-5),
+        random(2, 7, 0.1, 0.01), // epsilon is as large as the variance
+        random(3, 3, 30.0, 1e-5),
+        far,
+        flat,
+        misfit,
+    ]
+}
+
+/// What is known of a number when its turn comes.
+struct Step {
+    x: f32,
+    /// `x - mean`.
+    d: f32,
+    n: f32,
+    mean: f32,
+    variance: f32,
+    mean_square: f32,
+    epsilon: f32,
+    weight: f32,
+    bias: f32,
+}
+
+fn mean(xs: impl ExactSizeIterator<Item = f32>) -> f32 {
+    let n = xs.len() as f32;
+    xs.sum::<f32>() / n
+}
+
+/// Each number of each row, by `f`.
+fn rows(i: &Input, f: fn(Step) -> f32) -> Answer {
+    answer(i.x.add(&i.ln.weight).map(|mut y| {
+        for t in 0..y.n_rows() {
+            let row = i.x.row(t);
+            let (n, mean_square) = (row.len() as f32, mean(row.iter().map(|x| x * x)));
+            let mean_x = mean(row.iter().copied());
+            let variance = mean(row.iter().map(|x| (x - mean_x) * (x - mean_x)));
+            for (j, &x) in row.iter().enumerate() {
+                let (weight, bias, epsilon) = (i.ln.weight.data()[j], i.ln.bias.data()[j], i.ln.epsilon);
+                let d = x - mean_x;
+                y.row_mut(t)[j] = f(Step { x, d, n, mean: mean_x, variance, mean_square, epsilon, weight, bias });
+            }
+        }
+        y
+    }))
+}
+
+fn over_columns(i: &Input) -> Result<Tensor> {
+    let plain = LayerNorm::new(i.x.n_rows(), i.ln.epsilon);
+    plain.forward(&i.x.transpose()?, None)?.transpose()?.mul(&i.ln.weight)?.add(&i.ln.bias)
+}
+
+fn over_all(i: &Input) -> Result<Tensor> {
+    let plain = LayerNorm::new(i.x.len(), i.ln.epsilon);
+    let one_row = i.x.clone().reshape(&[1, i.x.len()])?;
+    plain.forward(&one_row, None)?.reshape(i.x.shape())?.mul(&i.ln.weight)?.add(&i.ln.bias)
+}

@@ -1,0 +1,131 @@
+//! Merging a pair of tokens.
+
+use crate::check::{Exercise, Mistake, ids, one};
+use crate::exercises;
+use gpt60::tokenizer::{Merge, replace_pair};
+
+pub struct Input {
+    tokens: Vec<u32>,
+    left: u32,
+    right: u32,
+    merged: u32,
+}
+
+pub fn exercise() -> Exercise<Input> {
+    Exercise {
+        name: "merge_pair",
+        inputs,
+        describe: |i| format!("tokens {:?}, left {}, right {} and merged {}", i.tokens, i.left, i.right, i.merged),
+        stub: |i| one(ids(&exercises::merge_pair::merge_pair(&i.tokens, i.left, i.right, i.merged))),
+        library: |i| one(ids(&library(i))),
+        tolerance: 0.0,
+        mistakes: vec![
+            Mistake {
+                when: "only the first place is merged: the pair may stand in many",
+                answer: |i| one(ids(&walk(i, |i, at| is_pair(i, at) && !(0..at).any(|at| is_pair(i, at)), 2))),
+            },
+            Mistake {
+                when: "after a merge the walk goes on by one token, and meets the right one again: go on by two",
+                answer: |i| one(ids(&walk(i, is_pair, 1))),
+            },
+            Mistake {
+                when: "the pair is merged from right to left: 1 1 1 shows the difference",
+                answer: |i| {
+                    let mut turned = Input { tokens: reversed(&i.tokens), left: i.right, right: i.left, ..*i };
+                    turned.tokens = library(&turned);
+                    one(ids(&reversed(&turned.tokens)))
+                },
+            },
+            Mistake {
+                when: "the last token is lost when it is not merged: it has no neighbour, and yet must be kept",
+                answer: |i| one(ids(&lost_last(i))),
+            },
+            Mistake {
+                when: "the last token is lost when it is not merged: it has no neighbour, and yet must be kept",
+                answer: |i| {
+                    // The same, by a loop up to `tokens.len() - 1`.
+                    assert!(!i.tokens.is_empty(), "attempt to subtract with overflow");
+                    one(ids(&lost_last(i)))
+                },
+            },
+            Mistake {
+                when: "right before left is merged as well: only left before right is the pair",
+                answer: |i| {
+                    let either = |i: &Input, at: usize| {
+                        is_pair(i, at) || (i.tokens[at] == i.right && i.tokens.get(at + 1) == Some(&i.left))
+                    };
+                    one(ids(&walk(i, either, 2)))
+                },
+            },
+            Mistake {
+                when: "left and right are swapped",
+                answer: |i| one(ids(&library(&Input { tokens: i.tokens.clone(), left: i.right, right: i.left, ..*i }))),
+            },
+            Mistake {
+                when: "the token after a left one is not looked at: left alone is merged with whatever follows",
+                answer: |i| one(ids(&walk(i, |i, at| i.tokens[at] == i.left && at + 1 < i.tokens.len(), 2))),
+            },
+            Mistake {
+                when: "the pair is taken out, and nothing is put in its place",
+                answer: |i| {
+                    let absent = u32::MAX;
+                    let mut tokens = library(&Input { tokens: i.tokens.clone(), merged: absent, ..*i });
+                    tokens.retain(|&token| token != absent);
+                    one(ids(&tokens))
+                },
+            },
+        ],
+    }
+}
+
+fn inputs() -> Vec<Input> {
+    let input = |tokens: &[u32], left, right, merged| Input { tokens: tokens.to_vec(), left, right, merged };
+    vec![
+        input(&[1, 2, 3, 2, 1, 1, 2], 1, 2, 9),
+        input(&[1, 1, 1], 1, 1, 9),
+        input(&[5, 1, 1, 1, 1, 5, 1], 1, 1, 9),
+        input(&[7, 4, 7, 4, 4, 7, 5, 7], 7, 4, 300),
+        input(&[2, 1], 1, 2, 9),
+        input(&[1, 2], 1, 2, 9),
+        input(&[1], 1, 2, 9),
+        input(&[], 1, 2, 9),
+    ]
+}
+
+fn library(i: &Input) -> Vec<u32> {
+    replace_pair(&i.tokens, Merge { left: i.left, right: i.right, result: i.merged })
+}
+
+/// Whether the pair stands at this place.
+fn is_pair(i: &Input, at: usize) -> bool {
+    i.tokens[at] == i.left && i.tokens.get(at + 1) == Some(&i.right)
+}
+
+/// From left to right; after a merge `step` tokens further.
+fn walk(i: &Input, is_pair: fn(&Input, usize) -> bool, step: usize) -> Vec<u32> {
+    let (mut result, mut at) = (Vec::new(), 0);
+    while at < i.tokens.len() {
+        let found = is_pair(i, at);
+        result.push(if found { i.merged } else { i.tokens[at] });
+        at += if found { step } else { 1 };
+    }
+    result
+}
+
+/// As by a loop over neighbours, which ends before the last token.
+fn lost_last(i: &Input) -> Vec<u32> {
+    let mut longer = Input { tokens: i.tokens.clone(), ..*i };
+    longer.tokens.push(u32::MAX);
+    let mut tokens = library(&longer);
+    tokens.pop();
+    // The last token is now at the end, if it has not gone into a merge.
+    let merged = i.tokens.len() >= 2 && library(i).last() == Some(&i.merged);
+    if !merged {
+        tokens.pop();
+    }
+    tokens
+}
+
+fn reversed(tokens: &[u32]) -> Vec<u32> {
+    tokens.iter().rev().copied().collect()
+}

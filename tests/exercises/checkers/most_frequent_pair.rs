@@ -1,0 +1,167 @@
+//! The most frequent pair of tokens.
+
+use crate::check::{Answer, Exercise, Mistake, Part, one};
+use crate::exercises;
+use gpt60::tokenizer::Tokenizer;
+
+/// Words as token ids, and their counts. All ids are below 6, see [`library`].
+type Input = Vec<(Vec<u32>, usize)>;
+type Pair = (u32, u32);
+
+pub fn exercise() -> Exercise<Input> {
+    Exercise {
+        name: "most_frequent_pair",
+        inputs,
+        describe: |words| format!("the words {words:?}"),
+        stub: |words| answer(exercises::most_frequent_pair::most_frequent_pair(words)),
+        library,
+        tolerance: 0.0,
+        mistakes: vec![
+            Mistake {
+                when: "a pair counts once for each word, however often the word occurs",
+                answer: |words| answer(best(&count(words, |_| 1), smallest)),
+            },
+            Mistake {
+                when: "words are laid end to end: the last token of one and the first of the next are no neighbours",
+                answer: |words| {
+                    let repeated = words.iter().flat_map(|(word, n)| word.repeat(*n)).collect();
+                    answer(best(&count(&[(repeated, 1)], |n| n), smallest))
+                },
+            },
+            Mistake {
+                when: "of pairs with equal counts the largest is taken, as `max` does without `Reverse`",
+                answer: |words| answer(best(&count(words, |n| n), |pair, _| (pair.0.into(), pair.1.into()))),
+            },
+            Mistake {
+                when: "of pairs with equal counts the one that is met first in the text is taken, not the smallest",
+                answer: |words| answer(best(&count(words, |n| n), |_, place| (-place, 0))),
+            },
+            Mistake {
+                when: "of pairs with equal counts the one that is met last in the text is taken, not the smallest",
+                answer: |words| answer(best(&count(words, |n| n), |_, place| (place, 0))),
+            },
+            Mistake {
+                when: "of pairs with equal counts the smallest right id decides, and only then the left one",
+                answer: |words| answer(best(&count(words, |n| n), |pair, _| (-i64::from(pair.1), -i64::from(pair.0)))),
+            },
+            Mistake {
+                when: "of pairs with equal counts and equal left ids the smallest right id is not asked for",
+                answer: |words| answer(best(&count(words, |n| n), |pair, place| (-i64::from(pair.0), -place))),
+            },
+            Mistake {
+                when: "places may not overlap: 3 3 3 has the pair (3, 3) twice",
+                answer: |words| answer(best(&count(&without_overlaps(words), |n| n), smallest)),
+            },
+            Mistake {
+                when: "a pair that stands in a word twice is counted once",
+                answer: |words| answer(best(&count(&once_a_word(words), |n| n), smallest)),
+            },
+            Mistake {
+                when: "(1, 2) and (2, 1) are counted as one pair",
+                answer: |words| answer(best(&count(&sorted(words), |n| n), smallest)),
+            },
+            Mistake {
+                when: "the rarest pair is taken, not the most frequent",
+                answer: |words| {
+                    let rarity: Vec<_> = count(words, |n| n).into_iter().map(|(pair, n)| (pair, 1000 - n)).collect();
+                    answer(best(&rarity, smallest))
+                },
+            },
+        ],
+    }
+}
+
+fn answer(pair: Option<Pair>) -> Answer {
+    one(Part::Integers(pair.map_or(Vec::new(), |(left, right)| vec![left.into(), right.into()])))
+}
+
+fn inputs() -> Vec<Input> {
+    let words = |list: &[(&[u32], usize)]| list.iter().map(|(word, n)| (word.to_vec(), *n)).collect();
+    vec![
+        words(&[(&[1, 2, 3], 2), (&[2, 3], 1), (&[3, 3, 3], 1)]),
+        // Frequent words against many words.
+        words(&[(&[1, 2], 1), (&[1, 2, 4], 1), (&[4, 5], 7)]),
+        // A tie: (2, 1) is the smallest, (5, 4) the largest, (4, 3) first, (3, 5) last, (5, 0) has the smallest right id.
+        words(&[(&[4, 3], 3), (&[2, 5], 3), (&[5, 4], 3), (&[2, 1], 3), (&[5, 0], 3), (&[3, 5], 3)]),
+        // Runs.
+        words(&[(&[3, 3, 3], 2), (&[4, 5], 3)]),
+        words(&[(&[3, 4, 5, 3, 4], 2), (&[1, 2], 3)]),
+        // Across words.
+        words(&[(&[5], 4), (&[2, 4], 3), (&[4, 1, 2], 2)]),
+        words(&[(&[1, 2], 2), (&[2, 1], 2), (&[4, 5], 3)]),
+        // One pair, and none.
+        words(&[(&[2, 0], 1), (&[], 1)]),
+        words(&[(&[4], 9), (&[], 2)]),
+        words(&[]),
+    ]
+}
+
+/// The first merge that the library learns. The six ids are those of six signs that are one piece for the split rule; each
+/// word is a document of its own.
+fn library(words: &Input) -> Answer {
+    let text = |word: &[u32]| -> String { word.iter().filter_map(|&id| char::from_u32(33 + id)).collect() };
+    let documents: Vec<String> = words.iter().flat_map(|(word, n)| vec![text(word); *n]).collect();
+    let tokenizer = Tokenizer::learn(&documents.join("<|endoftext|>"), 256 + 1 + 1).expect("it is not below 257");
+    let id = |symbol: &str| tokenizer.encode(symbol)[0];
+    answer(tokenizer.merges().first().map(|(left, right)| (id(left), id(right))))
+}
+
+/// The pairs in the order in which they are met, and how often each occurs.
+fn count(words: &[(Vec<u32>, usize)], weight: fn(usize) -> usize) -> Vec<(Pair, usize)> {
+    let mut counts: Vec<(Pair, usize)> = Vec::new();
+    for (word, n) in words {
+        for pair in word.windows(2).map(|pair| (pair[0], pair[1])) {
+            match counts.iter_mut().find(|(known, _)| *known == pair) {
+                Some((_, sum)) => *sum += weight(*n),
+                None => counts.push((pair, weight(*n))),
+            }
+        }
+    }
+    counts
+}
+
+/// The pair with the largest count; of several the one for which `tie`, given the pair and its place, is the largest.
+fn best(counts: &[(Pair, usize)], tie: fn(Pair, i64) -> (i64, i64)) -> Option<Pair> {
+    let counts = counts.iter().zip(0..);
+    counts.max_by_key(|&(&(pair, n), place)| (n, tie(pair, place))).map(|(&(pair, _), _)| pair)
+}
+
+/// The right rule for ties.
+fn smallest((left, right): Pair, _: i64) -> (i64, i64) {
+    (-i64::from(left), -i64::from(right))
+}
+
+/// The words as pairs that do not overlap with an equal one. Each pair is a word of its own.
+fn without_overlaps(words: &Input) -> Input {
+    let mut pairs = Vec::new();
+    for (word, n) in words {
+        let mut i = 0;
+        while i + 1 < word.len() {
+            pairs.push((word[i..i + 2].to_vec(), *n));
+            let overlaps = i + 2 < word.len() && word[i + 1..i + 3] == word[i..i + 2];
+            i += if overlaps { 2 } else { 1 };
+        }
+    }
+    pairs
+}
+
+/// The words as their different pairs.
+fn once_a_word(words: &Input) -> Input {
+    let mut pairs = Vec::new();
+    for (word, n) in words {
+        let mut different: Vec<Vec<u32>> = Vec::new();
+        for pair in word.windows(2) {
+            if !different.iter().any(|known| known == pair) {
+                different.push(pair.to_vec());
+            }
+        }
+        pairs.extend(different.into_iter().map(|pair| (pair, *n)));
+    }
+    pairs
+}
+
+/// The words as their pairs, the smaller id first.
+fn sorted(words: &Input) -> Input {
+    let pairs = words.iter().flat_map(|(word, n)| word.windows(2).map(|pair| (pair.to_vec(), *n)));
+    pairs.map(|(pair, n)| (vec![pair[0].min(pair[1]), pair[0].max(pair[1])], n)).collect()
+}
