@@ -1,6 +1,6 @@
 //! GELU.
 
-use crate::check::{Answer, Exercise, Mistake, numbers, one};
+use crate::check::{Answer, Exercise, Mistake, number, numbers, one};
 use crate::exercises;
 use gpt60::layers::gelu::gelu;
 use std::f64::consts::{FRAC_2_SQRT_PI, PI};
@@ -13,8 +13,8 @@ pub fn exercise() -> Exercise<Vec<f32>> {
             [x] => format!("x = {x}"),
             _ => format!("x = each of {xs:?}"),
         },
-        stub: |xs| one(numbers(&xs.iter().map(|&x| exercises::gelu::gelu(x)).collect::<Vec<_>>())),
-        library: |xs| one(numbers(&xs.iter().map(|&x| gelu(x)).collect::<Vec<_>>())),
+        stub: |xs| answer(xs, exercises::gelu::gelu),
+        library: |xs| answer(xs, gelu),
         tolerance: 1e-5,
         mistakes: vec![
             Mistake {
@@ -83,8 +83,16 @@ fn inputs() -> Vec<Vec<f32>> {
     ]
 }
 
+fn answer(xs: &[f32], f: impl Fn(f32) -> f32) -> Answer {
+    one(match xs {
+        [x] => number(f(*x)),
+        _ => numbers(&xs.iter().map(|&x| f(x)).collect::<Vec<_>>()),
+    })
+}
+
+/// A mistake, in double precision: what is wrong with it is not rounding.
 fn each(xs: &[f32], f: fn(f64) -> f64) -> Answer {
-    one(numbers(&xs.iter().map(|&x| f(f64::from(x)) as f32).collect::<Vec<_>>()))
+    answer(xs, |x| f(f64::from(x)) as f32)
 }
 
 fn half(x: f64, u: f64) -> f64 {

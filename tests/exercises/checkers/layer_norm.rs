@@ -54,7 +54,7 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| rows(i, |s| s.x / (s.mean_square + s.epsilon).sqrt() * s.weight + s.bias),
             },
             Mistake {
-                when: "the variance is the mean of x^2 less the square of the mean: of large numbers it has no right digit",
+                when: "the variance is the mean of x^2 minus the square of the mean: with large numbers its digits are lost",
                 answer: |i| rows(i, |s| s.d / (s.mean_square - s.mean * s.mean + s.epsilon).sqrt() * s.weight + s.bias),
             },
             Mistake {

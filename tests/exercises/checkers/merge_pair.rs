@@ -37,11 +37,11 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
             Mistake {
-                when: "the last token is lost when it is not merged: it has no neighbour, and yet must be kept",
+                when: "the last token is lost unless it is merged: nothing follows it, and yet it must be kept",
                 answer: |i| one(ids(&lost_last(i))),
             },
             Mistake {
-                when: "the last token is lost when it is not merged: it has no neighbour, and yet must be kept",
+                when: "the last token is lost unless it is merged: nothing follows it, and yet it must be kept",
                 answer: |i| {
                     // The same, by a loop up to `tokens.len() - 1`.
                     assert!(!i.tokens.is_empty(), "attempt to subtract with overflow");

@@ -25,6 +25,17 @@ pub fn exercise() -> Exercise<Input> {
             Mistake { when: "a ReLU is taken for the GELU", answer: |i| layers(i, |x| x.max(0.0), |y| y) },
             Mistake { when: "the GELU is applied once more, after c_proj", answer: |i| layers(i, gelu, gelu) },
             Mistake {
+                when: "the GELU comes before c_fc: it belongs between the two",
+                answer: |i| {
+                    let y = i.mlp.c_fc.forward(&i.x.map(gelu)).and_then(|fc| i.mlp.c_proj.forward(&fc));
+                    attempt(y, |y| one(tensor(&y)))
+                },
+            },
+            Mistake {
+                when: "c_proj is left out: the rows must be made narrow again",
+                answer: |i| attempt(i.mlp.c_fc.forward(&i.x), |fc| one(tensor(&fc.map(gelu)))),
+            },
+            Mistake {
                 when: "x is added to the result: that is for the block to do",
                 answer: |i| attempt(run(i, gelu, |y| y).and_then(|y| y.add(&i.x)), |y| one(tensor(&y))),
             },
@@ -42,7 +53,12 @@ fn inputs() -> Vec<Input> {
         }
         Input { mlp, x: Tensor::random(&[n_tok, n_embd], 1.0, &mut rng) }
     };
-    vec![input(1, 1, 1), input(3, 4, 16), input(2, 5, 7)]
+    let mut example = input(1, 1, 1);
+    for linear in [&mut example.mlp.c_fc, &mut example.mlp.c_proj] {
+        *linear = Linear { weight: Tensor::full(&[1, 1], 1.0), bias: Tensor::zeros(&[1]) };
+    }
+    example.x = Tensor::full(&[1, 1], 1.0);
+    vec![example, input(1, 1, 1), input(3, 4, 16), input(2, 5, 7)]
 }
 
 fn run(input: &Input, act: fn(f32) -> f32, last: fn(f32) -> f32) -> Result<Tensor> {

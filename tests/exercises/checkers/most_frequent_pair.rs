@@ -29,23 +29,23 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
             Mistake {
-                when: "of pairs with equal counts the largest is taken, as `max` does without `Reverse`",
+                when: "a tie goes to the largest pair, not to the smallest: `max` needs a `Reverse`",
                 answer: |words| answer(best(&count(words, |n| n), |pair, _| (pair.0.into(), pair.1.into()))),
             },
             Mistake {
-                when: "of pairs with equal counts the one that is met first in the text is taken, not the smallest",
+                when: "a tie goes to the pair that is met first in the text, not to the smallest",
                 answer: |words| answer(best(&count(words, |n| n), |_, place| (-place, 0))),
             },
             Mistake {
-                when: "of pairs with equal counts the one that is met last in the text is taken, not the smallest",
+                when: "a tie goes to the pair that is met last in the text, not to the smallest",
                 answer: |words| answer(best(&count(words, |n| n), |_, place| (place, 0))),
             },
             Mistake {
-                when: "of pairs with equal counts the smallest right id decides, and only then the left one",
+                when: "a tie goes to the smallest right id: first the left ids decide, and only then the right ones",
                 answer: |words| answer(best(&count(words, |n| n), |pair, _| (-i64::from(pair.1), -i64::from(pair.0)))),
             },
             Mistake {
-                when: "of pairs with equal counts and equal left ids the smallest right id is not asked for",
+                when: "a tie of equal left ids goes to the pair that is met first, not to the smaller right id",
                 answer: |words| answer(best(&count(words, |n| n), |pair, place| (-i64::from(pair.0), -place))),
             },
             Mistake {
@@ -72,7 +72,7 @@ pub fn exercise() -> Exercise<Input> {
 }
 
 fn answer(pair: Option<Pair>) -> Answer {
-    one(Part::Integers(pair.map_or(Vec::new(), |(left, right)| vec![left.into(), right.into()])))
+    one(Part::Text(format!("{pair:?}")))
 }
 
 fn inputs() -> Vec<Input> {

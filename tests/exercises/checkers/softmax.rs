@@ -19,6 +19,14 @@ pub fn exercise() -> Exercise<Tensor> {
                 answer: |x| one(tensor(&rows(x, |row| normalize(row.iter().map(|x| x.exp()).collect())))),
             },
             Mistake {
+                when: "the largest score of all rows is taken off, not that of each: a row far below it becomes 0 / 0",
+                answer: |x| {
+                    let largest = x.data().iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                    let powers = |row: &[f32]| row.iter().map(|x| (x - largest).exp()).collect();
+                    one(tensor(&rows(x, |row| normalize(powers(row)))))
+                },
+            },
+            Mistake {
                 when: "all rows share one sum, though each row is a list of its own",
                 answer: |x| one(tensor(&over_all(x))),
             },

@@ -22,6 +22,10 @@ pub fn exercise() -> Exercise<&'static str> {
                 answer: |text| answer(text.split_inclusive(' ').collect()),
             },
             Mistake {
+                when: "the text is only cut before each space: inside of a word there are more places",
+                answer: |text| answer(before_spaces(text)),
+            },
+            Mistake {
                 when: "the space is a piece of its own, though it belongs to the run that follows it",
                 answer: |text| answer(cut(text, Rule { takes_space: |_| false, ..RULE })),
             },
@@ -91,6 +95,14 @@ pub fn exercise() -> Exercise<&'static str> {
 
 fn answer(pieces: Vec<&str>) -> Answer {
     one(Part::Texts(pieces.into_iter().map(str::to_string).collect()))
+}
+
+fn before_spaces(text: &str) -> Vec<&str> {
+    let mut cuts: Vec<usize> = text.match_indices(' ').map(|(at, _)| at).filter(|&at| at > 0).collect();
+    cuts.push(text.len());
+    let mut from = 0;
+    let pieces = cuts.into_iter().map(|to| &text[std::mem::replace(&mut from, to)..to]);
+    pieces.filter(|piece| !piece.is_empty()).collect()
 }
 
 /// Only characters about which `std` and GPT-2's rule agree.
