@@ -16,7 +16,7 @@ pub fn exercise() -> Exercise<Input> {
         describe: |i| format!("a = {:?} and b = {:?}", i.a, i.b),
         stub: |i| one(number(exercises::cosine_similarity::cosine_similarity(&i.a, &i.b))),
         library: |i| answer(i, |dot, aa, bb| dot / (aa.sqrt() * bb.sqrt())),
-        tolerance: 1e-5,
+        tolerance: 1e-4,
         mistakes: vec![
             Mistake { when: "the dot product is not divided by the lengths", answer: |i| answer(i, |dot, _, _| dot) },
             Mistake {
