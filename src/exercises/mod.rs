@@ -46,6 +46,20 @@ pub mod layer_norm;
 
 pub mod mlp;
 
+pub mod cross_entropy;
+pub mod cross_entropy_gradient;
+
+pub mod linear_backward;
+
+pub mod layer_norm_backward;
+
+pub mod attention_backward;
+
+pub mod adamw;
+pub mod learning_rate;
+
+pub mod training;
+
 /// The body of a function that has not been begun.
 ///
 /// It ends the function's work there and then, and tells the check that nothing is wrong: nobody has tried yet.

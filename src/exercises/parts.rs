@@ -7,13 +7,15 @@
 //! goes wrong because a small one is, the check can say which.
 
 use super::{NotStarted, embedding, gelu, layer_norm, linear, matmul, merge_pair, mlp, softmax};
+use super::{adamw, cross_entropy, cross_entropy_gradient, learning_rate, linear_backward};
 use gpt60::close::relative_difference;
 use gpt60::layers;
 use gpt60::layers::layer_norm::LayerNorm;
 use gpt60::layers::linear::Linear;
 use gpt60::layers::mlp::Mlp;
 use gpt60::tokenizer::{Merge, replace_pair};
-use gpt60::{Probe, Result, Tensor};
+use gpt60::train::{self, loss, schedule::Schedule};
+use gpt60::{Config, Gpt2, Probe, Result, Tensor};
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -57,6 +59,76 @@ pub fn layer_norm(ln: &LayerNorm, x: &Tensor) -> Result<Tensor> {
 /// The MLP: `[n_tok, n_embd] -> [n_tok, n_embd]`.
 pub fn mlp(mlp: &Mlp, x: &Tensor) -> Result<Tensor> {
     piece("mlp", || mlp::forward(mlp, x), || mlp.forward(x, &mut Probe::off(), None))
+}
+
+/// The loss of each row of logits: `[n_tok, n_vocab]` and `[n_tok]` targets `-> [n_tok]`, in nats.
+pub fn cross_entropy(logits: &Tensor, targets: &[u32]) -> Result<Vec<f32>> {
+    let own = || cross_entropy::cross_entropy(logits, targets);
+    piece("cross_entropy", own, || loss::cross_entropy(logits, targets))
+}
+
+/// How `weight` times the mean loss changes with each logit: `[n_tok, n_vocab] -> [n_tok, n_vocab]`.
+pub fn cross_entropy_gradient(logits: &Tensor, targets: &[u32], weight: f32) -> Result<Tensor> {
+    let own = || cross_entropy_gradient::gradient(logits, targets, weight);
+    let library = || Ok(loss::cross_entropy_and_gradient(logits.clone(), targets, weight)?.1);
+    piece("cross_entropy_gradient", own, library)
+}
+
+/// How the loss changes with the `x` of a linear layer, `[n_tok, out] -> [n_tok, in]`; adds how it changes with the
+/// parameters to `grad`.
+pub fn linear_backward(linear: &Linear, x: &Tensor, d_y: &Tensor, grad: &mut Linear) -> Result<Tensor> {
+    let before = grad.clone();
+    let with = |backward: fn(&Linear, &Tensor, &Tensor, &mut Linear) -> Result<Tensor>| {
+        let mut grad = before.clone();
+        let d_x = backward(linear, x, d_y, &mut grad)?;
+        Ok((d_x, grad))
+    };
+    let d_x;
+    (d_x, *grad) = piece("linear_backward", || with(linear_backward::backward), || with(Linear::backward))?;
+    Ok(d_x)
+}
+
+/// Moves every parameter of `p` against its gradient, by a step of about `lr`.
+pub fn adamw(adamw: &mut adamw::AdamW, p: &mut [f32], g: &[f32], lr: f32) {
+    let before = (adamw.clone(), p.to_vec());
+    let with = |update: fn(&mut adamw::AdamW, &mut [f32], &[f32], f32)| {
+        let (mut adamw, mut p) = before.clone();
+        update(&mut adamw, &mut p, g, lr);
+        (adamw, p)
+    };
+    let after;
+    (*adamw, after) = piece("adamw", || with(adamw::update), || with(library_adamw));
+    p.copy_from_slice(&after);
+}
+
+/// The learning rate of step `step`, counted from 0.
+pub fn learning_rate(schedule: &Schedule, step: u64) -> f32 {
+    piece("learning_rate", || learning_rate::rate(schedule, step), || schedule.rate(step))
+}
+
+/// The library's AdamW for a list of numbers. It moves the parameters of a whole model, so the list becomes the `wte` of
+/// one.
+pub fn library_adamw(adamw: &mut adamw::AdamW, p: &mut [f32], g: &[f32], lr: f32) {
+    let model_of = |list: &[f32]| -> Gpt2 {
+        let mut model = Gpt2::zeros(&Config::new(list.len(), 1, 1, 1, 1)).expect("a small model");
+        model.wte.data_mut().copy_from_slice(list);
+        model
+    };
+    let mut model = model_of(p);
+    let mut library = train::adamw::AdamW {
+        beta1: adamw.beta1,
+        beta2: adamw.beta2,
+        epsilon: adamw.epsilon,
+        weight_decay: adamw.weight_decay,
+        step: adamw.step,
+        m: model_of(&adamw.m),
+        v: model_of(&adamw.v),
+    };
+    library.update(&mut model, &model_of(g), lr).expect("as many gradients as parameters");
+    adamw.step = library.step;
+    adamw.m = library.m.wte.into_data();
+    adamw.v = library.v.wte.into_data();
+    p.copy_from_slice(model.wte.data());
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -152,5 +224,29 @@ impl<T: Comparable> Comparable for Result<T> {
             (Err(_), Err(_)) => true,
             _ => false,
         }
+    }
+}
+
+impl Comparable for Vec<f32> {
+    fn is_close(&self, other: &Vec<f32>) -> bool {
+        relative_difference((&[self.len()], self), (&[other.len()], other)).is_ok_and(|d| d < 1e-4)
+    }
+}
+
+impl Comparable for Linear {
+    fn is_close(&self, other: &Linear) -> bool {
+        self.weight.is_close(&other.weight) && self.bias.is_close(&other.bias)
+    }
+}
+
+impl Comparable for adamw::AdamW {
+    fn is_close(&self, other: &adamw::AdamW) -> bool {
+        self.step == other.step && self.m.is_close(&other.m) && self.v.is_close(&other.v)
+    }
+}
+
+impl<A: Comparable, B: Comparable> Comparable for (A, B) {
+    fn is_close(&self, other: &(A, B)) -> bool {
+        self.0.is_close(&other.0) && self.1.is_close(&other.1)
     }
 }

@@ -1,0 +1,78 @@
+//! Exercise: attention, backward. Chapter 12. Hard, 30 minutes.
+//!
+//! One head, one sequence. Forward compared queries with keys, made weights of the scores, and took the weighted
+//! average of the values:
+//!
+//! ```text
+//! score = scale * q·kᵀ            scale = 1 / sqrt(head_size)
+//! w     = softmax(score)          row by row, over what is not masked; 0 where it is
+//! out   = w·v
+//! ```
+//!
+//! You are told how the loss changes with `out`. How does it change with `q`, `k` and `v`? It is three steps, each of
+//! which you have seen by itself: a matrix product, softmax, and again a matrix product. Go through them from the last
+//! to the first.
+//!
+//! ```text
+//! d_v     = wᵀ·d_out
+//! d_w     = d_out·vᵀ
+//! d_score = w * (d_w - sum over the row of d_w * w)        number by number, in each row
+//! d_q     = scale * d_score·k
+//! d_k     = scale * d_scoreᵀ·q
+//! ```
+//!
+//! And the mask? You are given the weights of forward. A masked place has the weight 0, so its `d_score` becomes 0 by
+//! itself.
+//!
+//! A worked example: two tokens, a `head_size` of 1, so `scale` is 1. Queries 0 and 0, keys 2 and 4, values 1 and 3.
+//! All scores are 0, so the first token looks at itself alone, and the second at both alike. Only the second one's
+//! result matters:
+//!
+//! ```text
+//!     w       = 1    0       d_out = 0        d_v = 1*0 + 1/2*1 = 1/2
+//!               1/2  1/2             1              0*0 + 1/2*1 = 1/2
+//!
+//!     row 1:    d_w = 1*1  1*3 = 1  3         its mean by w: 1/2*1 + 1/2*3 = 2
+//!               d_score = 1/2*(1 - 2)  1/2*(3 - 2) = -1/2  1/2
+//!     d_q     = 0
+//!               -1/2*2 + 1/2*4 = 1
+//!     d_k     = 0  0         the queries were 0: no key made a difference
+//! ```
+//!
+//! | argument | shape | |
+//! | --- | --- | --- |
+//! | `q`, `k`, `v` | `[n_seq, head_size]` | one row for each token |
+//! | `weights` | `[n_seq, n_seq]` | `w` of forward: row t says where token t looked; 0 above the diagonal |
+//! | `d_out` | `[n_seq, head_size]` | how the loss changes with `out` |
+//! | result | three times `[n_seq, head_size]` | `(d_q, d_k, d_v)` |
+//!
+//! In the library, `Attention::backward` does this for every head, with a linear layer's backward before and after it.
+//!
+//! Of use: `Tensor::matmul`, `Tensor::matmul_t` (times a transposed), `Tensor::transpose`, `Tensor::scale`,
+//! `layers::softmax::backward`. Chapter 12 shows this function; try it from the formulas first.
+
+use super::not_started;
+use gpt60::{Result, Tensor};
+
+/// How the loss changes with `q`, `k` and `v` of one head: `(d_q, d_k, d_v)`, `[n_seq, head_size]` each.
+pub fn attend_backward(
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    weights: &Tensor,
+    d_out: &Tensor,
+) -> Result<(Tensor, Tensor, Tensor)> {
+    not_started()
+}
+
+// Hint 1. Five formulas, five lines of code, in the order in which they stand above. Write the shape after each: it
+//         tells you which factor must be transposed.
+//
+// Hint 2. [n_seq, n_seq]ᵀ · [n_seq, head_size] gives d_v, [n_seq, head_size] · [n_seq, head_size]ᵀ gives d_w. Softmax's
+//         backward takes the weights and d_w, and returns [n_seq, n_seq]. Multiply that by the scale at once, and d_q
+//         and d_k are plain products.
+//
+// Hint 3. `let d_v = weights.transpose()?.matmul(d_out)?;`
+//         `let d_w = d_out.matmul_t(v)?;`
+//         `let d_score = softmax::backward(weights, &d_w)?.scale(1.0 / (q.n_cols() as f32).sqrt());`
+//         `let d_q = d_score.matmul(k)?;`, and d_k in the same way from the transposed d_score and q.

@@ -1,0 +1,68 @@
+//! Exercise: layer norm, backward. Chapter 12. Hard, 30 minutes.
+//!
+//! Forward shifts and scales each row to mean 0 and variance 1, then gives each column a scale and a shift of its own:
+//!
+//! ```text
+//! scale = 1 / sqrt(variance + epsilon)
+//! z     = (x - mean) * scale
+//! y     = z * weight + bias
+//! ```
+//!
+//! Backward, you go from the end to the beginning. The last line is number by number. The two before are not: each
+//! number of a row acts on *all* others of its row, through the mean and through the variance.
+//!
+//! ```text
+//! d_bias   = sum over the rows of d_y                 added to grad.bias
+//! d_weight = sum over the rows of d_y * z             added to grad.weight
+//! d_z      = d_y * weight
+//! d_x_j    = scale * (d_z_j - mean of d_z - z_j * mean of (d_z * z))        both means are over the row
+//! ```
+//!
+//! A worked example: the row `[1, -1, 1, -1]` with epsilon 0 has mean 0 and variance 1, so `scale` is 1 and `z` is the
+//! row itself. Let all weights be 2, and only the first number of the result matter:
+//!
+//! ```text
+//!     d_y   = 1  0  0  0         d_bias = 1 0 0 0        d_weight = 1*1 0 0 0
+//!     d_z   = 2  0  0  0         mean of d_z = 2/4       mean of d_z * z = 2/4
+//!
+//!     d_x_0 = 2 - 1/2 - 1/2 =  1
+//!     d_x_1 = 0 - 1/2 + 1/2 =  0
+//!     d_x_2 = 0 - 1/2 - 1/2 = -1
+//!     d_x_3 = 0 - 1/2 + 1/2 =  0
+//! ```
+//!
+//! | argument | shape | |
+//! | --- | --- | --- |
+//! | `ln.weight`, `ln.bias` | `[n_embd]` | the layer, with `ln.epsilon`: it stays as it is |
+//! | `x` | `[n_tok, n_embd]` | what forward was given |
+//! | `d_y` | `[n_tok, n_embd]` | how the loss changes with what forward returned |
+//! | `grad.weight`, `grad.bias` | `[n_embd]` | where `d_weight` and `d_bias` are added: they may not be zero |
+//! | result | `[n_tok, n_embd]` | `d_x` |
+//!
+//! The library's `backward` is given the mean and scale that forward has saved. You have `x`: compute them anew. The
+//! variance is divided by `n_embd`, not by one less.
+//!
+//! Of use: `Tensor::row`, `Tensor::row_mut`, `Tensor::data_mut`.
+
+use super::not_started;
+use gpt60::layers::layer_norm::LayerNorm;
+use gpt60::{Result, Tensor};
+
+/// How the loss changes with `x`, `[n_tok, n_embd] -> [n_tok, n_embd]`; adds how it changes with `weight` and `bias` to
+/// `grad`.
+pub fn backward(ln: &LayerNorm, x: &Tensor, d_y: &Tensor, grad: &mut LayerNorm) -> Result<Tensor> {
+    not_started()
+}
+
+// Hint 1. No row knows of another, so write a loop over the rows, and in it think of lists of n_embd numbers only.
+//         First find the mean, the scale and z; then everything backward needs is there.
+//
+// Hint 2. In the loop, in this order: mean, variance (the mean of (x_j - mean)^2), scale, z. Then the two sums into
+//         grad, column by column. Then d_z, its mean, the mean of d_z * z, and last the row of d_x.
+//
+// Hint 3. Begin with `let mut d_x = Tensor::zeros(x.shape());`. For row i, when you have z, and each column j:
+//         `grad.bias.data_mut()[j] += d_y.row(i)[j];`
+//         `grad.weight.data_mut()[j] += d_y.row(i)[j] * z[j];`
+//         `d_z[j] = d_y.row(i)[j] * ln.weight.data()[j];`
+//         Then `let mean_d = d_z.iter().sum::<f32>() / n;`, mean_dz with zip in the same way, and for each column
+//         `d_x.row_mut(i)[j] = scale * (d_z[j] - mean_d - z[j] * mean_dz);`

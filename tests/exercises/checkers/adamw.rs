@@ -1,0 +1,283 @@
+//! AdamW.
+
+use crate::check::{Answer, Exercise, Mistake, Part};
+use crate::exercises;
+use crate::exercises::adamw::AdamW;
+use crate::exercises::parts;
+use gpt60::Rng;
+
+/// Several updates in a row: each has its gradients and its learning rate.
+pub struct Input {
+    adamw: AdamW,
+    p: Vec<f32>,
+    updates: Vec<(Vec<f32>, f32)>,
+}
+
+pub fn exercise() -> Exercise<Input> {
+    Exercise {
+        name: "adamw",
+        inputs,
+        describe: |i| {
+            let AdamW { beta1, beta2, epsilon, weight_decay, step, .. } = &i.adamw;
+            format!(
+                "beta1 {beta1}, beta2 {beta2}, epsilon {epsilon}, weight_decay {weight_decay}, step {step} before, \
+                 p {:?}, and {} updates (a row each), the first with g {:?} and lr {}",
+                i.p,
+                i.updates.len(),
+                i.updates[0].0,
+                i.updates[0].1
+            )
+        },
+        stub: |i| run(i, exercises::adamw::update),
+        library: |i| run(i, parts::library_adamw),
+        tolerance: 1e-5,
+        mistakes: vec![
+            Mistake {
+                when: "m and v are not corrected by 1 - beta^step",
+                answer: |i| moved(i, |a, _| a.shrunk() - a.lr * a.m / (a.v.sqrt() + a.epsilon)),
+            },
+            Mistake {
+                when: "only m is corrected by 1 - beta^step, and not v",
+                answer: |i| moved(i, |a, _| a.shrunk() - a.lr * a.m1() / (a.v.sqrt() + a.epsilon)),
+            },
+            Mistake {
+                when: "only v is corrected by 1 - beta^step, and not m",
+                answer: |i| moved(i, |a, _| a.shrunk() - a.lr * a.m / (a.v1().sqrt() + a.epsilon)),
+            },
+            Mistake {
+                when: "the step is used before it is raised: in the first update it is 0, and 1 - beta^0 is 0",
+                answer: |i| moved(i, |a, _| Numbers { step: a.step - 1, ..*a }.right()),
+            },
+            Mistake {
+                when: "adamw.step is never raised",
+                answer: |i| {
+                    run(i, |adamw, p, g, lr| {
+                        each(adamw, p, g, lr, |a, _| Numbers { step: a.step - 1, ..*a }.right());
+                        adamw.step -= 1;
+                    })
+                },
+            },
+            Mistake {
+                when: "the step is raised for every parameter, instead of once for all",
+                answer: |i| {
+                    run(i, |adamw, p, g, lr| {
+                        let before = adamw.step;
+                        each(adamw, p, g, lr, |a, index| Numbers { step: a.step + index as u64, ..*a }.right());
+                        adamw.step = before + p.len() as u64;
+                    })
+                },
+            },
+            Mistake {
+                when: "m and v are written back corrected, and are then corrected again in the next update",
+                answer: |i| {
+                    run(i, |adamw, p, g, lr| {
+                        each(adamw, p, g, lr, |a, _| a.right());
+                        let corrects = [adamw.beta1, adamw.beta2].map(|beta| 1.0 - beta.powi(adamw.step as i32));
+                        adamw.m.iter_mut().for_each(|m| *m /= corrects[0]);
+                        adamw.v.iter_mut().for_each(|v| *v /= corrects[1]);
+                    })
+                },
+            },
+            Mistake {
+                when: "m and v are not written back to adamw: each update begins with the old ones",
+                answer: |i| {
+                    run(i, |adamw, p, g, lr| {
+                        let (m, v) = (adamw.m.clone(), adamw.v.clone());
+                        each(adamw, p, g, lr, |a, _| a.right());
+                        (adamw.m, adamw.v) = (m, v);
+                    })
+                },
+            },
+            Mistake {
+                when: "p is moved by the m and v of the update before: change them first",
+                answer: |i| moved(i, |a, _| Numbers { m: a.old_m, v: a.old_v, ..*a }.right()),
+            },
+            Mistake {
+                when: "the decay is mixed into the gradient, and so goes through the division (Adam with L2)",
+                answer: |i| {
+                    run(i, |adamw, p, g, lr| {
+                        let g: Vec<f32> = g.iter().zip(&*p).map(|(g, p)| g + adamw.weight_decay * p).collect();
+                        each(adamw, p, &g, lr, |a, _| Numbers { weight_decay: 0.0, ..*a }.right());
+                    })
+                },
+            },
+            Mistake {
+                when: "the decay is not multiplied by the learning rate",
+                answer: |i| moved(i, |a, _| a.p * (1.0 - a.weight_decay) - a.step_length()),
+            },
+            Mistake { when: "the weight decay is left out", answer: |i| moved(i, |a, _| a.p - a.step_length()) },
+            Mistake {
+                when: "the decay is applied to what the step has left, instead of the parameter as it was",
+                answer: |i| moved(i, |a, _| (a.p - a.step_length()) * (1.0 - a.lr * a.weight_decay)),
+            },
+            Mistake {
+                when: "the parameter moves along the gradient, instead of against it",
+                answer: |i| moved(i, |a, _| a.shrunk() + a.step_length()),
+            },
+            Mistake {
+                when: "epsilon is under the root, instead of added to it",
+                answer: |i| moved(i, |a, _| a.shrunk() - a.lr * a.m1() / (a.v1() + a.epsilon).sqrt()),
+            },
+            Mistake {
+                when: "epsilon is left out: where v is 0, 0 is divided by 0",
+                answer: |i| moved(i, |a, _| a.shrunk() - a.lr * a.m1() / a.v1().sqrt()),
+            },
+            Mistake {
+                when: "the root is left out: m' is divided by v' itself",
+                answer: |i| moved(i, |a, _| a.shrunk() - a.lr * a.m1() / (a.v1() + a.epsilon)),
+            },
+            Mistake {
+                when: "the gradient itself is divided by the root, instead of its running average m'",
+                answer: |i| moved(i, |a, _| a.shrunk() - a.lr * a.g / (a.v1().sqrt() + a.epsilon)),
+            },
+            Mistake {
+                when: "beta1 and beta2 are swapped",
+                answer: |i| {
+                    run(i, |adamw, p, g, lr| {
+                        (adamw.beta1, adamw.beta2) = (adamw.beta2, adamw.beta1);
+                        each(adamw, p, g, lr, |a, _| a.right());
+                        (adamw.beta1, adamw.beta2) = (adamw.beta2, adamw.beta1);
+                    })
+                },
+            },
+            Mistake {
+                when: "the shares are swapped: beta belongs to the old average, and 1 - beta to the gradient",
+                answer: |i| {
+                    run(i, |adamw, p, g, lr| {
+                        let betas = (adamw.beta1, adamw.beta2);
+                        for (j, g) in g.iter().enumerate() {
+                            adamw.m[j] = (1.0 - betas.0) * adamw.m[j] + betas.0 * g;
+                            adamw.v[j] = (1.0 - betas.1) * adamw.v[j] + betas.1 * g * g;
+                        }
+                        adamw.step += 1;
+                        set(p, |p, j| numbers(adamw, p, g, lr, j).right());
+                    })
+                },
+            },
+            Mistake {
+                when: "v averages the gradients, instead of their squares",
+                answer: |i| {
+                    run(i, |adamw, p, g, lr| {
+                        let beta = adamw.beta2;
+                        let v: Vec<f32> = adamw.v.iter().zip(g).map(|(v, g)| beta * v + (1.0 - beta) * g).collect();
+                        each(adamw, p, g, lr, |a, _| a.p);
+                        adamw.v = v;
+                        set(p, |p, j| numbers(adamw, p, g, lr, j).right());
+                    })
+                },
+            },
+        ],
+    }
+}
+
+fn inputs() -> Vec<Input> {
+    let mut rng = Rng::new(1);
+    let mut list = |n: usize, deviation: f64| (0..n).map(|_| (deviation * rng.normal()) as f32).collect::<Vec<f32>>();
+    let worked = Input { adamw: AdamW::new(1, 0.0), p: vec![2.0], updates: vec![(vec![0.5], 0.1), (vec![-0.5], 0.1)] };
+    let fresh = Input {
+        adamw: AdamW { beta2: 0.99, epsilon: 0.05, ..AdamW::new(5, 0.4) },
+        p: list(5, 1.0),
+        updates: vec![(list(5, 1.0), 0.1), (list(5, 0.1), 0.2), (list(5, 1.0), 0.05)],
+    };
+    // In the middle of a run, with averages that are not 0.
+    let later = Input {
+        adamw: AdamW {
+            beta1: 0.8,
+            epsilon: 0.01,
+            step: 7,
+            m: list(3, 0.3),
+            v: vec![0.2, 0.01, 0.5],
+            ..AdamW::new(3, 0.1)
+        },
+        p: list(3, 1.0),
+        updates: vec![(list(3, 0.3), 0.3), (list(3, 0.3), 0.1)],
+    };
+    // A parameter that has no gradient only shrinks; and gradients that differ by a factor of a million.
+    let scales = Input {
+        adamw: AdamW::new(4, 0.2),
+        p: vec![1.0, -1.0, 0.5, 0.0],
+        updates: vec![(vec![0.0, 1000.0, -0.001, 1e-8], 0.1), (vec![0.0, 500.0, -0.002, -1e-8], 0.1)],
+    };
+    vec![worked, fresh, later, scales]
+}
+
+fn run(input: &Input, update: impl Fn(&mut AdamW, &mut [f32], &[f32], f32)) -> Answer {
+    let (mut adamw, mut p) = (input.adamw.clone(), input.p.clone());
+    let (mut steps, mut ms, mut vs, mut ps) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (g, lr) in &input.updates {
+        update(&mut adamw, &mut p, g, *lr);
+        steps.push(adamw.step as i64);
+        ms.extend(&adamw.m);
+        vs.extend(&adamw.v);
+        ps.extend(&p);
+    }
+    let rows = |data: Vec<f32>| Part::Numbers(vec![steps.len(), data.len() / steps.len()], data);
+    let (m, v, p) = (rows(ms), rows(vs), rows(ps));
+    vec![("adamw.step", Part::Integers(steps)), ("adamw.m", m), ("adamw.v", v), ("p", p)]
+}
+
+/// All that moves one parameter.
+#[derive(Clone, Copy)]
+struct Numbers {
+    p: f32,
+    g: f32,
+    m: f32,
+    v: f32,
+    old_m: f32,
+    old_v: f32,
+    step: u64,
+    lr: f32,
+    beta1: f32,
+    beta2: f32,
+    epsilon: f32,
+    weight_decay: f32,
+}
+
+impl Numbers {
+    fn m1(&self) -> f32 {
+        self.m / (1.0 - self.beta1.powi(self.step as i32))
+    }
+
+    fn v1(&self) -> f32 {
+        self.v / (1.0 - self.beta2.powi(self.step as i32))
+    }
+
+    fn step_length(&self) -> f32 {
+        self.lr * self.m1() / (self.v1().sqrt() + self.epsilon)
+    }
+
+    fn shrunk(&self) -> f32 {
+        self.p * (1.0 - self.lr * self.weight_decay)
+    }
+
+    fn right(&self) -> f32 {
+        self.shrunk() - self.step_length()
+    }
+}
+
+/// The numbers of parameter `j`, with `m`, `v` and `step` as they are.
+fn numbers(adamw: &AdamW, p: &[f32], g: &[f32], lr: f32, j: usize) -> Numbers {
+    let AdamW { beta1, beta2, epsilon, weight_decay, step, ref m, ref v } = *adamw;
+    let (m, v) = (m[j], v[j]);
+    Numbers { p: p[j], g: g[j], m, v, old_m: m, old_v: v, step, lr, beta1, beta2, epsilon, weight_decay }
+}
+
+/// A right update of `m`, `v` and the step, with another last line.
+fn each(adamw: &mut AdamW, p: &mut [f32], g: &[f32], lr: f32, last_line: fn(&Numbers, usize) -> f32) {
+    let old = adamw.clone();
+    let before = p.to_vec();
+    parts::library_adamw(adamw, p, g, lr);
+    p.copy_from_slice(&before);
+    set(p, |p, j| last_line(&Numbers { old_m: old.m[j], old_v: old.v[j], ..numbers(adamw, p, g, lr, j) }, j));
+}
+
+/// Replaces every parameter by what `f` makes of all parameters as they were, and the index of this one.
+fn set(p: &mut [f32], f: impl Fn(&[f32], usize) -> f32) {
+    let before = p.to_vec();
+    p.iter_mut().enumerate().for_each(|(j, p)| *p = f(&before, j));
+}
+
+/// A right update of `m`, `v` and the step, with another last line: run on an input.
+fn moved(input: &Input, last_line: fn(&Numbers, usize) -> f32) -> Answer {
+    run(input, |adamw, p, g, lr| each(adamw, p, g, lr, last_line))
+}

@@ -1,0 +1,157 @@
+//! The learning rate.
+
+use crate::check::{Answer, Exercise, Mistake, numbers, one};
+use crate::exercises;
+use gpt60::train::schedule::Schedule;
+use std::f32::consts::PI;
+use std::ops::Range;
+
+pub struct Input {
+    schedule: Schedule,
+    /// Which steps are asked for.
+    range: Range<u64>,
+}
+
+pub fn exercise() -> Exercise<Input> {
+    Exercise {
+        name: "learning_rate",
+        inputs,
+        describe: |i| {
+            let (Schedule { peak, warmup, steps }, Range { start, end }) = (&i.schedule, &i.range);
+            format!(
+                "peak {peak}, warmup {warmup} and steps {steps}, a number for each step from {start} to {}",
+                end - 1
+            )
+        },
+        stub: |i| rates(i, exercises::learning_rate::rate),
+        library: |i| rates(i, Schedule::rate),
+        tolerance: 1e-5,
+        mistakes: vec![
+            Mistake {
+                when: "the climb begins at 0: the first step must have 1 / warmup of the peak already",
+                answer: |i| climbing(i, |s, step| s.peak * step as f32 / s.warmup as f32),
+            },
+            Mistake {
+                when: "the climb takes one step too many: it is `(step + 1) / warmup`, not `(step + 1) / (warmup + 1)`",
+                answer: |i| climbing(i, |s, step| s.peak * (step + 1) as f32 / (s.warmup + 1) as f32),
+            },
+            Mistake {
+                when: "the climb begins at the lowest rate, instead of near 0",
+                answer: |i| {
+                    climbing(i, |s, step| lowest(s) + (s.peak - lowest(s)) * (step + 1) as f32 / s.warmup as f32)
+                },
+            },
+            Mistake { when: "the warm-up is left out: it begins at the peak", answer: |i| climbing(i, |s, _| s.peak) },
+            Mistake {
+                when: "the rate falls to 0, instead of to a tenth of the peak",
+                answer: |i| {
+                    rates(i, |s, step| match step {
+                        _ if step < s.warmup => s.rate(step),
+                        _ if step < s.steps => s.peak * height(done(s, step)),
+                        _ => 0.0,
+                    })
+                },
+            },
+            Mistake {
+                when: "the rate falls to 0, and only then, after the last step, is a tenth of the peak",
+                answer: |i| falling(i, |s, step| s.peak * height(done(s, step))),
+            },
+            Mistake {
+                when: "the wave falls to 0 and is cut off at a tenth of the peak, instead of ending there",
+                answer: |i| falling(i, |s, step| (s.peak * height(done(s, step))).max(lowest(s))),
+            },
+            Mistake {
+                when: "the lowest rate is added to a wave as high as the peak, which then begins above the peak",
+                answer: |i| falling(i, |s, step| lowest(s) + s.peak * height(done(s, step))),
+            },
+            Mistake {
+                when: "`done` is counted from step 0, instead of from the end of the warm-up",
+                answer: |i| falling(i, |s, step| fall(s, step as f32 / s.steps as f32)),
+            },
+            Mistake {
+                when: "`done` is divided by all steps, instead of by those after the warm-up",
+                answer: |i| falling(i, |s, step| fall(s, (step - s.warmup) as f32 / s.steps as f32)),
+            },
+            Mistake {
+                when: "`done` is one step ahead",
+                answer: |i| falling(i, |s, step| fall(s, (step + 1 - s.warmup) as f32 / (s.steps - s.warmup) as f32)),
+            },
+            Mistake {
+                when: "two integers are divided, which rounds `done` down to 0: turn both into f32 first",
+                answer: |i| falling(i, |s, _| s.peak),
+            },
+            Mistake {
+                when: "it falls in a straight line, instead of along a cosine",
+                answer: |i| falling(i, |s, step| lowest(s) + (s.peak - lowest(s)) * (1.0 - done(s, step))),
+            },
+            Mistake {
+                when: "it takes a whole wave, down and up again, instead of half of one",
+                answer: |i| falling(i, |s, step| fall(s, 2.0 * done(s, step))),
+            },
+            Mistake {
+                when: "pi is left out: the cosine is taken of `done` itself",
+                answer: |i| falling(i, |s, step| fall(s, done(s, step) / PI)),
+            },
+            Mistake {
+                when: "after the last step the wave goes on and rises again",
+                answer: |i| {
+                    rates(i, |s, step| match step {
+                        _ if step < s.warmup => s.rate(step),
+                        _ => fall(s, (step - s.warmup) as f32 / s.steps.saturating_sub(s.warmup) as f32),
+                    })
+                },
+            },
+            Mistake {
+                when: "after the last step the rate is 0, instead of a tenth of the peak",
+                answer: |i| rates(i, |s, step| if step < s.steps.max(s.warmup) { s.rate(step) } else { 0.0 }),
+            },
+        ],
+    }
+}
+
+fn inputs() -> Vec<Input> {
+    let input = |peak, warmup, steps, range| Input { schedule: Schedule { peak, warmup, steps }, range };
+    vec![
+        // The three cases each by itself, for whoever has not written all of them yet.
+        input(1.0, 4, 12, 0..4),
+        input(1.0, 4, 12, 4..12),
+        input(1.0, 4, 12, 12..15),
+        input(0.002, 7, 20, 0..23),
+        input(0.5, 0, 5, 0..8),
+        input(2.0, 1, 4, 0..7),
+        // A warm-up as long as the run, and a longer one.
+        input(1.0, 3, 3, 0..6),
+        input(1.0, 5, 2, 0..8),
+    ]
+}
+
+/// The rates of all steps that are asked for.
+fn rates(input: &Input, rate: impl Fn(&Schedule, u64) -> f32) -> Answer {
+    one(numbers(&input.range.clone().map(|step| rate(&input.schedule, step)).collect::<Vec<f32>>()))
+}
+
+fn lowest(s: &Schedule) -> f32 {
+    0.1 * s.peak
+}
+
+fn done(s: &Schedule, step: u64) -> f32 {
+    (step - s.warmup) as f32 / (s.steps - s.warmup) as f32
+}
+
+fn height(done: f32) -> f32 {
+    0.5 * (1.0 + (PI * done).cos())
+}
+
+fn fall(s: &Schedule, done: f32) -> f32 {
+    lowest(s) + (s.peak - lowest(s)) * height(done)
+}
+
+/// All is right but the climb.
+fn climbing(input: &Input, climb: fn(&Schedule, u64) -> f32) -> Answer {
+    rates(input, |s, step| if step < s.warmup { climb(s, step) } else { s.rate(step) })
+}
+
+/// All is right but the fall.
+fn falling(input: &Input, fall: fn(&Schedule, u64) -> f32) -> Answer {
+    rates(input, |s, step| if step < s.warmup || step >= s.steps { s.rate(step) } else { fall(s, step) })
+}

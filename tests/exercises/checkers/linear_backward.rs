@@ -1,0 +1,150 @@
+//! The linear layer, backward.
+
+use crate::check::{Answer, Exercise, Mistake, attempt, tensor};
+use crate::exercises;
+use gpt60::layers::linear::Linear;
+use gpt60::{Result, Rng, Tensor};
+
+pub struct Input {
+    linear: Linear,
+    x: Tensor,
+    d_y: Tensor,
+    /// What is in the gradient before.
+    grad: Linear,
+}
+
+pub fn exercise() -> Exercise<Input> {
+    Exercise {
+        name: "linear_backward",
+        inputs,
+        describe: |i| {
+            let (x, d_y) = (i.x.shape(), i.d_y.shape());
+            format!("x of shape {x:?}, d_y of shape {d_y:?} and a gradient that is not zero before")
+        },
+        stub: |i| run(i, exercises::linear_backward::backward),
+        library: |i| run(i, Linear::backward),
+        tolerance: 1e-4,
+        mistakes: vec![
+            Mistake {
+                when: "the gradient that was there is overwritten, instead of added to",
+                answer: |i| {
+                    run(i, |linear, x, d_y, grad| {
+                        *grad = Linear::zeros(x.n_cols(), d_y.n_cols());
+                        linear.backward(x, d_y, grad)
+                    })
+                },
+            },
+            Mistake {
+                when: "the weight's gradient is overwritten, instead of added to",
+                answer: |i| {
+                    run(i, |linear, x, d_y, grad| {
+                        grad.weight = Tensor::zeros(grad.weight.shape());
+                        linear.backward(x, d_y, grad)
+                    })
+                },
+            },
+            Mistake {
+                when: "the bias's gradient is overwritten, instead of added to",
+                answer: |i| {
+                    run(i, |linear, x, d_y, grad| {
+                        grad.bias = Tensor::zeros(grad.bias.shape());
+                        linear.backward(x, d_y, grad)
+                    })
+                },
+            },
+            Mistake {
+                when: "x and d_y are swapped in the weight's gradient, which comes out transposed",
+                answer: |i| {
+                    run(i, |linear, x, d_y, grad| {
+                        let mut other = Linear { weight: grad.weight.clone(), bias: grad.bias.clone() };
+                        let d_x = linear.backward(x, d_y, grad)?;
+                        d_y.t_matmul_add(x, &mut other.weight)?;
+                        grad.weight = other.weight;
+                        Ok(d_x)
+                    })
+                },
+            },
+            Mistake {
+                when: "W is not transposed for d_x",
+                answer: |i| {
+                    run(i, |linear, x, d_y, grad| {
+                        linear.backward(x, d_y, grad)?;
+                        d_y.matmul(&linear.weight)
+                    })
+                },
+            },
+            Mistake {
+                when: "the bias is added to d_x: forward added it to y, so it acts on y and not on x",
+                answer: |i| {
+                    run(i, |linear, x, d_y, grad| {
+                        let mut d_x = linear.backward(x, d_y, grad)?;
+                        for t in 0..d_x.n_rows() {
+                            d_x.row_mut(t).iter_mut().zip(linear.bias.data()).for_each(|(d, b)| *d += b);
+                        }
+                        Ok(d_x)
+                    })
+                },
+            },
+            Mistake {
+                when: "the bias's gradient is the mean of the rows, instead of their sum",
+                answer: |i| bias(i, |d_y, o| (0..d_y.n_rows()).map(|t| d_y.row(t)[o] / d_y.n_rows() as f32).sum()),
+            },
+            Mistake {
+                when: "the bias gets only the first row of d_y, instead of the sum of all",
+                answer: |i| bias(i, |d_y, o| d_y.row(0)[o]),
+            },
+            Mistake {
+                when: "the bias gets only the last row of d_y, instead of the sum of all",
+                answer: |i| bias(i, |d_y, o| d_y.row(d_y.n_rows() - 1)[o]),
+            },
+            Mistake { when: "the bias is forgotten: its gradient stays as it was", answer: |i| bias(i, |_, _| 0.0) },
+            Mistake {
+                when: "both gradients are divided by the number of tokens: the loss has done that already",
+                answer: |i| {
+                    run(i, |linear, x, d_y, grad| {
+                        linear.backward(x, &d_y.scale(1.0 / d_y.n_rows() as f32), grad)?;
+                        d_y.matmul_t(&linear.weight)
+                    })
+                },
+            },
+        ],
+    }
+}
+
+fn inputs() -> Vec<Input> {
+    let mut rng = Rng::new(1);
+    let mut input = |n_tok: usize, n_in: usize, n_out: usize| {
+        let mut layer = || Linear {
+            weight: Tensor::random(&[n_in, n_out], 1.0, &mut rng),
+            bias: Tensor::random(&[n_out], 1.0, &mut rng),
+        };
+        let (linear, grad) = (layer(), layer());
+        let x = Tensor::random(&[n_tok, n_in], 1.0, &mut rng);
+        Input { linear, grad, x, d_y: Tensor::random(&[n_tok, n_out], 1.0, &mut rng) }
+    };
+    let table = |shape: &[usize], data: &[f32]| Tensor::new(shape, data.to_vec()).unwrap();
+    let worked = Input {
+        linear: Linear { weight: table(&[2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), bias: Tensor::zeros(&[3]) },
+        x: table(&[2, 2], &[1.0, 2.0, 3.0, 4.0]),
+        d_y: table(&[2, 3], &[1.0, 0.0, -1.0, 0.0, 1.0, 0.0]),
+        grad: Linear { weight: Tensor::zeros(&[2, 3]), bias: Tensor::full(&[3], 10.0) },
+    };
+    // At a square weight what is transposed shows by its numbers; at the others it fails by its shape.
+    vec![worked, input(4, 3, 3), input(1, 1, 1), input(5, 2, 7), input(1, 3, 2), input(3, 5, 1)]
+}
+
+fn run(input: &Input, backward: fn(&Linear, &Tensor, &Tensor, &mut Linear) -> Result<Tensor>) -> Answer {
+    let mut grad = input.grad.clone();
+    attempt(backward(&input.linear, &input.x, &input.d_y, &mut grad), |d_x| {
+        vec![("d_x", tensor(&d_x)), ("grad.weight", tensor(&grad.weight)), ("grad.bias", tensor(&grad.bias))]
+    })
+}
+
+/// All is right but what is added to the gradient of the bias' number `o`.
+fn bias(input: &Input, share: fn(&Tensor, usize) -> f32) -> Answer {
+    let mut grad = input.grad.clone();
+    let d_x = input.linear.backward(&input.x, &input.d_y, &mut grad).unwrap();
+    let mut bias = input.grad.bias.clone();
+    bias.data_mut().iter_mut().enumerate().for_each(|(o, b)| *b += share(&input.d_y, o));
+    vec![("d_x", tensor(&d_x)), ("grad.weight", tensor(&grad.weight)), ("grad.bias", tensor(&bias))]
+}
