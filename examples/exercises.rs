@@ -11,15 +11,22 @@
 //! a verdict. With a syntax error in one of your files, hints, the list and `reset` go on working.
 
 use gpt60::Error;
-use gpt60::checkpoint::json::Json;
 use gpt60::checkpoint::write_beside;
 use gpt60::cli::{self, Args, Command, Failure, Flag, Outcome};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::process::{self, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
+
+#[path = "exercises/checks.rs"]
+mod checks;
+#[path = "exercises/stubs.rs"]
+mod stubs;
+
+use checks::{Checked, Checks, State, States};
+use stubs::{Header, Stub};
 
 const COMMAND: Command = Command {
     name: "exercises",
@@ -48,7 +55,7 @@ const RUN: &str = "cargo run --example exercises --";
 fn main() -> ExitCode {
     let mut is_right = true;
     let status = COMMAND.run(|args| {
-        is_right = Guide::new()?.run(args)?;
+        is_right = Guide::new().run(args)?;
         Ok(())
     });
     // "Not yet" is an answer, and no error: it is said on standard output, and the status repeats it for scripts.
@@ -59,24 +66,24 @@ fn main() -> ExitCode {
 struct Guide {
     /// The directory with `Cargo.toml`.
     root: PathBuf,
-    /// Where cargo builds.
-    target: PathBuf,
-    /// Whether this program was built with `--release`: the checks are then built so too.
-    is_release: bool,
+    /// Where this program keeps its own files: under cargo's directory, not in the source.
+    own_dir: PathBuf,
+    checks: Checks,
 }
 
 impl Guide {
-    fn new() -> Outcome<Guide> {
+    fn new() -> Guide {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
         let program = std::env::current_exe().unwrap_or_default(); // target/debug/examples/exercises
         let profile = program.parent().and_then(Path::parent).unwrap_or(Path::new(""));
-        let is_usual = profile.ends_with("debug") || profile.ends_with("release");
-        let target = match (is_usual, profile.parent(), std::env::var_os("CARGO_TARGET_DIR")) {
-            (true, Some(target), _) => target.to_path_buf(),
-            (_, _, Some(target)) => root.join(target),
+        let is_release = profile.ends_with("release");
+        // What has been built for this program need not be built again for the checks.
+        let target = match (profile.parent(), std::env::var_os("CARGO_TARGET_DIR")) {
+            (Some(target), _) if is_release || profile.ends_with("debug") => target.to_path_buf(),
+            (_, Some(target)) => root.join(target),
             _ => root.join("target"),
         };
-        Ok(Guide { root, target, is_release: profile.ends_with("release") })
+        Guide { own_dir: target.join("exercises"), checks: Checks { root: root.clone(), target, is_release }, root }
     }
 
     /// Does what the command line says: whether what was checked is right.
@@ -88,13 +95,13 @@ impl Guide {
                 return Err(Failure::Usage(format!("{flag} goes with {its_command:?} alone")));
             }
         }
-        let stubs = self.stubs()?;
+        let stubs = stubs::read(&self.root)?;
         let too_many = |n: usize| match words.get(n) {
             Some(word) => Err(Failure::Usage(format!("{word:?} is one word too many after {command:?}"))),
             None => Ok(()),
         };
         match command {
-            "" => self.overview(&stubs).map(|_| true),
+            "" => self.start(&stubs),
             "list" => too_many(1).and_then(|()| self.list(&stubs, args.has("--markdown"))),
             "watch" => too_many(1).and_then(|()| self.watch(&stubs)),
             "check" if words.len() == 1 => self.check_all(&stubs),
@@ -132,7 +139,7 @@ fn unknown_command(stubs: &[Stub], word: &str) -> String {
     }
     let near = near(word, COMMANDS.into_iter());
     let advice = if near.is_empty() { String::new() } else { format!("did you mean {}? ", near.join(" or ")) };
-    format!("there is no command {word:?}; {advice}There are {}", COMMANDS.join(" "))
+    format!("there is no command {word:?}; {advice}the commands are {}", COMMANDS.join(" "))
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -140,17 +147,28 @@ fn unknown_command(stubs: &[Stub], word: &str) -> String {
 // ---------------------------------------------------------------------------------------------------------------------
 
 impl Guide {
-    /// No command: a picture of all exercises, and the next one. Gives what it found.
+    /// No command: where you are, what comes next, and what to type.
+    fn start(&self, stubs: &[Stub]) -> Outcome<bool> {
+        let checked = self.overview(stubs)?;
+        let name = match (&checked, next_after(stubs, &checked.states(), None)) {
+            // Its file is the one that does not compile, if it is an exercise at all.
+            (Checked::Broken(broken), _) => broken.names().into_iter().next(),
+            (_, next) => next.map(|stub| stub.name.clone()),
+        };
+        if let Some(name) = name {
+            cli::print(&format!("\nTo type:\n  {RUN} check {name}\n  {RUN} hint {name}\n"))?;
+            cli::print(&format!("  {RUN} watch    (checks whenever you save)\n"))?;
+        }
+        Ok(true)
+    }
+
+    /// A picture of all exercises, and the next one. Gives what it found.
     fn overview(&self, stubs: &[Stub]) -> Outcome<Checked> {
-        let checked = self.judge(&[])?;
+        let checked = self.checks.judge(&[])?;
         let states = checked.states();
         cli::print(&self.picture(stubs, &states))?;
         if let Checked::Broken(broken) = &checked {
-            let place = broken.places.first().map_or("check", String::as_str);
             cli::print(&format!("\n{} Mend that first.\n", broken.why()))?;
-            if let Some(stub) = stubs.iter().find(|stub| place.starts_with(&stub.file())) {
-                cli::print(&format!("  {RUN} check {}    what the compiler says\n", stub.name))?;
-            }
             return Ok(checked);
         }
         match next_after(stubs, &states, None) {
@@ -165,51 +183,35 @@ impl Guide {
         let chapters: BTreeSet<u32> = stubs.iter().map(|stub| stub.header.chapter).collect();
         let is_done = |stub: &&Stub| states.get(&stub.name) == Some(&State::Done);
         let mark = |stub: &Stub| states.get(&stub.name).map_or('?', State::mark);
-        let mut text = String::from("chapter                   # done   x wrong   . not started\n");
+        let mut text = format!("{:30}# done   x wrong   . not started\n", "chapter");
         for chapter in chapters {
             let here: Vec<&Stub> = stubs.iter().filter(|stub| stub.header.chapter == chapter).collect();
             let marks: String = here.iter().map(|stub| mark(stub)).collect();
             let n_done = here.iter().copied().filter(is_done).count();
-            let title: String =
-                self.chapter(chapter).map_or(String::new(), |(_, title)| title).chars().take(20).collect();
-            text += &format!(
-                "{chapter:2}  {title:20}  [{marks}]{:pad$}  {n_done} of {}\n",
-                "",
-                here.len(),
-                pad = 8usize.saturating_sub(marks.len())
-            );
+            let title = stubs::chapter(&self.root, chapter).map_or(String::new(), |(_, title)| title);
+            text += &format!("{chapter:2}  {title:24.24}  {:12}{n_done} of {}\n", format!("[{marks}]"), here.len());
         }
         let n_done = stubs.iter().filter(is_done).count();
         let minutes: u32 = stubs.iter().filter(|stub| !is_done(stub)).map(|stub| stub.header.minutes).sum();
-        let all: String = stubs.iter().map(mark).take(60).collect();
-        text += &format!("\n[{all}]  {n_done} of {}", stubs.len());
-        if minutes > 0 { text + &format!(", about {} to go\n", duration(minutes)) } else { text + "\n" }
+        let all: String = stubs.iter().map(mark).take(40).collect();
+        let left = if minutes > 0 { format!(", about {} to go", duration(minutes)) } else { String::new() };
+        text + &format!("\n[{all}]  {n_done} of {}{left}\n", stubs.len())
     }
 
-    /// The next exercise, and what to type.
+    /// The next exercise.
     fn introduction(&self, stub: &Stub, state: Option<&State>) -> String {
         let is_begun = matches!(state, Some(State::Wrong(_)));
         let Header { title, chapter, level, minutes } = &stub.header;
-        let mut text = format!(
-            "\n{} {}: {title}. {level}, {minutes} minutes.\n",
-            if is_begun { "Go on with" } else { "Next is" },
-            stub.name
-        );
+        let next = if is_begun { "Go on with" } else { "Next is" };
+        let mut text = format!("\n{next} {}: {title}. {level}, {minutes} minutes.\n", stub.name);
         text += &format!("  {}\n\n", stub.place());
         wrap(&stub.task(), 76).iter().for_each(|line| text += &format!("  {line}\n"));
-        text += "\n";
-        match (is_begun, self.chapter(*chapter)) {
-            (true, _) => text += "It is not right yet. To see why:\n",
-            (_, Some((file, _))) => {
-                text += &format!(
-                    "Read {file}, open the exercise, put your code in the place of\nnot_started(), and type:\n"
-                )
-            }
-            (_, None) => text += "Open it, put your code in the place of not_started(), and type:\n",
-        }
-        text += &format!("  {RUN} check {}\n", stub.name);
-        text += &format!("  {RUN} hint {}\n", stub.name);
-        text + &format!("  {RUN} watch    checks whenever you save\n")
+        let advice = match (is_begun, stubs::chapter(&self.root, *chapter)) {
+            (true, _) => "It is not right yet: the check says why.".to_string(),
+            (_, Some((file, _))) => format!("Read {file}; then put your code in the place of not_started()."),
+            (_, None) => "Put your code in the place of not_started().".to_string(),
+        };
+        text + &format!("\n{advice}\n")
     }
 
     fn list(&self, stubs: &[Stub], as_markdown: bool) -> Outcome<bool> {
@@ -217,7 +219,7 @@ impl Guide {
             cli::print(&(markdown(stubs).join("\n") + "\n"))?;
             return Ok(true);
         }
-        let checked = self.judge(&[])?;
+        let checked = self.checks.judge(&[])?;
         let states = checked.states();
         let width = stubs.iter().map(|stub| stub.name.len()).max().unwrap_or(0).max(4);
         let mut text = format!("{:width$}  ch  level   min  state        title\n", "name");
@@ -236,7 +238,7 @@ impl Guide {
     fn check(&self, stubs: &[Stub], words: &[&str]) -> Outcome<bool> {
         let found = words.iter().map(|word| find(stubs, word)).collect::<Outcome<Vec<&Stub>>>()?;
         let names: Vec<String> = found.iter().map(|stub| stub.name.clone()).collect();
-        match self.judge(&names)? {
+        match self.checks.judge(&names)? {
             Checked::Broken(broken) => {
                 cli::note_part(&broken.output);
                 cli::print(&broken.verdict(&names))?;
@@ -245,7 +247,10 @@ impl Guide {
             Checked::Built { states, printed, warnings } => {
                 cli::print(&printed)?;
                 for name in &names {
-                    cli::print(&self.verdict(name, states.get(name), &warnings))?;
+                    cli::print(&checks::verdict(name, states.get(name), &warnings))?;
+                    if states.get(name) == Some(&State::Done) {
+                        cli::note(&format!("[where the library does it: {RUN} solution {name}]"));
+                    }
                 }
                 Ok(names.iter().all(|name| states.get(name) == Some(&State::Done)))
             }
@@ -254,7 +259,7 @@ impl Guide {
 
     /// Checks what has been begun. If that is nothing, nothing is wrong.
     fn check_all(&self, stubs: &[Stub]) -> Outcome<bool> {
-        match self.judge(&[])? {
+        match self.checks.judge(&[])? {
             Checked::Broken(broken) => {
                 cli::note_part(&broken.output);
                 cli::print(&format!("nothing can be checked: {}\n", broken.why()))?;
@@ -265,28 +270,13 @@ impl Guide {
                 let is_begun = |stub: &&Stub| states.get(&stub.name).is_some_and(|state| *state != State::NotStarted);
                 let begun: Vec<&Stub> = stubs.iter().filter(is_begun).collect();
                 for stub in &begun {
-                    cli::print(&self.verdict(&stub.name, states.get(&stub.name), &warnings))?;
+                    cli::print(&checks::verdict(&stub.name, states.get(&stub.name), &warnings))?;
                 }
                 let n_done = begun.iter().filter(|stub| states[&stub.name] == State::Done).count();
                 let n_wrong = begun.len() - n_done;
                 cli::print(&format!("{n_done} done, {n_wrong} wrong, {} not started\n", stubs.len() - begun.len()))?;
                 Ok(n_wrong == 0)
             }
-        }
-    }
-
-    /// A verdict in words. A compiler's warning about a wrong solution may well say why it is wrong.
-    fn verdict(&self, name: &str, state: Option<&State>, warnings: &[String]) -> String {
-        match state {
-            None => format!("{name}: there is no check for it in tests/exercises/\n"),
-            Some(State::Wrong(lines)) => {
-                let place = format!("src/exercises/{name}.rs:");
-                let warnings = warnings.iter().filter(|warning| plain(warning).contains(&place));
-                let warnings: String = warnings.map(|warning| format!("\n{warning}\n")).collect();
-                let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();
-                format!("{name}: wrong\n{lines}{warnings}")
-            }
-            Some(state) => format!("{name}: {}\n", state.word()),
         }
     }
 
@@ -322,7 +312,7 @@ impl Guide {
     }
 
     fn shown_hints(&self) -> BTreeMap<String, usize> {
-        let text = fs::read_to_string(self.own_dir().join("hints.txt")).unwrap_or_default();
+        let text = fs::read_to_string(self.own_dir.join("hints.txt")).unwrap_or_default();
         let line = |line: &str| line.split_once(' ').and_then(|(name, n)| Some((name.to_string(), n.parse().ok()?)));
         text.lines().filter_map(line).collect()
     }
@@ -330,14 +320,14 @@ impl Guide {
     fn remember_hints(&self, shown: &BTreeMap<String, usize>) -> Outcome<()> {
         let text: String = shown.iter().map(|(name, level)| format!("{name} {level}\n")).collect();
         self.make_own_dir()?;
-        Ok(write_beside(&self.own_dir().join("hints.txt"), text.as_bytes())?)
+        Ok(write_beside(&self.own_dir.join("hints.txt"), text.as_bytes())?)
     }
 
     fn reset(&self, stub: &Stub) -> Outcome<bool> {
         let file = stub.file();
         let Some(fresh) = stub.fresh() else {
             let problem =
-                format!("{file} has no line that begins with `pub fn`: bring it back with `git checkout {file}`");
+                format!("{file} has no `pub fn` at the left any more; `git checkout {file}` brings the file back");
             return Err(Failure::Failed(problem));
         };
         if fresh == stub.text {
@@ -358,7 +348,7 @@ impl Guide {
     fn keep_copy(&self, stub: &Stub) -> Outcome<PathBuf> {
         self.make_own_dir()?;
         for n in 1.. {
-            let path = self.own_dir().join(format!("{}-{n}.rs", stub.name));
+            let path = self.own_dir.join(format!("{}-{n}.rs", stub.name));
             let problem =
                 |error: std::io::Error| Failure::from(Error::file(&path, format!("cannot write it: {error}")));
             match fs::File::create_new(&path) {
@@ -374,14 +364,9 @@ impl Guide {
         Err(Failure::Failed("there are too many copies".to_string()))
     }
 
-    /// Where this program keeps its own files: not in the source.
-    fn own_dir(&self) -> PathBuf {
-        self.target.join("exercises")
-    }
-
     fn make_own_dir(&self) -> Outcome<()> {
-        let dir = self.own_dir();
-        fs::create_dir_all(&dir).map_err(|error| Error::file(&dir, format!("cannot make it: {error}")).into())
+        let dir = &self.own_dir;
+        fs::create_dir_all(dir).map_err(|error| Error::file(dir, format!("cannot make it: {error}")).into())
     }
 
     fn solution(&self, stub: &Stub, now: bool) -> Outcome<bool> {
@@ -392,7 +377,7 @@ impl Guide {
         };
         if !now {
             let names = [stub.name.clone()];
-            let checked = self.judge(&names)?;
+            let checked = self.checks.judge(&names)?;
             let state = match &checked {
                 Checked::Broken(broken) => broken.why(),
                 Checked::Built { states, .. } => match states.get(&stub.name) {
@@ -406,7 +391,7 @@ impl Guide {
             }
         }
         let text = fs::read_to_string(self.root.join(&file)).unwrap_or_default();
-        match line_of(&text, &item) {
+        match stubs::line_of(&text, &item) {
             Some(line) => cli::print(&format!("{file}:{line}: {item}\n"))?,
             None => cli::print(&format!("{file}: {item}\n"))?,
         }
@@ -470,7 +455,7 @@ impl Guide {
             }
             let changed = changes(&seen, &now);
             seen = now;
-            let stubs = match self.stubs() {
+            let stubs = match stubs::read(&self.root) {
                 Ok(stubs) => stubs,
                 Err(Failure::Failed(problem)) => {
                     cli::note(&problem);
@@ -478,12 +463,12 @@ impl Guide {
                 }
                 Err(failure) => return Err(failure),
             };
-            cli::print("\n")?;
             for file in changed {
                 let name = file.trim_end_matches(".rs");
                 if !seen.contains_key(&file) {
+                    let path = format!("src/exercises/{file}");
                     cli::print(&format!(
-                        "src/exercises/{file} is gone; `git checkout src/exercises/{file}` brings it back\n"
+                        "\n{path} is gone; `git checkout {path}` brings it back as it was committed\n"
                     ))?;
                     waiting.remove(name);
                 } else if stubs.iter().any(|stub| stub.name == name) {
@@ -498,7 +483,9 @@ impl Guide {
             if names.is_empty() {
                 continue;
             }
-            match self.judge(&names)? {
+            cli::print("\n")?;
+            // If nothing did compile until now, nothing is known of the others either.
+            match self.checks.judge(if states.is_empty() { &[] } else { &names })? {
                 Checked::Broken(broken) => {
                     cli::note_part(&broken.output);
                     cli::print(&broken.verdict(&names))?;
@@ -508,7 +495,7 @@ impl Guide {
                     cli::print(&printed)?;
                     states.extend(new.clone());
                     for name in &names {
-                        cli::print(&self.verdict(name, new.get(name), &warnings))?;
+                        cli::print(&checks::verdict(name, new.get(name), &warnings))?;
                         if new.get(name) == Some(&State::Done) {
                             cli::print(&self.what_next(&stubs, &states, name))?;
                         }
@@ -543,436 +530,6 @@ fn snapshot(dir: &Path) -> Snapshot {
 fn changes(before: &Snapshot, after: &Snapshot) -> Vec<String> {
     let files: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     files.into_iter().filter(|file| before.get(*file) != after.get(*file)).cloned().collect()
-}
-
-// ---------------------------------------------------------------------------------------------------------------------
-// Asking for a verdict
-// ---------------------------------------------------------------------------------------------------------------------
-
-/// What became of an exercise.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum State {
-    NotStarted,
-    Done,
-    /// With what the check says, a line each.
-    Wrong(Vec<String>),
-}
-
-type States = BTreeMap<String, State>;
-
-impl State {
-    fn word(&self) -> &'static str {
-        match self {
-            State::NotStarted => "not started",
-            State::Done => "done",
-            State::Wrong(_) => "wrong",
-        }
-    }
-
-    fn mark(&self) -> char {
-        match self {
-            State::NotStarted => '.',
-            State::Done => '#',
-            State::Wrong(_) => 'x',
-        }
-    }
-}
-
-/// What came of building and running the checks.
-enum Checked {
-    Built {
-        states: States,
-        /// What the learner's functions have printed.
-        printed: String,
-        /// The compiler's, about the exercises.
-        warnings: Vec<String>,
-    },
-    Broken(Broken),
-}
-
-impl Checked {
-    /// Nothing is known of exercises that do not compile.
-    fn states(&self) -> States {
-        match self {
-            Checked::Built { states, .. } => states.clone(),
-            Checked::Broken(_) => States::new(),
-        }
-    }
-}
-
-/// The checks could not be built.
-struct Broken {
-    /// What cargo and the compiler say.
-    output: String,
-    /// `src/exercises/softmax.rs:27`, of each error.
-    places: Vec<String>,
-}
-
-impl Broken {
-    /// In a sentence.
-    fn why(&self) -> String {
-        match self.places.first() {
-            Some(place) => format!("{place} does not compile."),
-            None => {
-                let output = plain(&self.output);
-                let error = output.lines().find(|line| line.starts_with("error")).unwrap_or("cargo gives no reason");
-                format!("the checks cannot be built: {error}.")
-            }
-        }
-    }
-
-    /// What it means for these exercises.
-    fn verdict(&self, names: &[String]) -> String {
-        let is_own = |name: &String| self.places.iter().any(|p| p.starts_with(&format!("src/exercises/{name}.rs:")));
-        let mut text = String::new();
-        for name in names {
-            match self.places.first() {
-                _ if is_own(name) => text += &format!("{name}: does not compile\n"),
-                Some(place) if place.starts_with("src/exercises/") => {
-                    text += &format!(
-                        "{name}: cannot be checked, for {}\n  Mend that first. (\"reset\" puts a file aside, and keeps a copy.)\n",
-                        self.why()
-                    );
-                }
-                _ => text += &format!("{name}: cannot be checked, for {}\n", self.why()),
-            }
-        }
-        text
-    }
-}
-
-impl Guide {
-    /// Builds the checks and runs those of the exercises with these names; all if there are none.
-    fn judge(&self, names: &[String]) -> Outcome<Checked> {
-        let (program, warnings) = match self.build()? {
-            Ok(built) => built,
-            Err(broken) => return Ok(Checked::Broken(broken)),
-        };
-        let mut states = States::new();
-        let (mut printed, end) = self.ask(&program, names, &mut states)?;
-        if end.is_some() {
-            // One of them has ended the whole program, and those after it were not asked. So each is asked alone.
-            let all =
-                if names.is_empty() { self.stubs()?.into_iter().map(|s| s.name).collect() } else { names.to_vec() };
-            for name in all {
-                if states.contains_key(&name) {
-                    continue;
-                }
-                let (more, end) = self.ask(&program, std::slice::from_ref(&name), &mut states)?;
-                printed += &more;
-                if let Some(reason) = end {
-                    states.entry(name).or_insert(State::Wrong(vec![reason]));
-                }
-            }
-        }
-        Ok(Checked::Built { states, printed, warnings })
-    }
-
-    /// Builds the checks: their program, and the compiler's warnings.
-    fn build(&self) -> Outcome<std::result::Result<(PathBuf, Vec<String>), Broken>> {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let colour = cli::is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        let mut command = process::Command::new(&cargo);
-        command.args(["test", "--quiet", "--test", "exercises", "--no-run"]);
-        // The compiler's words then come on standard error as ever, and the program's place on standard output.
-        command.args(["--message-format", "json-render-diagnostics"]);
-        command.args(["--color", if colour { "always" } else { "never" }]);
-        command.arg("--target-dir").arg(&self.target);
-        if self.is_release {
-            command.arg("--release");
-        }
-        command.current_dir(&self.root).stdin(Stdio::null());
-        let output = command.output().map_err(|error| cannot_start(Path::new(&cargo), &error))?;
-        let said = own_paths(&String::from_utf8_lossy(&output.stderr));
-        let program = String::from_utf8_lossy(&output.stdout).lines().filter_map(executable).next_back();
-        Ok(match program {
-            Some(program) if output.status.success() => Ok((program, blocks(&said).map(str::to_string).collect())),
-            _ => Err(Broken::new(&said)),
-        })
-    }
-
-    /// Runs the checks and notes the verdicts: what the learner's functions have printed, and how the program ended if that
-    /// was before its end.
-    fn ask(&self, program: &Path, names: &[String], states: &mut States) -> Outcome<(String, Option<String>)> {
-        let mut command = process::Command::new(program);
-        command.arg("--status").args(names).current_dir(&self.root).stdin(Stdio::null());
-        let output = command.output().map_err(|error| cannot_start(program, &error))?;
-        let printed = read_status(&own_paths(&String::from_utf8_lossy(&output.stdout)), states);
-        let said = own_paths(&String::from_utf8_lossy(&output.stderr));
-        if output.status.success() {
-            return Ok((printed + &said, None));
-        }
-        let reason = if said.contains("overflowed its stack") {
-            "it calls itself again and again, until the stack is full: where is that to end?".to_string()
-        } else {
-            format!(
-                "it ends the whole program ({}): {}",
-                output.status,
-                said.lines().next().unwrap_or("without a word")
-            )
-        };
-        Ok((printed, Some(reason)))
-    }
-}
-
-fn cannot_start(program: &Path, error: &std::io::Error) -> Failure {
-    Failure::Failed(format!("{} cannot be started: {error}", program.display()))
-}
-
-/// The program that a line of cargo's messages says it has built.
-fn executable(line: &str) -> Option<PathBuf> {
-    Json::parse(line).ok()?.get("executable")?.as_str().map(PathBuf::from)
-}
-
-/// Reads what `tests/exercises/` prints for `--status`, and gives back what is not from there: the learner's own output.
-fn read_status(text: &str, states: &mut States) -> String {
-    let (mut printed, mut last) = (String::new(), None);
-    for line in text.lines() {
-        // What was printed without a line break stands in front of the name.
-        let verdict = line.rsplit_once('\t').and_then(|(before, word)| {
-            let name = before.rsplit(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')).next()?;
-            let state = match word {
-                "not started" => State::NotStarted,
-                "done" => State::Done,
-                "wrong" => State::Wrong(Vec::new()),
-                _ => return None,
-            };
-            (!name.is_empty()).then(|| (before[..before.len() - name.len()].to_string(), name.to_string(), state))
-        });
-        if let Some((before, name, state)) = verdict {
-            if !before.is_empty() {
-                printed += &format!("{before}\n");
-            }
-            states.insert(name.clone(), state);
-            last = Some(name);
-        } else if let (Some(detail), Some(State::Wrong(details))) =
-            (line.strip_prefix('\t'), last.as_ref().and_then(|name| states.get_mut(name)))
-        {
-            details.push(detail.to_string());
-        } else {
-            printed += &format!("{line}\n");
-            last = None;
-        }
-    }
-    printed
-}
-
-/// The folder of the checks includes that of the exercises; the compiler says so in every path.
-fn own_paths(text: &str) -> String {
-    text.replace("tests/exercises/../../", "")
-}
-
-/// A compiler's messages have empty lines between them.
-fn blocks(text: &str) -> impl Iterator<Item = &str> {
-    text.split("\n\n").map(|block| block.trim_matches('\n')).filter(|block| !block.is_empty())
-}
-
-/// Text without colours: ESC [ ... m.
-fn plain(text: &str) -> String {
-    let mut parts = text.split('\x1b');
-    let first = parts.next().unwrap_or("").to_string();
-    parts.fold(first, |text, part| text + part.split_once('m').map_or("", |(_, rest)| rest))
-}
-
-impl Broken {
-    /// From what cargo and the compiler say. Warnings about anything but the exercises are left out.
-    fn new(said: &str) -> Broken {
-        let (mut output, mut places) = (String::new(), Vec::new());
-        for block in blocks(said) {
-            let plain = plain(block);
-            let place = plain.lines().find_map(|line| line.trim_start().strip_prefix("--> "));
-            if plain.starts_with("warning") && !place.is_some_and(|place| place.starts_with("src/exercises/")) {
-                continue;
-            }
-            output += &format!("{block}\n\n");
-            if let (true, Some(place)) = (plain.starts_with("error"), place) {
-                // FILE:LINE:COLUMN
-                places.push(place.rsplit_once(':').map_or(place, |(place, _)| place).to_string());
-            }
-        }
-        Broken { output, places }
-    }
-}
-
-// ---------------------------------------------------------------------------------------------------------------------
-// Reading the exercises
-// ---------------------------------------------------------------------------------------------------------------------
-
-/// An exercise, as its file in `src/exercises/` tells it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Stub {
-    name: String,
-    text: String,
-    header: Header,
-}
-
-/// The first line of the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Header {
-    title: String,
-    chapter: u32,
-    level: String,
-    minutes: u32,
-}
-
-impl Header {
-    /// Reads `//! Exercise: TITLE. Chapter N. LEVEL, M minutes.`
-    fn parse(text: &str) -> Option<Header> {
-        let line = text.lines().next()?.strip_prefix("//! Exercise: ")?.strip_suffix(" minutes.")?;
-        let (title, rest) = line.rsplit_once(". Chapter ")?;
-        let (chapter, rest) = rest.split_once(". ")?;
-        let (level, minutes) = rest.split_once(", ")?;
-        let (chapter, minutes) = (chapter.parse().ok()?, minutes.parse().ok()?);
-        Some(Header { title: title.to_string(), chapter, level: level.to_string(), minutes })
-    }
-}
-
-impl Guide {
-    /// The exercises, in the order of the book: that of the `pub mod` lines.
-    fn stubs(&self) -> Outcome<Vec<Stub>> {
-        let dir = self.root.join("src/exercises");
-        let names = fs::read_to_string(dir.join("mod.rs")).map_err(|_| {
-            Failure::Failed(format!("there are no exercises in {}: where is the source gone?", dir.display()))
-        })?;
-        let names = names.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
-        let stub = |name: &str| {
-            // Whatever it has become: the others must be there all the same.
-            let text = fs::read(dir.join(format!("{name}.rs")));
-            let unknown = if text.is_ok() { "(its first line is not as it was)" } else { "(its file is gone)" };
-            let text = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
-            let unknown = || Header { title: unknown.to_string(), chapter: 0, level: "?".to_string(), minutes: 0 };
-            Stub { name: name.to_string(), header: Header::parse(&text).unwrap_or_else(unknown), text }
-        };
-        Ok(names.filter(|name| *name != "parts").map(stub).collect())
-    }
-
-    /// The file of a chapter, and its title.
-    fn chapter(&self, number: u32) -> Option<(String, String)> {
-        let files = fs::read_dir(self.root.join("docs")).ok()?.flatten();
-        let mut names = files.filter_map(|file| file.file_name().into_string().ok());
-        let name = names.find(|name| name.starts_with(&format!("{number:02}-")) && name.ends_with(".md"))?;
-        let title = name[3..name.len() - 3].replace('-', " ");
-        Some((format!("docs/{name}"), title))
-    }
-}
-
-impl Stub {
-    fn file(&self) -> String {
-        format!("src/exercises/{}.rs", self.name)
-    }
-
-    /// The file and the line of the function.
-    fn place(&self) -> String {
-        let line = self.text.lines().position(|line| line.starts_with("pub fn ")).map_or(1, |i| i + 1);
-        format!("{}:{line}", self.file())
-    }
-
-    /// The first paragraph after the header.
-    fn task(&self) -> String {
-        let docs = self.text.lines().skip(1).map_while(|line| line.strip_prefix("//!")).map(str::trim);
-        let lines = docs.skip_while(|line| line.is_empty()).take_while(|line| !line.is_empty());
-        lines.collect::<Vec<_>>().join(" ")
-    }
-
-    /// The hints at the end of the file, as lines.
-    fn hints(&self) -> Vec<Vec<String>> {
-        let mut hints: Vec<Vec<String>> = Vec::new();
-        for line in self.text.lines().filter(|line| line.starts_with("//") && !line.starts_with("//!")) {
-            let text = line.trim_start_matches('/');
-            let text = text.strip_prefix(' ').unwrap_or(text).trim_end().to_string();
-            if text.starts_with(&format!("Hint {}. ", hints.len() + 1)) {
-                hints.push(vec![text]);
-            } else if text.starts_with("Solution: ") {
-                break;
-            } else if let Some(hint) = hints.last_mut() {
-                hint.push(text);
-            }
-        }
-        for hint in &mut hints {
-            while hint.last().is_some_and(String::is_empty) {
-                hint.pop();
-            }
-        }
-        hints
-    }
-
-    /// The library's file and function, from the last line: `// Solution: src/layers/mlp.rs, Mlp::forward`.
-    fn solution(&self) -> Option<(String, String)> {
-        let line = self.text.lines().rev().find_map(|line| line.strip_prefix("// Solution: "))?;
-        line.trim_end().split_once(", ").map(|(file, item)| (file.to_string(), item.to_string()))
-    }
-
-    /// The file as it was before anything was written; `None` if it has no function any more.
-    ///
-    /// There is no second copy of it anywhere. But what an exercise consists of can be told by how its lines begin: comments
-    /// `//!`, `use`, items that are `pub`, and the hints. All else is the learner's, and goes; and the body of every `pub fn`
-    /// becomes `not_started()` again. Braces are not counted: in the middle of work, they may not match.
-    fn fresh(&self) -> Option<String> {
-        let mut lines: Vec<String> = Vec::new();
-        let mut above = Vec::new(); // comments and attributes, which belong to the item under them
-        let mut rest = self.text.lines().peekable();
-        let (mut has_function, mut in_hints) = (false, false);
-        while let Some(line) = rest.next() {
-            in_hints = in_hints || line.starts_with("// Hint 1.");
-            if in_hints || line.starts_with("//!") {
-                if line.is_empty() || line.starts_with("//") {
-                    lines.push(line.to_string());
-                }
-            } else if line.starts_with("//") || line.starts_with("#[") {
-                above.push(line.to_string());
-            } else if line.starts_with("pub fn ") {
-                has_function = true;
-                lines.append(&mut above);
-                // The signature goes on to the first opening brace.
-                let mut line = line;
-                while !line.contains('{') {
-                    lines.push(line.to_string());
-                    line = rest.next_if(|line| !begins_an_item(line))?;
-                }
-                let signature = line.split('{').next().unwrap_or(line);
-                lines.extend([format!("{}{{", signature), "    not_started()".to_string(), "}".to_string()]);
-                while rest.next_if(|line| !begins_an_item(line)).is_some() {}
-                lines.push(String::new());
-            } else if line.starts_with("pub ") || line.starts_with("use ") {
-                lines.append(&mut above);
-                lines.push(line.to_string());
-                while let Some(line) = rest.next_if(|line| !begins_an_item(line)) {
-                    lines.push(line.to_string());
-                }
-            } else if line.is_empty() {
-                above.clear();
-                lines.push(String::new());
-            } else {
-                // An item of the learner's, or the inside of one.
-                above.clear();
-            }
-        }
-        // One empty line where several have met.
-        lines.dedup_by(|a, b| a.is_empty() && b.is_empty());
-        has_function.then(|| lines.join("\n").trim_end().to_string() + "\n")
-    }
-}
-
-/// Whether a line stands at the left and begins something new.
-fn begins_an_item(line: &str) -> bool {
-    let inside = [' ', '\t', '}', ')', ']'];
-    !line.is_empty() && !line.starts_with(inside) && !line.starts_with("where")
-}
-
-/// The line of a function, or of a method: `Mlp::forward`.
-fn line_of(text: &str, item: &str) -> Option<usize> {
-    let (owner, function) = item.rsplit_once("::").map_or((None, item), |(owner, function)| (Some(owner), function));
-    let lines: Vec<&str> = text.lines().collect();
-    let start = match owner {
-        Some(owner) => {
-            let heads = [format!("impl {owner} "), format!("impl<'a> {owner}<'a> "), format!("impl {owner}<")];
-            lines.iter().position(|line| heads.iter().any(|head| line.starts_with(head)))?
-        }
-        None => 0,
-    };
-    let heads = [format!("fn {function}("), format!("fn {function}<")];
-    let is_head = |line: &&str| heads.iter().any(|head| line.contains(head) && !line.trim_start().starts_with("//"));
-    lines[start..].iter().position(is_head).map(|i| start + i + 1)
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

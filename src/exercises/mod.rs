@@ -8,11 +8,20 @@
 //! cargo run --example exercises -- check NAME    is it right?
 //! cargo run --example exercises -- watch         checks again whenever you save a file
 //! cargo run --example exercises -- hint NAME     a hint; again for the next one
+//! cargo run --example exercises -- reset NAME    begin again; a copy of what you wrote is kept
+//! cargo run --example exercises -- solution NAME where the library does it, once your own passes
 //! ```
+//!
+//! `docs/exercises.md` has the whole list, and two ways through it.
 //!
 //! This folder is no part of the library: whatever you write here, `greedy` and all other examples go on working. Only
 //! the checks in `tests/exercises/` and `examples/greedy_mine.rs` include it. Use anything from `gpt60` that is not itself the
 //! exercise: the checks cannot see whether you call the library's own function, but you can.
+//!
+//! The guide reads these files as text. The first line of an exercise says its title, chapter, difficulty and minutes; the last
+//! one, `// Solution: FILE, FUNCTION`, where in the library it is done. `reset` tells what was there in the beginning by how the
+//! lines begin: it keeps `//!`, `use`, everything `pub` and the hints, and puts `not_started()` into each `pub fn`. Your own
+//! private functions go (into the copy).
 
 // A stub uses neither its arguments nor its imports yet, and not every program that includes this folder uses every stub.
 #![allow(unused_variables, unused_imports, dead_code)]

@@ -1,0 +1,296 @@
+//! Verdicts: asks cargo to build the checks, runs them, and reads what they say.
+//!
+//! Cargo prints what the compiler says as ever, and on standard output, in JSON, where the program is that it has built. That
+//! program (`tests/exercises/main.rs`) prints a line for each exercise when it is called with `--status`.
+
+use super::stubs;
+use gpt60::checkpoint::json::Json;
+use gpt60::cli::{self, Failure, Outcome};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// What became of an exercise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    NotStarted,
+    Done,
+    /// With what the check says, a line each.
+    Wrong(Vec<String>),
+}
+
+pub type States = BTreeMap<String, State>;
+
+impl State {
+    pub fn word(&self) -> &'static str {
+        match self {
+            State::NotStarted => "not started",
+            State::Done => "done",
+            State::Wrong(_) => "wrong",
+        }
+    }
+
+    pub fn mark(&self) -> char {
+        match self {
+            State::NotStarted => '.',
+            State::Done => '#',
+            State::Wrong(_) => 'x',
+        }
+    }
+}
+
+/// A verdict in words. A compiler's warning about a wrong solution may well say why it is wrong.
+pub fn verdict(name: &str, state: Option<&State>, warnings: &[String]) -> String {
+    match state {
+        None => format!("{name}: there is no check for it in tests/exercises/\n"),
+        Some(State::Wrong(lines)) => {
+            let place = format!("src/exercises/{name}.rs:");
+            let warnings = warnings.iter().filter(|warning| plain(warning).contains(&place));
+            let warnings: String = warnings.map(|warning| format!("\n{warning}\n")).collect();
+            let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();
+            format!("{name}: wrong\n{lines}{warnings}")
+        }
+        Some(state) => format!("{name}: {}\n", state.word()),
+    }
+}
+
+/// What came of building and running the checks.
+pub enum Checked {
+    Built {
+        states: States,
+        /// What the learner's functions have printed.
+        printed: String,
+        /// The compiler's, about the exercises.
+        warnings: Vec<String>,
+    },
+    Broken(Broken),
+}
+
+impl Checked {
+    /// Nothing is known of exercises that do not compile.
+    pub fn states(&self) -> States {
+        match self {
+            Checked::Built { states, .. } => states.clone(),
+            Checked::Broken(_) => States::new(),
+        }
+    }
+}
+
+/// The checks could not be built.
+pub struct Broken {
+    /// What cargo and the compiler say.
+    pub output: String,
+    /// `src/exercises/softmax.rs:27`, of each error.
+    pub places: Vec<String>,
+}
+
+impl Broken {
+    /// In a sentence.
+    pub fn why(&self) -> String {
+        match self.places.first() {
+            Some(place) => format!("{place} does not compile."),
+            None => {
+                let output = plain(&self.output);
+                let error = output.lines().find(|line| line.starts_with("error")).unwrap_or("cargo gives no reason");
+                format!("the checks cannot be built: {error}.")
+            }
+        }
+    }
+
+    /// The exercises whose files do not compile.
+    pub fn names(&self) -> Vec<String> {
+        let name = |place: &String| {
+            let (file, _) = place.strip_prefix("src/exercises/")?.split_once(".rs:")?;
+            (!["mod", "parts"].contains(&file)).then(|| file.to_string())
+        };
+        self.places.iter().filter_map(name).collect()
+    }
+
+    /// What it means for these exercises.
+    pub fn verdict(&self, names: &[String]) -> String {
+        let broken = self.names();
+        let verdict = |name: &String| {
+            if broken.contains(name) {
+                return format!("{name}: does not compile\n");
+            }
+            let advice = match broken.first() {
+                Some(broken) => format!("  Mend that first, or put it aside: reset {broken} keeps a copy.\n"),
+                None => String::new(),
+            };
+            format!("{name}: cannot be checked, for {}\n{advice}", self.why())
+        };
+        names.iter().map(verdict).collect()
+    }
+}
+
+/// Where the checks are built.
+pub struct Checks {
+    /// The directory with `Cargo.toml`.
+    pub root: PathBuf,
+    /// Where cargo builds.
+    pub target: PathBuf,
+    /// Whether to build with `--release`.
+    pub is_release: bool,
+}
+
+impl Checks {
+    /// Builds the checks and runs those of the exercises with these names; all if there are none.
+    pub fn judge(&self, names: &[String]) -> Outcome<Checked> {
+        let (program, warnings) = match self.build()? {
+            Ok(built) => built,
+            Err(broken) => return Ok(Checked::Broken(broken)),
+        };
+        let mut states = States::new();
+        let (mut printed, end) = self.ask(&program, names, &mut states)?;
+        if end.is_some() {
+            // One of them has ended the whole program, and those after it were not asked. So each is asked alone.
+            let all = if names.is_empty() { stubs::names(&self.root)? } else { names.to_vec() };
+            for name in all {
+                if states.contains_key(&name) {
+                    continue;
+                }
+                let (more, end) = self.ask(&program, std::slice::from_ref(&name), &mut states)?;
+                printed += &more;
+                if let Some(reason) = end {
+                    states.entry(name).or_insert(State::Wrong(vec![reason]));
+                }
+            }
+        }
+        Ok(Checked::Built { states, printed, warnings })
+    }
+
+    /// Builds the checks: their program, and the compiler's warnings.
+    fn build(&self) -> Outcome<std::result::Result<(PathBuf, Vec<String>), Broken>> {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let colour = cli::is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let mut command = Command::new(&cargo);
+        command.args(["test", "--quiet", "--test", "exercises", "--no-run"]);
+        // The compiler's words then come on standard error as ever, and the program's place on standard output.
+        command.args(["--message-format", "json-render-diagnostics"]);
+        command.args(["--color", if colour { "always" } else { "never" }]);
+        command.arg("--target-dir").arg(&self.target);
+        if self.is_release {
+            command.arg("--release");
+        }
+        command.current_dir(&self.root).stdin(Stdio::null());
+        let output = command.output().map_err(|error| cannot_start(Path::new(&cargo), &error))?;
+        let said = own_paths(&String::from_utf8_lossy(&output.stderr));
+        let program = String::from_utf8_lossy(&output.stdout).lines().filter_map(executable).next_back();
+        Ok(match program {
+            Some(program) if output.status.success() => Ok((program, blocks(&said).map(str::to_string).collect())),
+            _ => Err(Broken::new(&said)),
+        })
+    }
+
+    /// Runs the checks and notes the verdicts: what the learner's functions have printed, and how the program ended if that
+    /// was before its end.
+    fn ask(&self, program: &Path, names: &[String], states: &mut States) -> Outcome<(String, Option<String>)> {
+        let mut command = Command::new(program);
+        command.arg("--status").args(names).current_dir(&self.root).stdin(Stdio::null());
+        let output = command.output().map_err(|error| cannot_start(program, &error))?;
+        let printed = read_status(&own_paths(&String::from_utf8_lossy(&output.stdout)), states);
+        let said = own_paths(&String::from_utf8_lossy(&output.stderr));
+        if output.status.success() {
+            return Ok((shorten(&printed) + &shorten(&said), None));
+        }
+        let reason = if said.contains("overflowed its stack") {
+            "it calls itself again and again, until the stack is full: where is that to end?".to_string()
+        } else {
+            format!(
+                "it ends the whole program ({}): {}",
+                output.status,
+                said.lines().next().unwrap_or("without a word")
+            )
+        };
+        Ok((shorten(&printed), Some(reason)))
+    }
+}
+
+fn cannot_start(program: &Path, error: &std::io::Error) -> Failure {
+    Failure::Failed(format!("{} cannot be started: {error}", program.display()))
+}
+
+/// The program that a line of cargo's messages says it has built.
+fn executable(line: &str) -> Option<PathBuf> {
+    Json::parse(line).ok()?.get("executable")?.as_str().map(PathBuf::from)
+}
+
+/// Reads what `tests/exercises/` prints for `--status`, and gives back what is not from there: the learner's own output.
+fn read_status(text: &str, states: &mut States) -> String {
+    let (mut printed, mut last) = (String::new(), None);
+    for line in text.lines() {
+        // What was printed without a line break stands in front of the name.
+        let verdict = line.rsplit_once('\t').and_then(|(before, word)| {
+            let name = before.rsplit(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')).next()?;
+            let state = match word {
+                "not started" => State::NotStarted,
+                "done" => State::Done,
+                "wrong" => State::Wrong(Vec::new()),
+                _ => return None,
+            };
+            (!name.is_empty()).then(|| (before[..before.len() - name.len()].to_string(), name.to_string(), state))
+        });
+        if let Some((before, name, state)) = verdict {
+            if !before.is_empty() {
+                printed += &format!("{before}\n");
+            }
+            states.insert(name.clone(), state);
+            last = Some(name);
+        } else if let (Some(detail), Some(State::Wrong(details))) =
+            (line.strip_prefix('\t'), last.as_ref().and_then(|name| states.get_mut(name)))
+        {
+            details.push(detail.to_string());
+        } else {
+            printed += &format!("{line}\n");
+            last = None;
+        }
+    }
+    printed
+}
+
+/// The first lines: a function that prints is called many times.
+fn shorten(text: &str) -> String {
+    let n_more = text.lines().count().saturating_sub(SHOWN);
+    let shown: String = text.lines().take(SHOWN).map(|line| format!("{line}\n")).collect();
+    if n_more > 0 { shown + &format!("... and {n_more} lines more\n") } else { shown }
+}
+
+/// How many lines of the learner's own output are shown.
+const SHOWN: usize = 40;
+
+/// The folder of the checks includes that of the exercises; the compiler says so in every path.
+fn own_paths(text: &str) -> String {
+    text.replace("tests/exercises/../../", "")
+}
+
+/// A compiler's messages have empty lines between them.
+fn blocks(text: &str) -> impl Iterator<Item = &str> {
+    text.split("\n\n").map(|block| block.trim_matches('\n')).filter(|block| !block.is_empty())
+}
+
+/// Text without colours: ESC [ ... m.
+fn plain(text: &str) -> String {
+    let mut parts = text.split('\x1b');
+    let first = parts.next().unwrap_or("").to_string();
+    parts.fold(first, |text, part| text + part.split_once('m').map_or("", |(_, rest)| rest))
+}
+
+impl Broken {
+    /// From what cargo and the compiler say. Warnings about anything but the exercises are left out.
+    fn new(said: &str) -> Broken {
+        let (mut output, mut places) = (String::new(), Vec::new());
+        for block in blocks(said) {
+            let plain = plain(block);
+            let place = plain.lines().find_map(|line| line.trim_start().strip_prefix("--> "));
+            if plain.starts_with("warning") && !place.is_some_and(|place| place.starts_with("src/exercises/")) {
+                continue;
+            }
+            output += &format!("{block}\n\n");
+            if let (true, Some(place)) = (plain.starts_with("error"), place) {
+                // FILE:LINE:COLUMN
+                places.push(place.rsplit_once(':').map_or(place, |(place, _)| place).to_string());
+            }
+        }
+        Broken { output, places }
+    }
+}
