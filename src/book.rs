@@ -39,3 +39,5 @@ pub mod ch12_backpropagation {}
 pub mod ch13_training {}
 #[doc = include_str!("../docs/14-the-real-gpt2.md")]
 pub mod ch14_the_real_gpt2 {}
+#[doc = include_str!("../docs/exercises.md")]
+pub mod exercises {}

@@ -167,6 +167,9 @@ fn a_wrong_call_is_one_line_and_status_2() {
         ("embeddings", &["--count", "x"]),
         ("gradients", &["--step", "0"]),
         ("layers", &["1 2 x"]),
+        ("exercises", &["no-such-command"]),
+        ("exercises", &["check", "no-such-exercise"]),
+        ("exercises", &["hint"]),
     ];
     for (name, args) in wrong {
         error_of(example(name, args), 2);

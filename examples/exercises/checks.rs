@@ -294,3 +294,76 @@ impl Broken {
         Broken { output, places }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verdicts_are_read_among_whatever_the_learner_prints() {
+        let mut states = States::new();
+        let text = "row 1\n\tx\nno line break softmax\twrong\n\twhere\n\t  what\nmlp\tdone\n[1, 2]\n\tnot a detail\ngelu\tnot started\n";
+        let printed = read_status(text, &mut states);
+        assert_eq!(printed, "row 1\n\tx\nno line break \n[1, 2]\n\tnot a detail\n");
+        let softmax = State::Wrong(vec!["where".to_string(), "  what".to_string()]);
+        let expected = [("softmax", softmax), ("mlp", State::Done), ("gelu", State::NotStarted)];
+        assert_eq!(states, expected.map(|(name, state)| (name.to_string(), state)).into());
+    }
+
+    #[test]
+    fn long_output_is_cut() {
+        assert_eq!(shorten("a\nb\n"), "a\nb\n");
+        assert!(shorten(&"a\n".repeat(42)).ends_with("a\n... and 2 lines more\n"));
+    }
+
+    const SAID: &str = "\
+\x1b[1m\x1b[33mwarning\x1b[0m: unused variable
+  --> tests/exercises/check.rs:25:5
+
+\x1b[1m\x1b[33mwarning\x1b[0m: unused mut
+  \x1b[94m--> \x1b[0mtests/exercises/../../src/exercises/gelu.rs:3:1
+   |
+
+\x1b[1m\x1b[91merror[E0425]\x1b[0m: cannot find value `z`
+  \x1b[94m--> \x1b[0mtests/exercises/../../src/exercises/mlp.rs:27:9
+
+error: could not compile `gpt60` (test \"exercises\") due to 1 previous error
+";
+
+    #[test]
+    fn what_does_not_compile_is_shown_and_named() {
+        let broken = Broken::new(&own_paths(SAID));
+        assert!(!broken.output.contains("unused variable") && broken.output.contains("unused mut"));
+        assert!(broken.output.contains("\x1b[91merror[E0425]") && broken.output.contains("could not compile"));
+        assert_eq!(broken.places, ["src/exercises/mlp.rs:27"]);
+        assert_eq!(broken.why(), "src/exercises/mlp.rs:27 does not compile.");
+        let verdict = broken.verdict(&["mlp".to_string(), "gelu".to_string()]);
+        assert!(verdict.starts_with("mlp: does not compile\ngelu: cannot be checked"), "{verdict}");
+        assert!(verdict.contains("reset mlp"), "{verdict}");
+        let library = Broken::new("error: no\n --> src/tensor.rs:1:1\n");
+        assert_eq!(library.names(), [""; 0]);
+        assert_eq!(
+            library.verdict(&["mlp".to_string()]),
+            "mlp: cannot be checked, for src/tensor.rs:1 does not compile.\n"
+        );
+        assert_eq!(Broken::new("error: no network\n").why(), "the checks cannot be built: error: no network.");
+    }
+
+    #[test]
+    fn a_warning_is_shown_with_the_wrong_solution_that_it_is_about() {
+        let warnings: Vec<String> = blocks(&own_paths(SAID)).map(str::to_string).collect();
+        let wrong = State::Wrong(vec!["why".to_string()]);
+        assert!(verdict("gelu", Some(&wrong), &warnings).starts_with("gelu: wrong\n  why\n\n\x1b[1m\x1b[33mwarning"));
+        assert_eq!(verdict("softmax", Some(&wrong), &warnings), "softmax: wrong\n  why\n");
+        assert_eq!(verdict("gelu", Some(&State::Done), &warnings), "gelu: done\n");
+        assert_eq!(verdict("gelu", Some(&State::NotStarted), &warnings), "gelu: not started\n");
+    }
+
+    #[test]
+    fn the_program_is_where_cargo_says() {
+        let line = r#"{"reason":"compiler-artifact","target":{"name":"exercises"},"executable":"/t/exercises-1"}"#;
+        assert_eq!(executable(line), Some(PathBuf::from("/t/exercises-1")));
+        assert_eq!(executable(r#"{"reason":"compiler-artifact","executable":null}"#), None);
+        assert_eq!(executable("not JSON"), None);
+    }
+}

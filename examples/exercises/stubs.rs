@@ -127,7 +127,7 @@ impl Stub {
         while let Some(line) = rest.next() {
             in_hints = in_hints || line.starts_with("// Hint 1.");
             if in_hints || line.starts_with("//!") {
-                if line.is_empty() || line.starts_with("//") {
+                if line.is_empty() || (line.starts_with("//") && !line.starts_with("///")) {
                     lines.push(line.to_string());
                 }
             } else if line.starts_with("//") || line.starts_with("#[") {
@@ -185,4 +185,170 @@ pub fn line_of(text: &str, item: &str) -> Option<usize> {
     let heads = [format!("fn {function}("), format!("fn {function}<")];
     let is_head = |line: &&str| heads.iter().any(|head| line.contains(head) && !line.trim_start().starts_with("//"));
     lines[start..].iter().position(is_head).map(|i| start + i + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    const STUB: &str = "\
+//! Exercise: twice, e.g. 2. Twice. Chapter 12. Medium, 25 minutes.
+//!
+//! Double every number
+//! of a list.
+//!
+//! | argument | shape |
+
+use super::not_started;
+use gpt60::{
+    Result,
+    Tensor,
+};
+
+/// How often.
+#[derive(Debug)]
+pub struct Times {
+    pub n: usize,
+}
+
+/// Twice: `[m] -> [m]`.
+pub fn forward(x: &[f32]) -> Vec<f32> {
+    not_started()
+}
+
+/// So often: `[m] -> [m]`.
+#[must_use]
+pub fn many(
+    x: &[f32],
+    times: &Times,
+) -> Result<Tensor> {
+    not_started()
+}
+
+// Hint 1. Twice
+//         is two times.
+//
+// Hint 2. 2*x.
+//
+// Hint 3. `x.iter()`
+//
+//         and then `map`.
+
+// Solution: src/twice.rs, Twice::forward
+";
+
+    fn stub(text: &str) -> Stub {
+        let header = Header::parse(text).unwrap();
+        Stub { name: "twice".to_string(), text: text.to_string(), header }
+    }
+
+    fn root() -> PathBuf {
+        PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+    }
+
+    #[test]
+    fn the_first_line_says_title_chapter_level_and_minutes() {
+        let header = Header::parse(STUB).unwrap();
+        assert_eq!((header.title.as_str(), header.chapter), ("twice, e.g. 2. Twice", 12));
+        assert_eq!((header.level.as_str(), header.minutes), ("Medium", 25));
+        for wrong in ["", "//! Exercise: x.", "//! Exercise: x. Chapter one. Easy, 5 minutes.", "use x;"] {
+            assert_eq!(Header::parse(wrong), None);
+        }
+    }
+
+    #[test]
+    fn an_exercise_is_read_whatever_has_been_written_in_it() {
+        let begun = STUB.replace("not_started()\n}", "{{ \"let x = [; // Hint 7. No\n}");
+        for text in [STUB, &begun] {
+            let stub = stub(text);
+            assert_eq!(stub.task(), "Double every number of a list.");
+            assert_eq!(stub.place(), "src/exercises/twice.rs:21");
+            let hints = stub.hints();
+            assert_eq!(hints[..2], [vec!["Hint 1. Twice", "        is two times."], vec!["Hint 2. 2*x."]]);
+            assert_eq!(hints[2], ["Hint 3. `x.iter()`", "", "        and then `map`."]);
+            assert_eq!(hints.len(), 3);
+            assert_eq!(stub.solution(), Some(("src/twice.rs".to_string(), "Twice::forward".to_string())));
+        }
+    }
+
+    /// What may be done to an exercise.
+    fn edits(original: &str) -> Vec<String> {
+        let bodies = [
+            "x.iter().map(|x| 2.0 * x).collect()",
+            "let mut y = vec![];\n\n    for x in x {\n        y.push(2 * x\n    }\n",
+            "}}}",
+            "{ \"an open string",
+            "if true {\n// let y = 1;\nlet y = 2;\n    y\n",
+            "/* a comment\n    that ends */ todo!()",
+        ];
+        let helper = "/// Mine.\n#[inline]\nfn helper(x: f32) -> f32 {\n    x\n}\n\n";
+        let mut edits: Vec<String> =
+            bodies.map(|body| original.replace("not_started()\n", &format!("{body}\n"))).into();
+        edits.push(original.replace(" {\n    not_started()\n}\n", " { 7 }\n"));
+        edits.push(original.replace("    not_started()\n}\n", "    7\n}\n\n#[cfg(test)]\nmod tests {\n    fn f() {\n"));
+        edits.push(original.replacen("/// ", &format!("{helper}/// "), 1));
+        edits.push(original.replace("// Hint 1.", &format!("const N: usize = 1;\n{helper}// Hint 1.")));
+        edits.push(original.replace("// Solution", &format!("{helper}// Solution")));
+        edits.push(format!("{original}\n{helper}"));
+        edits
+    }
+
+    #[test]
+    fn an_exercise_becomes_again_what_it_was() {
+        assert_eq!(stub(STUB).fresh().unwrap(), STUB);
+        for text in edits(STUB) {
+            assert_ne!(text, STUB);
+            assert_eq!(stub(&text).fresh().unwrap(), STUB, "after\n{text}");
+        }
+        assert_eq!(stub(&STUB.replace("pub fn", "fn")).fresh(), None);
+        assert_eq!(stub(STUB.split("many(").next().unwrap()).fresh(), None);
+    }
+
+    /// Holds for whatever a learner has made of them.
+    #[test]
+    fn every_exercise_becomes_again_what_it_was() {
+        for stub in read(&root()).unwrap() {
+            let Some(fresh) = stub.fresh() else { continue };
+            assert!(fresh.contains("    not_started()\n}\n"), "{}", stub.name);
+            let again = |text: &str| Stub { text: text.to_string(), ..stub.clone() }.fresh().unwrap();
+            assert_eq!(again(&fresh), fresh, "{}", stub.name);
+            for text in edits(&fresh) {
+                assert_eq!(again(&text), fresh, "{}, after\n{text}", stub.name);
+            }
+            assert_eq!(fresh.lines().next(), stub.text.lines().next());
+        }
+    }
+
+    /// Those that are begun may have lost a comment; the others must be whole.
+    #[test]
+    fn every_exercise_has_a_title_a_task_three_hints_and_a_solution() {
+        let stubs = read(&root()).unwrap();
+        assert!(stubs.len() >= 2);
+        for stub in stubs.iter().filter(|stub| stub.text.contains("    not_started()\n}\n")) {
+            let name = &stub.name;
+            assert!(Header::parse(&stub.text).is_some(), "{name}: the first line is not as it must be");
+            assert!(["Easy", "Medium", "Hard"].contains(&stub.header.level.as_str()), "{name}");
+            assert!(stub.task().len() > 20, "{name} does not say what to do");
+            assert_eq!(stub.hints().len(), 3, "{name}");
+            let (file, item) = stub.solution().unwrap_or_else(|| panic!("{name} has no line `// Solution: `"));
+            let library =
+                fs::read_to_string(root().join(&file)).unwrap_or_else(|_| panic!("{name}: there is no {file}"));
+            assert!(line_of(&library, &item).is_some(), "{name}: there is no {item} in {file}");
+        }
+    }
+
+    #[test]
+    fn a_function_and_a_method_are_found_in_a_file() {
+        let text = "/// fn f() {\nimpl A {\n    pub fn f<T>(x: T) {\n    }\n}\nimpl B<'_> {\n    fn f(\n}\nfn ff() {}\nfn g() {}\n";
+        let lines = ["f", "A::f", "B::f", "g", "h", "C::f"].map(|item| line_of(text, item));
+        assert_eq!(lines, [Some(3), Some(3), Some(7), Some(10), None, None]);
+    }
+
+    #[test]
+    fn a_chapter_is_found_by_its_number() {
+        let (file, title) = chapter(&root(), 4).unwrap();
+        assert_eq!((file.as_str(), title.as_str()), ("docs/04-basic-layers.md", "Basic layers"));
+        assert_eq!(chapter(&root(), 99), None);
+    }
 }
