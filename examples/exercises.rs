@@ -117,7 +117,10 @@ impl Guide {
 /// The exercise that the second word names.
 fn named<'a>(stubs: &'a [Stub], words: &[&str]) -> Outcome<&'a Stub> {
     match words.get(1) {
-        Some(word) => find(stubs, word),
+        Some(word) => {
+            let stub = find(stubs, word)?;
+            if stub.text.is_empty() { Err(Failure::Failed(stubs::gone(&stub.file()))) } else { Ok(stub) }
+        }
         None => Err(Failure::Usage(format!("{} needs the name of an exercise; \"list\" shows them all", words[0]))),
     }
 }
@@ -182,19 +185,27 @@ impl Guide {
     fn picture(&self, stubs: &[Stub], states: &States) -> String {
         let chapters: BTreeSet<u32> = stubs.iter().map(|stub| stub.header.chapter).collect();
         let is_done = |stub: &&Stub| states.get(&stub.name) == Some(&State::Done);
+        let n_done = |stubs: &[&Stub]| {
+            let n = stubs.iter().copied().filter(is_done).count();
+            if states.is_empty() { "?".to_string() } else { n.to_string() }
+        };
         let mark = |stub: &Stub| states.get(&stub.name).map_or('?', State::mark);
         let mut text = format!("{:30}# done   x wrong   . not started\n", "chapter");
         for chapter in chapters {
             let here: Vec<&Stub> = stubs.iter().filter(|stub| stub.header.chapter == chapter).collect();
             let marks: String = here.iter().map(|stub| mark(stub)).collect();
-            let n_done = here.iter().copied().filter(is_done).count();
+            let n_done = n_done(&here);
             let title = stubs::chapter(&self.root, chapter).map_or(String::new(), |(_, title)| title);
             text += &format!("{chapter:2}  {title:24.24}  {:12}{n_done} of {}\n", format!("[{marks}]"), here.len());
         }
-        let n_done = stubs.iter().filter(is_done).count();
+        let n_done = n_done(&stubs.iter().collect::<Vec<_>>());
         let minutes: u32 = stubs.iter().filter(|stub| !is_done(stub)).map(|stub| stub.header.minutes).sum();
         let all: String = stubs.iter().map(mark).take(40).collect();
-        let left = if minutes > 0 { format!(", about {} to go", duration(minutes)) } else { String::new() };
+        let left = if minutes > 0 && !states.is_empty() {
+            format!(", about {} to go", duration(minutes))
+        } else {
+            String::new()
+        };
         text + &format!("\n[{all}]  {n_done} of {}{left}\n", stubs.len())
     }
 
@@ -475,10 +486,7 @@ impl Guide {
             for file in changed {
                 let name = file.trim_end_matches(".rs");
                 if !seen.contains_key(&file) {
-                    let path = format!("src/exercises/{file}");
-                    cli::print(&format!(
-                        "\n{path} is gone; `git checkout {path}` brings it back as it was committed\n"
-                    ))?;
+                    cli::print(&format!("\n{}\n", stubs::gone(&format!("src/exercises/{file}"))))?;
                     waiting.remove(name);
                 } else if stubs.iter().any(|stub| stub.name == name) {
                     waiting.insert(name.to_string());

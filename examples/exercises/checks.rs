@@ -87,10 +87,14 @@ pub struct Broken {
 impl Broken {
     /// In a sentence.
     pub fn why(&self) -> String {
+        let output = plain(&self.output);
+        if let Some((_, rest)) = output.split_once("file not found for module `") {
+            let name = rest.split('`').next().unwrap_or("");
+            return stubs::gone(&format!("src/exercises/{name}.rs")) + ".";
+        }
         match self.places.first() {
             Some(place) => format!("{place} does not compile."),
             None => {
-                let output = plain(&self.output);
                 let error = output.lines().find(|line| line.starts_with("error")).unwrap_or("cargo gives no reason");
                 format!("the checks cannot be built: {error}.")
             }
@@ -346,6 +350,9 @@ error: could not compile `gpt60` (test \"exercises\") due to 1 previous error
             library.verdict(&["mlp".to_string()]),
             "mlp: cannot be checked, for src/tensor.rs:1 does not compile.\n"
         );
+        let gone = Broken::new("error[E0583]: file not found for module `gelu`\n  --> src/exercises/mod.rs:32:1\n");
+        assert!(gone.why().starts_with("src/exercises/gelu.rs is gone"), "{}", gone.why());
+        assert_eq!(gone.names(), [""; 0]);
         assert_eq!(Broken::new("error: no network\n").why(), "the checks cannot be built: error: no network.");
     }
 
