@@ -83,3 +83,5 @@ pub fn update(adamw: &mut AdamW, p: &mut [f32], g: &[f32], lr: f32) {
 //         Then for i in 0..p.len(): `adamw.m[i] = adamw.beta1 * adamw.m[i] + (1.0 - adamw.beta1) * g[i];`,
 //         `adamw.v[i]` likewise with `g[i] * g[i]`, `let m = adamw.m[i] / correct1;`, `let v` likewise, and
 //         `p[i] = p[i] * (1.0 - lr * adamw.weight_decay) - lr * m / (v.sqrt() + adamw.epsilon);`
+
+// Solution: src/train/adamw.rs, AdamW::update

@@ -76,3 +76,5 @@ pub fn attend_backward(
 //         `let d_w = d_out.matmul_t(v)?;`
 //         `let d_score = softmax::backward(weights, &d_w)?.scale(1.0 / (q.n_cols() as f32).sqrt());`
 //         `let d_q = d_score.matmul(k)?;`, and d_k in the same way from the transposed d_score and q.
+
+// Solution: src/layers/attention.rs, attend_backward

@@ -44,3 +44,5 @@ pub fn byte_to_symbol(byte: u8) -> char {
 //
 // Hint 3. `let n = match byte { 0..=32 => byte, 127..=160 => byte - 127 + 33, 173 => 67, _ => return char::from(byte) };` and
 //         then `char::from_u32(0x100 + u32::from(n)).unwrap()`.
+
+// Solution: src/tokenizer/bytes.rs, byte_to_symbol

@@ -1,4 +1,4 @@
-//! Exercise: how alike are two vectors? Chapter 3. Easy, 10 minutes.
+//! Exercise: how alike two vectors are. Chapter 3. Easy, 10 minutes.
 //!
 //! Tokens that are used alike have vectors that point in similar directions. The *cosine* of the angle between two vectors
 //! measures that: 1 for the same direction, 0 for a right angle, -1 for opposite directions. How long they are does not
@@ -36,3 +36,5 @@ pub fn cosine_similarity(a: &[f32], b: &[f32]) -> f32 {
 //
 // Hint 3. `fn dot(a: &[f32], b: &[f32]) -> f32 { a.iter().zip(b).map(|(x, y)| x * y).sum() }`, and then hint 2 as it stands,
 //         with `dot(a, a).sqrt()` for the roots.
+
+// Solution: examples/embeddings.rs, main

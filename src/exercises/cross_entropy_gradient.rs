@@ -1,4 +1,4 @@
-//! Exercise: the slope of the loss. Chapter 11, and again in 12. Easy, 15 minutes.
+//! Exercise: the slope of the loss. Chapter 11. Easy, 15 minutes.
 //!
 //! How does the loss change if you raise a logit a little? The answer is the place where all learning begins, and it is
 //! short: the probabilities, minus a row that has a 1 at the target and 0 elsewhere.
@@ -48,3 +48,5 @@ pub fn gradient(logits: &Tensor, targets: &[u32], weight: f32) -> Result<Tensor>
 //
 // Hint 3. `let mut d = parts::softmax(logits);`, then for each `(i, &t)` of `targets.iter().enumerate()`:
 //         `d.row_mut(i)[t as usize] -= 1.0;`, and in the end `d.scale(weight / targets.len() as f32)`.
+
+// Solution: src/train/loss.rs, cross_entropy_and_gradient

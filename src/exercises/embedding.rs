@@ -44,3 +44,5 @@ pub fn forward(wte: &Tensor, wpe: &Tensor, ids: &[u32], n_seq: usize) -> Result<
 // Hint 3. `take_rows` wants `&[usize]`: `let rows: Vec<usize> = ids.iter().map(|&id| id as usize).collect();`, and
 //         `let positions: Vec<usize> = (0..ids.len()).map(|t| t % n_seq).collect();`. The rest is
 //         `wte.take_rows(&rows)?` and `.add(...)` with the same of `wpe`.
+
+// Solution: src/layers/embedding.rs, forward

@@ -45,3 +45,5 @@ pub fn encode(tokens: Vec<u32>, merges: &[(u32, u32, u32)]) -> Vec<u32> {
 // Hint 3. Make `tokens` mutable. For each `&(left, right, merged)` of `merges`:
 //         `tokens = parts::merge_pair(&tokens, left, right, merged);`. (With 50,000 merges this is slow. The library looks
 //         at the neighbours that are there, and asks a table for their ranks.)
+
+// Solution: src/tokenizer/bpe.rs, merge_plain

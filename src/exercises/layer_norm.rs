@@ -52,3 +52,5 @@ pub fn forward(ln: &LayerNorm, x: &Tensor) -> Result<Tensor> {
 //
 // Hint 3. `let d = x.sub(&x.row_mean())?;`, `let root = d.mul(&d)?.row_mean().map(|v| (v + ln.epsilon).sqrt());`, and then
 //         a chain: `d.div(&root)?`, `.mul(&ln.weight)?`, `.add(&ln.bias)`.
+
+// Solution: src/layers/layer_norm.rs, LayerNorm::forward

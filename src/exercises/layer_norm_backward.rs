@@ -66,3 +66,5 @@ pub fn backward(ln: &LayerNorm, x: &Tensor, d_y: &Tensor, grad: &mut LayerNorm) 
 //         `d_z[j] = d_y.row(i)[j] * ln.weight.data()[j];`
 //         Then `let mean_d = d_z.iter().sum::<f32>() / n;`, mean_dz with zip in the same way, and for each column
 //         `d_x.row_mut(i)[j] = scale * (d_z[j] - mean_d - z[j] * mean_dz);`
+
+// Solution: src/layers/layer_norm.rs, LayerNorm::backward

@@ -52,3 +52,5 @@ pub fn rate(schedule: &Schedule, step: u64) -> f32 {
 //         `let done = (step - schedule.warmup) as f32 / (schedule.steps - schedule.warmup) as f32;`
 //         `let height = 0.5 * (1.0 + (PI * done).cos());`, which is 1 at the peak and 0 at the end; then
 //         `lowest + (schedule.peak - lowest) * height`.
+
+// Solution: src/train/schedule.rs, Schedule::rate

@@ -57,3 +57,5 @@ pub fn backward(linear: &Linear, x: &Tensor, d_y: &Tensor, grad: &mut Linear) ->
 //
 // Hint 3. `x.t_matmul_add(d_y, &mut grad.weight)?;` does the first. For the bias: for each row t, zip
 //         `grad.bias.data_mut()` with `d_y.row(t)`, and `*sum += d`. The last line is `d_y.matmul_t(&linear.weight)`.
+
+// Solution: src/layers/linear.rs, Linear::backward

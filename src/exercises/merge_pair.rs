@@ -40,3 +40,5 @@ pub fn merge_pair(tokens: &[u32], left: u32, right: u32, merged: u32) -> Vec<u32
 //
 // Hint 3. `if tokens[i] == left && tokens.get(i + 1) == Some(&right)` is the test; it is false at the last token, which has no
 //         neighbour on its right.
+
+// Solution: src/tokenizer/bpe.rs, replace_pair

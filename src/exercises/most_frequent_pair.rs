@@ -49,3 +49,5 @@ pub fn most_frequent_pair(words: &[(Vec<u32>, usize)]) -> Option<(u32, u32)> {
 // Hint 3. `*counts.entry((pair[0], pair[1])).or_insert(0) += count;` counts. Then, because `Reverse` turns an order round,
 //         `counts.into_iter().max_by_key(|&(pair, count)| (count, Reverse(pair)))` is the best entry, and
 //         `.map(|(pair, _)| pair)` keeps its pair.
+
+// Solution: src/tokenizer/learn.rs, learn

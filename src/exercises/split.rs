@@ -56,3 +56,5 @@ pub fn split(text: &str) -> Vec<&str> {
 //         or `word.len()` if that is `None`. Rules 2 to 4 return it plus 1 for the space, if there was one. Rule 5: with `run`
 //         the length of the white space and `last` the length of its last character
 //         (`text[..run].chars().next_back()`), return `run` if `run == text.len() || run == last`, and else `run - last`.
+
+// Solution: src/tokenizer/split.rs, split

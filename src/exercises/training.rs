@@ -75,3 +75,5 @@ pub fn train(linear: &mut Linear, ids: &[u32], schedule: &Schedule) -> Result<Ve
 //         `parts::linear_backward(linear, &x, &d, &mut grad)?;`
 //         `let lr = parts::learning_rate(schedule, step);`
 //         `parts::adamw(&mut of_weight, linear.weight.data_mut(), grad.weight.data(), lr);`, and the same for the bias.
+
+// Solution: src/train/trainer.rs, Trainer::make_step
