@@ -19,6 +19,9 @@ use std::process::{Output, Stdio};
 /// Chapters that are still to be written.
 const PLANNED: [&str; 3] = ["docs/15-looking-inside.md", "docs/16-making-it-fast.md", "docs/17-where-to-go.md"];
 
+/// The example that runs the reader's own functions. As long as they are not written, it can only say so.
+const UNWRITTEN: &str = "greedy_mine";
+
 /// Flags with a value that have no default: without them, there is nothing of the kind.
 const WITHOUT_DEFAULT: [&str; 3] = ["--ids", "--resume", "--valid"];
 
@@ -209,7 +212,7 @@ fn an_impossible_wish_is_one_line_and_status_1() {
 fn a_reader_that_has_seen_enough_ends_an_example_quietly() {
     let dir = scratch("pipes");
     fs::write(dir.join("text.txt"), "The fox ran away. ".repeat(20)).unwrap();
-    for name in helps().keys() {
+    for name in helps().keys().filter(|name| *name != UNWRITTEN) {
         let args: &[&str] = match name.as_str() {
             "perplexity" => &["text.txt"],
             "export" => &["out"],
@@ -236,7 +239,7 @@ fn with_the_storybook_an_example_says_once_how_to_get_the_real_gpt2() {
     let ids = ["--ids", "5 17 3"];
     for (name, help) in helps() {
         // `export` and `perplexity` say it too; they are not run here, for they want more than ids.
-        if !help.contains("default: the storybook inside") || !help.contains("\n  --ids ") {
+        if !help.contains("default: the storybook inside") || !help.contains("\n  --ids ") || name == UNWRITTEN {
             continue;
         }
         let (stdout, stderr) = success(run(&mut command(&dir, &name, &ids)));
@@ -252,6 +255,17 @@ fn with_the_storybook_an_example_says_once_how_to_get_the_real_gpt2() {
     let (_, stderr) = success(run(&mut command(&dir, "greedy", &ids)));
     assert!(stderr.contains("--model weights/gpt2") && !stderr.contains("weights-fetch"), "{stderr}");
     fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn greedy_mine_writes_what_greedy_writes_or_says_in_one_line_what_is_missing() {
+    let output = example(UNWRITTEN, &["--tokens", "5"]);
+    if output.status.success() {
+        assert_eq!(output.stdout, example("greedy", &["--tokens", "5"]).stdout);
+    } else {
+        // Not begun, or begun and wrong: the checks of the exercises say more.
+        assert!(!error_of(output, 1).contains("panicked at"));
+    }
 }
 
 /// The flags of a help that take a number: their names and their defaults.

@@ -8,8 +8,11 @@
 
 use super::{NotStarted, embedding, gelu, layer_norm, linear, matmul, merge_pair, mlp, softmax};
 use super::{adamw, cross_entropy, cross_entropy_gradient, learning_rate, linear_backward};
+use super::{attention, causal_mask, gpt2, multi_head};
 use gpt60::close::relative_difference;
 use gpt60::layers;
+use gpt60::layers::attention::Attention;
+use gpt60::layers::block::Block;
 use gpt60::layers::layer_norm::LayerNorm;
 use gpt60::layers::linear::Linear;
 use gpt60::layers::mlp::Mlp;
@@ -56,9 +59,57 @@ pub fn layer_norm(ln: &LayerNorm, x: &Tensor) -> Result<Tensor> {
     piece("layer_norm", || layer_norm::forward(ln, x), || ln.forward(x, None))
 }
 
+/// 0 where a query may look, minus infinity where not: `[n_seq, n_seq]`.
+pub fn causal_mask(n_seq: usize) -> Tensor {
+    let library = || {
+        let mut mask = Tensor::zeros(&[n_seq, n_seq]);
+        (0..n_seq).for_each(|i| mask.row_mut(i)[i + 1..].fill(f32::NEG_INFINITY));
+        mask
+    };
+    piece("causal_mask", || causal_mask::causal_mask(n_seq), library)
+}
+
+/// One causal head: `[n_seq, head_size]` three times `-> [n_seq, head_size]`.
+pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
+    piece("attention", || attention::attention(q, k, v), || one_head(q, k, v))
+}
+
+/// The library's attention makes queries, keys and values itself. With one head, and weights that hand them through, it is
+/// what is wanted here.
+fn one_head(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
+    let (n_seq, n) = q.table("attention")?;
+    let mut attn = Attention::zeros(3 * n, 3);
+    for c in 0..3 * n {
+        // x = [q | k | v]. The first head's queries, keys and values are to be q, k and v.
+        let (part, column) = (c / n, c % n);
+        attn.c_attn.weight.row_mut(c)[part * 3 * n + column] = 1.0;
+        attn.c_proj.weight.row_mut(c)[c] = 1.0;
+    }
+    let x = Tensor::concat_cols(&[q.clone(), k.clone(), v.clone()])?;
+    let y = attn.forward(&x, n_seq, None, &mut Probe::off(), None)?; // [n_seq, 3*n]: the first head's result in front
+    Ok(y.split_cols(3)?.swap_remove(0))
+}
+
+/// Causal attention with several heads, of one sequence: `[n_seq, n_embd] -> [n_seq, n_embd]`.
+pub fn multi_head(attn: &Attention, x: &Tensor) -> Result<Tensor> {
+    let library = || attn.forward(x, x.n_rows(), None, &mut Probe::off(), None);
+    piece("multi_head", || multi_head::forward(attn, x), library)
+}
+
 /// The MLP: `[n_tok, n_embd] -> [n_tok, n_embd]`.
 pub fn mlp(mlp: &Mlp, x: &Tensor) -> Result<Tensor> {
     piece("mlp", || mlp::forward(mlp, x), || mlp.forward(x, &mut Probe::off(), None))
+}
+
+/// One block, of one sequence: `[n_seq, n_embd] -> [n_seq, n_embd]`.
+pub fn block(block: &Block, x: &Tensor) -> Result<Tensor> {
+    let library = || block.forward(x.clone(), x.n_rows(), None, &mut Probe::off(), None);
+    piece("block", || super::block::forward(block, x), library)
+}
+
+/// The logits after every token of one sequence: `[n_seq] -> [n_seq, n_vocab]`.
+pub fn logits(model: &Gpt2, ids: &[u32]) -> Result<Tensor> {
+    piece("gpt2", || gpt2::logits(model, ids), || model.logits(ids))
 }
 
 /// The loss of each row of logits: `[n_tok, n_vocab]` and `[n_tok]` targets `-> [n_tok]`, in nats.

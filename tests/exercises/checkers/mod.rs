@@ -3,14 +3,21 @@
 use crate::check::Check;
 
 mod adamw;
+mod attention;
 mod attention_backward;
+mod beam_search;
+mod block;
 mod byte_to_symbol;
+mod causal_mask;
 mod cosine_similarity;
 mod cross_entropy;
 mod cross_entropy_gradient;
 mod embedding;
 mod encode;
 mod gelu;
+mod gpt2;
+mod greedy;
+mod kv_cache;
 mod layer_norm;
 mod layer_norm_backward;
 mod learning_rate;
@@ -20,8 +27,13 @@ mod matmul;
 mod merge_pair;
 mod mlp;
 mod most_frequent_pair;
+mod multi_head;
+mod n_parameters;
 mod softmax;
 mod split;
+mod temperature;
+mod top_k;
+mod top_p;
 mod training;
 
 /// All of them.
@@ -39,7 +51,19 @@ pub fn all() -> Vec<Box<dyn Check>> {
         Box::new(linear::exercise()),
         Box::new(gelu::exercise()),
         Box::new(layer_norm::exercise()),
+        Box::new(causal_mask::exercise()),
+        Box::new(attention::exercise()),
+        Box::new(multi_head::exercise()),
         Box::new(mlp::exercise()),
+        Box::new(block::exercise()),
+        Box::new(gpt2::exercise()),
+        Box::new(n_parameters::exercise()),
+        Box::new(greedy::exercise()),
+        Box::new(temperature::exercise()),
+        Box::new(top_k::exercise()),
+        Box::new(top_p::exercise()),
+        Box::new(beam_search::exercise()),
+        Box::new(kv_cache::exercise()),
         Box::new(cross_entropy::exercise()),
         Box::new(cross_entropy_gradient::exercise()),
         Box::new(linear_backward::exercise()),

@@ -1,0 +1,45 @@
+//! Exercise: one head of attention. Chapter 5. Medium, 25 minutes.
+//!
+//! Each token compares its query with the keys of the tokens up to itself, makes probabilities of the scores, and takes the
+//! average of the values, weighted by them.
+//!
+//! ```text
+//! attention(q, k, v) = softmax(q·kᵀ / sqrt(head_size) + mask)·v
+//! ```
+//!
+//! The mask hides what stands behind the query; it is `parts::causal_mask`. Softmax is taken of each row: a row belongs to a
+//! query, and its columns to the keys that it sees.
+//!
+//! A worked example, with `head_size` 1, where the root is 1. Queries `1, 1`, keys `0, ln 3`, values `4, 8`:
+//!
+//! ```text
+//! scores q·kᵀ     masked          softmax          times the values
+//! 0  ln 3         0  -inf         1     0          1*4          = 4
+//! 0  ln 3         0  ln 3         0.25  0.75       0.25*4 + 0.75*8 = 7
+//! ```
+//!
+//! | argument | shape | |
+//! | --- | --- | --- |
+//! | `q`, `k`, `v` | `[n_seq, head_size]` | queries, keys and values of the same tokens |
+//! | result | `[n_seq, head_size]` | |
+//!
+//! Of use: `parts::causal_mask`, `parts::softmax`, `parts::matmul`; `Tensor::transpose`, `scale`, `add`.
+
+use super::{not_started, parts};
+use gpt60::{Result, Tensor};
+
+/// One causal head: `[n_seq, head_size]` three times `-> [n_seq, head_size]`.
+pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
+    not_started()
+}
+
+// Hint 1. Follow the formula from the inside out: scores, divided, masked, softmax, times the values. Write the shape of each
+//         beside it.
+//
+// Hint 2. q·kᵀ: [n_seq, head_size] · [head_size, n_seq] -> [n_seq, n_seq]. head_size is the number of columns of q. The mask
+//         is added, and softmax goes along the rows. Then [n_seq, n_seq] · [n_seq, head_size] -> [n_seq, head_size].
+//
+// Hint 3. `let scores = parts::matmul(q, &k.transpose()?)?.scale(1.0 / (q.n_cols() as f32).sqrt());`, then
+//         `let weights = parts::softmax(&scores.add(&parts::causal_mask(q.n_rows()))?);`, then `parts::matmul(&weights, v)`.
+
+// Solution: src/layers/attention.rs, attend

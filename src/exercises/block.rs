@@ -1,0 +1,41 @@
+//! Exercise: the block. Chapter 6. Easy, 15 minutes.
+//!
+//! A block adds to each token's vector what attention has to say, and then what the MLP has to say. Each of the two reads a
+//! normed copy; what they find is added to the vector itself, the *residual stream*.
+//!
+//! ```text
+//! x = x + attn(ln_1(x))
+//! x = x + mlp(ln_2(x))
+//! ```
+//!
+//! Mind that the second line works on the `x` that the first one has made.
+//!
+//! A worked example: if all weights of `attn` and `mlp` are 0, and all their biases, both add nothing, and the block gives back
+//! `x` as it was.
+//!
+//! | argument | shape | |
+//! | --- | --- | --- |
+//! | `block.ln_1`, `block.ln_2` | | layer norms |
+//! | `block.attn`, `block.mlp` | | attention and MLP |
+//! | `x` | `[n_seq, n_embd]` | the tokens of one sequence |
+//! | result | `[n_seq, n_embd]` | |
+//!
+//! Of use: `parts::layer_norm`, `parts::multi_head`, `parts::mlp`; `Tensor::add`.
+
+use super::{not_started, parts};
+use gpt60::layers::block::Block;
+use gpt60::{Result, Tensor};
+
+/// One block, of one sequence: `[n_seq, n_embd] -> [n_seq, n_embd]`.
+pub fn forward(block: &Block, x: &Tensor) -> Result<Tensor> {
+    not_started()
+}
+
+// Hint 1. Two lines of the formula, two lines of Rust. In each, the same x is read by the layer norm and added to.
+//
+// Hint 2. mid = x + attn(ln_1(x)), and the result is mid + mlp(ln_2(mid)): x itself is not used again.
+//
+// Hint 3. `let mid = x.add(&parts::multi_head(&block.attn, &parts::layer_norm(&block.ln_1, x)?)?)?;`, and the second line is
+//         built in the same way from `mid`.
+
+// Solution: src/layers/block.rs, Block::forward

@@ -1,0 +1,41 @@
+//! Exercise: the causal mask. Chapter 5. Easy, 10 minutes.
+//!
+//! A token may look at itself and at the tokens before it, and at nothing behind it. The *mask* is a table that says so: it
+//! is added to the scores before softmax. Row `i` belongs to the token that looks (the query), column `j` to the token that is
+//! looked at (the key).
+//!
+//! ```text
+//! mask(i, j) = 0           if j <= i
+//!            = -infinity   if j > i
+//! ```
+//!
+//! A worked example, for three tokens:
+//!
+//! ```text
+//!  0  -inf  -inf      the first token sees itself alone
+//!  0    0   -inf
+//!  0    0     0       the last one sees all
+//! ```
+//!
+//! | argument | shape | |
+//! | --- | --- | --- |
+//! | `n_seq` | a number | how many tokens; 0 is allowed |
+//! | result | `[n_seq, n_seq]` | zeros, and `f32::NEG_INFINITY` |
+//!
+//! Of use: `Tensor::zeros`, `Tensor::row_mut`.
+
+use super::not_started;
+use gpt60::Tensor;
+
+/// 0 where a query may look, minus infinity where not: `[n_seq, n_seq]`.
+pub fn causal_mask(n_seq: usize) -> Tensor {
+    not_started()
+}
+
+// Hint 1. Begin with a table of zeros, and change the places that must be hidden: those right of the diagonal.
+//
+// Hint 2. In row i these are the columns i + 1 to n_seq - 1. The token itself, column i, stays 0.
+//
+// Hint 3. `let mut mask = Tensor::zeros(&[n_seq, n_seq]);`, and for each i: `mask.row_mut(i)[i + 1..].fill(f32::NEG_INFINITY);`.
+
+// Solution: src/layers/attention.rs, attend

@@ -1,0 +1,45 @@
+//! Exercise: the whole forward pass. Chapter 7. Medium, 20 minutes.
+//!
+//! Token ids in, a score for every possible next token out. You have all the pieces.
+//!
+//! ```text
+//! x = wte[ids] + wpe[positions]     the embedding
+//! x = block(x)                      for each block, in order
+//! x = ln_f(x)                       a last layer norm
+//! logits = x·wteᵀ                   the head: how well does x match each token's vector?
+//! ```
+//!
+//! Some models have a table of their own for the head. Then `model.lm_head` is `Some(table)`, and takes the place of `wte` in the
+//! last line.
+//!
+//! A worked example: a model without blocks' contributions (all of them add nothing) and with `ln_f`'s weights 0 and biases 0 has
+//! logits of 0, whatever it reads.
+//!
+//! | argument | shape | |
+//! | --- | --- | --- |
+//! | `model.wte`, `model.wpe` | `[n_vocab, n_embd]`, `[n_ctx, n_embd]` | |
+//! | `model.h` | a list of blocks | |
+//! | `model.ln_f` | | the last layer norm |
+//! | `ids` | `[n_seq]` | one sequence |
+//! | result | `[n_seq, n_vocab]` | a row of logits for each token |
+//!
+//! Of use: `parts::embedding`, `parts::block`, `parts::layer_norm`, `parts::matmul`; `Tensor::transpose`, `Option::as_ref`.
+
+use super::{not_started, parts};
+use gpt60::{Gpt2, Result, Tensor};
+
+/// The logits after every token of one sequence: `[n_seq] -> [n_seq, n_vocab]`.
+pub fn logits(model: &Gpt2, ids: &[u32]) -> Result<Tensor> {
+    not_started()
+}
+
+// Hint 1. Four lines of the formula. The second is a loop over `&model.h`, in which each block reads what the one before it
+//         has written.
+//
+// Hint 2. [n_seq] -> [n_seq, n_embd] -> (blocks) [n_seq, n_embd] -> (ln_f) [n_seq, n_embd] -> the product with the head's
+//         table, transposed: [n_seq, n_embd] · [n_embd, n_vocab] -> [n_seq, n_vocab].
+//
+// Hint 3. `let mut x = parts::embedding(&model.wte, &model.wpe, ids, ids.len())?;`, in the loop
+//         `x = parts::block(block, &x)?;`, and the table is `model.lm_head.as_ref().unwrap_or(&model.wte)`.
+
+// Solution: src/model.rs, Gpt2::hidden

@@ -1,0 +1,40 @@
+//! Exercise: one step with a KV cache. Chapter 10. Medium, 20 minutes.
+//!
+//! A new token looks back at all tokens so far. Their keys and values do not change any more, so they are kept, and only the
+//! new token's are added. This is one step of one head:
+//!
+//! 1. Put the new key behind the keys, and the new value behind the values. (The token sees itself, too.)
+//! 2. The score of each key is its dot product with the query, divided by `sqrt(head_size)`.
+//! 3. Softmax of the scores.
+//! 4. The result is the sum of the values, each times its probability.
+//!
+//! No mask is needed: everything in the cache stands before the new token.
+//!
+//! A worked example with `head_size` 1. The cache holds the key 0 and the value 4. The new token has the query 1, the key `ln 3`
+//! and the value 8. Scores `0, ln 3`, probabilities `0.25, 0.75`, result `0.25*4 + 0.75*8 = 7`.
+//!
+//! | argument | shape | |
+//! | --- | --- | --- |
+//! | `q`, `k`, `v` | `[head_size]` each | of the new token |
+//! | `keys`, `values` | `[n_past, head_size]`, row after row | afterwards `[n_past + 1, head_size]` |
+//! | result | `[head_size]` | |
+//!
+//! Of use: `slice::chunks(head_size)`, which gives the rows; `gpt60::layers::softmax::softmax_row`.
+
+use super::not_started;
+use gpt60::layers::softmax::softmax_row;
+
+/// One head's result for one new token, `[head_size]`; its key and value are added to the cache.
+pub fn attend_next(q: &[f32], k: &[f32], v: &[f32], keys: &mut Vec<f32>, values: &mut Vec<f32>) -> Vec<f32> {
+    not_started()
+}
+
+// Hint 1. Append first. Then there are as many scores as rows of `keys`, and the last one belongs to the token itself.
+//
+// Hint 2. score_j = sum over c of q[c] * key_j[c], divided by sqrt(head_size); w = softmax(score); result[c] = sum over j of
+//         w_j * value_j[c].
+//
+// Hint 3. `keys.extend_from_slice(k);` and the same for the values. Collect the scores from `keys.chunks(q.len())`, call
+//         `softmax_row(&mut scores)`, and add `w * x` into a list of zeros for each row of `values.chunks(q.len())`.
+
+// Solution: src/layers/attention.rs, attend

@@ -1,0 +1,33 @@
+//! Exercise: temperature. Chapter 8. Easy, 10 minutes.
+//!
+//! Make a choice tamer or wilder: divide all logits by the same number, the temperature. Below 1 the differences grow, and likely
+//! tokens become likelier still. Above 1 they shrink.
+//!
+//! ```text
+//! logit_i = (logit_i - largest) / t
+//! ```
+//!
+//! The largest logit is taken off first. Softmax does not notice, and a division by a very small number cannot overflow upwards.
+//!
+//! A worked example: `[1, 3, 2.5]` at temperature 0.5 becomes `[-2, 0, -0.5] / 0.5 = [-4, 0, -1]`.
+//!
+//! | argument | shape | |
+//! | --- | --- | --- |
+//! | `logits` | `[n_vocab]` | changed in place; minus infinity (a token that was removed) stays what it is |
+//! | `t` | a number above 0 | |
+
+use super::not_started;
+
+/// Divides the logits by `t`, the largest having been taken off: `[n_vocab]`.
+pub fn temperature(logits: &mut [f32], t: f32) {
+    not_started()
+}
+
+// Hint 1. Two steps: find the largest number, then change every number.
+//
+// Hint 2. `fold(f32::NEG_INFINITY, f32::max)` finds the largest.
+//
+// Hint 3. `let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);`, and then for each `score` of
+//         `logits.iter_mut()`: `*score = (*score - largest) / t;`.
+
+// Solution: src/generate/knobs.rs, temperature

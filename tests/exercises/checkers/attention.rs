@@ -1,0 +1,131 @@
+//! One head of attention.
+
+use crate::check::{Answer, Exercise, Mistake, attempt, one, tensor};
+use crate::exercises;
+use gpt60::layers::softmax;
+use gpt60::{Result, Rng, Tensor};
+
+pub struct Input {
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+}
+
+pub fn exercise() -> Exercise<Input> {
+    Exercise {
+        name: "attention",
+        inputs,
+        describe: |i| format!("q, k and v of shape {:?}, where q begins with {:?}", i.q.shape(), i.q.row(0)),
+        stub: |i| answer(exercises::attention::attention(&i.q, &i.k, &i.v)),
+        library: |i| answer(attend(&i.q, &i.k, &i.v, root(i))),
+        tolerance: 1e-4,
+        mistakes: vec![
+            Mistake {
+                when: "the scores are not divided by sqrt(head_size)",
+                answer: |i| answer(attend(&i.q, &i.k, &i.v, 1.0)),
+            },
+            Mistake {
+                when: "the scores are divided by head_size: it is its root",
+                answer: |i| answer(attend(&i.q, &i.k, &i.v, i.q.n_cols() as f32)),
+            },
+            Mistake {
+                when: "the scores are multiplied by sqrt(head_size): it is a division",
+                answer: |i| answer(attend(&i.q, &i.k, &i.v, 1.0 / root(i))),
+            },
+            Mistake {
+                when: "the scores are divided by the root of n_seq: it is that of head_size, the columns of q",
+                answer: |i| answer(attend(&i.q, &i.k, &i.v, (i.q.n_rows() as f32).sqrt())),
+            },
+            Mistake { when: "queries and keys are swapped", answer: |i| answer(attend(&i.k, &i.q, &i.v, root(i))) },
+            Mistake { when: "keys and values are swapped", answer: |i| answer(attend(&i.q, &i.v, &i.k, root(i))) },
+            Mistake {
+                when: "there is no mask: every token sees all others",
+                answer: |i| answer(with(i, |scores| Ok(softmax::forward(&scores)))),
+            },
+            Mistake {
+                when: "the mask also hides the token itself: the first row is left with nothing, and softmax gives NaN",
+                answer: |i| answer(with(i, |scores| Ok(softmax::forward(&masked(&scores, |q, k| k < q))))),
+            },
+            Mistake {
+                when: "the mask lets a token look one place ahead",
+                answer: |i| answer(with(i, |scores| Ok(softmax::forward(&masked(&scores, |q, k| k <= q + 1))))),
+            },
+            Mistake {
+                when: "the mask hides the past and not the future",
+                answer: |i| answer(with(i, |scores| Ok(softmax::forward(&masked(&scores, |q, k| k >= q))))),
+            },
+            Mistake {
+                when: "softmax goes along the columns: each row belongs to a query, and must add up to 1",
+                answer: |i| {
+                    answer(with(i, |scores| {
+                        let scores = masked(&scores, |q, k| k <= q);
+                        softmax::forward(&scores.transpose()?).transpose()
+                    }))
+                },
+            },
+            Mistake {
+                when: "the mask comes after softmax: the rows no longer add up to 1",
+                answer: |i| {
+                    answer(with(i, |scores| {
+                        Ok(masked(&softmax::forward(&scores), |q, k| k <= q)
+                            .map(|w| if w.is_finite() { w } else { 0.0 }))
+                    }))
+                },
+            },
+            Mistake {
+                when: "there is no softmax: the scores themselves are taken as weights",
+                answer: |i| {
+                    answer(with(i, |scores| {
+                        Ok(masked(&scores, |q, k| k <= q).map(|w| if w.is_finite() { w } else { 0.0 }))
+                    }))
+                },
+            },
+        ],
+    }
+}
+
+fn inputs() -> Vec<Input> {
+    let column = |numbers: [f32; 2]| Tensor::new(&[2, 1], numbers.to_vec()).unwrap();
+    let mut rng = Rng::new(1);
+    let mut random = |n_seq: usize, head_size: usize| {
+        let mut table = || Tensor::random(&[n_seq, head_size], 1.5, &mut rng);
+        Input { q: table(), k: table(), v: table() }
+    };
+    vec![
+        Input { q: column([1.0, 1.0]), k: column([0.0, 3f32.ln()]), v: column([4.0, 8.0]) },
+        random(3, 5),
+        random(1, 3),
+        random(7, 2),
+        random(4, 3),
+    ]
+}
+
+fn answer(result: Result<Tensor>) -> Answer {
+    attempt(result, |y| one(tensor(&y)))
+}
+
+fn root(input: &Input) -> f32 {
+    (input.q.n_cols() as f32).sqrt()
+}
+
+fn masked(scores: &Tensor, may_look: fn(usize, usize) -> bool) -> Tensor {
+    let mut scores = scores.clone();
+    for query in 0..scores.n_rows() {
+        for (key, score) in scores.row_mut(query).iter_mut().enumerate() {
+            if !may_look(query, key) {
+                *score = f32::NEG_INFINITY;
+            }
+        }
+    }
+    scores
+}
+
+fn attend(q: &Tensor, k: &Tensor, v: &Tensor, divisor: f32) -> Result<Tensor> {
+    let scores = q.matmul_t(k)?.scale(1.0 / divisor);
+    softmax::forward(&masked(&scores, |q, k| k <= q)).matmul(v)
+}
+
+/// Attention whose weights are made of the divided scores in another way.
+fn with(input: &Input, weights: fn(Tensor) -> Result<Tensor>) -> Result<Tensor> {
+    weights(input.q.matmul_t(&input.k)?.scale(1.0 / root(input)))?.matmul(&input.v)
+}

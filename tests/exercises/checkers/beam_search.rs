@@ -1,0 +1,165 @@
+//! Beam search.
+
+use crate::check::{Answer, Exercise, Mistake, Part, ids, number, one};
+use crate::exercises;
+use gpt60::Rng;
+
+/// Log-probabilities for every text, made of a seed; how many tokens there are; prompt, beams and length.
+pub struct Input {
+    seed: u64,
+    n_vocab: usize,
+    prompt: Vec<u32>,
+    n_beams: usize,
+    n_tokens: usize,
+}
+
+type Beams = Vec<(f32, Vec<u32>)>;
+
+pub fn exercise() -> Exercise<Input> {
+    Exercise {
+        name: "beam_search",
+        inputs,
+        describe: |i| {
+            let Input { n_vocab, prompt, n_beams, n_tokens, .. } = i;
+            format!(
+                "{n_vocab} tokens in the vocabulary, the prompt {prompt:?}, n_beams {n_beams} and n_tokens {n_tokens}"
+            )
+        },
+        stub: |i| answer(&exercises::beam_search::beam_search(&|text| next(i, text), &i.prompt, i.n_beams, i.n_tokens)),
+        library: |i| answer(&search(i, Way::default())),
+        tolerance: 1e-5,
+        mistakes: vec![
+            Mistake {
+                when: "each beam keeps only its own best continuation: all candidates must compete with each other",
+                answer: |i| answer(&search(i, Way { own_best: true, ..Way::default() })),
+            },
+            Mistake {
+                when: "a candidate's score is that of its last token alone: the beam's score must be added",
+                answer: |i| answer(&search(i, Way { add: |_, new| new, ..Way::default() })),
+            },
+            Mistake {
+                when: "the log-probabilities are multiplied: logarithms are added",
+                answer: |i| {
+                    answer(&search(
+                        i,
+                        Way { add: |old, new| if old == 0.0 { new } else { old * new }, ..Way::default() },
+                    ))
+                },
+            },
+            Mistake {
+                when: "the candidates with the lowest scores are kept: the sort runs the wrong way",
+                answer: |i| answer(&search(i, Way { lowest: true, ..Way::default() })),
+            },
+            Mistake {
+                when: "the prompt is given back with the new ids",
+                answer: |i| {
+                    let beams = search(i, Way::default());
+                    answer(&beams.into_iter().map(|(score, new)| (score, [&i.prompt[..], &new].concat())).collect())
+                },
+            },
+            Mistake {
+                when: "`next` is asked without the prompt",
+                answer: |i| answer(&search(i, Way { without_prompt: true, ..Way::default() })),
+            },
+            Mistake {
+                when: "only one beam is kept: that is greedy choice",
+                answer: |i| {
+                    let one_beam = Input { n_beams: 1, prompt: i.prompt.clone(), ..*i };
+                    answer(&search(&one_beam, Way::default()))
+                },
+            },
+            Mistake {
+                when: "the scores are divided by the length: this exercise compares the sums",
+                answer: |i| {
+                    let n = i.n_tokens.max(1) as f32;
+                    answer(&search(i, Way::default()).into_iter().map(|(score, new)| (score / n, new)).collect())
+                },
+            },
+            Mistake {
+                when: "one step too many is made",
+                answer: |i| {
+                    let longer = Input { n_tokens: i.n_tokens + 1, prompt: i.prompt.clone(), ..*i };
+                    answer(&search(&longer, Way::default()))
+                },
+            },
+        ],
+    }
+}
+
+fn inputs() -> Vec<Input> {
+    let input = |seed, n_vocab, prompt: &[u32], n_beams, n_tokens| Input {
+        seed,
+        n_vocab,
+        prompt: prompt.to_vec(),
+        n_beams,
+        n_tokens,
+    };
+    vec![
+        input(0, 2, &[], 2, 2), // the worked example
+        input(1, 5, &[3, 1], 3, 4),
+        input(2, 4, &[0], 1, 5),
+        input(3, 3, &[2, 2, 1], 20, 2), // more beams than candidates
+        input(4, 7, &[6], 4, 6),
+        input(5, 3, &[1], 2, 0),
+    ]
+}
+
+fn next(input: &Input, text: &[u32]) -> Vec<f32> {
+    if input.seed == 0 {
+        return match text {
+            [] => vec![-1.0, -2.0],
+            [0, ..] => vec![-5.0, -5.0],
+            _ => vec![-1.0, -9.0],
+        };
+    }
+    // Another list for every text.
+    let seed = text.iter().fold(input.seed, |seed, &id| seed.wrapping_mul(1_000_003).wrapping_add(u64::from(id) + 1));
+    let mut rng = Rng::new(seed);
+    (0..input.n_vocab).map(|_| -3.0 * rng.uniform() as f32 - 0.1).collect()
+}
+
+fn answer(beams: &Beams) -> Answer {
+    let mut parts: Answer = vec![("number of beams", Part::Integers(vec![beams.len() as i64]))];
+    for (score, new) in beams {
+        parts.push(("ids of a beam", ids(new)));
+        parts.push(("its score", number(*score)));
+    }
+    if parts.len() == 1 { one(parts.remove(0).1) } else { parts }
+}
+
+/// How the search goes wrong, if it does.
+struct Way {
+    own_best: bool,
+    lowest: bool,
+    without_prompt: bool,
+    add: fn(f32, f32) -> f32,
+}
+
+impl Default for Way {
+    fn default() -> Way {
+        Way { own_best: false, lowest: false, without_prompt: false, add: |old, new| old + new }
+    }
+}
+
+fn search(input: &Input, way: Way) -> Beams {
+    let mut beams: Beams = vec![(0.0, Vec::new())];
+    for step in 0..input.n_tokens {
+        let mut candidates = Beams::new();
+        for (score, new) in &beams {
+            let prompt = if way.without_prompt { &[][..] } else { &input.prompt };
+            let log_p = next(input, &[prompt, new].concat());
+            let mut children: Beams =
+                (0u32..).zip(log_p).map(|(id, p)| ((way.add)(*score, p), [&new[..], &[id]].concat())).collect();
+            // The first step has one beam, from which all others must come.
+            if way.own_best && step > 0 {
+                children.sort_by(|a, b| b.0.total_cmp(&a.0));
+                children.truncate(1);
+            }
+            candidates.extend(children);
+        }
+        candidates.sort_by(|a, b| if way.lowest { a.0.total_cmp(&b.0) } else { b.0.total_cmp(&a.0) });
+        candidates.truncate(input.n_beams);
+        beams = candidates;
+    }
+    beams
+}

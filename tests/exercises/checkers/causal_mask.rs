@@ -1,0 +1,54 @@
+//! The causal mask.
+
+use crate::check::{Answer, Exercise, Mistake, one, tensor};
+use crate::exercises;
+use gpt60::Tensor;
+
+const INF: f32 = f32::INFINITY;
+
+pub fn exercise() -> Exercise<usize> {
+    Exercise {
+        name: "causal_mask",
+        inputs: || vec![3, 1, 2, 5, 0],
+        describe: |n| format!("n_seq {n}"),
+        stub: |&n| one(tensor(&exercises::causal_mask::causal_mask(n))),
+        library: |&n| table(n, |i, j| if j <= i { 0.0 } else { -INF }),
+        tolerance: 0.0,
+        mistakes: vec![
+            Mistake {
+                when: "the mask also hides the token itself",
+                answer: |&n| table(n, |i, j| if j < i { 0.0 } else { -INF }),
+            },
+            Mistake {
+                when: "rows and columns are swapped: it is the past that is hidden",
+                answer: |&n| table(n, |i, j| if j >= i { 0.0 } else { -INF }),
+            },
+            Mistake {
+                when: "a token may look one place ahead",
+                answer: |&n| table(n, |i, j| if j <= i + 1 { 0.0 } else { -INF }),
+            },
+            Mistake {
+                when: "it is 1 where a token may look, and 0 where not: the mask is added to the scores, not multiplied",
+                answer: |&n| table(n, |i, j| if j <= i { 1.0 } else { 0.0 }),
+            },
+            Mistake {
+                when: "it is 0 where a token may look, and 1 where not: only minus infinity becomes probability 0",
+                answer: |&n| table(n, |i, j| if j <= i { 0.0 } else { 1.0 }),
+            },
+            Mistake {
+                when: "it is infinity where minus infinity should be",
+                answer: |&n| table(n, |i, j| if j <= i { 0.0 } else { INF }),
+            },
+            Mistake {
+                when: "only the diagonal is open: a token may also look at those before it",
+                answer: |&n| table(n, |i, j| if j == i { 0.0 } else { -INF }),
+            },
+            Mistake { when: "nothing is hidden", answer: |&n| table(n, |_, _| 0.0) },
+        ],
+    }
+}
+
+fn table(n: usize, number: impl Fn(usize, usize) -> f32) -> Answer {
+    let data = (0..n * n).map(|place| number(place / n, place % n)).collect();
+    one(tensor(&Tensor::new(&[n, n], data).unwrap()))
+}

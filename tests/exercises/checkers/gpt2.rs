@@ -1,0 +1,106 @@
+//! The whole forward pass.
+
+use crate::check::{Answer, Exercise, Mistake, attempt, one, tensor};
+use crate::exercises;
+use gpt60::{Config, Gpt2, Result, Rng, Tensor};
+
+pub struct Input {
+    model: Gpt2,
+    ids: Vec<u32>,
+}
+
+pub fn exercise() -> Exercise<Input> {
+    Exercise {
+        name: "gpt2",
+        inputs,
+        describe: |i| {
+            let head = if i.model.lm_head.is_some() { "a head of its own" } else { "a tied head" };
+            format!("ids {:?}, {} blocks and {head}", i.ids, i.model.h.len())
+        },
+        stub: |i| answer(exercises::gpt2::logits(&i.model, &i.ids)),
+        library: |i| answer(i.model.logits(&i.ids)),
+        tolerance: 1e-4,
+        mistakes: vec![
+            Mistake {
+                when: "the last layer norm, ln_f, is left out",
+                answer: |i| {
+                    let mut probe = gpt60::Probe::everything();
+                    let hidden = i.model.hidden(&i.ids, i.ids.len(), None, &mut probe, None);
+                    let last = format!("h.{}.out", i.model.h.len() - 1);
+                    answer(hidden.and_then(|_| i.model.head(probe.get(&last).unwrap())))
+                },
+            },
+            Mistake { when: "the blocks run in reverse order", answer: |i| changed(i, |model| model.h.reverse()) },
+            Mistake {
+                when: "the first block runs again and again, in the place of all others",
+                answer: |i| changed(i, |model| model.h = vec![model.h[0].clone(); model.h.len()]),
+            },
+            Mistake {
+                when: "every block reads the embedding, so only the last one counts",
+                answer: |i| changed(i, |model| model.h = model.h.split_off(model.h.len() - 1)),
+            },
+            Mistake { when: "the blocks are left out", answer: |i| changed(i, |model| model.h.clear()) },
+            Mistake {
+                when: "the positions' vectors, wpe, are left out",
+                answer: |i| changed(i, |model| model.wpe = Tensor::zeros(model.wpe.shape())),
+            },
+            Mistake {
+                when: "positions are counted from 1",
+                answer: |i| {
+                    changed(i, |model| {
+                        let n_ctx = model.config.n_ctx;
+                        model.wpe = model.wpe.take_rows(&[(1..n_ctx).collect(), vec![0]].concat()).unwrap();
+                    })
+                },
+            },
+            Mistake {
+                when: "the head is always wte, even if the model has an lm_head of its own",
+                answer: |i| changed(i, |model| model.lm_head = None),
+            },
+            Mistake {
+                when: "only the last token's logits are given: every token has a row",
+                answer: |i| answer(i.model.logits(&i.ids).and_then(|logits| logits.take_rows(&[i.ids.len() - 1]))),
+            },
+            Mistake {
+                when: "softmax is taken of the logits: that is for whoever chooses a token",
+                answer: |i| answer(i.model.logits(&i.ids).map(|logits| gpt60::layers::softmax::forward(&logits))),
+            },
+            Mistake {
+                when: "what is given back are the last vectors, without the head",
+                answer: |i| answer(i.model.hidden(&i.ids, i.ids.len(), None, &mut gpt60::Probe::off(), None)),
+            },
+        ],
+    }
+}
+
+fn inputs() -> Vec<Input> {
+    let mut rng = Rng::new(4);
+    let mut model = |n_layer: usize, untied: bool| {
+        let mut model = Gpt2::zeros(&Config::new(7, 6, 6, 2, n_layer)).unwrap();
+        if untied {
+            model.lm_head = Some(Tensor::zeros(&[7, 6]));
+        }
+        for (_, tensor) in model.parameters_mut() {
+            *tensor = Tensor::random(tensor.shape(), 0.7, &mut rng);
+        }
+        model
+    };
+    let (three, two) = (model(3, false), model(2, true));
+    vec![
+        Input { model: three.clone(), ids: vec![5, 0, 3] },
+        Input { model: three, ids: vec![6, 6, 1, 2, 4, 0] },
+        Input { model: two.clone(), ids: vec![1] },
+        Input { model: two, ids: vec![2, 5, 2, 0] },
+    ]
+}
+
+fn answer(result: Result<Tensor>) -> Answer {
+    attempt(result, |logits| one(tensor(&logits)))
+}
+
+/// The library's forward pass of a model that was changed.
+fn changed(input: &Input, change: fn(&mut Gpt2)) -> Answer {
+    let mut model = input.model.clone();
+    change(&mut model);
+    answer(model.logits(&input.ids))
+}

@@ -1,0 +1,181 @@
+//! One step with a KV cache.
+
+use crate::check::{Answer, Exercise, Mistake, numbers};
+use crate::exercises;
+use gpt60::Rng;
+use gpt60::layers::softmax::softmax_row;
+
+/// What the cache holds, and then the query, key and value of each new token.
+pub struct Input {
+    keys: Vec<f32>,
+    values: Vec<f32>,
+    tokens: Vec<[Vec<f32>; 3]>,
+}
+
+type Step = fn(&[f32], &[f32], &[f32], &mut Vec<f32>, &mut Vec<f32>) -> Vec<f32>;
+
+pub fn exercise() -> Exercise<Input> {
+    Exercise {
+        name: "kv_cache",
+        inputs,
+        describe: |i| {
+            let head_size = i.tokens[0][0].len();
+            format!(
+                "head_size {head_size}, {} tokens in the cache and {} new ones",
+                i.keys.len() / head_size,
+                i.tokens.len()
+            )
+        },
+        stub: |i| run(i, exercises::kv_cache::attend_next),
+        library: |i| {
+            run(i, |q, k, v, keys, values| {
+                append(k, v, keys, values);
+                attend(q, keys, values, root(q))
+            })
+        },
+        tolerance: 1e-4,
+        mistakes: vec![
+            Mistake {
+                when: "the new key and value are appended after the look back: a token sees itself, too",
+                answer: |i| {
+                    run(i, |q, k, v, keys, values| {
+                        let result = attend(q, keys, values, root(q));
+                        append(k, v, keys, values);
+                        result
+                    })
+                },
+            },
+            Mistake {
+                when: "the new key and value are used, but not kept in the cache",
+                answer: |i| {
+                    run(i, |q, k, v, keys, values| {
+                        let (mut all_keys, mut all_values) = (keys.clone(), values.clone());
+                        append(k, v, &mut all_keys, &mut all_values);
+                        attend(q, &all_keys, &all_values, root(q))
+                    })
+                },
+            },
+            Mistake {
+                when: "the cache is overwritten by the new key and value: they go behind the old ones",
+                answer: |i| {
+                    run(i, |q, k, v, keys, values| {
+                        (*keys, *values) = (k.to_vec(), v.to_vec());
+                        attend(q, keys, values, root(q))
+                    })
+                },
+            },
+            Mistake {
+                when: "the new key and value are put in front of the old ones",
+                answer: |i| {
+                    run(i, |q, k, v, keys, values| {
+                        (*keys, *values) = ([k, keys].concat(), [v, values].concat());
+                        attend(q, keys, values, root(q))
+                    })
+                },
+            },
+            Mistake {
+                when: "the key is put among the values, and the value among the keys",
+                answer: |i| {
+                    run(i, |q, k, v, keys, values| {
+                        append(v, k, keys, values);
+                        attend(q, keys, values, root(q))
+                    })
+                },
+            },
+            Mistake {
+                when: "the scores are not divided by sqrt(head_size)",
+                answer: |i| {
+                    run(i, |q, k, v, keys, values| {
+                        append(k, v, keys, values);
+                        attend(q, keys, values, 1.0)
+                    })
+                },
+            },
+            Mistake {
+                when: "the scores are divided by head_size: it is its root",
+                answer: |i| {
+                    run(i, |q, k, v, keys, values| {
+                        append(k, v, keys, values);
+                        attend(q, keys, values, q.len() as f32)
+                    })
+                },
+            },
+            Mistake {
+                when: "the keys are compared with the new key, and not with the query",
+                answer: |i| {
+                    run(i, |q, k, v, keys, values| {
+                        append(k, v, keys, values);
+                        attend(k, keys, values, root(q))
+                    })
+                },
+            },
+            Mistake {
+                when: "there is no softmax: the scores themselves are taken as weights",
+                answer: |i| {
+                    run(i, |q, k, v, keys, values| {
+                        append(k, v, keys, values);
+                        mix(&scores(q, keys, root(q)), values, q.len())
+                    })
+                },
+            },
+            Mistake {
+                when: "the keys are mixed, and not the values",
+                answer: |i| {
+                    run(i, |q, k, v, keys, values| {
+                        append(k, v, keys, values);
+                        attend(q, keys, &keys.clone(), root(q))
+                    })
+                },
+            },
+        ],
+    }
+}
+
+fn inputs() -> Vec<Input> {
+    let worked = Input { keys: vec![0.0], values: vec![4.0], tokens: vec![[vec![1.0], vec![3f32.ln()], vec![8.0]]] };
+    let mut rng = Rng::new(7);
+    let mut random = |n: usize| -> Vec<f32> { (0..n).map(|_| 1.5 * rng.normal() as f32).collect() };
+    let mut input = |head_size: usize, n_past: usize, n_new: usize| Input {
+        keys: random(n_past * head_size),
+        values: random(n_past * head_size),
+        tokens: (0..n_new).map(|_| [random(head_size), random(head_size), random(head_size)]).collect(),
+    };
+    vec![worked, input(5, 3, 1), input(3, 2, 4), input(2, 7, 2), input(4, 1, 3)]
+}
+
+/// The results of all new tokens, one after the other, and the cache in the end.
+fn run(input: &Input, step: Step) -> Answer {
+    let (mut keys, mut values) = (input.keys.clone(), input.values.clone());
+    let results: Vec<f32> = input.tokens.iter().flat_map(|[q, k, v]| step(q, k, v, &mut keys, &mut values)).collect();
+    vec![("results", numbers(&results)), ("keys", numbers(&keys)), ("values", numbers(&values))]
+}
+
+fn append(k: &[f32], v: &[f32], keys: &mut Vec<f32>, values: &mut Vec<f32>) {
+    keys.extend_from_slice(k);
+    values.extend_from_slice(v);
+}
+
+fn root(q: &[f32]) -> f32 {
+    (q.len() as f32).sqrt()
+}
+
+fn scores(q: &[f32], keys: &[f32], divisor: f32) -> Vec<f32> {
+    let dot = |key: &[f32]| key.iter().zip(q).map(|(a, b)| a * b).sum::<f32>();
+    keys.chunks(q.len()).map(|key| dot(key) / divisor).collect()
+}
+
+fn mix(weights: &[f32], values: &[f32], head_size: usize) -> Vec<f32> {
+    let mut result = vec![0.0; head_size];
+    for (w, value) in weights.iter().zip(values.chunks(head_size)) {
+        result.iter_mut().zip(value).for_each(|(sum, x)| *sum += w * x);
+    }
+    result
+}
+
+fn attend(q: &[f32], keys: &[f32], values: &[f32], divisor: f32) -> Vec<f32> {
+    let mut weights = scores(q, keys, divisor);
+    if !weights.is_empty() {
+        softmax_row(&mut weights);
+    }
+    mix(&weights, values, q.len())
+}
