@@ -19,6 +19,7 @@ pub fn exercise() -> Exercise<Input> {
                 (vec![1.0, 4.0, 2.0, 0.0, 2.0], 2),
                 (random, 5),
                 (vec![-3.0, -1.0, -2.0, -4.0], 1),
+                (vec![5.0, 3.0, 5.0, 1.0, 4.0], 2), // the two likeliest are equal
                 (vec![3.0, INF, 1.0, 2.0, INF], 3),
                 (vec![0.5, 0.25, -0.5], 0),
                 (vec![0.5, 0.25, -0.5], 7),
@@ -38,6 +39,20 @@ pub fn exercise() -> Exercise<Input> {
             Mistake {
                 when: "exactly k tokens stay: those as likely as the k-th must stay as well",
                 answer: |i| changed(i, |logits, k| keep(logits, k, |_, _, rank| rank < k)),
+            },
+            Mistake {
+                when: "equal scores are counted once: the k-th is found among the different ones",
+                answer: |i| {
+                    changed(i, |logits, k| {
+                        let mut different = logits.to_vec();
+                        different.sort_by(|a, b| b.total_cmp(a));
+                        different.dedup();
+                        if k > 0 && k < logits.len() {
+                            let kth = different[(k - 1).min(different.len() - 1)];
+                            logits.iter_mut().filter(|x| **x < kth).for_each(|x| *x = INF);
+                        }
+                    })
+                },
             },
             Mistake {
                 when: "the k least likely tokens are kept: the sort runs the wrong way",
