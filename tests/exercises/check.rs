@@ -143,7 +143,8 @@ impl<I: Send + Sync + 'static> Check for Exercise<I> {
     }
 
     fn check_library(&self) -> Verdict {
-        self.judge(self.library)
+        let Exercise { library, .. } = self;
+        self.judge(*library)
     }
 
     fn check_mistakes(&self) -> Vec<(&'static str, Verdict)> {
@@ -153,12 +154,13 @@ impl<I: Send + Sync + 'static> Check for Exercise<I> {
 
 impl<I: Send + Sync + 'static> Exercise<I> {
     fn judge(&self, function: fn(&I) -> Answer) -> Verdict {
+        let Exercise { library, .. } = self;
         let inputs = Arc::new((self.inputs)());
         let found = run_all(&inputs, function, PATIENCE);
         if found.iter().all(|(outcome, _)| *outcome == Outcome::NotStarted) {
             return Verdict::NotStarted;
         }
-        let expected: Vec<Answer> = inputs.iter().map(self.library).collect();
+        let expected: Vec<Answer> = inputs.iter().map(library).collect();
         let problems: Vec<Option<Vec<String>>> = found
             .iter()
             .zip(&expected)
