@@ -23,14 +23,16 @@ pub struct Header {
 }
 
 impl Header {
-    /// Reads `//! Exercise: TITLE. Chapter N. LEVEL, M minutes.`
+    /// Reads `//! Exercise: TITLE. Chapter N. LEVEL, M minutes.` A title may also end with a question mark, and a comma and
+    /// more may follow the chapter's number.
     pub fn parse(text: &str) -> Option<Header> {
         let line = text.lines().next()?.strip_prefix("//! Exercise: ")?.strip_suffix(" minutes.")?;
-        let (title, rest) = line.rsplit_once(". Chapter ")?;
+        let (title, rest) = line.rsplit_once(" Chapter ")?;
         let (chapter, rest) = rest.split_once(". ")?;
         let (level, minutes) = rest.split_once(", ")?;
+        let chapter = chapter.split(',').next()?;
         let (chapter, minutes) = (chapter.parse().ok()?, minutes.parse().ok()?);
-        Some(Header { title: title.to_string(), chapter, level: level.to_string(), minutes })
+        Some(Header { title: title.trim_end_matches('.').to_string(), chapter, level: level.to_string(), minutes })
     }
 }
 
@@ -122,8 +124,9 @@ impl Stub {
     /// The file as it was before anything was written; `None` if it has no function any more.
     ///
     /// There is no second copy of it anywhere. But what an exercise consists of can be told by how its lines begin: comments
-    /// `//!`, `use`, items that are `pub`, and the hints. All else is the learner's, and goes; and the body of every `pub fn`
-    /// becomes `not_started()` again. Braces are not counted: in the middle of work, they may not match.
+    /// `//!`, `use`, items that are `pub`, an `impl` above the function, and the hints. All else is the learner's, and goes; and
+    /// the body of every `pub fn` becomes `not_started()` again. Braces are not counted: in the middle of work, they may not
+    /// match.
     pub fn fresh(&self) -> Option<String> {
         let mut lines: Vec<String> = Vec::new();
         let mut above = Vec::new(); // comments and attributes, which belong to the item under them
@@ -150,7 +153,10 @@ impl Stub {
                 lines.extend([format!("{signature}{{"), "    not_started()".to_string(), "}".to_string()]);
                 while rest.next_if(|line| !begins_an_item(line)).is_some() {}
                 lines.push(String::new());
-            } else if line.starts_with("pub ") || line.starts_with("use ") {
+            } else if line.starts_with("pub ")
+                || line.starts_with("use ")
+                || (line.starts_with("impl") && !has_function)
+            {
                 lines.append(&mut above);
                 lines.push(line.to_string());
                 while let Some(line) = rest.next_if(|line| !begins_an_item(line)) {
@@ -217,6 +223,13 @@ pub struct Times {
     pub n: usize,
 }
 
+impl Times {
+    /// Once.
+    pub fn once() -> Times {
+        Times { n: 1 }
+    }
+}
+
 /// Twice: `[m] -> [m]`.
 pub fn forward(x: &[f32]) -> Vec<f32> {
     not_started()
@@ -257,6 +270,8 @@ pub fn many(
         let header = Header::parse(STUB).unwrap();
         assert_eq!((header.title.as_str(), header.chapter), ("twice, e.g. 2. Twice", 12));
         assert_eq!((header.level.as_str(), header.minutes), ("Medium", 25));
+        let header = Header::parse("//! Exercise: why? Chapter 3, and again in 12. Hard, 5 minutes.").unwrap();
+        assert_eq!((header.title.as_str(), header.chapter, header.minutes), ("why?", 3, 5));
         for wrong in ["", "//! Exercise: x.", "//! Exercise: x. Chapter one. Easy, 5 minutes.", "use x;"] {
             assert_eq!(Header::parse(wrong), None);
         }
@@ -268,7 +283,7 @@ pub fn many(
         for text in [STUB, &begun] {
             let stub = stub(text);
             assert_eq!(stub.task(), "Double every number of a list.");
-            assert_eq!(stub.place(), "src/exercises/twice.rs:21");
+            assert_eq!(stub.place(), "src/exercises/twice.rs:28");
             let hints = stub.hints();
             assert_eq!(hints[..2], [vec!["Hint 1. Twice", "        is two times."], vec!["Hint 2. 2*x."]]);
             assert_eq!(hints[2], ["Hint 3. `x.iter()`", "", "        and then `map`."]);
@@ -296,6 +311,9 @@ pub fn many(
         edits.push(original.replace("// Hint 1.", &format!("const N: usize = 1;\n{helper}// Hint 1.")));
         edits.push(original.replace("// Solution", &format!("{helper}// Solution")));
         edits.push(format!("{original}\n{helper}"));
+        edits.push(
+            original.replace("// Hint 1.", "impl Mine {\n    fn new() -> Mine {\n        Mine\n    }\n}\n\n// Hint 1."),
+        );
         edits
     }
 

@@ -20,8 +20,8 @@
 //!
 //! The guide reads these files as text. The first line of an exercise says its title, chapter, difficulty and minutes; the last
 //! one, `// Solution: FILE, FUNCTION`, where in the library it is done. `reset` tells what was there in the beginning by how the
-//! lines begin: it keeps `//!`, `use`, everything `pub` and the hints, and puts `not_started()` into each `pub fn`. Your own
-//! private functions go (into the copy).
+//! lines begin: it keeps `//!`, `use`, everything `pub`, an `impl` above the function, and the hints, and puts `not_started()`
+//! into each `pub fn`. Your own private functions go (into the copy).
 
 // A stub uses neither its arguments nor its imports yet, and not every program that includes this folder uses every stub.
 #![allow(unused_variables, unused_imports, dead_code)]
