@@ -4,16 +4,32 @@
 //! is left. A task owns the part of the output that it writes (a `&mut` slice), so the compiler itself proves that no two
 //! threads write to the same place.
 //!
-//! Threads are started for each piece of work and end with it ([`std::thread::scope`]). That costs some 20 microseconds,
-//! so it is done only where the work takes much longer; a pool of waiting threads would cost less. A production program
-//! would use the `rayon` crate.
+//! Starting a thread takes some 20 microseconds, and writing one token hands work over about a hundred times. So the threads
+//! are started once, in a *pool*, and wait for work. How they wait matters as much:
+//!
+//! * **They spin before they sleep.** A sleeping thread has to be woken by the operating system, which takes long and often
+//!   puts it on the very core on which the caller is busy: then two threads are slower than one. So a thread that has
+//!   nothing to do asks again and again for a fifth of a millisecond whether there is work, and only then goes to sleep.
+//!   Between two layers work comes long before that.
+//! * **Nobody waits for a sleeper.** The caller works too. When the list is empty it closes the job, and waits only for
+//!   threads that have taken a task.
+//!
+//! A production program would use the `rayon` crate.
 
+#![allow(unsafe_code)] // one place: see `Pool::run`
+
+use std::any::Any;
 use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
 
 /// The number of threads that was set; 0 means "not set".
 static CHOSEN: AtomicUsize = AtomicUsize::new(0);
+
+/// No more threads than this are ever started.
+const MOST_THREADS: usize = 256;
 
 thread_local! {
     /// Whether this thread is working on a task. Work inside a task is not split again: all hands are busy already.
@@ -49,7 +65,7 @@ pub fn count() -> usize {
         0 => *DEFAULT.get_or_init(|| {
             let wish = std::env::var("GPT60_THREADS").ok().and_then(|text| text.trim().parse().ok());
             let cores = || std::thread::available_parallelism().map_or(1, |n| n.get());
-            wish.filter(|&n| n > 0).unwrap_or_else(cores).min(256)
+            wish.filter(|&n| n > 0).unwrap_or_else(cores).min(MOST_THREADS)
         }),
         chosen => chosen,
     }
@@ -57,14 +73,16 @@ pub fn count() -> usize {
 
 /// Splits work among `n` threads from now on; 0 goes back to the default. Results do not depend on it, only the time does.
 pub fn set(n: usize) {
-    CHOSEN.store(n.min(256), Ordering::Relaxed);
+    CHOSEN.store(n.min(MOST_THREADS), Ordering::Relaxed);
 }
 
 /// Calls `work` on every task, on several threads if there are several tasks. Returns when all are done.
 ///
+/// If the pool is at work for another caller, this one does all of it alone rather than wait.
+///
 /// # Panics
 ///
-/// If `work` panics on any task; the other threads finish first.
+/// If `work` panics on a task: the panic goes on here, when all that was begun has ended. The pool is as good as before.
 ///
 /// # Example: double two halves of a list at the same time
 ///
@@ -86,21 +104,175 @@ pub fn each<T: Send>(tasks: Vec<T>, work: impl Fn(T) + Sync) {
         return;
     }
     let queue = Mutex::new(tasks.into_iter());
-    // The lock is held only while a task is taken; a panic inside `work` cannot poison it.
-    let next = || queue.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).next();
+    let panic: Mutex<Option<Box<dyn Any + Send>>> = Mutex::new(None);
+    // What each of the threads does. The lock is held only while a task is taken.
     let take_all = || {
-        while let Some(task) = next() {
+        let taken = catch_unwind(AssertUnwindSafe(|| {
             let _guard = InTask::begin();
-            work(task);
+            while let Some(task) = {
+                let next = lock(&queue).next();
+                next
+            } {
+                work(task);
+            }
+        }));
+        if let Err(what) = taken {
+            lock(&panic).get_or_insert(what);
         }
     };
-    std::thread::scope(|scope| {
-        for _ in 1..n_threads {
-            scope.spawn(take_all);
-        }
-        take_all();
-    });
+    match pool().turn.try_lock() {
+        Ok(_turn) => pool().run(&take_all, n_threads - 1),
+        Err(TryLockError::Poisoned(_)) => unreachable!("no panic passes through `Pool::run`"),
+        Err(TryLockError::WouldBlock) => take_all(),
+    }
+    // A thread that panicked took no further task, and the others may all have panicked too.
+    let what = lock(&panic).take();
+    if let Some(what) = what {
+        resume_unwind(what);
+    }
 }
+
+/// Locks, whether or not someone panicked while holding the lock: nothing here is left half done by a panic.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The pool
+// ---------------------------------------------------------------------------------------------------------------------
+
+/// The threads that wait for work, and what they share with the caller.
+struct Pool {
+    /// Held by the caller whose job the pool is doing.
+    turn: Mutex<()>,
+    state: Mutex<State>,
+    /// How many jobs there have been: what a waiting worker watches.
+    n_jobs: AtomicUsize,
+    /// How many workers are inside the job: what the waiting caller watches. Changed only under the lock of `state`.
+    n_inside: AtomicUsize,
+    /// Where workers sleep until there is a job.
+    work: Condvar,
+    /// Where the caller sleeps until no worker is inside.
+    done: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// What to call, while the job is open.
+    job: Option<Job>,
+    /// How many more workers may join it.
+    n_wanted: usize,
+    n_workers: usize,
+}
+
+/// A function that lives at least as long as anyone is inside it. See [`Pool::run`].
+#[derive(Clone, Copy)]
+struct Job(&'static (dyn Fn() + Sync));
+
+/// How long to ask again and again before going to sleep.
+const SPIN: Duration = Duration::from_micros(200);
+
+fn pool() -> &'static Pool {
+    static POOL: Pool = Pool {
+        turn: Mutex::new(()),
+        state: Mutex::new(State { job: None, n_wanted: 0, n_workers: 0 }),
+        n_jobs: AtomicUsize::new(0),
+        n_inside: AtomicUsize::new(0),
+        work: Condvar::new(),
+        done: Condvar::new(),
+    };
+    &POOL
+}
+
+impl Pool {
+    /// Calls `job` on this thread and on up to `n_helpers` others at the same time; returns when every call has returned.
+    ///
+    /// `job` must not panic.
+    fn run(&'static self, job: &(dyn Fn() + Sync), n_helpers: usize) {
+        // SAFETY: the workers need a reference that the compiler takes to live forever, and `job` lives only until this
+        // function returns. That is long enough: a worker takes the reference from `state.job` under the lock, and counts
+        // itself into `n_inside` before it lets go of the lock. Below, `state.job` is emptied under the same lock, so that
+        // no worker can take it any more, and then we wait until `n_inside` is 0. Neither `job` nor anything between here
+        // and there panics, so this function cannot be left earlier.
+        let job = unsafe { std::mem::transmute::<&(dyn Fn() + Sync), &'static (dyn Fn() + Sync)>(job) };
+        let mut state = lock(&self.state);
+        while state.n_workers < n_helpers {
+            let worker = std::thread::Builder::new().name("gpt60 worker".to_string());
+            if worker.spawn(|| self.work()).is_err() {
+                break; // the system has no more threads: fewer hands do the same work
+            }
+            state.n_workers += 1;
+        }
+        state.job = Some(Job(job));
+        state.n_wanted = n_helpers;
+        self.n_jobs.fetch_add(1, Ordering::Release);
+        drop(state);
+        self.work.notify_all(); // costs next to nothing if nobody sleeps
+
+        job();
+
+        lock(&self.state).job = None;
+        if !spin_until(|| self.n_inside.load(Ordering::Acquire) == 0) {
+            let mut state = lock(&self.state);
+            while self.n_inside.load(Ordering::Acquire) > 0 {
+                state = self.done.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+    }
+
+    /// The life of a worker.
+    fn work(&self) {
+        let mut n_seen = 0;
+        loop {
+            let is_new = || self.n_jobs.load(Ordering::Acquire) != n_seen;
+            if !spin_until(is_new) {
+                let mut state = lock(&self.state);
+                while !is_new() {
+                    state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+            let mut state = lock(&self.state);
+            n_seen = self.n_jobs.load(Ordering::Acquire);
+            let Some(job) = state.job.filter(|_| state.n_wanted > 0) else {
+                continue; // the job is closed already, or has hands enough
+            };
+            state.n_wanted -= 1;
+            self.n_inside.fetch_add(1, Ordering::Relaxed);
+            drop(state);
+
+            (job.0)();
+
+            let state = lock(&self.state);
+            if self.n_inside.fetch_sub(1, Ordering::Release) == 1 {
+                self.done.notify_one();
+            }
+            drop(state);
+        }
+    }
+}
+
+/// Asks again and again for a moment whether something has come true; answers whether it has.
+///
+/// Now and then it offers its core to others: there may be more threads than cores.
+fn spin_until(is_true: impl Fn() -> bool) -> bool {
+    let mut start = None;
+    loop {
+        for _ in 0..100 {
+            if is_true() {
+                return true;
+            }
+            std::hint::spin_loop();
+        }
+        if start.get_or_insert_with(Instant::now).elapsed() > SPIN {
+            return false;
+        }
+        std::thread::yield_now();
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Cutting work into tasks
+// ---------------------------------------------------------------------------------------------------------------------
 
 /// Into how many runs to cut work for `n_threads`: up to four for each thread, so that a thread whose core is shared with
 /// another program does not keep the others waiting. More than `limit` only if there would not be one for each thread.
