@@ -14,6 +14,7 @@
 
 use crate::close::{Difference, check_close};
 use crate::kernels::matmul::{Into, Matrix, matmul};
+use crate::kernels::memory;
 use crate::{Error, Result, Rng};
 use std::fmt;
 
@@ -29,10 +30,24 @@ use std::fmt;
 /// assert_eq!(t.row(1), [4.0, 5.0, 6.0]);
 /// # Ok::<(), gpt60::Error>(())
 /// ```
-#[derive(Clone, PartialEq, Default)]
+#[derive(PartialEq, Default)]
 pub struct Tensor {
     shape: Vec<usize>,
     data: Vec<f32>,
+}
+
+/// A copy: the same shape and the same numbers in memory of its own.
+impl Clone for Tensor {
+    fn clone(&self) -> Tensor {
+        Tensor { shape: self.shape.clone(), data: memory::copy(&self.data) }
+    }
+}
+
+/// The memory of a tensor that goes is kept for the next one of its size: see `kernels/memory.rs`.
+impl Drop for Tensor {
+    fn drop(&mut self) {
+        memory::give_back(std::mem::take(&mut self.data));
+    }
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -61,7 +76,12 @@ impl Tensor {
     ///
     /// If the shape does not fit into memory.
     pub fn zeros(shape: &[usize]) -> Tensor {
-        Tensor { shape: shape.to_vec(), data: vec![0.0; shape.iter().product()] }
+        Tensor { shape: shape.to_vec(), data: memory::zeros(shape.iter().product()) }
+    }
+
+    /// A tensor of this shape whose numbers may be any: whoever asks for it writes all of them. Saves filling it twice.
+    pub(crate) fn any(shape: &[usize]) -> Tensor {
+        Tensor { shape: shape.to_vec(), data: memory::any(shape.iter().product()) }
     }
 
     /// A tensor of this shape, all equal to `value`.
@@ -99,8 +119,8 @@ impl Tensor {
     }
 
     /// The numbers alone; the shape is given up.
-    pub fn into_data(self) -> Vec<f32> {
-        self.data
+    pub fn into_data(mut self) -> Vec<f32> {
+        std::mem::take(&mut self.data)
     }
 
     /// How many numbers there are.
@@ -165,7 +185,7 @@ impl Tensor {
         if places != Some(self.data.len()) {
             return Err(Error::shape("reshape", &[&self.shape, shape], "both must have the same number of places"));
         }
-        Ok(Tensor { shape: shape.to_vec(), data: self.data })
+        Ok(Tensor { shape: shape.to_vec(), data: self.into_data() })
     }
 
     /// Whether this is `expected`, up to a relative difference of `tolerance`. See [`crate::close`].
@@ -378,7 +398,7 @@ impl Tensor {
             let rule = "the columns of the left must equal the rows of the right";
             return Err(Error::shape("matmul", &[&self.shape, &other.shape], rule));
         }
-        let mut out = Tensor::zeros(&[m, n]);
+        let mut out = Tensor::any(&[m, n]);
         matmul(self.matrix(), other.matrix(), &mut out.data, n, Into::Set);
         Ok(out)
     }
@@ -405,7 +425,7 @@ impl Tensor {
         if k != k_other {
             return Err(Error::shape("matmul_t", &[&self.shape, &other.shape], "both must have as many columns"));
         }
-        let mut out = Tensor::zeros(&[m, n]);
+        let mut out = Tensor::any(&[m, n]);
         matmul(self.matrix(), other.matrix().transposed(), &mut out.data, n, Into::Set);
         Ok(out)
     }

@@ -81,9 +81,19 @@ pub trait Kernel {
 
 /// Runs the loop with the best instructions that this processor has.
 pub fn run<K: Kernel>(kernel: K) -> K::Output {
-    match level() {
-        // SAFETY: a function compiled for certain instructions may only be called on a processor that has them. `level`
-        // returns Avx512 or Avx2 only if `detected` has asked the processor (`force` refuses anything above that).
+    run_at(level(), kernel)
+}
+
+/// Runs the loop with the instructions of a certain level.
+///
+/// # Panics
+///
+/// If the processor does not have them.
+pub fn run_at<K: Kernel>(level: Level, kernel: K) -> K::Output {
+    assert!(level <= detected(), "this processor does not have {level:?}");
+    match level {
+        // SAFETY: a function compiled for certain instructions may only be called on a processor that has them, and that
+        // was just asserted.
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => unsafe { run_avx512(kernel) },
         // SAFETY: as above.
@@ -96,7 +106,7 @@ pub fn run<K: Kernel>(kernel: K) -> K::Output {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx2,fma")]
 fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
-    kernel.run::<true, 16, 8>()
+    kernel.run::<true, 16, 12>()
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -28,9 +28,8 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     run(Dot(a, b))
 }
 
-/// [`dot`], to be copied into a loop that already runs with the right instructions.
 #[inline(always)]
-pub(super) fn dot_lanes<const FMA: bool>(a: &[f32], b: &[f32]) -> f32 {
+fn dot_lanes<const FMA: bool>(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0.0f32; SUMS];
     let (a_runs, a_rest) = a.as_chunks::<SUMS>();
     let (b_runs, b_rest) = b.as_chunks::<SUMS>();
@@ -43,10 +42,10 @@ pub(super) fn dot_lanes<const FMA: bool>(a: &[f32], b: &[f32]) -> f32 {
     add_up(sums) + rest
 }
 
-/// Adds the partial sums in a fixed order: the halves onto each other until one number is left.
+/// Adds the partial sums in a fixed order: the halves onto each other until one number is left. `N` is a power of two.
 #[inline(always)]
-fn add_up(mut sums: [f32; SUMS]) -> f32 {
-    let mut n = SUMS;
+pub(super) fn add_up<const N: usize>(mut sums: [f32; N]) -> f32 {
+    let mut n = N;
     while n > 1 {
         n /= 2;
         for i in 0..n {

@@ -7,12 +7,13 @@
 //! fetches two numbers for each multiplication. The fast version, [`matmul`], fetches each number once and uses it many
 //! times:
 //!
-//! * **Tiles.** It computes a small tile of `C` at a time, 8 rows by 32 columns with AVX-512. The tile's 256 sums stay in
-//!   registers. For each `p`, 8 numbers of `A` and 32 of `B` feed 256 multiply-adds.
-//! * **Packing.** Before that, a block of `A` and a block of `B` are copied into the very order in which the tile loop reads
-//!   them. It then runs straight through memory, whichever of the two was transposed.
+//! * **Tiles.** It computes a small tile of `C` at a time, 12 rows by 32 columns with AVX-512. The tile's 384 sums stay in
+//!   registers. For each `p`, 12 numbers of `A` and 32 of `B` feed 384 multiply-adds.
+//! * **Packing.** Before that, `A` and a block of `B` are copied into the very order in which the tile loop reads them. It
+//!   then runs straight through memory, whichever of the two was transposed. Packing is also where [numbers of fewer
+//!   bytes](Number) become `f32`.
 //! * **Blocks.** The blocks are sized to stay in the processor's caches.
-//! * **Threads** share the rows of `C`.
+//! * **Threads** share the packing, and then the tiles.
 //!
 //! A few rows (`A` has a single row for every new token, and a few where several answers are written at once) are different:
 //! each number of `B` is used once or a few times, so packing costs more than it gains. [`matmul`] then streams through `B`.
@@ -21,25 +22,68 @@
 //! This is the method of Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (2008). A production
 //! program would call a BLAS library, or the `gemm` or `matrixmultiply` crate.
 
-use super::cpu::{Kernel, multiply_add, run};
-use super::threads;
+use super::cpu::{Kernel, Level, level, multiply_add, run_at};
+use super::{memory, threads};
+use std::ops::Range;
+
+/// A number as it is kept in memory: `f32` itself, or one of fewer bytes that stands for an `f32`.
+pub trait Number: Copy + Send + Sync {
+    /// The number it stands for.
+    fn value(self) -> f32;
+}
+
+impl Number for f32 {
+    #[inline(always)]
+    fn value(self) -> f32 {
+        self
+    }
+}
+
+impl Number for i8 {
+    #[inline(always)]
+    fn value(self) -> f32 {
+        f32::from(self)
+    }
+}
+
+/// A *bfloat16*: the upper half of an `f32`. The same range, and two to three decimal digits instead of seven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Bf16(pub u16);
+
+impl Bf16 {
+    /// The bfloat16 nearest to `x`; of two equally near ones, the one whose last bit is 0. NaN stays NaN.
+    pub fn nearest(x: f32) -> Bf16 {
+        let bits = x.to_bits();
+        if x.is_nan() {
+            return Bf16((bits >> 16) as u16 | 0x40); // a NaN whose last bits alone were set must not become infinity
+        }
+        Bf16(((u64::from(bits) + 0x7fff + u64::from(bits >> 16 & 1)) >> 16) as u16)
+    }
+}
+
+impl Number for Bf16 {
+    #[inline(always)]
+    fn value(self) -> f32 {
+        f32::from_bits(u32::from(self.0) << 16)
+    }
+}
 
 /// A view of a matrix: where its numbers are in a slice, without owning or copying them.
 ///
 /// Number `(i, j)` is `data[i * row_stride + j * col_stride]`. A row-major matrix has strides `(cols, 1)`; its transpose is
 /// the same slice with strides `(1, cols)`; and a part of the columns is a slice that begins later.
 #[derive(Debug, Clone, Copy)]
-pub struct Matrix<'a> {
-    data: &'a [f32],
+pub struct Matrix<'a, T = f32> {
+    data: &'a [T],
     rows: usize,
     cols: usize,
     row_stride: usize,
     col_stride: usize,
 }
 
-impl<'a> Matrix<'a> {
+impl<'a, T: Number> Matrix<'a, T> {
     /// All of a row-major `data`, `[rows, cols]`.
-    pub fn new(data: &'a [f32], rows: usize, cols: usize) -> Matrix<'a> {
+    pub fn new(data: &'a [T], rows: usize, cols: usize) -> Matrix<'a, T> {
         Matrix::part(data, rows, cols, cols)
     }
 
@@ -48,7 +92,7 @@ impl<'a> Matrix<'a> {
     /// # Panics
     ///
     /// If `data` ends before the last row does.
-    pub fn part(data: &'a [f32], rows: usize, cols: usize, row_stride: usize) -> Matrix<'a> {
+    pub fn part(data: &'a [T], rows: usize, cols: usize, row_stride: usize) -> Matrix<'a, T> {
         let needed = if rows == 0 || cols == 0 { 0 } else { (rows - 1) * row_stride + cols };
         assert!(data.len() >= needed, "a [{rows}, {cols}] matrix needs {needed} numbers, not {}", data.len());
         Matrix { data, rows, cols, row_stride, col_stride: 1 }
@@ -59,14 +103,14 @@ impl<'a> Matrix<'a> {
     /// # Panics
     ///
     /// If there are fewer rows.
-    pub fn rows(self, first: usize, n: usize) -> Matrix<'a> {
+    pub fn rows(self, first: usize, n: usize) -> Matrix<'a, T> {
         assert!(first + n <= self.rows, "rows {first}..{} of a matrix of {} rows", first + n, self.rows);
         let from = (first * self.row_stride).min(self.data.len());
         Matrix { data: &self.data[from..], rows: n, ..self }
     }
 
     /// The transpose: rows become columns. Nothing is copied.
-    pub fn transposed(self) -> Matrix<'a> {
+    pub fn transposed(self) -> Matrix<'a, T> {
         Matrix {
             data: self.data,
             rows: self.cols,
@@ -86,8 +130,9 @@ impl<'a> Matrix<'a> {
         self.cols
     }
 
+    #[inline(always)]
     fn at(&self, i: usize, j: usize) -> f32 {
-        self.data[i * self.row_stride + j * self.col_stride]
+        self.data[i * self.row_stride + j * self.col_stride].value()
     }
 }
 
@@ -107,7 +152,7 @@ pub enum Into {
 /// # Panics
 ///
 /// If `a` has more columns than `b` has rows, or `c` is too small.
-pub fn plain(a: Matrix, b: Matrix, c: &mut [f32], c_stride: usize, into: Into) {
+pub fn plain<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize, into: Into) {
     for i in 0..a.rows {
         for j in 0..b.cols {
             let mut sum = 0.0;
@@ -139,107 +184,138 @@ pub fn plain(a: Matrix, b: Matrix, c: &mut [f32], c_stride: usize, into: Into) {
 /// matmul(Matrix::new(&a, 2, 2), Matrix::new(&a, 2, 2).transposed(), &mut c, 2, Into::Set);
 /// assert_eq!(c, [5.0, 11.0, 11.0, 25.0]);
 /// ```
-pub fn matmul(a: Matrix, b: Matrix, c: &mut [f32], c_stride: usize, into: Into) {
+pub fn matmul<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize, into: Into) {
     let (m, k, n) = (a.rows, a.cols, b.cols);
     assert_eq!(k, b.rows, "matmul: [{m}, {k}] and [{}, {n}] do not fit", b.rows);
     if m == 0 || n == 0 {
         return;
     }
     assert!(c_stride >= n && c.len() >= (m - 1) * c_stride + n, "matmul: the output is smaller than [{m}, {n}]");
-    let work = m.saturating_mul(n).saturating_mul(k);
-    let n_threads = if work < threads::WORTH_A_THREAD { 1 } else { threads::count() };
-    if m <= FEW_ROWS {
-        // Each thread makes a run of columns, in every row. In multiples of 64, so that two threads meet in one cache line
-        // (16 numbers) at the ends of the runs at most.
-        let run = n.div_ceil(n_threads).next_multiple_of(64);
-        let mut runs: Vec<Vec<&mut [f32]>> = (0..n.div_ceil(run)).map(|_| Vec::new()).collect();
-        for row in c.chunks_mut(c_stride).take(m) {
-            row[..n].chunks_mut(run).zip(&mut runs).for_each(|(part, run)| run.push(part));
+    if k == 0 {
+        if into == Into::Set {
+            c.chunks_mut(c_stride).take(m).for_each(|row| row[..n].fill(0.0));
         }
-        threads::each(runs.into_iter().enumerate().collect(), |(i, c): (usize, Vec<&mut [f32]>)| {
-            super::cpu::run(FewRows { a, b, first: i * run, c, into });
-        });
-        return;
+    } else if m <= FEW_ROWS {
+        few_rows(a, b, c, c_stride, into);
+    } else {
+        many_rows(a, b, c, c_stride, into);
     }
-    // Many rows: runs of whole rows, in multiples of 8, the height of the largest tile. How the rows are split changes no
-    // number: every tile sums over p in the same order.
-    let n_runs = threads::n_runs(m / MIN_ROWS, n_threads);
-    let rows_each = m.div_ceil(n_runs).next_multiple_of(8);
-    let runs = c.chunks_mut(rows_each * c_stride).take(m.div_ceil(rows_each)).enumerate().collect();
-    threads::each(runs, |(i, c): (usize, &mut [f32])| {
-        let rows = rows_each.min(m - i * rows_each);
-        run(ManyRows { a, b, first: i * rows_each, rows, c, c_stride, into });
-    });
 }
 
-/// Up to so many rows stream through `B`.
-pub const FEW_ROWS: usize = 16;
-/// How many terms of the sum are packed at a time: a strip of `B`, 32 columns of this many f32, is 32 kB and fits into a
-/// first-level cache of 48 kB.
+// ---------------------------------------------------------------------------------------------------------------------
+// Many rows: tiles
+// ---------------------------------------------------------------------------------------------------------------------
+
+/// At most so many terms of a sum are packed at a time: a strip of `B`, 32 columns of this many f32, is 32 kB
+/// and fits into a first-level cache of 48 kB.
 const BLOCK_K: usize = 256;
-/// How many rows of `A` are packed at a time: a block of `A`, this times `BLOCK_K`, is 192 kB.
-const BLOCK_M: usize = 192;
-/// How many columns of `B` are packed at a time.
-const BLOCK_N: usize = 1024;
-/// A run of fewer rows than this would spend too much of its time on packing `B`.
-const MIN_ROWS: usize = 256;
+/// How many columns of `B` are packed at a time: with `BLOCK_K`, 2 MB.
+const BLOCK_N: usize = 2048;
+/// How many strips of `A` a task goes through: of 12 rows and `BLOCK_K` terms, 200 kB, which a second-level cache holds.
+const STRIPS: usize = 16;
 
-/// Rows `first..first + rows` of a product.
-struct ManyRows<'a, 'c> {
-    a: Matrix<'a>,
-    b: Matrix<'a>,
-    first: usize,
-    rows: usize,
-    c: &'c mut [f32],
-    c_stride: usize,
-    into: Into,
+/// [`matmul`] for many rows. In short:
+///
+/// ```text
+/// for each block of terms p:
+///     pack A's columns p                             (threads share the strips)
+///     for each block of columns j:
+///         pack B's rows p and columns j              (threads share the strips)
+///         for each tile of C's columns j:            (threads share the tiles)
+///             C += packed A · packed B
+/// ```
+///
+/// How the tiles are shared changes no number: every tile sums over `p` in the same order.
+fn many_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize, into: Into) {
+    let (m, k, n) = (a.rows, a.cols, b.cols);
+    let n_threads = if m.saturating_mul(n).saturating_mul(k) < SHARED { 1 } else { threads::count() };
+    let level = level();
+    let (height, width) = run_at(level, TileShape);
+    // Blocks of equal size: 400 terms are two blocks of 200.
+    let k_block = k.div_ceil(k.div_ceil(BLOCK_K));
+    let n_block = BLOCK_N.min(n);
+    let mut packed_a = memory::any(m.next_multiple_of(height) * k_block);
+    let mut packed_b = memory::any(n_block.next_multiple_of(width) * k_block);
+    for p0 in (0..k).step_by(k_block) {
+        let k = k_block.min(k - p0);
+        pack_all(level, a, 0..m, p0..p0 + k, height, &mut packed_a, n_threads);
+        for j0 in (0..n).step_by(n_block) {
+            let j1 = n.min(j0 + n_block);
+            // Packing B is packing the transpose of B: strips of `width` columns.
+            pack_all(level, b.transposed(), j0..j1, p0..p0 + k, width, &mut packed_b, n_threads);
+
+            // Runs of strips of A meet runs of strips of B; four tasks for each thread or more, so that one whose core
+            // is shared with another program does not keep the others waiting.
+            let (a_strips, b_strips) = (m.div_ceil(height), (j1 - j0).div_ceil(width));
+            let a_runs = a_strips.div_ceil(STRIPS);
+            let b_runs = if n_threads == 1 { 1 } else { (4 * n_threads).div_ceil(a_runs) };
+            let (a_each, b_each) = (a_strips.div_ceil(a_runs), b_strips.div_ceil(b_runs));
+            let mut tasks = Vec::new();
+            for (i, rows) in c.chunks_mut(a_each * height * c_stride).take(a_strips.div_ceil(a_each)).enumerate() {
+                let first = tasks.len();
+                for j in 0..b_strips.div_ceil(b_each) {
+                    tasks.push(Tiles {
+                        a: &packed_a[i * a_each * height * k..],
+                        b: &packed_b[j * b_each * width * k..],
+                        k,
+                        c: Vec::new(),
+                        // The first block of terms may replace what was there; the next ones are added to it.
+                        add: into == Into::Add || p0 > 0,
+                    });
+                }
+                for row in rows.chunks_mut(c_stride).take((m - i * a_each * height).min(a_each * height)) {
+                    let parts = row[j0..j1].chunks_mut(b_each * width);
+                    parts.zip(&mut tasks[first..]).for_each(|(part, task)| task.c.push(part));
+                }
+            }
+            threads::each(tasks, |task| run_at(level, task));
+        }
+    }
+    memory::give_back(packed_a);
+    memory::give_back(packed_b);
 }
 
-impl Kernel for ManyRows<'_, '_> {
+/// How many rows and columns a tile has with the instruction set in use.
+struct TileShape;
+
+impl Kernel for TileShape {
+    type Output = (usize, usize);
+
+    #[inline(always)]
+    fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) -> (usize, usize) {
+        (ROWS, 2 * LANES)
+    }
+}
+
+/// A part of `C`, and the packed strips of `A` and `B` that make it.
+struct Tiles<'a, 'c> {
+    a: &'a [f32],
+    b: &'a [f32],
+    k: usize,
+    /// A slice for each row.
+    c: Vec<&'c mut [f32]>,
+    add: bool,
+}
+
+impl Kernel for Tiles<'_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) {
-        let ManyRows { a, b, first, rows, c, c_stride, into } = self;
-        let (k, n) = (a.cols, b.cols);
-        if k == 0 && into == Into::Set {
-            c.chunks_mut(c_stride).for_each(|row| row[..n].fill(0.0));
-        }
-        let width = 2 * LANES; // of a tile
-        let mut packed_a = vec![0.0; BLOCK_M.min(rows).next_multiple_of(ROWS) * BLOCK_K.min(k)];
-        let mut packed_b = vec![0.0; BLOCK_N.min(n).next_multiple_of(width) * BLOCK_K.min(k)];
-        for j0 in (0..n).step_by(BLOCK_N) {
-            let n_block = BLOCK_N.min(n - j0);
-            for p0 in (0..k).step_by(BLOCK_K) {
-                let k_block = BLOCK_K.min(k - p0);
-                // The first block of the sum may replace what was there; the next ones are added to it.
-                let add = into == Into::Add || p0 > 0;
-                // Packing B is packing the transpose of B: strips of `width` columns.
-                pack(b.transposed(), j0, n_block, p0, k_block, width, &mut packed_b);
-                for i0 in (0..rows).step_by(BLOCK_M) {
-                    let m_block = BLOCK_M.min(rows - i0);
-                    pack(a, first + i0, m_block, p0, k_block, ROWS, &mut packed_a);
-                    for (j, strip_b) in packed_b.chunks_exact(width * k_block).take(n_block.div_ceil(width)).enumerate()
-                    {
-                        for (i, strip_a) in
-                            packed_a.chunks_exact(ROWS * k_block).take(m_block.div_ceil(ROWS)).enumerate()
-                        {
-                            let sums = tile::<FMA, LANES, ROWS>(strip_a, strip_b);
-                            // At the edges a tile may hang over: only what exists is stored.
-                            let height = ROWS.min(m_block - i * ROWS);
-                            let from = j0 + j * width;
-                            let cols = width.min(n - from);
-                            for (r, sums) in sums.iter().enumerate().take(height) {
-                                let row = (i0 + i * ROWS + r) * c_stride;
-                                let c = &mut c[row + from..row + from + cols];
-                                let sums = sums.as_flattened();
-                                if add {
-                                    c.iter_mut().zip(sums).for_each(|(c, s)| *c += s);
-                                } else {
-                                    c.copy_from_slice(&sums[..cols]);
-                                }
-                            }
-                        }
+    fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(mut self) {
+        let width = 2 * LANES;
+        let n = self.c.first().map_or(0, |row| row.len());
+        for (j, strip_b) in self.b.chunks_exact(width * self.k).take(n.div_ceil(width)).enumerate() {
+            // At the edges a tile may hang over: only what exists is stored.
+            let columns = j * width..n.min((j + 1) * width);
+            for (strip_a, rows) in self.a.chunks_exact(ROWS * self.k).zip(self.c.chunks_mut(ROWS)) {
+                let sums = tile::<FMA, LANES, ROWS>(strip_a, strip_b);
+                for (row, sums) in rows.iter_mut().zip(&sums) {
+                    let place = &mut row[columns.clone()];
+                    let sums = sums.as_flattened();
+                    if self.add {
+                        place.iter_mut().zip(sums).for_each(|(c, s)| *c += s);
+                    } else {
+                        place.copy_from_slice(&sums[..place.len()]);
                     }
                 }
             }
@@ -247,42 +323,11 @@ impl Kernel for ManyRows<'_, '_> {
     }
 }
 
-/// Copies rows `i0..i0 + rows` and columns `p0..p0 + k` of `a` into strips of `height` rows. In a strip, the `height`
-/// numbers of column `p0` come first, then those of the next column, and so on. Rows that do not exist are zeros.
-#[inline(always)]
-fn pack(a: Matrix, i0: usize, rows: usize, p0: usize, k: usize, height: usize, packed: &mut [f32]) {
-    for (strip, packed) in packed.chunks_exact_mut(height * k).take(rows.div_ceil(height)).enumerate() {
-        let top = strip * height;
-        let n = height.min(rows - top);
-        if n < height {
-            packed.fill(0.0);
-        }
-        if a.row_stride == 1 {
-            // A column's numbers are neighbours: copy them as one piece, of a known length wherever possible.
-            for (p, place) in packed.chunks_exact_mut(height).enumerate() {
-                let column = &a.data[i0 + top + (p0 + p) * a.col_stride..];
-                if n == height {
-                    place.copy_from_slice(&column[..height]);
-                } else {
-                    place[..n].copy_from_slice(&column[..n]);
-                }
-            }
-        } else {
-            for r in 0..n {
-                let from = (i0 + top + r) * a.row_stride + p0 * a.col_stride;
-                let row = a.data[from..].iter().step_by(a.col_stride);
-                for (place, &x) in packed[r..].iter_mut().step_by(height).zip(row) {
-                    *place = x;
-                }
-            }
-        }
-    }
-}
-
-/// One tile of `C`: `ROWS` rows by two vectors of `LANES` columns, summed over one packed block.
+/// The tile: `ROWS` rows by `2 * LANES` columns of `A·B`, from a strip of each. For each `p` the strips hold `ROWS` numbers
+/// of column `p` of `A`, and `2 * LANES` numbers of row `p` of `B`.
 ///
-/// Its sums must stay in registers, and they do only if every index into `sums` is known when compiling. A loop over the
-/// rows is not enough: the compiler gives up unrolling it when the tile is large, keeps the sums in memory, and the product
+/// The sums must stay in registers all the time, so every index into them has to be known when this is compiled. A loop over
+/// `ROWS` is not enough: the compiler gives up unrolling it when the tile is large, keeps the sums in memory, and the product
 /// ran fifty times slower when this was measured. So the rows are written out.
 #[inline(always)]
 fn tile<const FMA: bool, const LANES: usize, const ROWS: usize>(a: &[f32], b: &[f32]) -> [[[f32; LANES]; 2]; ROWS] {
@@ -300,6 +345,12 @@ fn tile<const FMA: bool, const LANES: usize, const ROWS: usize>(a: &[f32], b: &[
             tile_row::<FMA, LANES>(&mut sums[6], a[6], b);
             tile_row::<FMA, LANES>(&mut sums[7], a[7], b);
         }
+        if ROWS > 8 {
+            tile_row::<FMA, LANES>(&mut sums[8], a[8], b);
+            tile_row::<FMA, LANES>(&mut sums[9], a[9], b);
+            tile_row::<FMA, LANES>(&mut sums[10], a[10], b);
+            tile_row::<FMA, LANES>(&mut sums[11], a[11], b);
+        }
     }
     sums
 }
@@ -315,16 +366,121 @@ fn tile_row<const FMA: bool, const LANES: usize>(sums: &mut [[f32; LANES]; 2], a
     }
 }
 
+/// Packs the numbers in `rows` and `columns` of `a` into strips of `height` rows; the threads share the strips.
+fn pack_all<T: Number>(
+    level: Level,
+    a: Matrix<T>,
+    rows: Range<usize>,
+    columns: Range<usize>,
+    height: usize,
+    packed: &mut [f32],
+    n_threads: usize,
+) {
+    let strip = height * columns.len();
+    let n_strips = rows.len().div_ceil(height);
+    // Copying is quick: a task of less than 64 kB would not be worth handing over.
+    let n_tasks = threads::n_runs(n_strips * strip / (1 << 14), n_threads);
+    let each = n_strips.div_ceil(n_tasks);
+    let mut tasks = Vec::new();
+    for (i, packed) in packed[..n_strips * strip].chunks_mut(each * strip).enumerate() {
+        let first = rows.start + i * each * height;
+        let rows = first..rows.end.min(first + each * height);
+        tasks.push(Pack { a, rows, columns: columns.clone(), height, packed });
+    }
+    threads::each(tasks, |task| run_at(level, task));
+}
+
+/// Some rows and columns of a matrix, to be copied into strips of `height` rows. In a strip, the `height` numbers of the
+/// first column come first, then those of the next column, and so on. Rows that do not exist are zeros.
+struct Pack<'a, 'p, T> {
+    a: Matrix<'a, T>,
+    rows: Range<usize>,
+    columns: Range<usize>,
+    height: usize,
+    packed: &'p mut [f32],
+}
+
+impl<T: Number> Kernel for Pack<'_, '_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) {
+        let Pack { a, rows, columns, height, packed } = self;
+        for (strip, packed) in packed.chunks_exact_mut(height * columns.len()).enumerate() {
+            let top = rows.start + strip * height;
+            let n = height.min(rows.end - top);
+            if n < height {
+                packed.fill(0.0);
+            }
+            if a.row_stride == 1 {
+                // A column's numbers are neighbours: copy them as one piece, of a known length wherever possible.
+                for (p, place) in packed.chunks_exact_mut(height).enumerate() {
+                    let column = &a.data[top + (columns.start + p) * a.col_stride..][..n];
+                    let mut runs = place.chunks_exact_mut(LANES).zip(column.chunks_exact(LANES));
+                    runs.by_ref().for_each(|(place, run)| {
+                        let values: [f32; LANES] = std::array::from_fn(|i| run[i].value());
+                        place.copy_from_slice(&values);
+                    });
+                    let rest = n - n % LANES;
+                    place[rest..].iter_mut().zip(&column[rest..]).for_each(|(place, x)| *place = x.value());
+                }
+            } else {
+                // A row's numbers are neighbours. They go to places `height` apart; a few columns at a time, so that all of
+                // these places stay in the first-level cache until their other rows come.
+                const FEW: usize = 32;
+                for p0 in (0..columns.len()).step_by(FEW) {
+                    let packed = &mut packed[p0 * height..];
+                    let n_columns = FEW.min(columns.len() - p0);
+                    for r in 0..n {
+                        let from = (top + r) * a.row_stride + (columns.start + p0) * a.col_stride;
+                        let row = a.data[from..].iter().step_by(a.col_stride).take(n_columns);
+                        for (place, x) in packed[r..].iter_mut().step_by(height).zip(row) {
+                            *place = x.value();
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// A few rows: a stream
+// ---------------------------------------------------------------------------------------------------------------------
+
+/// Up to so many rows stream through `B`.
+pub const FEW_ROWS: usize = 16;
+
+/// How many rows or columns of `B` are read side by side. A processor fetches ahead in each of several streams: more of them
+/// keep the memory busier.
+const STREAMS: usize = 8;
+
+/// [`matmul`] for a few rows.
+fn few_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize, into: Into) {
+    let (m, k, n) = (a.rows, a.cols, b.cols);
+    let n_threads = if m * k * n < STREAM_SHARED { 1 } else { threads::count() };
+    // Each task makes a run of columns, in every row. In multiples of 64, so that two threads meet in one cache line
+    // (16 numbers) at the ends of the runs at most.
+    let run = n.div_ceil(threads::n_runs(m * k * n / STREAM_SHARED, n_threads)).next_multiple_of(64);
+    let mut runs: Vec<Vec<&mut [f32]>> = (0..n.div_ceil(run)).map(|_| Vec::new()).collect();
+    for row in c.chunks_mut(c_stride).take(m) {
+        row[..n].chunks_mut(run).zip(&mut runs).for_each(|(part, run)| run.push(part));
+    }
+    threads::each(runs.into_iter().enumerate().collect(), |(i, c): (usize, Vec<&mut [f32]>)| {
+        super::cpu::run(FewRows { a, b, first: i * run, c, into });
+    });
+}
+
 /// Some columns, from `first` on, of a product whose `A` has few rows: `c` has a slice for each row.
-struct FewRows<'a, 'c> {
+struct FewRows<'a, 'c, T> {
     a: Matrix<'a>,
-    b: Matrix<'a>,
+    b: Matrix<'a, T>,
     first: usize,
     c: Vec<&'c mut [f32]>,
     into: Into,
 }
 
-impl Kernel for FewRows<'_, '_> {
+impl<T: Number> Kernel for FewRows<'_, '_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -333,54 +489,107 @@ impl Kernel for FewRows<'_, '_> {
         if into == Into::Set {
             c.iter_mut().for_each(|row| row.fill(0.0));
         }
-        // So many columns at a time that the results of all rows stay in the first-level cache.
         let n = c.first().map_or(0, |row| row.len());
-        let n_block = if c.len() == 1 { n.max(1) } else { 512 };
-        for j0 in (0..n).step_by(n_block) {
-            let j1 = n.min(j0 + n_block);
-            if b.col_stride == 1 {
-                // The rows of B lie in memory as rows: add a multiple of each to the result.
-                // Four rows at a time, so that a result is fetched and stored once for four multiplications.
-                let row_of_b = |p: usize| &b.data[p * b.row_stride + first..][j0..j1];
-                let four = a.cols - a.cols % 4;
-                for p in (0..four).step_by(4) {
-                    let [w0, w1, w2, w3] = [row_of_b(p), row_of_b(p + 1), row_of_b(p + 2), row_of_b(p + 3)];
+        if b.col_stride == 1 {
+            // The rows of B lie in memory as rows: add a multiple of each to the result. So many columns at a time that the
+            // results of all rows stay in the first-level cache.
+            let n_block = if c.len() == 1 { n } else { 512 };
+            for j0 in (0..n).step_by(n_block) {
+                let columns = j0..n.min(j0 + n_block);
+                let row_of_b = |p: usize| &b.data[p * b.row_stride + first..][columns.clone()];
+                let in_streams = a.cols - a.cols % STREAMS;
+                for p in (0..in_streams).step_by(STREAMS) {
+                    let rows: [&[T]; STREAMS] = std::array::from_fn(|s| row_of_b(p + s));
                     for (i, c) in c.iter_mut().enumerate() {
-                        let x = [a.at(i, p), a.at(i, p + 1), a.at(i, p + 2), a.at(i, p + 3)];
-                        for ((((c, &w0), &w1), &w2), &w3) in c[j0..j1].iter_mut().zip(w0).zip(w1).zip(w2).zip(w3) {
-                            let sum = multiply_add::<FMA>(x[0], w0, *c);
-                            let sum = multiply_add::<FMA>(x[1], w1, sum);
-                            let sum = multiply_add::<FMA>(x[2], w2, sum);
-                            *c = multiply_add::<FMA>(x[3], w3, sum);
-                        }
+                        let x: [f32; STREAMS] = std::array::from_fn(|s| a.at(i, p + s));
+                        add_multiples::<T, FMA>(&mut c[columns.clone()], x, rows);
                     }
                 }
-                for p in four..a.cols {
+                for p in in_streams..a.cols {
                     for (i, c) in c.iter_mut().enumerate() {
                         let x = a.at(i, p);
-                        c[j0..j1].iter_mut().zip(row_of_b(p)).for_each(|(c, &w)| *c = multiply_add::<FMA>(x, w, *c));
+                        let places = c[columns.clone()].iter_mut().zip(row_of_b(p));
+                        places.for_each(|(c, w)| *c = multiply_add::<FMA>(x, w.value(), *c));
                     }
                 }
-            } else if b.row_stride == 1 && a.col_stride == 1 {
-                // The columns of B lie in memory as rows (B is a transpose): each result is a dot product.
-                for j in j0..j1 {
-                    let w = &b.data[(first + j) * b.col_stride..][..a.cols];
-                    for (i, c) in c.iter_mut().enumerate() {
-                        c[j] += super::math::dot_lanes::<FMA>(&a.data[i * a.row_stride..][..a.cols], w);
-                    }
-                }
-            } else {
+            }
+        } else if b.row_stride == 1 && a.col_stride == 1 {
+            // The columns of B lie in memory as rows (B is a transpose): each result is a dot product.
+            let column_of_b = |j: usize| &b.data[(first + j) * b.col_stride..][..a.cols];
+            for j in (0..n).step_by(STREAMS) {
+                // At the end, some columns are read twice.
+                let columns: [&[T]; STREAMS] = std::array::from_fn(|s| column_of_b((j + s).min(n - 1)));
                 for (i, c) in c.iter_mut().enumerate() {
-                    for (j, c) in c[j0..j1].iter_mut().enumerate() {
-                        for p in 0..a.cols {
-                            *c = multiply_add::<FMA>(a.at(i, p), b.at(p, first + j0 + j), *c);
-                        }
+                    let sums = dots::<T, FMA, LANES>(&a.data[i * a.row_stride..][..a.cols], columns);
+                    c[j..].iter_mut().zip(sums).for_each(|(c, sum)| *c += sum);
+                }
+            }
+        } else {
+            for (i, c) in c.iter_mut().enumerate() {
+                for (j, c) in c.iter_mut().enumerate() {
+                    for p in 0..a.cols {
+                        *c = multiply_add::<FMA>(a.at(i, p), b.at(p, first + j), *c);
                     }
                 }
             }
         }
     }
 }
+
+/// `c += x[0] * rows[0] + x[1] * rows[1] + ...`: a result is fetched and stored once for all of them.
+#[inline(always)]
+fn add_multiples<T: Number, const FMA: bool>(c: &mut [f32], x: [f32; STREAMS], rows: [&[T]; STREAMS]) {
+    let n = c.len();
+    let [r0, r1, r2, r3, r4, r5, r6, r7] = rows.map(|row| &row[..n]); // one check of each length, and none in the loop
+    for j in 0..n {
+        let mut sum = c[j];
+        sum = multiply_add::<FMA>(x[0], r0[j].value(), sum);
+        sum = multiply_add::<FMA>(x[1], r1[j].value(), sum);
+        sum = multiply_add::<FMA>(x[2], r2[j].value(), sum);
+        sum = multiply_add::<FMA>(x[3], r3[j].value(), sum);
+        sum = multiply_add::<FMA>(x[4], r4[j].value(), sum);
+        sum = multiply_add::<FMA>(x[5], r5[j].value(), sum);
+        sum = multiply_add::<FMA>(x[6], r6[j].value(), sum);
+        sum = multiply_add::<FMA>(x[7], r7[j].value(), sum);
+        c[j] = sum;
+    }
+}
+
+/// The dot products of `a` with each of the columns.
+#[inline(always)]
+fn dots<T: Number, const FMA: bool, const LANES: usize>(a: &[f32], columns: [&[T]; STREAMS]) -> [f32; STREAMS] {
+    let n = a.len() - a.len() % LANES;
+    let mut sums = [[0.0f32; LANES]; STREAMS];
+    let [w0, w1, w2, w3, w4, w5, w6, w7] = columns.map(|w| &w[..n]);
+    for p in (0..n).step_by(LANES) {
+        let x = &a[p..p + LANES];
+        dots_step::<T, FMA, LANES>(&mut sums[0], x, &w0[p..p + LANES]);
+        dots_step::<T, FMA, LANES>(&mut sums[1], x, &w1[p..p + LANES]);
+        dots_step::<T, FMA, LANES>(&mut sums[2], x, &w2[p..p + LANES]);
+        dots_step::<T, FMA, LANES>(&mut sums[3], x, &w3[p..p + LANES]);
+        dots_step::<T, FMA, LANES>(&mut sums[4], x, &w4[p..p + LANES]);
+        dots_step::<T, FMA, LANES>(&mut sums[5], x, &w5[p..p + LANES]);
+        dots_step::<T, FMA, LANES>(&mut sums[6], x, &w6[p..p + LANES]);
+        dots_step::<T, FMA, LANES>(&mut sums[7], x, &w7[p..p + LANES]);
+    }
+    std::array::from_fn(|s| {
+        let rest: f32 = a[n..].iter().zip(&columns[s][n..]).map(|(a, w)| a * w.value()).sum();
+        super::math::add_up(sums[s]) + rest
+    })
+}
+
+/// One step of one dot product, `LANES` sums side by side.
+#[inline(always)]
+fn dots_step<T: Number, const FMA: bool, const LANES: usize>(sums: &mut [f32; LANES], x: &[f32], w: &[T]) {
+    for i in 0..LANES {
+        sums[i] = multiply_add::<FMA>(x[i], w[i].value(), sums[i]);
+    }
+}
+
+/// A product of fewer multiplications than this stays on one thread: handing it over would take as long.
+const SHARED: usize = 1 << 18;
+/// The same for a few rows, where every number of `B` comes from far away.
+const STREAM_SHARED: usize = 1 << 17;
 
 #[cfg(test)]
 mod tests {

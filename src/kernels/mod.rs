@@ -19,4 +19,5 @@
 pub mod cpu;
 pub mod math;
 pub mod matmul;
+pub mod memory;
 pub mod threads;

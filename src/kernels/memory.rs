@@ -1,0 +1,95 @@
+//! Memory, used again.
+//!
+//! A training step makes the same tensors as the step before, some of them tens of megabytes long. Memory of that size comes
+//! straight from the operating system, which clears every page of it at the moment when it is first touched: that can take
+//! longer than the work for which the memory was wanted. So the memory of a long tensor is kept when the tensor goes, in one
+//! drawer for the whole program, and handed to the next one of exactly that length.
+//!
+//! A production program would plan the places of all tensors before it begins, or use an allocator made for large blocks.
+
+use std::sync::{Mutex, PoisonError};
+
+/// Shorter lists are not kept: for them the usual allocator is quick.
+const SHORTEST: usize = 1 << 14;
+/// No more numbers than this are kept, a quarter of a gigabyte; the oldest go first.
+const MOST: usize = 1 << 26;
+
+/// The lists that wait for their next use, the oldest first.
+static DRAWER: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
+
+/// A list of `n` numbers, which may be any: whoever asks for it writes all of them.
+pub fn any(n: usize) -> Vec<f32> {
+    take(n).unwrap_or_else(|| vec![0.0; n])
+}
+
+/// A list of `n` zeros.
+pub fn zeros(n: usize) -> Vec<f32> {
+    match take(n) {
+        Some(mut list) => {
+            list.fill(0.0);
+            list
+        }
+        None => vec![0.0; n],
+    }
+}
+
+/// A copy of a list.
+pub fn copy(list: &[f32]) -> Vec<f32> {
+    match take(list.len()) {
+        Some(mut copy) => {
+            copy.copy_from_slice(list);
+            copy
+        }
+        None => list.to_vec(),
+    }
+}
+
+/// Keeps the memory of a list that is not needed any more.
+pub fn give_back(list: Vec<f32>) {
+    if list.len() < SHORTEST || list.len() > MOST {
+        return;
+    }
+    let mut dropped = Vec::new(); // freed after the lock is released
+    let mut drawer = DRAWER.lock().unwrap_or_else(PoisonError::into_inner);
+    drawer.push(list);
+    let mut total: usize = drawer.iter().map(Vec::len).sum();
+    while total > MOST {
+        let oldest = drawer.remove(0);
+        total -= oldest.len();
+        dropped.push(oldest);
+    }
+    drop(drawer);
+}
+
+/// A list of just this length from the drawer, the one that was used last.
+fn take(n: usize) -> Option<Vec<f32>> {
+    if n < SHORTEST {
+        return None;
+    }
+    let mut drawer = DRAWER.lock().unwrap_or_else(PoisonError::into_inner);
+    let i = drawer.iter().rposition(|list| list.len() == n)?;
+    Some(drawer.remove(i))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_given_back_is_used_again_but_not_kept_without_end() {
+        let n = SHORTEST + 7; // a length that no other test uses
+        give_back(vec![5.0; n]);
+        assert!(any(n).iter().all(|&x| x == 5.0));
+        give_back(vec![5.0; n]);
+        assert!(zeros(n).iter().all(|&x| x == 0.0));
+        give_back(vec![5.0; n]);
+        assert!(copy(&vec![2.0; n]).iter().all(|&x| x == 2.0));
+        assert_eq!(any(n), vec![0.0; n]); // the drawer has none left
+
+        for i in 0..300 {
+            give_back(vec![0.0; (1 << 20) + i]);
+        }
+        let drawer = DRAWER.lock().unwrap();
+        assert!(drawer.iter().map(Vec::len).sum::<usize>() <= MOST);
+    }
+}
