@@ -14,7 +14,7 @@
 
 use crate::close::{Difference, check_close};
 use crate::kernels::matmul::{Into, Matrix, matmul};
-use crate::kernels::memory;
+use crate::kernels::{math, memory, threads};
 use crate::{Error, Result, Rng};
 use std::fmt;
 
@@ -284,7 +284,10 @@ impl Tensor {
         if self.shape != other.shape {
             return Err(Error::shape("add_assign", &[&self.shape, &other.shape], "both must be the same"));
         }
-        self.data.iter_mut().zip(&other.data).for_each(|(a, b)| *a += b);
+        let width = self.n_cols();
+        threads::each_rows(&mut self.data, width, 4, |first, rows| {
+            math::zip_map(rows, &other.data[first * width..][..rows.len()], |a, b| a + b);
+        });
         Ok(())
     }
 

@@ -67,7 +67,8 @@ pub(super) fn add_up<const N: usize>(mut sums: [f32; N]) -> f32 {
 pub fn exp(x: f32) -> f32 {
     // Adding 1.5 * 2^23 leaves no bits for a fraction, so the sum is rounded to a whole number; taking it away again gives n.
     const ROUND: f32 = 12_582_912.0;
-    let n = (x * std::f32::consts::LOG2_E + ROUND) - ROUND;
+    let rounded = x * std::f32::consts::LOG2_E + ROUND;
+    let n = rounded - ROUND;
     // ln 2 in two parts, the first of which has few bits: so n * LN2_HIGH is exact.
     const LN2_HIGH: f32 = 0.693_359_4;
     const LN2_LOW: f32 = -2.121_944_4e-4;
@@ -81,8 +82,10 @@ pub fn exp(x: f32) -> f32 {
     sum = sum * r + 0.5;
     sum = sum * r + 1.0;
     sum = sum * r + 1.0;
+    // The lowest bits of `rounded` are n as a whole number. (Converting n with `as` would take one number at a time.)
+    let whole = (rounded.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32);
     // A float's exponent field is n + 127, from bit 23 on.
-    let power = f32::from_bits((((n as i32).clamp(-126, 127) + 127) << 23) as u32);
+    let power = f32::from_bits(((whole.clamp(-126, 127) + 127) << 23) as u32);
     let result = sum * power;
     let result = if x < -87.0 { 0.0 } else { result };
     if x > 88.0 { f32::INFINITY } else { result }
@@ -115,31 +118,30 @@ pub fn exp_and_sum(xs: &mut [f32], shift: f32) -> f32 {
     run(ExpAndSum(xs, shift))
 }
 
-/// The largest number; minus infinity if there is none, and NaN where there is a NaN.
+/// The largest number; minus infinity if there is none. NaNs are skipped: whoever needs to see them must look.
 pub fn max(xs: &[f32]) -> f32 {
     struct Max<'a>(&'a [f32]);
     impl Kernel for Max<'_> {
         type Output = f32;
         #[inline(always)]
         fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) -> f32 {
-            // A comparison with NaN is false, so `if x > best` alone would skip it. It is looked for beside the
-            // maximum.
+            // A comparison with NaN is false.
+            let larger = |x: f32, best: f32| if x > best { x } else { best };
             let mut best = [f32::NEG_INFINITY; SUMS];
-            let mut bad = [false; SUMS];
             let (runs, rest) = self.0.as_chunks::<SUMS>();
             for run in runs {
                 for i in 0..SUMS {
-                    best[i] = if run[i] > best[i] { run[i] } else { best[i] };
-                    bad[i] |= run[i].is_nan();
+                    best[i] = larger(run[i], best[i]);
                 }
             }
-            let mut largest = f32::NEG_INFINITY;
-            let mut nan = bad.iter().any(|&b| b);
-            for &x in best.iter().chain(rest) {
-                largest = if x > largest { x } else { largest };
-                nan |= x.is_nan();
+            let mut n = SUMS;
+            while n > 1 {
+                n /= 2;
+                for i in 0..n {
+                    best[i] = larger(best[i + n], best[i]);
+                }
             }
-            if nan { f32::NAN } else { largest }
+            rest.iter().fold(best[0], |best, &x| larger(x, best))
         }
     }
     run(Max(xs))
@@ -164,6 +166,19 @@ pub fn zip_map(to: &mut [f32], from: &[f32], f: impl Fn(f32, f32) -> f32) {
     }
     assert_eq!(to.len(), from.len(), "zip_map: lengths differ");
     run(ZipMap(to, from, f));
+}
+
+/// Multiplies every number by `factor`.
+pub fn scale(xs: &mut [f32], factor: f32) {
+    struct Scale<'a>(&'a mut [f32], f32);
+    impl Kernel for Scale<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) {
+            self.0.iter_mut().for_each(|x| *x *= self.1);
+        }
+    }
+    run(Scale(xs, factor));
 }
 
 /// The sum of all numbers.
@@ -284,14 +299,14 @@ mod tests {
     }
 
     #[test]
-    fn max_finds_the_largest_wherever_it_is_and_reports_nan() {
+    fn max_finds_the_largest_wherever_it_is_and_skips_nan() {
         for n in [1, 31, 32, 33, 95] {
             for at in 0..n {
                 let mut xs = vec![-2.0; n];
                 xs[at] = -1.0;
                 assert_eq!(max(&xs), -1.0);
                 xs[at] = f32::NAN;
-                assert!(max(&xs).is_nan());
+                assert_eq!(max(&xs), if n == 1 { f32::NEG_INFINITY } else { -2.0 });
             }
         }
         assert_eq!(max(&[]), f32::NEG_INFINITY);

@@ -211,6 +211,8 @@ pub fn matmul<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize
 const BLOCK_K: usize = 256;
 /// How many columns of `B` are packed at a time: with `BLOCK_K`, 2 MB.
 const BLOCK_N: usize = 2048;
+/// With fewer columns than this, packing `A` costs more than it gains, if its rows lie in memory as rows.
+const PACKED_N: usize = 512;
 /// How many strips of `A` a task goes through: of 12 rows and `BLOCK_K` terms, 200 kB, which a second-level cache holds.
 const STRIPS: usize = 16;
 
@@ -218,31 +220,34 @@ const STRIPS: usize = 16;
 ///
 /// ```text
 /// for each block of terms p:
-///     pack A's columns p                             (threads share the strips)
+///     pack A's columns p, if that pays               (threads share the strips)
 ///     for each block of columns j:
 ///         pack B's rows p and columns j              (threads share the strips)
 ///         for each tile of C's columns j:            (threads share the tiles)
-///             C += packed A · packed B
+///             C += A · packed B
 /// ```
 ///
 /// How the tiles are shared changes no number: every tile sums over `p` in the same order.
 fn many_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize, into: Into) {
     let (m, k, n) = (a.rows, a.cols, b.cols);
-    let n_threads = if m.saturating_mul(n).saturating_mul(k) < SHARED { 1 } else { threads::count() };
+    let n_threads = if m.saturating_mul(n).saturating_mul(k) < threads::WORTH_A_THREAD { 1 } else { threads::count() };
     let level = level();
     let (height, width) = run_at(level, TileShape);
     // Blocks of equal size: 400 terms are two blocks of 200.
     let k_block = k.div_ceil(k.div_ceil(BLOCK_K));
     let n_block = BLOCK_N.min(n);
-    let mut packed_a = memory::any(m.next_multiple_of(height) * k_block);
+    let a_is_packed = a.col_stride != 1 || n >= PACKED_N;
+    let mut packed_a = memory::any(if a_is_packed { m.next_multiple_of(height) * k_block } else { 0 });
     let mut packed_b = memory::any(n_block.next_multiple_of(width) * k_block);
     for p0 in (0..k).step_by(k_block) {
-        let k = k_block.min(k - p0);
-        pack_all(level, a, 0..m, p0..p0 + k, height, &mut packed_a, n_threads);
+        let terms = p0..k.min(p0 + k_block);
+        if a_is_packed {
+            pack_all(level, a, 0..m, terms.clone(), height, &mut packed_a, n_threads);
+        }
         for j0 in (0..n).step_by(n_block) {
             let j1 = n.min(j0 + n_block);
             // Packing B is packing the transpose of B: strips of `width` columns.
-            pack_all(level, b.transposed(), j0..j1, p0..p0 + k, width, &mut packed_b, n_threads);
+            pack_all(level, b.transposed(), j0..j1, terms.clone(), width, &mut packed_b, n_threads);
 
             // Runs of strips of A meet runs of strips of B; four tasks for each thread or more, so that one whose core
             // is shared with another program does not keep the others waiting.
@@ -252,18 +257,21 @@ fn many_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize,
             let (a_each, b_each) = (a_strips.div_ceil(a_runs), b_strips.div_ceil(b_runs));
             let mut tasks = Vec::new();
             for (i, rows) in c.chunks_mut(a_each * height * c_stride).take(a_strips.div_ceil(a_each)).enumerate() {
+                let top = i * a_each * height;
+                let n_rows = (m - top).min(a_each * height);
                 let first = tasks.len();
                 for j in 0..b_strips.div_ceil(b_each) {
+                    let packed_a = packed_a.get(top * terms.len()..).filter(|_| a_is_packed);
                     tasks.push(Tiles {
-                        a: &packed_a[i * a_each * height * k..],
-                        b: &packed_b[j * b_each * width * k..],
-                        k,
-                        c: Vec::new(),
+                        a: packed_a.map_or(Strips::Rows(a.rows(top, n_rows)), Strips::Packed),
+                        b: &packed_b[j * b_each * width * terms.len()..],
+                        terms: terms.clone(),
+                        c: Vec::with_capacity(n_rows),
                         // The first block of terms may replace what was there; the next ones are added to it.
                         add: into == Into::Add || p0 > 0,
                     });
                 }
-                for row in rows.chunks_mut(c_stride).take((m - i * a_each * height).min(a_each * height)) {
+                for row in rows.chunks_mut(c_stride).take(n_rows) {
                     let parts = row[j0..j1].chunks_mut(b_each * width);
                     parts.zip(&mut tasks[first..]).for_each(|(part, task)| task.c.push(part));
                 }
@@ -287,11 +295,19 @@ impl Kernel for TileShape {
     }
 }
 
-/// A part of `C`, and the packed strips of `A` and `B` that make it.
+/// Some rows of `A`, as the tile loop reads them.
+enum Strips<'a> {
+    /// In their own place: each row's numbers are neighbours.
+    Rows(Matrix<'a>),
+    /// Packed in strips.
+    Packed(&'a [f32]),
+}
+
+/// A part of `C`, and the rows of `A` and the packed strips of `B` that make it.
 struct Tiles<'a, 'c> {
-    a: &'a [f32],
+    a: Strips<'a>,
     b: &'a [f32],
-    k: usize,
+    terms: Range<usize>,
     /// A slice for each row.
     c: Vec<&'c mut [f32]>,
     add: bool,
@@ -302,20 +318,31 @@ impl Kernel for Tiles<'_, '_> {
 
     #[inline(always)]
     fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(mut self) {
-        let width = 2 * LANES;
+        let (k, width) = (self.terms.len(), 2 * LANES);
         let n = self.c.first().map_or(0, |row| row.len());
-        for (j, strip_b) in self.b.chunks_exact(width * self.k).take(n.div_ceil(width)).enumerate() {
+        for (j, strip_b) in self.b.chunks_exact(width * k).take(n.div_ceil(width)).enumerate() {
             // At the edges a tile may hang over: only what exists is stored.
             let columns = j * width..n.min((j + 1) * width);
-            for (strip_a, rows) in self.a.chunks_exact(ROWS * self.k).zip(self.c.chunks_mut(ROWS)) {
-                let sums = tile::<FMA, LANES, ROWS>(strip_a, strip_b);
+            for (i, rows) in self.c.chunks_mut(ROWS).enumerate() {
+                let sums = match self.a {
+                    Strips::Rows(a) => {
+                        // Below the last row comes the last row again.
+                        let row = |r: usize| &a.data[(i * ROWS + r).min(a.rows - 1) * a.row_stride..];
+                        let rows: [&[f32]; ROWS] = std::array::from_fn(|r| &row(r)[self.terms.clone()]);
+                        tile_of_rows::<FMA, LANES, ROWS>(rows, strip_b)
+                    }
+                    Strips::Packed(a) => tile::<FMA, LANES, ROWS>(&a[i * ROWS * k..][..ROWS * k], strip_b),
+                };
                 for (row, sums) in rows.iter_mut().zip(&sums) {
                     let place = &mut row[columns.clone()];
-                    let sums = sums.as_flattened();
-                    if self.add {
-                        place.iter_mut().zip(sums).for_each(|(c, s)| *c += s);
+                    // The usual case is two vectors, whose length is known when this is compiled.
+                    if let ([first, second], []) = place.as_chunks_mut::<LANES>() {
+                        store(first, sums[0], self.add);
+                        store(second, sums[1], self.add);
+                    } else if self.add {
+                        place.iter_mut().zip(sums.as_flattened()).for_each(|(c, s)| *c += s);
                     } else {
-                        place.copy_from_slice(&sums[..place.len()]);
+                        place.iter_mut().zip(sums.as_flattened()).for_each(|(c, s)| *c = *s);
                     }
                 }
             }
@@ -323,39 +350,70 @@ impl Kernel for Tiles<'_, '_> {
     }
 }
 
-/// The tile: `ROWS` rows by `2 * LANES` columns of `A·B`, from a strip of each. For each `p` the strips hold `ROWS` numbers
-/// of column `p` of `A`, and `2 * LANES` numbers of row `p` of `B`.
+/// Replaces a vector of `C`, or adds to it.
+#[inline(always)]
+fn store<const LANES: usize>(c: &mut [f32; LANES], sums: [f32; LANES], add: bool) {
+    *c = if add { std::array::from_fn(|i| c[i] + sums[i]) } else { sums };
+}
+
+/// The tile: `ROWS` rows by `2 * LANES` columns of `A·B`, from a packed strip of each. For each `p` the strips hold `ROWS`
+/// numbers of column `p` of `A`, and `2 * LANES` numbers of row `p` of `B`.
+#[inline(always)]
+fn tile<const FMA: bool, const LANES: usize, const ROWS: usize>(a: &[f32], b: &[f32]) -> [[[f32; LANES]; 2]; ROWS] {
+    let mut sums = [[[0.0f32; LANES]; 2]; ROWS];
+    for (a, b) in a.chunks_exact(ROWS).zip(b.chunks_exact(2 * LANES)) {
+        tile_step::<FMA, LANES, ROWS>(&mut sums, |r| a[r], b);
+    }
+    sums
+}
+
+/// [`tile`] with rows of `A` in their own place.
+#[inline(always)]
+fn tile_of_rows<const FMA: bool, const LANES: usize, const ROWS: usize>(
+    a: [&[f32]; ROWS],
+    b: &[f32],
+) -> [[[f32; LANES]; 2]; ROWS] {
+    let mut sums = [[[0.0f32; LANES]; 2]; ROWS];
+    let k = b.len() / (2 * LANES);
+    let a = a.map(|row| &row[..k]); // one check of each length, and none in the loop
+    for (p, b) in b.chunks_exact(2 * LANES).enumerate() {
+        tile_step::<FMA, LANES, ROWS>(&mut sums, |r| a[r][p], b);
+    }
+    sums
+}
+
+/// One step of a tile: every row of `sums` grows by its number of `A`, times the numbers of `B`.
 ///
 /// The sums must stay in registers all the time, so every index into them has to be known when this is compiled. A loop over
 /// `ROWS` is not enough: the compiler gives up unrolling it when the tile is large, keeps the sums in memory, and the product
 /// ran fifty times slower when this was measured. So the rows are written out.
 #[inline(always)]
-fn tile<const FMA: bool, const LANES: usize, const ROWS: usize>(a: &[f32], b: &[f32]) -> [[[f32; LANES]; 2]; ROWS] {
-    let mut sums = [[[0.0f32; LANES]; 2]; ROWS];
-    for (a, b) in a.chunks_exact(ROWS).zip(b.chunks_exact(2 * LANES)) {
-        tile_row::<FMA, LANES>(&mut sums[0], a[0], b);
-        tile_row::<FMA, LANES>(&mut sums[1], a[1], b);
-        tile_row::<FMA, LANES>(&mut sums[2], a[2], b);
-        tile_row::<FMA, LANES>(&mut sums[3], a[3], b);
-        if ROWS > 4 {
-            tile_row::<FMA, LANES>(&mut sums[4], a[4], b);
-            tile_row::<FMA, LANES>(&mut sums[5], a[5], b);
-        }
-        if ROWS > 6 {
-            tile_row::<FMA, LANES>(&mut sums[6], a[6], b);
-            tile_row::<FMA, LANES>(&mut sums[7], a[7], b);
-        }
-        if ROWS > 8 {
-            tile_row::<FMA, LANES>(&mut sums[8], a[8], b);
-            tile_row::<FMA, LANES>(&mut sums[9], a[9], b);
-            tile_row::<FMA, LANES>(&mut sums[10], a[10], b);
-            tile_row::<FMA, LANES>(&mut sums[11], a[11], b);
-        }
+fn tile_step<const FMA: bool, const LANES: usize, const ROWS: usize>(
+    sums: &mut [[[f32; LANES]; 2]; ROWS],
+    a: impl Fn(usize) -> f32,
+    b: &[f32],
+) {
+    tile_row::<FMA, LANES>(&mut sums[0], a(0), b);
+    tile_row::<FMA, LANES>(&mut sums[1], a(1), b);
+    tile_row::<FMA, LANES>(&mut sums[2], a(2), b);
+    tile_row::<FMA, LANES>(&mut sums[3], a(3), b);
+    if ROWS > 4 {
+        tile_row::<FMA, LANES>(&mut sums[4], a(4), b);
+        tile_row::<FMA, LANES>(&mut sums[5], a(5), b);
     }
-    sums
+    if ROWS > 6 {
+        tile_row::<FMA, LANES>(&mut sums[6], a(6), b);
+        tile_row::<FMA, LANES>(&mut sums[7], a(7), b);
+    }
+    if ROWS > 8 {
+        tile_row::<FMA, LANES>(&mut sums[8], a(8), b);
+        tile_row::<FMA, LANES>(&mut sums[9], a(9), b);
+        tile_row::<FMA, LANES>(&mut sums[10], a(10), b);
+        tile_row::<FMA, LANES>(&mut sums[11], a(11), b);
+    }
 }
 
-/// One step of one row of a tile: `sums += a * b`.
+/// One row of [`tile_step`]: `sums += a * b`.
 #[inline(always)]
 fn tile_row<const FMA: bool, const LANES: usize>(sums: &mut [[f32; LANES]; 2], a: f32, b: &[f32]) {
     for i in 0..LANES {
@@ -413,35 +471,45 @@ impl<T: Number> Kernel for Pack<'_, '_, T> {
                 packed.fill(0.0);
             }
             if a.row_stride == 1 {
-                // A column's numbers are neighbours: copy them as one piece, of a known length wherever possible.
+                // A column's numbers are neighbours: copy them as one piece.
                 for (p, place) in packed.chunks_exact_mut(height).enumerate() {
                     let column = &a.data[top + (columns.start + p) * a.col_stride..][..n];
-                    let mut runs = place.chunks_exact_mut(LANES).zip(column.chunks_exact(LANES));
-                    runs.by_ref().for_each(|(place, run)| {
-                        let values: [f32; LANES] = std::array::from_fn(|i| run[i].value());
-                        place.copy_from_slice(&values);
-                    });
-                    let rest = n - n % LANES;
-                    place[rest..].iter_mut().zip(&column[rest..]).for_each(|(place, x)| *place = x.value());
-                }
-            } else {
-                // A row's numbers are neighbours. They go to places `height` apart; a few columns at a time, so that all of
-                // these places stay in the first-level cache until their other rows come.
-                const FEW: usize = 32;
-                for p0 in (0..columns.len()).step_by(FEW) {
-                    let packed = &mut packed[p0 * height..];
-                    let n_columns = FEW.min(columns.len() - p0);
-                    for r in 0..n {
-                        let from = (top + r) * a.row_stride + (columns.start + p0) * a.col_stride;
-                        let row = a.data[from..].iter().step_by(a.col_stride).take(n_columns);
-                        for (place, x) in packed[r..].iter_mut().step_by(height).zip(row) {
-                            *place = x.value();
-                        }
+                    // A piece of a length that is known when this is compiled is copied in a few instructions.
+                    if n == ROWS {
+                        copy::<T, ROWS>(column, place);
+                    } else if n == 2 * LANES {
+                        copy::<T, LANES>(column, place);
+                        copy::<T, LANES>(&column[LANES..], &mut place[LANES..]);
+                    } else {
+                        place.iter_mut().zip(column).for_each(|(place, x)| *place = x.value());
                     }
                 }
+                continue;
+            }
+            // A row's numbers are neighbours, and go to places `height` apart.
+            let row = |r: usize| &a.data[(top + r) * a.row_stride + columns.start * a.col_stride..];
+            let in_groups = if a.col_stride == 1 { n - n % LANES } else { 0 };
+            for r in (0..in_groups).step_by(LANES) {
+                let rows: [&[T]; LANES] = std::array::from_fn(|i| &row(r + i)[..columns.len()]);
+                for (p, place) in packed.chunks_exact_mut(height).enumerate() {
+                    let values: [f32; LANES] = std::array::from_fn(|i| rows[i][p].value());
+                    place[r..r + LANES].copy_from_slice(&values);
+                }
+            }
+            for r in in_groups..n {
+                let row = row(r).iter().step_by(a.col_stride);
+                packed[r..].iter_mut().step_by(height).zip(row).for_each(|(place, x)| *place = x.value());
             }
         }
     }
+}
+
+/// Copies the first `N` numbers.
+#[inline(always)]
+fn copy<T: Number, const N: usize>(from: &[T], to: &mut [f32]) {
+    let from = &from[..N];
+    let values: [f32; N] = std::array::from_fn(|i| from[i].value());
+    to[..N].copy_from_slice(&values);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -586,9 +654,7 @@ fn dots_step<T: Number, const FMA: bool, const LANES: usize>(sums: &mut [f32; LA
     }
 }
 
-/// A product of fewer multiplications than this stays on one thread: handing it over would take as long.
-const SHARED: usize = 1 << 18;
-/// The same for a few rows, where every number of `B` comes from far away.
+/// Fewer multiplications than this are not worth handing over, where every number of `B` comes from far away.
 const STREAM_SHARED: usize = 1 << 17;
 
 #[cfg(test)]

@@ -294,8 +294,8 @@ pub fn each_rows(data: &mut [f32], row_len: usize, cost: usize, work: impl Fn(us
     each(runs, |(i, run): (usize, &mut [f32])| work(i * rows_each, run));
 }
 
-/// Work below about this many multiplications is done before another thread has even started.
-pub const WORTH_A_THREAD: usize = 1 << 22;
+/// Work below about this many multiplications takes no longer than handing it over.
+pub const WORTH_A_THREAD: usize = 1 << 18;
 
 #[cfg(test)]
 mod tests {

@@ -26,7 +26,7 @@
 use super::linear::Linear;
 use super::softmax::{softmax_row, softmax_row_backward};
 use crate::kernels::matmul::{Into, Matrix, matmul};
-use crate::kernels::threads;
+use crate::kernels::{math, threads};
 use crate::kv_cache::{LayerCache, Run};
 use crate::{Error, Probe, Result, Rng, Tensor};
 
@@ -125,8 +125,8 @@ impl Attention {
 
         // Each head of each sequence is a task of its own, with its own place for its result and its weights.
         let keep_weights = saved.is_some() || probe.wants("weights");
-        let mut heads = Tensor::zeros(&[n_sequences * n_head, n_seq, head_size]);
-        let mut weights = Tensor::zeros(&[if keep_weights { n_sequences * n_head } else { 0 }, n_seq, n_keys]);
+        let mut heads = Tensor::any(&[n_sequences * n_head, n_seq, head_size]);
+        let mut weights = Tensor::any(&[if keep_weights { n_sequences * n_head } else { 0 }, n_seq, n_keys]);
         let mut weights_of_head = weights.data_mut().chunks_mut((n_seq * n_keys).max(1));
         let mut tasks = Vec::new();
         for (i, out) in heads.data_mut().chunks_mut(n_seq * head_size).enumerate() {
@@ -192,8 +192,8 @@ impl Attention {
 
         // Each head's d_q, d_k and d_v one after the other, `[3, n_seq, head_size]`, to be sorted into columns below.
         let head_len = 3 * n_seq * head_size;
-        let mut d_heads = vec![0.0; n_tok / n_seq * n_head * head_len];
-        let tasks = d_heads.chunks_mut(head_len).zip(saved.weights.data().chunks(n_seq * n_seq)).enumerate();
+        let mut d_heads = Tensor::zeros(&[n_tok / n_seq * n_head, head_len]);
+        let tasks = d_heads.data_mut().chunks_mut(head_len).zip(saved.weights.data().chunks(n_seq * n_seq)).enumerate();
         let attend_all = |(i, (d_qkv, weights)): (usize, (&mut [f32], &[f32]))| {
             let (sequence, head) = (i / n_head, i % n_head);
             let qkv = views(&saved.qkv, sequence, n_seq, head, head_size);
@@ -207,8 +207,8 @@ impl Attention {
             threads::each(tasks.collect(), attend_all);
         }
 
-        let mut d_qkv = Tensor::zeros(&[n_tok, 3 * n_embd]);
-        for (i, d_head) in d_heads.chunks(n_seq * head_size).enumerate() {
+        let mut d_qkv = Tensor::any(&[n_tok, 3 * n_embd]);
+        for (i, d_head) in d_heads.data().chunks(n_seq * head_size).enumerate() {
             let (sequence, head, part) = (i / (3 * n_head), i / 3 % n_head, i % 3);
             for (t, d) in d_head.chunks(head_size).enumerate() {
                 let column = part * n_embd + head * head_size;
@@ -264,7 +264,7 @@ fn attend(q: Matrix, runs: &[(Matrix, Matrix)], mut weights: Option<&mut [f32]>,
         }
         for (i, row) in scores.chunks_mut(n_keys).enumerate() {
             let (visible, masked) = row.split_at_mut(n_past + first + i + 1);
-            visible.iter_mut().for_each(|score| *score *= scale);
+            math::scale(visible, scale);
             softmax_row(visible);
             masked.fill(0.0);
         }
@@ -307,7 +307,7 @@ fn attend_backward([q, k, v]: [Matrix; 3], weights: &[f32], d_out: Matrix, d_qkv
         for (i, d) in d_scores.chunks_mut(n_seq).take(n).enumerate() {
             let visible = first + i + 1;
             softmax_row_backward(&weights[(first + i) * n_seq..][..visible], &mut d[..visible]); // d_w -> d_score
-            d[..visible].iter_mut().for_each(|d| *d *= scale);
+            math::scale(&mut d[..visible], scale);
             d[visible..].fill(0.0);
         }
         let d_scores = Matrix::part(&d_scores, n, n_seen, n_seq);
@@ -320,7 +320,7 @@ fn attend_backward([q, k, v]: [Matrix; 3], weights: &[f32], d_out: Matrix, d_qkv
 /// Puts the heads' results side by side: `[n_sequences*n_head, n_seq, head_size] -> [n_tok, n_embd]`.
 fn merge_heads(heads: &Tensor, n_sequences: usize, n_seq: usize, n_head: usize) -> Tensor {
     let head_size = heads.n_cols();
-    let mut merged = Tensor::zeros(&[n_sequences * n_seq, n_head * head_size]);
+    let mut merged = Tensor::any(&[n_sequences * n_seq, n_head * head_size]);
     for (i, row) in heads.data().chunks(head_size).enumerate() {
         let (sequence, head, t) = (i / (n_head * n_seq), i / n_seq % n_head, i % n_seq);
         merged.row_mut(sequence * n_seq + t)[head * head_size..(head + 1) * head_size].copy_from_slice(row);

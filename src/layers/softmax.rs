@@ -38,8 +38,7 @@ pub fn forward(x: &Tensor) -> Tensor {
 pub fn softmax_row(x: &mut [f32]) {
     let largest = math::max(x);
     let sum = math::exp_and_sum(x, largest);
-    let factor = 1.0 / sum;
-    x.iter_mut().for_each(|x| *x *= factor);
+    math::scale(x, 1.0 / sum);
 }
 
 /// How the loss changes with softmax's input, given its output `y` and how the loss changes with that: `[m, n] -> [m, n]`.
