@@ -12,19 +12,26 @@
 //! text, and each later merge was counted in text where all earlier ones had been made. To meet the same tokens as the
 //! learner did, you must redo its steps in its order.
 //!
-//! The loop looks at the whole piece once for every merge, which is quadratic in the piece's length. Words are short,
-//! so this is the right way for them. But a piece can also be 100,000 letters without a space, and then a second
-//! version takes over, which keeps all pairs in a heap. It needs O(n log n) steps, gives the same tokens, and a test holds it to
-//! that.
+//! `merge_plain` is this loop, word for word, and the one to read. Two others do the work. They give the same tokens, and
+//! a test holds them to that:
+//!
+//! - `merge_short`, for words, keeps the ranks from one merge to the next instead of looking all of them up again. It
+//!   still goes over the whole piece for every merge, which is quadratic in the piece's length; but words are short.
+//! - `merge_long`, for a piece that is 100,000 letters without a space, keeps all pairs in a heap and needs O(n log n)
+//!   steps.
 //!
 //! Source: Sennrich, Haddow and Birch 2016, "Neural Machine Translation of Rare Words with Subword Units", section 3.2;
 //! on bytes: Radford et al. 2019, section 2.2.
 
+use super::hash::QuickMap;
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
 
 /// Pieces longer than this many bytes are merged with the heap.
 const LONG: usize = 64;
+
+/// In place of the rank of a pair that has none.
+const NO_RANK: usize = usize::MAX;
 
 /// One line of the list: `left` and `right`, side by side, become `result`. All three are token ids.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,7 +59,7 @@ pub struct Merge {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Merges {
     list: Vec<Merge>,
-    rank_of: HashMap<(u32, u32), usize>,
+    rank_of: QuickMap<(u32, u32), usize>,
 }
 
 impl Merges {
@@ -79,11 +86,35 @@ impl Merges {
 
     /// The tokens of a piece, given as the ids of its bytes.
     pub fn merge(&self, bytes: Vec<u32>) -> Vec<u32> {
-        if bytes.len() <= LONG { self.merge_plain(bytes) } else { self.merge_long(bytes) }
+        let mut tokens = bytes;
+        self.merge_from(0, &mut tokens);
+        tokens
+    }
+
+    /// Merges the piece whose bytes are the last in a list of ids, from `start` on.
+    pub(super) fn merge_from(&self, start: usize, ids: &mut Vec<u32>) {
+        if ids.len() - start <= LONG {
+            let n = self.merge_short(&mut ids[start..]);
+            ids.truncate(start + n);
+        } else {
+            let bytes = ids.split_off(start);
+            ids.extend(self.merge_long(bytes));
+        }
     }
 
     /// The plain way: find the lowest rank, replace it everywhere, begin again.
-    fn merge_plain(&self, bytes: Vec<u32>) -> Vec<u32> {
+    ///
+    /// # Example: merge a piece by the plain way and by the one in use
+    ///
+    /// ```
+    /// use gpt60::tokenizer::{Merge, Merges};
+    ///
+    /// let mut merges = Merges::default();
+    /// merges.push(Merge { left: 1, right: 1, result: 2 });
+    /// assert_eq!(merges.merge_plain(vec![1; 7]), [2, 2, 2, 1]);
+    /// assert_eq!(merges.merge(vec![1; 7]), [2, 2, 2, 1]);
+    /// ```
+    pub fn merge_plain(&self, bytes: Vec<u32>) -> Vec<u32> {
         let mut tokens = bytes;
         while let Some(rank) = self.lowest_rank(&tokens) {
             tokens = replace_pair(&tokens, self.list[rank]);
@@ -94,6 +125,46 @@ impl Merges {
     /// The lowest rank among all neighbours.
     pub fn lowest_rank(&self, tokens: &[u32]) -> Option<usize> {
         tokens.windows(2).filter_map(|pair| self.rank(pair[0], pair[1])).min()
+    }
+
+    /// The same tokens as `merge_plain` gives, for a short piece, which is overwritten: how many of `tokens` are left.
+    ///
+    /// Looking up a rank is the expensive step, and a merge changes only the pairs that its result is in. So the ranks
+    /// are kept beside the tokens from one merge to the next. Nothing is allocated.
+    fn merge_short(&self, tokens: &mut [u32]) -> usize {
+        let mut n = tokens.len();
+        let rank_at = |tokens: &[u32], i: usize| self.rank(tokens[i], tokens[i + 1]).unwrap_or(NO_RANK);
+        let mut ranks = [NO_RANK; LONG]; // ranks[i]: of the pair of tokens i and i + 1
+        for i in 1..n {
+            ranks[i - 1] = rank_at(tokens, i - 1);
+        }
+        loop {
+            let lowest = ranks[..n].iter().copied().min().unwrap_or(NO_RANK);
+            if lowest == NO_RANK {
+                return n;
+            }
+            // Replace the pair from left to right. Tokens and ranks move up into the places that become free.
+            let result = self.list[lowest].result;
+            let (mut from, mut to) = (0, 0);
+            while from < n {
+                if ranks[from] == lowest {
+                    tokens[to] = result;
+                    from += 1; // its right token is swallowed
+                } else {
+                    tokens[to] = tokens[from];
+                }
+                ranks[to] = ranks[from];
+                from += 1;
+                to += 1;
+            }
+            n = to;
+            ranks[n - 1] = NO_RANK; // the last token has no right neighbour
+            for i in 1..n {
+                if tokens[i - 1] == result || tokens[i] == result {
+                    ranks[i - 1] = rank_at(tokens, i - 1);
+                }
+            }
+        }
     }
 
     /// The same tokens as `merge_plain` gives, in O(n log n).
@@ -115,10 +186,9 @@ impl Merges {
             self.rank(left?, right?)
         };
 
-        let mut heap = BinaryHeap::new(); // of Reverse: the standard heap gives the largest first
-        for i in 0..n {
-            heap.extend(rank_at(&tokens, &next, i).map(|rank| Reverse((rank, i))));
-        }
+        // Of Reverse: the standard heap gives the largest first.
+        let pairs = (0..n).filter_map(|i| Some(Reverse((rank_at(&tokens, &next, i)?, i))));
+        let mut heap: BinaryHeap<_> = pairs.collect();
         while let Some(&Reverse((rank, _))) = heap.peek() {
             let result = self.list[rank].result;
             // New neighbours wait until this rank is done everywhere, as they do in the plain loop.
@@ -203,6 +273,7 @@ mod tests {
     fn nothing_and_a_single_byte_stay_as_they_are() {
         let merges = merges(&[(1, 1, 2)]);
         for tokens in [vec![], vec![1]] {
+            assert_eq!(merges.merge(tokens.clone()), tokens);
             assert_eq!(merges.merge_plain(tokens.clone()), tokens);
             assert_eq!(merges.merge_long(tokens.clone()), tokens);
         }
@@ -222,15 +293,27 @@ mod tests {
         /// rank, two pairs with one result. Only a result must be longer than its parts, which the sizes 1, 2, 3, 4
         /// here ensure.
         #[test]
-        fn the_heap_gives_the_tokens_of_the_plain_loop(
+        fn the_heap_and_the_kept_ranks_give_the_tokens_of_the_plain_loop(
             list in prop::collection::vec((0u32..12, 0u32..12, 0u32..3), 0..30),
             bytes in prop::collection::vec(0u32..3, 0..200),
+            before in prop::collection::vec(0u32..3, 0..3),
         ) {
             // Tokens 0-2 have size 1, 3-5 size 2, 6-8 size 3, 9-11 size 4, and so on: the sizes of the parts add up.
             let size = |token: u32| token / 3 + 1;
             let list: Vec<_> = list.into_iter().map(|(l, r, x)| (l, r, 3 * (size(l) + size(r) - 1) + x)).collect();
             let merges = merges(&list);
-            prop_assert_eq!(merges.merge_plain(bytes.clone()), merges.merge_long(bytes));
+            let plain = merges.merge_plain(bytes.clone());
+            prop_assert_eq!(&merges.merge_long(bytes.clone()), &plain);
+
+            let short = &bytes[..bytes.len().min(LONG)];
+            let mut tokens = short.to_vec();
+            let n = merges.merge_short(&mut tokens);
+            prop_assert_eq!(&tokens[..n], merges.merge_plain(short.to_vec()));
+
+            // As the end of a list of ids, what stands before stays as it is.
+            let mut ids = [&before[..], &bytes[..]].concat();
+            merges.merge_from(before.len(), &mut ids);
+            prop_assert_eq!(ids, [before, plain].concat());
         }
     }
 }

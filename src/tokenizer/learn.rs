@@ -16,9 +16,10 @@
 //! Source: Sennrich, Haddow and Birch 2016, algorithm 1 and the paragraph on the same two observations.
 
 use super::bpe::{Merge, Merges, replace_pair};
-use super::split::split;
+use super::hash::QuickMap;
+use super::split::pieces;
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::collections::{BinaryHeap, HashSet};
 
 /// A distinct word, as tokens, and how often it occurs in the text.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,9 +33,9 @@ type Pair = (u32, u32);
 
 /// Counts the distinct words of several documents. `byte_ids` gives the token of each byte.
 pub(super) fn count_words<'a>(documents: impl Iterator<Item = &'a str>, byte_ids: &[u32; 256]) -> Vec<Word> {
-    let mut counts: HashMap<&str, u64> = HashMap::new();
+    let mut counts: QuickMap<&str, u64> = QuickMap::default();
     for document in documents {
-        for piece in split(document) {
+        for piece in pieces(document) {
             *counts.entry(piece).or_default() += 1;
         }
     }
@@ -49,7 +50,7 @@ pub(super) fn count_words<'a>(documents: impl Iterator<Item = &'a str>, byte_ids
 pub(super) struct Numbering {
     /// The bytes of each token.
     pub tokens: Vec<Vec<u8>>,
-    ids: HashMap<Vec<u8>, u32>,
+    ids: QuickMap<Vec<u8>, u32>,
 }
 
 impl Numbering {
@@ -75,8 +76,8 @@ impl Numbering {
 /// Learns merges until there are `n_tokens` tokens, single bytes included, or no pair is left.
 pub(super) fn learn(mut words: Vec<Word>, numbering: &mut Numbering, n_tokens: usize) -> Merges {
     // For each pair, how often it occurs, and in which words it may occur (a word stays listed when the pair is gone).
-    let mut counts: HashMap<Pair, u64> = HashMap::new();
-    let mut places: HashMap<Pair, Vec<usize>> = HashMap::new();
+    let mut counts: QuickMap<Pair, u64> = QuickMap::default();
+    let mut places: QuickMap<Pair, Vec<usize>> = QuickMap::default();
     for (i, word) in words.iter().enumerate() {
         for pair in pairs(&word.tokens) {
             *counts.entry(pair).or_default() += word.count;
@@ -137,6 +138,7 @@ fn pairs(tokens: &[u32]) -> impl Iterator<Item = Pair> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::collections::HashMap;
 
     /// The plain version: count everything again for every merge.
     fn learn_plain(mut words: Vec<Word>, numbering: &mut Numbering, n_tokens: usize) -> Merges {

@@ -9,16 +9,21 @@
 //! 3. neighbours are merged into larger tokens by a list of merges (`bpe.rs`), which was learned from text
 //!    (`learn.rs`).
 //!
-//! Decoding is simple: every token has its bytes, and they are put side by side. So decoding what was encoded gives
-//! back exactly the text.
+//! A word that comes back need not be merged again (`known_words.rs`, with the hash of `hash.rs`).
+//!
+//! Decoding is simple: every token has its bytes (`token_table.rs`), and they are put side by side. So decoding what was
+//! encoded gives back exactly the text.
 //!
 //! One token is special: `<|endoftext|>` stands between two documents, and no bytes merge into it.
 
 mod bpe;
 mod bytes;
 mod gpt2;
+mod hash;
+mod known_words;
 mod learn;
 mod split;
+mod token_table;
 mod unicode;
 mod unicode_tables;
 mod utf8_stream;
@@ -30,15 +35,14 @@ pub use utf8_stream::Utf8Stream;
 
 use crate::error::{Error, Result};
 use bytes::{bytes_in_gpt2_order, bytes_to_symbols, symbols_to_bytes};
+use known_words::KnownWords;
 use learn::Numbering;
 use split::first_piece_len;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use token_table::TokenTable;
 
 /// How the special token is written.
 const END_OF_TEXT: &str = "<|endoftext|>";
-
-/// Pieces up to this many bytes are remembered while a text is encoded: words come back, long pieces hardly ever do.
-const REMEMBERED: usize = 32;
 
 /// A vocabulary, and how to encode with it.
 ///
@@ -58,7 +62,7 @@ const REMEMBERED: usize = 32;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tokenizer {
     /// The bytes of each token, by id.
-    tokens: BTreeMap<u32, Vec<u8>>,
+    tokens: TokenTable,
     merges: Merges,
     /// The id of each single byte.
     byte_ids: [u32; 256],
@@ -196,7 +200,12 @@ impl Tokenizer {
                 return Err(error(format!("{merge} is there twice")));
             }
         }
-        Ok(Tokenizer { tokens, merges: list, byte_ids, end_of_text: ids.get(END_OF_TEXT).copied() })
+        Ok(Tokenizer {
+            tokens: TokenTable::new(tokens),
+            merges: list,
+            byte_ids,
+            end_of_text: ids.get(END_OF_TEXT).copied(),
+        })
     }
 
     /// Reads the text of a `merges.txt`: two symbols a line with one space between them, by rank. A first line that
@@ -241,9 +250,9 @@ impl Tokenizer {
 
     /// OpenAI's numbering: bytes and merges have their ids, and `<|endoftext|>` takes the next one.
     fn from_numbering(numbering: Numbering, merges: Merges) -> Tokenizer {
-        let mut tokens: BTreeMap<u32, Vec<u8>> = (0..).zip(numbering.tokens).collect();
-        let end_of_text = tokens.len() as u32;
-        tokens.insert(end_of_text, END_OF_TEXT.as_bytes().to_vec());
+        let end_of_text = numbering.tokens.len() as u32;
+        let tokens = numbering.tokens.into_iter().chain([END_OF_TEXT.as_bytes().to_vec()]);
+        let tokens = TokenTable::new((0..).zip(tokens));
         Tokenizer { tokens, merges, byte_ids: byte_ids_in_gpt2_order(), end_of_text: Some(end_of_text) }
     }
 }
@@ -253,7 +262,7 @@ impl Tokenizer {
     /// The ids of a text. `<|endoftext|>` in it is just thirteen characters: text from outside cannot end a document.
     pub fn encode(&self, text: &str) -> Vec<u32> {
         let mut ids = Vec::new();
-        self.encode_into(text, &mut HashMap::new(), &mut ids);
+        self.encode_into(text, &mut KnownWords::new(text.len()), &mut ids);
         ids
     }
 
@@ -273,7 +282,7 @@ impl Tokenizer {
             return self.encode(text);
         };
         let mut ids = Vec::new();
-        let mut known = HashMap::new();
+        let mut known = KnownWords::new(text.len());
         for (i, document) in text.split(END_OF_TEXT).enumerate() {
             if i > 0 {
                 ids.push(end);
@@ -283,27 +292,24 @@ impl Tokenizer {
         ids
     }
 
-    /// Adds the ids of `text` to `ids`. `known` remembers the words met so far: most words of a text are not new.
-    fn encode_into<'a>(&self, text: &'a str, known: &mut HashMap<&'a str, Vec<u32>>, ids: &mut Vec<u32>) {
+    /// Adds the ids of `text` to `ids`. Most words of a text are not new, and those are not merged again.
+    fn encode_into(&self, text: &str, known: &mut KnownWords, ids: &mut Vec<u32>) {
         let mut rest = text;
         while !rest.is_empty() {
-            let (piece, after) = rest.split_at(first_piece_len(rest));
-            rest = after;
-            if piece.len() <= REMEMBERED {
-                ids.extend_from_slice(known.entry(piece).or_insert_with(|| self.encode_piece(piece)));
-            } else {
-                ids.extend(self.encode_piece(piece));
+            let n = first_piece_len(rest);
+            if !known.append(rest.as_bytes(), n, ids) {
+                let start = ids.len();
+                ids.extend(self.single_bytes(&rest[..n]));
+                self.merges.merge_from(start, ids);
+                known.remember(rest.as_bytes(), n, ids, start);
             }
+            rest = &rest[n..];
         }
     }
 
-    /// The tokens of one piece: its bytes, merged.
-    fn encode_piece(&self, piece: &str) -> Vec<u32> {
-        self.merges.merge(self.single_bytes(piece))
-    }
-
-    fn single_bytes(&self, piece: &str) -> Vec<u32> {
-        piece.bytes().map(|byte| self.byte_ids[usize::from(byte)]).collect()
+    /// The ids of the bytes of a piece, before any merge.
+    fn single_bytes(&self, piece: &str) -> impl Iterator<Item = u32> {
+        piece.bytes().map(|byte| self.byte_ids[usize::from(byte)])
     }
 
     /// How a word becomes tokens, step by step. The word is taken as one piece, without the split rule. No steps means
@@ -329,7 +335,7 @@ impl Tokenizer {
     pub fn merge_steps(&self, word: &str) -> Vec<MergeStep> {
         let symbols = |ids: &[u32]| -> Vec<String> { ids.iter().filter_map(|&id| self.symbol(id)).collect() };
         let mut steps = Vec::new();
-        let mut ids = self.single_bytes(word);
+        let mut ids: Vec<u32> = self.single_bytes(word).collect();
         while let Some(rank) = self.merges.lowest_rank(&ids) {
             let before = symbols(&ids);
             ids = replace_pair(&ids, self.merges.list()[rank]);
@@ -347,17 +353,11 @@ impl Tokenizer {
     ///
     /// If an id is not in the vocabulary. The error names it.
     pub fn decode_bytes(&self, ids: &[u32]) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        for &id in ids {
-            let unknown = || {
-                let (n, largest) = (self.tokens.len(), self.n_vocab() - 1);
-                let problem =
-                    format!("token id {id} is not in the vocabulary: its {n} tokens have ids up to {largest}");
-                Error::argument("decode", problem)
-            };
-            bytes.extend_from_slice(self.token_bytes(id).ok_or_else(unknown)?);
-        }
-        Ok(bytes)
+        self.tokens.concat(ids).map_err(|id| {
+            let (n, largest) = (self.tokens.ids().len(), self.n_vocab() - 1);
+            let problem = format!("token id {id} is not in the vocabulary: its {n} tokens have ids up to {largest}");
+            Error::argument("decode", problem)
+        })
     }
 
     /// The text of a sequence of tokens. A character of which only a part is there shows as U+FFFD, the replacement
@@ -367,12 +367,13 @@ impl Tokenizer {
     ///
     /// If an id is not in the vocabulary. The error names it.
     pub fn decode(&self, ids: &[u32]) -> Result<String> {
-        Ok(String::from_utf8_lossy(&self.decode_bytes(ids)?).into_owned())
+        let bytes = self.decode_bytes(ids)?;
+        Ok(String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
     }
 
     /// The bytes of one token, or `None` for an id that is not in the vocabulary.
     pub fn token_bytes(&self, id: u32) -> Option<&[u8]> {
-        self.tokens.get(&id).map(Vec::as_slice)
+        self.tokens.get(id)
     }
 
     /// One token in printable symbols, for example `Ġthe` for " the".
@@ -390,13 +391,13 @@ impl Tokenizer {
 
     /// One more than the largest id: how many rows a model's table of embeddings needs.
     pub fn n_vocab(&self) -> usize {
-        self.tokens.last_key_value().map_or(0, |(&id, _)| id as usize + 1)
+        self.tokens.ids().last().map_or(0, |&id| id as usize + 1)
     }
 
     /// All tokens in printable symbols, with their ids, by id. Together with [`merges`](Tokenizer::merges) this is the
     /// whole tokenizer: [`from_vocab`](Tokenizer::from_vocab) makes an equal one of them.
     pub fn vocab(&self) -> Vec<(String, u32)> {
-        self.tokens.iter().map(|(&id, bytes)| (bytes_to_symbols(bytes), id)).collect()
+        self.tokens.ids().iter().filter_map(|&id| Some((self.symbol(id)?, id))).collect()
     }
 
     /// All merges in printable symbols, by rank.
@@ -407,7 +408,7 @@ impl Tokenizer {
     /// The two parts of a merge, in printable symbols.
     fn pair(&self, rank: usize) -> (String, String) {
         let merge = self.merges.list()[rank];
-        let symbol = |id: u32| bytes_to_symbols(&self.tokens[&id]);
+        let symbol = |id: u32| self.symbol(id).expect("the parts of a merge are tokens");
         (symbol(merge.left), symbol(merge.right))
     }
 }
@@ -419,4 +420,67 @@ fn byte_ids_in_gpt2_order() -> [u32; 256] {
         ids[usize::from(byte)] = id;
     }
     ids
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::sync::LazyLock;
+
+    /// GPT-2's vocabulary; one in which the letters a and b have many merges; and one whose merges stand in an order in
+    /// which nobody would learn them.
+    static TOKENIZERS: LazyLock<[Tokenizer; 3]> = LazyLock::new(|| {
+        let learned = Tokenizer::learn("abba baab 'abab aabb'll ééé   \n\n abbabaab", 300).unwrap();
+        let mut merges = learned.merges();
+        merges.reverse();
+        let reversed = Tokenizer::from_vocab(&learned.vocab(), &merges).unwrap();
+        [Tokenizer::gpt2(), learned, reversed]
+    });
+
+    /// Each piece on its own, by the plain loop, with nothing remembered.
+    fn encode_plain(tokenizer: &Tokenizer, text: &str) -> Vec<u32> {
+        let tokens = |piece: &str| tokenizer.merges.merge_plain(tokenizer.single_bytes(piece).collect());
+        split(text).into_iter().flat_map(tokens).collect()
+    }
+
+    fn texts() -> impl Strategy<Value = String> {
+        prop_oneof![
+            any::<String>(),
+            "[ab]{0,150}",
+            " {0,100}[ab]{0,3}\n{0,100}",
+            "([ab]{1,20} ?|'ll|  |é|\0|[\x01-\x1F]|[a-z]{12,18} ){0,60}",
+            "( (one|two|three|extraordinary|extraordinarily|naïveté|Достопримечательность)){0,100}",
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, cases: 500, ..Default::default() })]
+
+        #[test]
+        fn encoding_gives_what_merging_every_piece_by_the_plain_loop_gives(text in texts()) {
+            for tokenizer in &*TOKENIZERS {
+                prop_assert_eq!(tokenizer.encode(&text), encode_plain(tokenizer, &text));
+            }
+        }
+
+        /// The words of one document are remembered in the next.
+        #[test]
+        fn documents_are_encoded_as_each_would_be_alone(documents in prop::collection::vec(texts(), 0..4)) {
+            for tokenizer in &*TOKENIZERS {
+                let end = tokenizer.end_of_text().unwrap();
+                let alone: Vec<Vec<u32>> = documents.iter().map(|text| encode_plain(tokenizer, text)).collect();
+                prop_assert_eq!(tokenizer.encode_with_end(&documents.join(END_OF_TEXT)), alone.join(&end));
+            }
+        }
+    }
+
+    /// More different words than are remembered, so that many are forgotten and met again.
+    #[test]
+    fn forgotten_words_are_encoded_as_before() {
+        let words: Vec<String> = (0..100_000).map(|i| format!(" {:x}", i * 7919 % 65_537)).collect();
+        let text = words.concat();
+        let tokenizer = &TOKENIZERS[0];
+        assert_eq!(tokenizer.encode(&text), encode_plain(tokenizer, &text));
+    }
 }
