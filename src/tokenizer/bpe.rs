@@ -12,8 +12,8 @@
 //! text, and each later merge was counted in text where all earlier ones had been made. To meet the same tokens as the
 //! learner did, you must redo its steps in its order.
 //!
-//! `merge_plain` is this loop, word for word, and the one to read. Two others do the work. They give the same tokens, and
-//! a test holds them to that:
+//! `merge_plain` is this loop, word for word, and the one to read. Two others do the work. They give the same tokens,
+//! and a test holds them to that:
 //!
 //! - `merge_short`, for words, keeps the ranks from one merge to the next instead of looking all of them up again. It
 //!   still goes over the whole piece for every merge, which is quadratic in the piece's length; but words are short.

@@ -1,17 +1,19 @@
 //! The words met so far in a text, and their tokens.
 //!
-//! A text says the same words again and again: of the first million words of any shelf of novels, all but some
-//! thousands have been seen before. So each word is merged once, and when it comes back its tokens are copied.
+//! A text says the same words again and again: a shelf of children's books that is cut into 3,736,000 pieces has 39,977
+//! different ones. So a word is merged once, and when it comes back its tokens are copied.
 //!
 //! The memory must not grow with the text, and a text from outside must not be able to make it slow. Both follow from
 //! giving each word only one place to be: its hash selects a set, a set has room for two words, and the one that was
 //! used longer ago makes room for a new one. A word that was forgotten is merged again, which costs a little time and
-//! changes nothing. (Processors keep the memory that they used last in the same way: a *two-way set-associative cache*.)
+//! changes nothing. (Processors keep the memory that they used last in the same way: a *two-way set-associative
+//! cache*.)
 
 use super::hash::QuickHasher;
 use std::hash::Hasher;
 
-/// A full table has this many sets. A set is 64 bytes, so it needs a megabyte, which fits near the processor.
+/// There are at most this many sets. A set has 64 bytes, so this is a megabyte, small enough to stay near the
+/// processor.
 const MOST_SETS: usize = 1 << 14;
 
 /// Longer words are not remembered.

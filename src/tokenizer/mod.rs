@@ -11,8 +11,8 @@
 //!
 //! A word that comes back need not be merged again (`known_words.rs`, with the hash of `hash.rs`).
 //!
-//! Decoding is simple: every token has its bytes (`token_table.rs`), and they are put side by side. So decoding what was
-//! encoded gives back exactly the text.
+//! Decoding is simple: every token has its bytes (`token_table.rs`), and they are put side by side. So decoding what
+//! was encoded gives back exactly the text.
 //!
 //! One token is special: `<|endoftext|>` stands between two documents, and no bytes merge into it.
 

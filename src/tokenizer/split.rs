@@ -20,9 +20,9 @@
 //! the `b`, and the piece is ` b` as after a single space.
 //!
 //! Here the rule is written by hand: a regular expression engine would be longer than the rest of the tokenizer. A
-//! production program would use one. It is written twice: for any text, and for ASCII alone, which is several times as
-//! fast; a test holds the second to the first. Source of the rule: OpenAI's published GPT-2 code; see Radford et al. 2019,
-//! section 2.2.
+//! production program would use one. It is written twice, for any text, and for ASCII alone, which is faster; a test
+//! holds the second to the first. Source of the rule: OpenAI's published GPT-2 code; see Radford et al. 2019, section
+//! 2.2.
 
 use super::unicode::{is_letter, is_number, is_white_space};
 
@@ -95,8 +95,8 @@ fn run_len(text: &str, class: fn(char) -> bool) -> usize {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// The same rule once more, for ASCII: English is nearly all ASCII, a byte is a character there, and looking its class up in
-// a table costs much less than decoding a character and searching the ranges of Unicode.
+// The same rule once more, for ASCII. English is nearly all ASCII, a byte is a character there, and looking its class
+// up in a table costs much less than decoding a character and searching the ranges of Unicode.
 // ---------------------------------------------------------------------------------------------------------------------
 
 /// What the rule asks about a byte.
@@ -174,11 +174,11 @@ fn n_letters(text: &[u8]) -> usize {
     let mut n = 0;
     while let Some(bytes) = text[n..].first_chunk() {
         let bytes = u64::from_le_bytes(*bytes);
-        let small = (bytes | eight(0x20)) & eight(0x7F); // capitals become small letters, and nothing else one
+        let small = (bytes | eight(0x20)) & eight(0x7F); // of the bytes below 128, only capitals become small letters
         let from_a = small + eight(128 - b'a');
         let after_z = small + eight(127 - b'z');
-        let is_letter = from_a & !after_z & !bytes & eight(0x80); // !bytes: and it is below 128
-        let letters = (!is_letter & eight(0x80)).trailing_zeros() as usize / 8; // the first byte is the lowest
+        let yes = from_a & !after_z & !bytes & eight(0x80); // !bytes: and it is below 128
+        let letters = (!yes & eight(0x80)).trailing_zeros() as usize / 8; // the first byte is the lowest
         n += letters;
         if letters < 8 {
             break;
