@@ -3,8 +3,9 @@
 //! A hash table finds a key by a number computed from it, the key's *hash*. Encoding looks up so many words and pairs
 //! that computing this number counts. The hash of `std`, SipHash, has a secret in it, so that nobody can choose keys
 //! which all get the same place in a table and make it slow. That is the right default, and it takes its time. Here the
-//! keys are a vocabulary's pairs, which are checked and few, and the words of the text to learn from, which is your
-//! own; and the words of a text from outside go into a table that equal places cannot slow down (`known_words.rs`).
+//! keys are the pairs of a vocabulary and the words of a text to learn from: files that you chose to use. Someone who
+//! made such a file for the purpose could make it slow to read, but nothing else. The words of a text to encode, which
+//! may come from anywhere, go into a table that equal places cannot slow down (`known_words.rs`).
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
