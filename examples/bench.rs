@@ -1,0 +1,332 @@
+//! How fast is it, and how fast could it be on this machine? See `docs/16-making-it-fast.md`.
+//!
+//! ```text
+//! cargo run --release --example bench
+//! cargo run --release --example bench -- --shape six
+//! ```
+//!
+//! A time alone says little. So the machine is measured first: how fast it reads memory, and how fast it multiplies and
+//! adds. No program can be faster than what its reading or its arithmetic takes at these speeds. That is its *limit*, and
+//! each measurement stands beside it.
+//!
+//! Which of the two counts? To write one token, every weight is read from memory and used once: reading takes longer than
+//! arithmetic. To read a long prompt or to learn from a batch, every weight is used for hundreds of tokens: there the
+//! arithmetic takes longer.
+//!
+//! Machines are noisy: other programs, and heat. So the middle one of several runs counts, and the smallest and the largest
+//! stand beside it. Two programs can only be compared if they run in turn, on the same machine, on the same day.
+
+use gpt60::cli::{self, Args, Command, Failure, Flag, Outcome};
+use gpt60::kernels::threads;
+use std::process::ExitCode;
+
+#[path = "bench/machine.rs"]
+mod machine;
+#[path = "bench/shape.rs"]
+mod shape;
+#[path = "bench/tasks.rs"]
+mod tasks;
+#[path = "bench/text.rs"]
+mod text;
+
+use machine::Memory;
+use shape::{Kind, Shape, bytes_per_token, forward_operations, pack, training_operations};
+
+const COMMAND: Command = Command {
+    name: "bench",
+    about: "Measures this machine (reading memory, multiply-adds), then what this crate does with it: a matrix product, writing,\n\
+            reading a prompt, training, the tokenizer, loading. Each median stands beside its limit: what it would be if the\n\
+            machine's reading or its arithmetic were the only thing that takes time. Takes a few minutes, best with --release.",
+    operands: "",
+    max_operands: 0,
+    flags: &[
+        Flag {
+            name: "--shape",
+            value: "NAME",
+            help: "measure this model alone: 124M, 355M, six or four (default: 124M, and training of six and four)",
+        },
+        Flag {
+            name: "--weights",
+            value: "KIND",
+            help: "what the weights are stored as: f32, bf16 or int8 (default: f32, and whatever else there is to write)",
+        },
+        Flag { name: "--threads", value: "N", help: "how many threads work, 1 to 256 (default: one for each core)" },
+        Flag { name: "--runs", value: "N", help: "of how many runs to take the median, 1 to 1000 (default: 5)" },
+        Flag {
+            name: "--text",
+            value: "FILE",
+            help: "what the tokenizer reads (default: 16 MB made of this book's lines)",
+        },
+        Flag {
+            name: "--plain",
+            value: "",
+            help: "a line for each measurement: name, value, unit; with --shape those of the model alone",
+        },
+    ],
+    chapter: "docs/16-making-it-fast.md",
+};
+
+fn main() -> ExitCode {
+    COMMAND.run(|args| -> Outcome<()> {
+        let wish = Wish::new(args)?;
+        threads::set(wish.n_threads);
+        if cfg!(debug_assertions) {
+            cli::note("[this build checks its arithmetic; for the full speed: cargo run --release --example bench]");
+        }
+        let mut report = Report { plain: wish.plain, machine: None };
+        // A model alone, as plain lines, needs no limits.
+        if !(wish.plain && wish.shape.is_some()) {
+            measure_machine(&wish, &mut report)?;
+        }
+        match &wish.shape {
+            Some(shape) => measure_model(&wish, shape, &mut report),
+            None => measure_everything(&wish, &mut report),
+        }
+    })
+}
+
+/// What was asked for.
+struct Wish {
+    shape: Option<Shape>,
+    kind: Option<Kind>,
+    n_threads: usize,
+    n_runs: usize,
+    text: Option<String>,
+    plain: bool,
+}
+
+impl Wish {
+    fn new(args: &Args) -> Outcome<Wish> {
+        let unknown =
+            |flag: &str, value: &str, known: &str| Failure::Usage(format!("{flag} {value:?}: choose {known}"));
+        let shape = |name: &str| Shape::named(name).ok_or_else(|| unknown("--shape", name, shape::NAMES));
+        let kind = |name: &str| Kind::named(name).ok_or_else(|| unknown("--weights", name, "f32, bf16 or int8"));
+        let number = |flag: &str, default: usize, largest: usize| match args.number(flag, default)? {
+            n if args.has(flag) && !(1..=largest).contains(&n) => {
+                Err(Failure::Usage(format!("{flag} is {n}; give a number from 1 to {largest}")))
+            }
+            n => Ok(n),
+        };
+        let wish = Wish {
+            shape: args.get("--shape").map(shape).transpose()?,
+            kind: args.get("--weights").map(kind).transpose()?,
+            n_threads: number("--threads", 0, 256)?, // 0: as the library chooses
+            n_runs: number("--runs", 5, 1000)?,
+            text: args.get("--text").map(read_text).transpose()?,
+            plain: args.has("--plain"),
+        };
+        // What cannot be packed is said before minutes of work.
+        let tiny = Shape::named("four").expect("there is such a shape").model()?;
+        pack(tiny, wish.kind.unwrap_or(Kind::F32))?;
+        Ok(wish)
+    }
+}
+
+fn read_text(file: &str) -> Outcome<String> {
+    let bytes = std::fs::read(file).map_err(|e| gpt60::Error::file(file, format!("cannot be read: {e}")))?;
+    Ok(String::from_utf8(bytes).map_err(|e| gpt60::Error::file(file, format!("is not UTF-8 text: {e}")))?)
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// What is measured, in order
+// ---------------------------------------------------------------------------------------------------------------------
+
+/// The machine's own speeds, from which the limits follow.
+fn measure_machine(wish: &Wish, report: &mut Report) -> Outcome<()> {
+    report.header()?;
+    let memory = Memory::new();
+    cli::note(&format!("[reading {} MB of memory]", memory.bytes() / 1_000_000));
+    if memory.bytes() < 1 << 30 {
+        cli::note("[less than 1 GB could be had for this: a large cache may make it look too fast]");
+    }
+    let bandwidth = tasks::repeat(wish.n_runs, || Ok(memory.read()))?;
+    drop(memory);
+    let peak = tasks::repeat(wish.n_runs, || Ok(machine::multiply_adds()))?;
+    report.line("bandwidth_gb_s", "reading memory", Unit::GigabytesPerSecond, &bandwidth, None)?;
+    report.line("fma_gflop_s", "multiply-adds in registers", Unit::GigaflopsPerSecond, &peak, None)?;
+    report.machine = Some(Machine { bandwidth: 1e9 * median(&bandwidth), peak: 1e9 * median(&peak) });
+    Ok(())
+}
+
+/// All there is, with the 124M model.
+fn measure_everything(wish: &Wish, report: &mut Report) -> Outcome<()> {
+    let (m, k, n) = (512, 768, 3072);
+    let operations = (2 * m * k * n) as f64;
+    let times = tasks::matrix_product(wish.n_runs, m, k, n)?;
+    let speeds: Vec<f64> = times.iter().map(|ms| operations / ms / 1e6).collect();
+    let limit = report.machine.as_ref().map(|machine| machine.peak / 1e9);
+    report.line("matmul_gflop_s", "matmul 512x768 by 768x3072", Unit::GigaflopsPerSecond, &speeds, limit)?;
+
+    let shape = |name| Shape::named(name).expect("there is such a shape");
+    measure_model(wish, &shape("124M"), report)?;
+    for name in ["six", "four"] {
+        measure_training(wish, &shape(name), shape(name).model()?, report)?;
+    }
+    measure_tokenizer(wish, report)
+}
+
+/// What one model does: writing, reading, learning, loading.
+fn measure_model(wish: &Wish, shape: &Shape, report: &mut Report) -> Outcome<()> {
+    let n_bytes = (shape.config.n_parameters() * size_of::<f32>()) as u64;
+    // Two of it: for loading there is one in a file's memory too.
+    if let Some(free) = machine::free_memory().filter(|&free| free < 2 * n_bytes) {
+        let problem = format!(
+            "the {} model takes {} MB twice, and {} MB are free; choose a smaller --shape",
+            shape.name,
+            n_bytes / 1_000_000,
+            free / 1_000_000
+        );
+        return Err(Failure::Failed(problem));
+    }
+
+    cli::note(&format!("[writing with the {} model]", shape.name));
+    let (n_prompt, n_decoded) = (tasks::N_PROMPT, tasks::n_decoded(shape));
+    for kind in Kind::ALL.into_iter().filter(|kind| wish.kind.is_none_or(|wanted| wanted == *kind)) {
+        let Ok(model) = pack(shape.model()?, kind) else {
+            continue; // not asked for, and not there
+        };
+        let speeds = tasks::decode(wish.n_runs, shape, &model)?;
+        let limit = report.machine.as_ref().map(|machine| machine.bandwidth / bytes_per_token(&shape.config, kind));
+        let what = format!("write {n_decoded} tokens after {n_prompt}, {}", kind.name());
+        report.line(&format!("decode_{}_tok_s", kind.name()), &what, Unit::TokensPerSecond, &speeds, limit)?;
+    }
+
+    cli::note(&format!("[reading with the {} model]", shape.name));
+    let model = pack(shape.model()?, wish.kind.unwrap_or(Kind::F32))?;
+    let n = shape.config.n_ctx / 2;
+    let times = tasks::prefill_last(wish.n_runs, shape, &model, n)?;
+    let limit = report.arithmetic_ms(forward_operations(&shape.config, n, n, 1));
+    report.line(&format!("prefill{n}_last_ms"), &format!("read {n} tokens, last logits"), Unit::Ms, &times, limit)?;
+    let n = shape.config.n_ctx;
+    let times = tasks::prefill_all(wish.n_runs, shape, &model, n)?;
+    let limit = report.arithmetic_ms(forward_operations(&shape.config, n, n, n));
+    report.line(&format!("prefill{n}_all_ms"), &format!("read {n} tokens, all logits"), Unit::Ms, &times, limit)?;
+    drop(model);
+
+    measure_training(wish, shape, shape.model()?, report)?;
+
+    cli::note("[loading: a file is written to the directory for temporary files, and removed]");
+    let times = tasks::load(wish.n_runs, shape)?;
+    // The file's bytes have to be read once, whatever else is done.
+    let limit = report.machine.as_ref().map(|machine| 1e3 * n_bytes as f64 / machine.bandwidth);
+    report.line("load_ms", &format!("load {}, first logits", shape.name), Unit::Ms, &times, limit)
+}
+
+fn measure_training(wish: &Wish, shape: &Shape, model: gpt60::Gpt2, report: &mut Report) -> Outcome<()> {
+    cli::note(&format!("[training the {} model]", shape.name));
+    let Some(times) = tasks::training_step(wish.n_runs, shape, model)? else {
+        cli::note(&format!("[training the {} model needs more memory than is free, and is left out]", shape.name));
+        return Ok(());
+    };
+    let limit = report.arithmetic_ms(training_operations(shape));
+    let what = format!("train {}, {} x {} tokens", shape.name, shape.n_sequences, shape.n_seq);
+    report.line(&format!("train_{}_ms", shape.name), &what, Unit::Ms, &times, limit)
+}
+
+/// One thread, GPT-2's vocabulary. There is no limit to compare with.
+fn measure_tokenizer(wish: &Wish, report: &mut Report) -> Outcome<()> {
+    let made_up;
+    let text = match &wish.text {
+        Some(text) => text,
+        None => {
+            made_up = text::made_up(16_000_000);
+            &made_up
+        }
+    };
+    let source =
+        if wish.text.is_some() { "--text" } else { "lines of this book in random order, one word in 64 made up" };
+    cli::note(&format!("[encoding and decoding {:.1} MB: {source}]", text.len() as f64 / 1e6));
+    threads::set(1);
+    let (encode, decode) = tasks::tokenize(wish.n_runs, text)?;
+    threads::set(wish.n_threads);
+    report.line("encode_mb_s", "encode text, 1 thread", Unit::MegabytesPerSecond, &encode, None)?;
+    report.line("decode_mb_s", "decode to bytes, 1 thread", Unit::MegabytesPerSecond, &decode, None)
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// What is printed
+// ---------------------------------------------------------------------------------------------------------------------
+
+/// What the machine can do at most, in bytes and operations a second.
+struct Machine {
+    bandwidth: f64,
+    peak: f64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    GigabytesPerSecond,
+    GigaflopsPerSecond,
+    MegabytesPerSecond,
+    TokensPerSecond,
+    Ms,
+}
+
+impl Unit {
+    fn name(self) -> &'static str {
+        match self {
+            Unit::GigabytesPerSecond => "GB/s",
+            Unit::GigaflopsPerSecond => "GFLOP/s",
+            Unit::MegabytesPerSecond => "MB/s",
+            Unit::TokensPerSecond => "tok/s",
+            Unit::Ms => "ms",
+        }
+    }
+}
+
+/// A table, or plain lines. A line is printed as soon as it is known.
+struct Report {
+    plain: bool,
+    machine: Option<Machine>,
+}
+
+impl Report {
+    /// Milliseconds for so many operations at the machine's peak.
+    fn arithmetic_ms(&self, operations: f64) -> Option<f64> {
+        self.machine.as_ref().map(|machine| 1e3 * operations / machine.peak)
+    }
+
+    fn header(&self) -> Outcome<()> {
+        if self.plain {
+            return Ok(());
+        }
+        cli::print(&format!("{}; threads: {}\n\n", machine::instructions(), threads::count()))?;
+        let (what, median, spread, limit, percent) = ("", "median", "smallest .. largest", "limit", "of limit");
+        cli::print(&format!("{what:<32} {median:>9}         {spread:>21} {limit:>10} {percent:>9}\n"))?;
+        cli::flush()
+    }
+
+    fn line(&self, name: &str, what: &str, unit: Unit, values: &[f64], limit: Option<f64>) -> Outcome<()> {
+        let (middle, unit_name) = (median(values), unit.name());
+        if self.plain {
+            cli::print(&format!("{name} {middle:.2} {unit_name}\n"))?;
+            return cli::flush();
+        }
+        let smallest = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let largest = values.iter().copied().fold(0.0, f64::max);
+        let spread = format!("{} .. {}", rounded(smallest), rounded(largest));
+        // Of a speed, more is better; of a time, less.
+        let percent = |limit: f64| 100.0 * if unit == Unit::Ms { limit / middle } else { middle / limit };
+        let beside = limit.map_or(String::new(), |limit| format!("{:>10} {:>7.0} %", rounded(limit), percent(limit)));
+        let line = format!("{what:<32} {:>9} {unit_name:<7} {spread:>21} {beside}", rounded(middle));
+        cli::print(&format!("{}\n", line.trim_end()))?;
+        cli::flush()
+    }
+}
+
+/// Three or four digits are as many as are certain.
+fn rounded(x: f64) -> String {
+    match x {
+        0.0..10.0 => format!("{x:.2}"),
+        10.0..1000.0 => format!("{x:.1}"),
+        _ => format!("{x:.0}"),
+    }
+}
+
+/// The middle one, or the mean of the middle two.
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let n = sorted.len();
+    (sorted[(n - 1) / 2] + sorted[n / 2]) / 2.0
+}

@@ -1,0 +1,162 @@
+//! What the machine can do, measured with the plainest loops there are: the limits for everything else.
+//!
+//! Two numbers say nearly all. How fast can numbers be read from memory? How many multiply-adds can the cores do in a second?
+//! A program needs at least the time of the slower of the two. Drawn as a picture, speed over multiply-adds for each byte,
+//! the two limits look like a roof, hence the name (Williams, Waterman and Patterson, "Roofline", 2009).
+
+use gpt60::kernels::cpu::{self, Kernel, Level, multiply_add};
+use gpt60::kernels::threads;
+use std::hint::black_box;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+/// The instructions in use.
+pub fn instructions() -> &'static str {
+    match cpu::level() {
+        Level::Avx512 => "AVX-512, 16 numbers at once",
+        Level::Avx2 => "AVX2 and FMA, 8 numbers at once",
+        Level::Baseline => "the oldest of this kind of processor, 4 numbers at once",
+    }
+}
+
+/// How many bytes of memory are free for a new program, where the system says so (Linux does).
+pub fn free_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let kilobytes = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?.split_whitespace().next()?;
+    Some(kilobytes.parse::<u64>().ok()? * 1024)
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Memory
+// ---------------------------------------------------------------------------------------------------------------------
+
+/// How many bytes are read, if there is room for them. The last cache of a large server holds hundreds of megabytes. What is
+/// read must be several times larger, or the cache is measured and not the memory.
+const LARGE: u64 = 2 << 30;
+/// The time is taken for at least this many bytes, in several passes if need be.
+const PASSES: u64 = 4 << 30;
+
+/// A long list of numbers, to be read from memory.
+pub struct Memory {
+    data: Vec<f32>,
+}
+
+impl Memory {
+    /// At most a third of the memory that is free: other programs need some too.
+    pub fn new() -> Memory {
+        let n_bytes = free_memory().map_or(LARGE, |free| LARGE.min(free / 3));
+        // Ones, not zeros: zeros that nobody has written yet are not in memory at all.
+        Memory { data: vec![1.0; usize::try_from(n_bytes).unwrap_or(0) / size_of::<f32>()] }
+    }
+
+    /// How many bytes there are to read.
+    pub fn bytes(&self) -> u64 {
+        size_of_val(&self.data[..]) as u64
+    }
+
+    /// Reads everything, each thread its part, and gives the speed in GB/s.
+    pub fn read(&self) -> f64 {
+        let n_passes = (PASSES / self.bytes().max(1)).max(1);
+        let parts: Vec<&[f32]> = self.data.chunks(self.data.len().div_ceil(threads::count()).max(1)).collect();
+        let start = Instant::now();
+        threads::each(parts, |part| {
+            for _ in 0..n_passes {
+                black_box(cpu::run(Sum(part)));
+            }
+        });
+        (n_passes * self.bytes()) as f64 / start.elapsed().as_secs_f64() / 1e9
+    }
+}
+
+/// A sum. An addition is so cheap that the time is that of reading.
+struct Sum<'a>(&'a [f32]);
+
+impl Kernel for Sum<'_> {
+    type Output = f32;
+
+    /// Reads in four places at once: that gives the processor more to fetch ahead, and was a tenth faster than one.
+    #[inline(always)]
+    fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) -> f32 {
+        const SUMS: usize = 32; // side by side, so that no addition waits long for the one before
+        let runs = self.0.as_chunks::<SUMS>().0;
+        let n = runs.len() / 4;
+        let (first, second, third, fourth) = (&runs[..n], &runs[n..2 * n], &runs[2 * n..3 * n], &runs[3 * n..4 * n]);
+        let mut sums = [0.0f32; SUMS];
+        for (((a, b), c), d) in first.iter().zip(second).zip(third).zip(fourth) {
+            for i in 0..SUMS {
+                sums[i] += (a[i] + b[i]) + (c[i] + d[i]);
+            }
+        }
+        sums.iter().sum()
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Multiply-adds
+// ---------------------------------------------------------------------------------------------------------------------
+
+/// How many operations a thread does before the time is taken; a multiply-add counts as two.
+const OPERATIONS: u64 = 24_000_000_000;
+
+/// Multiplies and adds in registers alone, on every thread, and gives the speed in GFLOP/s.
+pub fn multiply_adds() -> f64 {
+    let n_done = AtomicU64::new(0);
+    let start = Instant::now();
+    threads::each(vec![(); threads::count()], |()| {
+        let n = cpu::run(MultiplyAdds { factor: black_box(0.999), summand: black_box(0.001) });
+        n_done.fetch_add(n, Ordering::Relaxed);
+    });
+    n_done.into_inner() as f64 / start.elapsed().as_secs_f64() / 1e9
+}
+
+/// `x = x * factor + summand`, for many `x` side by side. Each waits for its own last result, some four cycles; meanwhile
+/// the others have their turn.
+struct MultiplyAdds {
+    factor: f32,
+    summand: f32,
+}
+
+impl Kernel for MultiplyAdds {
+    /// How many operations were done.
+    type Output = u64;
+
+    /// The numbers must stay in registers, so every index is written out, as in the matrix product's tile. Where that tile has
+    /// 8 rows there are 32 registers, and 16 of them are used here; elsewhere there are 16, and 12 are used.
+    #[inline(always)]
+    fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) -> u64 {
+        let (a, b) = ([self.factor; LANES], [self.summand; LANES]);
+        let n_vectors = if ROWS >= 8 { 16 } else { 12 };
+        let per_step = 2 * (LANES * n_vectors) as u64;
+        let n_steps = OPERATIONS / per_step;
+        let mut x = [[0.0f32; LANES]; 16];
+        for _ in 0..n_steps {
+            step::<FMA, LANES>(&mut x[0], &a, &b);
+            step::<FMA, LANES>(&mut x[1], &a, &b);
+            step::<FMA, LANES>(&mut x[2], &a, &b);
+            step::<FMA, LANES>(&mut x[3], &a, &b);
+            step::<FMA, LANES>(&mut x[4], &a, &b);
+            step::<FMA, LANES>(&mut x[5], &a, &b);
+            step::<FMA, LANES>(&mut x[6], &a, &b);
+            step::<FMA, LANES>(&mut x[7], &a, &b);
+            step::<FMA, LANES>(&mut x[8], &a, &b);
+            step::<FMA, LANES>(&mut x[9], &a, &b);
+            step::<FMA, LANES>(&mut x[10], &a, &b);
+            step::<FMA, LANES>(&mut x[11], &a, &b);
+            if ROWS >= 8 {
+                step::<FMA, LANES>(&mut x[12], &a, &b);
+                step::<FMA, LANES>(&mut x[13], &a, &b);
+                step::<FMA, LANES>(&mut x[14], &a, &b);
+                step::<FMA, LANES>(&mut x[15], &a, &b);
+            }
+        }
+        black_box(x);
+        n_steps * per_step
+    }
+}
+
+#[inline(always)]
+fn step<const FMA: bool, const LANES: usize>(x: &mut [f32; LANES], a: &[f32; LANES], b: &[f32; LANES]) {
+    for i in 0..LANES {
+        x[i] = multiply_add::<FMA>(x[i], a[i], b[i]);
+    }
+}

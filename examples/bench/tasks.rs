@@ -1,0 +1,162 @@
+//! What is measured: each task runs once to warm up, then `n_runs` times, and gives as many numbers.
+
+use super::machine::free_memory;
+use super::shape::Shape;
+use gpt60::checkpoint::{Dtype, hugging_face};
+use gpt60::cli::{Failure, Outcome};
+use gpt60::kernels::matmul::{self, Matrix};
+use gpt60::tokenizer::Tokenizer;
+use gpt60::train::adamw::AdamW;
+use gpt60::train::batches::Batch;
+use gpt60::train::trainer::loss_and_gradient;
+use gpt60::{Error, Gpt2, KvCache, Rng, Saved, argmax};
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Runs a task once to warm up, and then as often as its number is wanted.
+pub fn repeat(n_runs: usize, mut task: impl FnMut() -> Outcome<f64>) -> Outcome<Vec<f64>> {
+    task()?;
+    (0..n_runs).map(|_| task()).collect()
+}
+
+fn milliseconds(start: Instant) -> f64 {
+    1e3 * start.elapsed().as_secs_f64()
+}
+
+/// Milliseconds of a matrix product, `[m, k] · [k, n] -> [m, n]`: the mean of some of them.
+pub fn matrix_product(n_runs: usize, m: usize, k: usize, n: usize) -> Outcome<Vec<f64>> {
+    const N_PRODUCTS: usize = 20;
+    let (a, b, mut c) = (vec![0.5; m * k], vec![0.25; k * n], vec![0.0; m * n]);
+    repeat(n_runs, || {
+        let start = Instant::now();
+        for _ in 0..N_PRODUCTS {
+            matmul::matmul(Matrix::new(&a, m, k), Matrix::new(&b, k, n), &mut c, n, matmul::Into::Set);
+        }
+        Ok(milliseconds(start) / N_PRODUCTS as f64)
+    })
+}
+
+/// How many tokens the prompt of [`decode`] has.
+pub const N_PROMPT: usize = 16;
+
+/// How many tokens [`decode`] writes: 128, or what the context has room for.
+pub fn n_decoded(shape: &Shape) -> usize {
+    128.min(shape.config.n_ctx - N_PROMPT)
+}
+
+/// Tokens in a second: after a short prompt, which is not timed, one after the other, always the likeliest.
+pub fn decode(n_runs: usize, shape: &Shape, model: &Gpt2) -> Outcome<Vec<f64>> {
+    let likeliest = |ids: &[u32], cache: &mut KvCache| -> gpt60::Result<u32> {
+        Ok(argmax(model.next_logits(ids, cache)?.data()).unwrap_or(0) as u32)
+    };
+    let (prompt, n) = (shape.ids(N_PROMPT), n_decoded(shape));
+    repeat(n_runs, || {
+        let mut cache = KvCache::new(&model.config, 1);
+        let mut id = likeliest(&prompt, &mut cache)?;
+        let start = Instant::now();
+        for _ in 0..n {
+            id = likeliest(&[id], &mut cache)?;
+        }
+        Ok(n as f64 / start.elapsed().as_secs_f64())
+    })
+}
+
+/// Milliseconds for reading `n` tokens at once, with the logits after the last one.
+pub fn prefill_last(n_runs: usize, shape: &Shape, model: &Gpt2, n: usize) -> Outcome<Vec<f64>> {
+    let ids = shape.ids(n);
+    repeat(n_runs, || {
+        let mut cache = KvCache::new(&model.config, 1);
+        let start = Instant::now();
+        model.next_logits(&ids, &mut cache)?;
+        Ok(milliseconds(start))
+    })
+}
+
+/// Milliseconds for reading `n` tokens at once, with the logits after each.
+pub fn prefill_all(n_runs: usize, shape: &Shape, model: &Gpt2, n: usize) -> Outcome<Vec<f64>> {
+    let ids = shape.ids(n);
+    repeat(n_runs, || {
+        let start = Instant::now();
+        model.logits(&ids)?;
+        Ok(milliseconds(start))
+    })
+}
+
+/// Milliseconds of a training step: gradient set to zero, forward, loss, backward, AdamW. `None` if memory is short.
+pub fn training_step(n_runs: usize, shape: &Shape, mut model: Gpt2) -> Outcome<Option<Vec<f64>>> {
+    // Beside the model: its gradient, AdamW's two averages, and as much again for what backward needs.
+    let n_bytes = 4 * (model.n_parameters() * size_of::<f32>()) as u64;
+    if free_memory().is_some_and(|free| free < n_bytes) {
+        return Ok(None);
+    }
+    let mut rng = Rng::new(60);
+    let mut random_ids = |n: usize| -> Vec<u32> { (0..n).map(|_| rng.below(shape.config.n_vocab) as u32).collect() };
+    let mut grad = model.zeros_like();
+    let mut adamw = AdamW::new(&model, 0.9, 0.999, 0.01);
+    let mut saved = Saved::default();
+    let n_tok = shape.n_sequences * shape.n_seq;
+    let step = || {
+        let batch = Batch { inputs: random_ids(n_tok), targets: random_ids(n_tok) };
+        let start = Instant::now();
+        for (_, tensor) in grad.parameters_mut() {
+            tensor.data_mut().fill(0.0);
+        }
+        loss_and_gradient(&model, &batch, shape.n_seq, 1.0, &mut saved, &mut grad)?;
+        adamw.update(&mut model, &grad, 1e-4)?;
+        Ok(milliseconds(start))
+    };
+    Ok(Some(repeat(n_runs * shape.n_steps, step)?))
+}
+
+/// MB of text in a second, to ids and back to bytes.
+pub fn tokenize(n_runs: usize, text: &str) -> Outcome<(Vec<f64>, Vec<f64>)> {
+    let tokenizer = Tokenizer::gpt2();
+    let speed = |start: Instant| text.len() as f64 / start.elapsed().as_secs_f64() / 1e6;
+    let mut ids = Vec::new();
+    let encode = repeat(n_runs, || {
+        let start = Instant::now();
+        ids = tokenizer.encode(text);
+        Ok(speed(start))
+    })?;
+    let mut bytes = Vec::new();
+    let decode = repeat(n_runs, || {
+        let start = Instant::now();
+        bytes = tokenizer.decode_bytes(&ids)?;
+        Ok(speed(start))
+    })?;
+    if bytes != text.as_bytes() {
+        return Err(Failure::Failed("what was encoded did not come back".to_string()));
+    }
+    Ok((encode, decode))
+}
+
+/// Milliseconds from a directory to the first logits, all files being in memory already: the first, untimed run reads them.
+pub fn load(n_runs: usize, shape: &Shape) -> Outcome<Vec<f64>> {
+    let dir = TemporaryDir::new()?;
+    hugging_face::save(&dir.0, &shape.model()?, None, Dtype::F32)?;
+    let prompt = shape.ids(N_PROMPT);
+    repeat(n_runs, || {
+        let start = Instant::now();
+        let model = hugging_face::load(&dir.0)?.model;
+        model.next_logits(&prompt, &mut KvCache::new(&model.config, 1))?;
+        Ok(milliseconds(start))
+    })
+}
+
+/// A directory that is removed in the end, whether the task succeeds or not.
+struct TemporaryDir(PathBuf);
+
+impl TemporaryDir {
+    fn new() -> Outcome<TemporaryDir> {
+        let path = std::env::temp_dir().join(format!("gpt60-bench-{}", std::process::id()));
+        // `create_dir` refuses a directory that is there already: what is removed later is ours alone.
+        std::fs::create_dir(&path).map_err(|e| Error::file(&path, format!("cannot be made: {e}")))?;
+        Ok(TemporaryDir(path))
+    }
+}
+
+impl Drop for TemporaryDir {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
