@@ -11,7 +11,8 @@
 //!
 //! Which of the two counts? To write one token, every weight is read from memory and used once: reading takes longer than
 //! arithmetic. To read a long prompt or to learn from a batch, every weight is used for hundreds of tokens: there the
-//! arithmetic takes longer.
+//! arithmetic takes longer. (A small model stays in the processor's caches, which are faster than memory: there the limit
+//! of reading can be passed.)
 //!
 //! Machines are noisy: other programs, and heat. So the middle one of several runs counts, and the smallest and the largest
 //! stand beside it. Two programs can only be compared if they run in turn, on the same machine, on the same day.
@@ -74,6 +75,7 @@ fn main() -> ExitCode {
             cli::note("[this build checks its arithmetic; for the full speed: cargo run --release --example bench]");
         }
         let mut report = Report { plain: wish.plain, machine: None };
+        report.header()?;
         // A model alone, as plain lines, needs no limits.
         if !(wish.plain && wish.shape.is_some()) {
             measure_machine(&wish, &mut report)?;
@@ -133,7 +135,6 @@ fn read_text(file: &str) -> Outcome<String> {
 
 /// The machine's own speeds, from which the limits follow.
 fn measure_machine(wish: &Wish, report: &mut Report) -> Outcome<()> {
-    report.header()?;
     let memory = Memory::new();
     cli::note(&format!("[reading {} MB of memory]", memory.bytes() / 1_000_000));
     if memory.bytes() < 1 << 30 {
@@ -287,10 +288,12 @@ impl Report {
     }
 
     fn header(&self) -> Outcome<()> {
+        let machine = format!("{}; threads: {}", machine::instructions(), threads::count());
         if self.plain {
+            cli::note(&format!("[{machine}]"));
             return Ok(());
         }
-        cli::print(&format!("{}; threads: {}\n\n", machine::instructions(), threads::count()))?;
+        cli::print(&format!("{machine}\n\n"))?;
         let (what, median, spread, limit, percent) = ("", "median", "smallest .. largest", "limit", "of limit");
         cli::print(&format!("{what:<32} {median:>9}         {spread:>21} {limit:>10} {percent:>9}\n"))?;
         cli::flush()

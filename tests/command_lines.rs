@@ -22,6 +22,9 @@ const PLANNED: [&str; 3] = ["docs/15-looking-inside.md", "docs/16-making-it-fast
 /// The example that runs the reader's own functions. As long as they are not written, it can only say so.
 const UNWRITTEN: &str = "greedy_mine";
 
+/// The shortest work that `bench` does: one run of each measurement of its smallest model.
+const QUICK_BENCH: [&str; 5] = ["--plain", "--shape", "four", "--runs", "1"];
+
 /// Flags with a value that have no default: without them, there is nothing of the kind.
 const WITHOUT_DEFAULT: [&str; 3] = ["--ids", "--resume", "--valid"];
 
@@ -170,6 +173,14 @@ fn a_wrong_call_is_one_line_and_status_2() {
         ("embeddings", &["--count", "x"]),
         ("gradients", &["--step", "0"]),
         ("layers", &["1 2 x"]),
+        ("bench", &["--shape", "125M"]),
+        ("bench", &["--shape", ""]),
+        ("bench", &["--weights", "f64"]),
+        ("bench", &["--threads", "0"]),
+        ("bench", &["--threads", "257"]),
+        ("bench", &["--runs", "0"]),
+        ("bench", &["--plain=1"]),
+        ("bench", &["124M"]),
         ("exercises", &["no-such-command"]),
         ("exercises", &["check", "no-such-exercise"]),
         ("exercises", &["hint"]),
@@ -203,6 +214,7 @@ fn an_impossible_wish_is_one_line_and_status_1() {
         }
     }
     assert!(error_of(run(&mut command(&dir, "perplexity", &["no-such-text"])), 1).contains("no-such-text"));
+    assert!(error_of(run(&mut command(&dir, "bench", &["--text", "no-such-text"])), 1).contains("no-such-text"));
     fs::write(dir.join("file"), "").unwrap();
     assert!(error_of(run(&mut command(&dir, "export", &["file"])), 1).contains("file"));
     fs::remove_dir_all(&dir).unwrap();
@@ -219,6 +231,7 @@ fn a_reader_that_has_seen_enough_ends_an_example_quietly() {
             "train" => &["--help"], // else it writes nothing to standard output
             "greedy" | "sample" | "sixty_lines" | "beam" => &["--tokens", "5"],
             "compare" => &["--tokens", "2", "--answers", "1"],
+            "bench" => &QUICK_BENCH,
             _ => &[],
         };
         let mut command = command(&dir, name, args);
@@ -337,6 +350,7 @@ fn absurd_numbers_are_answered_with_a_result_or_with_one_line() {
                     "export" => args.push("out"),
                     "compare" if flag == "--tokens" => args.extend(["--answers", "1"]),
                     "compare" => args.extend(["--tokens", "2"]),
+                    "bench" => args.extend(["--plain", "--shape", "four"]),
                     _ => {}
                 }
                 // A tiny model, unless it is the size that is absurd.
@@ -1038,5 +1052,53 @@ fn export_writes_over_nothing() {
     // A directory without a name would be the one that one happens to stand in.
     error_of(run(&mut command(&dir, "export", &[""])), 2);
     assert!(!dir.join("config.json").exists());
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// bench
+// ---------------------------------------------------------------------------------------------------------------------
+
+/// A command that runs the quick bench with `temporary` as the directory for temporary files.
+fn quick_bench(temporary: &Path) -> std::process::Command {
+    let mut command = command(temporary.parent().unwrap(), "bench", &QUICK_BENCH);
+    command.env("TMPDIR", temporary).env("TMP", temporary); // on Unix, on Windows
+    command
+}
+
+#[test]
+fn bench_prints_name_value_and_unit_and_leaves_no_file_behind() {
+    let dir = scratch("bench");
+    let (stdout, _) = success(run(&mut quick_bench(&dir)));
+    let lines: Vec<Vec<&str>> = stdout.lines().map(|line| line.split(' ').collect()).collect();
+    let names_and_units: Vec<(&str, &str)> = lines.iter().map(|words| (words[0], words[2])).collect();
+    // Of the packed weights whatever there is; all else always.
+    let expected = [
+        ("decode_f32_tok_s", "tok/s"),
+        ("decode_bf16_tok_s", "tok/s"),
+        ("decode_int8_tok_s", "tok/s"),
+        ("prefill32_last_ms", "ms"), // half of the context of 64 tokens
+        ("prefill64_all_ms", "ms"),
+        ("train_four_ms", "ms"),
+        ("load_ms", "ms"),
+    ];
+    let is_packed = |name: &str| name.contains("bf16") || name.contains("int8");
+    let known = expected.into_iter().filter(|line| !is_packed(line.0) || names_and_units.contains(line));
+    assert_eq!(names_and_units, known.collect::<Vec<_>>(), "{stdout}");
+    for words in &lines {
+        let value: f64 = words[1].parse().unwrap();
+        assert!(words.len() == 3 && value > 0.0 && value.is_finite(), "{words:?}");
+    }
+    assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn bench_names_the_place_where_it_cannot_write() {
+    let dir = scratch("bench-nowhere");
+    let output = run(&mut quick_bench(&dir.join("nowhere")));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let last = stderr.lines().last().unwrap();
+    assert!(output.status.code() == Some(1) && last.starts_with("error: ") && last.contains("nowhere"), "{stderr}");
     fs::remove_dir_all(&dir).unwrap();
 }

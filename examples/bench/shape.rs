@@ -28,7 +28,7 @@ impl Shape {
                 Shape { name: "six", config: Config::new(65, 256, 384, 6, 6), n_sequences: 12, n_seq: 256, n_steps: 1 }
             }
             "four" => {
-                Shape { name: "four", config: Config::new(65, 64, 128, 4, 4), n_sequences: 12, n_seq: 64, n_steps: 40 }
+                Shape { name: "four", config: Config::new(65, 64, 128, 4, 4), n_sequences: 12, n_seq: 64, n_steps: 20 }
             }
             _ => return None,
         })
