@@ -49,7 +49,7 @@ const COMMAND: Command = Command {
         Flag {
             name: "--weights",
             value: "KIND",
-            help: "what the weights are stored as: f32, bf16 or int8 (default: f32, and whatever else there is to write)",
+            help: "how the weights that write and read are stored: f32, bf16 or int8 (default: f32; for writing all there are)",
         },
         Flag { name: "--threads", value: "N", help: "how many threads work, 1 to 256 (default: one for each core)" },
         Flag { name: "--runs", value: "N", help: "of how many runs to take the median, 1 to 1000 (default: 5)" },
@@ -99,6 +99,9 @@ struct Wish {
 
 impl Wish {
     fn new(args: &Args) -> Outcome<Wish> {
+        if args.has("--text") && args.has("--shape") {
+            return Err(Failure::Usage("--shape measures a model alone, without the tokenizer of --text".to_string()));
+        }
         let unknown =
             |flag: &str, value: &str, known: &str| Failure::Usage(format!("{flag} {value:?}: choose {known}"));
         let shape = |name: &str| Shape::named(name).ok_or_else(|| unknown("--shape", name, shape::NAMES));

@@ -181,6 +181,7 @@ fn a_wrong_call_is_one_line_and_status_2() {
         ("bench", &["--runs", "0"]),
         ("bench", &["--plain=1"]),
         ("bench", &["124M"]),
+        ("bench", &["--shape", "four", "--text", "Cargo.toml"]),
         ("exercises", &["no-such-command"]),
         ("exercises", &["check", "no-such-exercise"]),
         ("exercises", &["hint"]),
