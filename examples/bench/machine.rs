@@ -121,7 +121,7 @@ impl Kernel for MultiplyAdds {
     type Output = u64;
 
     /// The numbers must stay in registers, so every index is written out, as in the matrix product's tile. Where that tile has
-    /// 8 rows there are 32 registers, and 16 of them are used here; elsewhere there are 16, and 12 are used.
+    /// 8 rows or more there are 32 registers, and 16 of them are used here; elsewhere there are 16, and 12 are used.
     #[inline(always)]
     fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) -> u64 {
         let (a, b) = ([self.factor; LANES], [self.summand; LANES]);
