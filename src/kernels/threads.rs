@@ -109,10 +109,8 @@ pub fn each<T: Send>(tasks: Vec<T>, work: impl Fn(T) + Sync) {
     let take_all = || {
         let taken = catch_unwind(AssertUnwindSafe(|| {
             let _guard = InTask::begin();
-            while let Some(task) = {
-                let next = lock(&queue).next();
-                next
-            } {
+            let next = || lock(&queue).next();
+            while let Some(task) = next() {
                 work(task);
             }
         }));
