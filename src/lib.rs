@@ -112,6 +112,7 @@ pub mod layers;
 pub mod storybook;
 pub mod tokenizer;
 pub mod train;
+pub mod weight;
 
 mod config;
 mod error;

@@ -19,6 +19,7 @@ use crate::kv_cache::KvCache;
 use crate::layers::block::{Block, BlockSaved};
 use crate::layers::embedding;
 use crate::layers::layer_norm::{LayerNorm, LayerNormSaved};
+use crate::weight::{Outputs, Precision, Weight};
 use crate::{Config, Error, Probe, Result, Rng, Tensor};
 
 /// A GPT-2: its size and its parameters, under the names of its checkpoints.
@@ -42,7 +43,7 @@ pub struct Gpt2 {
     /// How large it is.
     pub config: Config,
     /// The token embedding, `[n_vocab, n_embd]`.
-    pub wte: Tensor,
+    pub wte: Weight,
     /// The position embedding, `[n_ctx, n_embd]`.
     pub wpe: Tensor,
     /// The blocks.
@@ -50,7 +51,7 @@ pub struct Gpt2 {
     /// The last layer norm.
     pub ln_f: LayerNorm,
     /// The head, `[n_vocab, n_embd]`, if it is not tied to `wte`.
-    pub lm_head: Option<Tensor>,
+    pub lm_head: Option<Weight>,
 }
 
 /// What a forward pass saves for backward.
@@ -72,7 +73,7 @@ impl Gpt2 {
         config.check()?;
         Ok(Gpt2 {
             config: config.clone(),
-            wte: Tensor::zeros(&[config.n_vocab, config.n_embd]),
+            wte: Tensor::zeros(&[config.n_vocab, config.n_embd]).into(),
             wpe: Tensor::zeros(&[config.n_ctx, config.n_embd]),
             h: (0..config.n_layer).map(|_| Block::zeros(config)).collect(),
             ln_f: LayerNorm::zeros(config.n_embd, config.layer_norm_epsilon),
@@ -89,7 +90,7 @@ impl Gpt2 {
         config.check()?;
         Ok(Gpt2 {
             config: config.clone(),
-            wte: Tensor::random(&[config.n_vocab, config.n_embd], 0.02, rng),
+            wte: Tensor::random(&[config.n_vocab, config.n_embd], 0.02, rng).into(),
             wpe: Tensor::random(&[config.n_ctx, config.n_embd], 0.02, rng),
             h: (0..config.n_layer).map(|_| Block::random(config, rng)).collect(),
             ln_f: LayerNorm::new(config.n_embd, config.layer_norm_epsilon),
@@ -100,21 +101,21 @@ impl Gpt2 {
     /// Every parameter with its name, in the order of the forward pass: the one list that serves checkpoints, the
     /// optimizer, counting and tests.
     pub fn parameters(&self) -> Vec<(String, &Tensor)> {
-        let mut list = vec![("wte.weight".to_string(), &self.wte), ("wpe.weight".to_string(), &self.wpe)];
+        let mut list = vec![("wte.weight".to_string(), &*self.wte), ("wpe.weight".to_string(), &self.wpe)];
         for (i, block) in self.h.iter().enumerate() {
             let Block { ln_1, attn, ln_2, mlp } = block;
             for (name, tensor) in [
                 ("ln_1.weight", &ln_1.weight),
                 ("ln_1.bias", &ln_1.bias),
-                ("attn.c_attn.weight", &attn.c_attn.weight),
+                ("attn.c_attn.weight", &*attn.c_attn.weight),
                 ("attn.c_attn.bias", &attn.c_attn.bias),
-                ("attn.c_proj.weight", &attn.c_proj.weight),
+                ("attn.c_proj.weight", &*attn.c_proj.weight),
                 ("attn.c_proj.bias", &attn.c_proj.bias),
                 ("ln_2.weight", &ln_2.weight),
                 ("ln_2.bias", &ln_2.bias),
-                ("mlp.c_fc.weight", &mlp.c_fc.weight),
+                ("mlp.c_fc.weight", &*mlp.c_fc.weight),
                 ("mlp.c_fc.bias", &mlp.c_fc.bias),
-                ("mlp.c_proj.weight", &mlp.c_proj.weight),
+                ("mlp.c_proj.weight", &*mlp.c_proj.weight),
                 ("mlp.c_proj.bias", &mlp.c_proj.bias),
             ] {
                 list.push((format!("h.{i}.{name}"), tensor));
@@ -130,21 +131,21 @@ impl Gpt2 {
 
     /// [`Gpt2::parameters`], to be changed: the same names in the same order.
     pub fn parameters_mut(&mut self) -> Vec<(String, &mut Tensor)> {
-        let mut list = vec![("wte.weight".to_string(), &mut self.wte), ("wpe.weight".to_string(), &mut self.wpe)];
+        let mut list = vec![("wte.weight".to_string(), &mut *self.wte), ("wpe.weight".to_string(), &mut self.wpe)];
         for (i, block) in self.h.iter_mut().enumerate() {
             let Block { ln_1, attn, ln_2, mlp } = block;
             for (name, tensor) in [
                 ("ln_1.weight", &mut ln_1.weight),
                 ("ln_1.bias", &mut ln_1.bias),
-                ("attn.c_attn.weight", &mut attn.c_attn.weight),
+                ("attn.c_attn.weight", &mut *attn.c_attn.weight),
                 ("attn.c_attn.bias", &mut attn.c_attn.bias),
-                ("attn.c_proj.weight", &mut attn.c_proj.weight),
+                ("attn.c_proj.weight", &mut *attn.c_proj.weight),
                 ("attn.c_proj.bias", &mut attn.c_proj.bias),
                 ("ln_2.weight", &mut ln_2.weight),
                 ("ln_2.bias", &mut ln_2.bias),
-                ("mlp.c_fc.weight", &mut mlp.c_fc.weight),
+                ("mlp.c_fc.weight", &mut *mlp.c_fc.weight),
                 ("mlp.c_fc.bias", &mut mlp.c_fc.bias),
-                ("mlp.c_proj.weight", &mut mlp.c_proj.weight),
+                ("mlp.c_proj.weight", &mut *mlp.c_proj.weight),
                 ("mlp.c_proj.bias", &mut mlp.c_proj.bias),
             ] {
                 list.push((format!("h.{i}.{name}"), tensor));
@@ -160,7 +161,44 @@ impl Gpt2 {
 
     /// How many parameters there are; a tied head counts once.
     pub fn n_parameters(&self) -> usize {
-        self.parameters().iter().map(|(_, tensor)| tensor.len()).sum()
+        self.config.n_parameters() + self.lm_head.as_ref().map_or(0, |head| head.shape().iter().product())
+    }
+
+    /// Stores the matrices in fewer bytes from now on: they take less memory, the model writes faster, and it cannot be
+    /// trained or saved any more. Position embeddings, biases and layer norms stay as they are; they are few.
+    ///
+    /// # Example: a model in half the bytes
+    ///
+    /// ```
+    /// use gpt60::weight::Precision;
+    /// use gpt60::{Config, Gpt2, Rng};
+    ///
+    /// let mut model = Gpt2::random(&Config::new(10, 8, 12, 3, 2), &mut Rng::new(1))?;
+    /// let before = model.logits(&[5, 1, 7])?;
+    /// model.pack(Precision::Bf16)?;
+    /// model.logits(&[5, 1, 7])?.check_close(&before, 0.02)?; // numbers with two to three digits
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If a weight is not a table.
+    pub fn pack(&mut self, precision: Precision) -> Result<()> {
+        self.wte.pack(precision, Outputs::Rows)?;
+        if let Some(head) = &mut self.lm_head {
+            head.pack(precision, Outputs::Rows)?;
+        }
+        for Block { attn, mlp, .. } in &mut self.h {
+            for linear in [&mut attn.c_attn, &mut attn.c_proj, &mut mlp.c_fc, &mut mlp.c_proj] {
+                linear.weight.pack(precision, Outputs::Columns)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the matrices are stored in fewer bytes.
+    pub fn is_packed(&self) -> bool {
+        self.wte.is_packed()
     }
 
     /// The logits after every token of one sequence: `[n_seq] -> [n_seq, n_vocab]`.
@@ -261,7 +299,7 @@ impl Gpt2 {
     ///
     /// If the rows are not `n_embd` long.
     pub fn head(&self, hidden: &Tensor) -> Result<Tensor> {
-        hidden.matmul_t(self.lm_head.as_ref().unwrap_or(&self.wte)) // [n_rows, n_embd] · [n_vocab, n_embd]ᵀ
+        self.lm_head.as_ref().unwrap_or(&self.wte).apply_t(hidden) // hidden·headᵀ: [n_rows, n_embd] · [n_vocab, n_embd]ᵀ
     }
 
     /// Adds how the loss changes with each parameter to `grad`, given how it changes with the logits of the forward pass
@@ -281,7 +319,7 @@ impl Gpt2 {
             return Err(Error::argument("backward", "what was saved and the gradient must be of the same model"));
         }
         // logits = hidden·headᵀ
-        let head = self.lm_head.as_ref().unwrap_or(&self.wte);
+        let head = self.lm_head.as_ref().unwrap_or(&self.wte).full("backward")?;
         let d_hidden = d_logits.matmul(head)?; // [n_tok, n_vocab] · [n_vocab, n_embd] -> [n_tok, n_embd]
         let d_head = grad.lm_head.as_mut().unwrap_or(&mut grad.wte);
         d_logits.t_matmul_add(&saved.hidden, d_head)?; // [n_tok, n_vocab]ᵀ · [n_tok, n_embd] -> [n_vocab, n_embd]
@@ -324,7 +362,7 @@ mod tests {
     fn the_list_of_parameters_has_the_names_and_shapes_of_the_configuration() {
         let config = Config { n_inner: 20, ..Config::new(11, 7, 6, 3, 2) };
         let mut model = Gpt2::random(&config, &mut Rng::new(1)).unwrap();
-        model.lm_head = Some(Tensor::zeros(&[11, 6]));
+        model.lm_head = Some(Tensor::zeros(&[11, 6]).into());
         let found: Vec<_> = model.parameters().into_iter().map(|(n, t)| (n, t.shape().to_vec())).collect();
         assert_eq!(found, config.shapes(true));
         let found: Vec<_> = model.parameters_mut().into_iter().map(|(n, t)| (n, t.shape().to_vec())).collect();

@@ -161,7 +161,7 @@ fn one_beam_does_not_go_on_past_its_end_in_the_hope_of_a_better_score() {
     model.wte.row_mut(1)[0] = 1.0; // behind the last layer norm, token 1 is (1.7, -0.6, -0.6, -0.6)
     model.wte.row_mut(2)[1] = 1.0; // and token 2 is (-0.6, 1.7, -0.6, -0.6)
     let head = [[0.0, 0.1, 0.0, 0.0], [30.0, 10.0, 0.0, 0.0], [-30.0, -30.0, 0.0, 0.0]];
-    model.lm_head = Some(Tensor::new(&[3, 4], head.concat()).unwrap());
+    model.lm_head = Some(Tensor::new(&[3, 4], head.concat()).unwrap().into());
     let [after_1, after_2] = [1, 2].map(|id| log_probabilities(&model, &[id]));
     assert!(after_1[1] > -1e-6 && after_2[0] > after_2[1] && after_2[1] > -1.0, "{after_1:?} {after_2:?}");
     let search = BeamSearch { early_stopping: EarlyStopping::IfHopeless, ..BeamSearch::new(1) };

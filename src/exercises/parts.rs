@@ -35,7 +35,7 @@ pub fn merge_pair(tokens: &[u32], left: u32, right: u32, merged: u32) -> Vec<u32
 
 /// The vectors of token ids, which are sequences of `n_seq`: `[n_tok] -> [n_tok, n_embd]`.
 pub fn embedding(wte: &Tensor, wpe: &Tensor, ids: &[u32], n_seq: usize) -> Result<Tensor> {
-    let library = || layers::embedding::forward(wte, wpe, ids, n_seq, 0);
+    let library = || layers::embedding::forward(&wte.clone().into(), wpe, ids, n_seq, 0);
     piece("embedding", || embedding::forward(wte, wpe, ids, n_seq), library)
 }
 
@@ -177,8 +177,8 @@ pub fn library_adamw(adamw: &mut adamw::AdamW, p: &mut [f32], g: &[f32], lr: f32
     };
     library.update(&mut model, &model_of(g), lr).expect("as many gradients as parameters");
     adamw.step = library.step;
-    adamw.m = library.m.wte.into_data();
-    adamw.v = library.v.wte.into_data();
+    adamw.m = library.m.wte.data().to_vec();
+    adamw.v = library.v.wte.data().to_vec();
     p.copy_from_slice(model.wte.data());
 }
 

@@ -224,7 +224,7 @@ mod tests {
         // A head of zeros but for one column: with ln_f's weight 0 and its bias (1, 0), the logits are wte's first column.
         let mut model = Gpt2::zeros(&Config::new(4, 6, 2, 1, 1)).unwrap();
         let scores = [4f32.ln(), 2f32.ln(), 0.0, 0.0];
-        model.wte = Tensor::new(&[4, 2], scores.iter().flat_map(|&x| [x, 0.0]).collect()).unwrap();
+        model.wte = Tensor::new(&[4, 2], scores.iter().flat_map(|&x| [x, 0.0]).collect()).unwrap().into();
         model.ln_f.bias = Tensor::new(&[2], vec![1.0, 0.0]).unwrap();
         let found = of(&model, &[3, 3], &[0, 1, 2, 0, 1]).unwrap(); // 7 tokens, of which 6 are read
         assert_eq!(found.n_tokens, 5);

@@ -10,6 +10,7 @@
 //!
 //! Source: the sixty lines' `x = wte[inputs] + wpe[range(len(inputs))]`; Radford et al. (2018), section 3.1.
 
+use crate::weight::Weight;
 use crate::{Error, Result, Tensor};
 
 /// The vectors of `ids`, whose first one is at position `n_past`: `[n_tok] -> [n_tok, n_embd]`.
@@ -25,19 +26,19 @@ use crate::{Error, Result, Tensor};
 /// ```
 /// use gpt60::{Tensor, layers::embedding};
 ///
-/// let wte = Tensor::new(&[3, 2], vec![0.0, 0.0, 1.0, 1.0, 2.0, 2.0])?; // 3 tokens, 2 numbers each
+/// let wte = Tensor::new(&[3, 2], vec![0.0, 0.0, 1.0, 1.0, 2.0, 2.0])?.into(); // 3 tokens, 2 numbers each
 /// let wpe = Tensor::new(&[2, 2], vec![0.1, 0.2, 0.3, 0.4])?; // 2 positions
 /// let x = embedding::forward(&wte, &wpe, &[2, 1], 2, 0)?;
 /// assert_eq!(x.data(), [2.1, 2.2, 1.3, 1.4]);
 /// # Ok::<(), gpt60::Error>(())
 /// ```
-pub fn forward(wte: &Tensor, wpe: &Tensor, ids: &[u32], n_seq: usize, n_past: usize) -> Result<Tensor> {
-    check(wte, wpe, ids, n_seq, n_past)?;
-    let mut x = Tensor::zeros(&[ids.len(), wte.n_cols()]);
+pub fn forward(wte: &Weight, wpe: &Tensor, ids: &[u32], n_seq: usize, n_past: usize) -> Result<Tensor> {
+    check(wte.shape(), wpe, ids, n_seq, n_past)?;
+    let mut x = Tensor::zeros(&[ids.len(), wpe.n_cols()]);
     for (t, &id) in ids.iter().enumerate() {
         let position = n_past + t % n_seq;
         let row = x.row_mut(t);
-        for ((x, token), place) in row.iter_mut().zip(wte.row(id as usize)).zip(wpe.row(position)) {
+        for ((x, token), place) in row.iter_mut().zip(wte.vector(id as usize).iter()).zip(wpe.row(position)) {
             *x = token + place;
         }
     }
@@ -54,7 +55,7 @@ pub fn forward(wte: &Tensor, wpe: &Tensor, ids: &[u32], n_seq: usize, n_past: us
 ///
 /// If an id or a position does not exist, or the shapes do not fit.
 pub fn backward(ids: &[u32], n_seq: usize, d_x: &Tensor, d_wte: &mut Tensor, d_wpe: &mut Tensor) -> Result<()> {
-    check(d_wte, d_wpe, ids, n_seq, 0)?;
+    check(d_wte.shape(), d_wpe, ids, n_seq, 0)?;
     if d_x.shape() != [ids.len(), d_wte.n_cols()] {
         return Err(Error::shape(
             "embedding backward",
@@ -70,11 +71,13 @@ pub fn backward(ids: &[u32], n_seq: usize, d_x: &Tensor, d_wte: &mut Tensor, d_w
     Ok(())
 }
 
-fn check(wte: &Tensor, wpe: &Tensor, ids: &[u32], n_seq: usize, n_past: usize) -> Result<()> {
-    let (n_vocab, n_embd) = wte.table("embedding")?;
+fn check(wte: &[usize], wpe: &Tensor, ids: &[u32], n_seq: usize, n_past: usize) -> Result<()> {
     let (n_ctx, width) = wpe.table("embedding")?;
+    let [n_vocab, n_embd] = *wte else {
+        return Err(Error::shape("embedding", &[wte], "a row for each token is needed"));
+    };
     if n_embd != width {
-        return Err(Error::shape("embedding", &[wte.shape(), wpe.shape()], "both must have as many columns"));
+        return Err(Error::shape("embedding", &[wte, wpe.shape()], "both must have as many columns"));
     }
     if n_seq == 0 || !ids.len().is_multiple_of(n_seq) {
         let problem = format!("{} token ids are not whole sequences of {n_seq}", ids.len());
@@ -99,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_does_not_exist_is_an_error_that_says_so() {
-        let (wte, wpe) = (Tensor::zeros(&[5, 2]), Tensor::zeros(&[3, 2]));
+        let (wte, wpe) = (Tensor::zeros(&[5, 2]).into(), Tensor::zeros(&[3, 2]));
         let error = |ids: &[u32], n_seq, n_past| forward(&wte, &wpe, ids, n_seq, n_past).unwrap_err().to_string();
         assert!(error(&[5], 1, 0).contains("token id 5 is not in the vocabulary, whose ids are 0 to 4"));
         assert!(error(&[0, 0, 0, 0], 4, 0).contains("4 tokens are more than the context of 3 holds"));

@@ -8,13 +8,14 @@
 //! Source: the sixty lines' `linear`.
 
 use crate::kernels::math;
+use crate::weight::Weight;
 use crate::{Error, Result, Rng, Tensor};
 
 /// A linear layer's parameters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Linear {
     /// `W`, `[in, out]`.
-    pub weight: Tensor,
+    pub weight: Weight,
     /// `b`, `[out]`.
     pub bias: Tensor,
 }
@@ -22,12 +23,12 @@ pub struct Linear {
 impl Linear {
     /// A layer whose parameters are all zero: where a gradient begins.
     pub fn zeros(n_in: usize, n_out: usize) -> Linear {
-        Linear { weight: Tensor::zeros(&[n_in, n_out]), bias: Tensor::zeros(&[n_out]) }
+        Linear { weight: Tensor::zeros(&[n_in, n_out]).into(), bias: Tensor::zeros(&[n_out]) }
     }
 
     /// A layer to begin training with: weights drawn around 0 with this standard deviation, biases 0.
     pub fn random(n_in: usize, n_out: usize, deviation: f32, rng: &mut Rng) -> Linear {
-        Linear { weight: Tensor::random(&[n_in, n_out], deviation, rng), bias: Tensor::zeros(&[n_out]) }
+        Linear { weight: Tensor::random(&[n_in, n_out], deviation, rng).into(), bias: Tensor::zeros(&[n_out]) }
     }
 
     /// `y = x·W + b`: `[n_tok, in] -> [n_tok, out]`.
@@ -49,7 +50,7 @@ impl Linear {
     /// # Ok::<(), gpt60::Error>(())
     /// ```
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let mut y = x.matmul(&self.weight)?; // [n_tok, in] · [in, out] -> [n_tok, out]
+        let mut y = self.weight.apply(x)?; // x·W: [n_tok, in] · [in, out] -> [n_tok, out]
         if self.bias.len() != y.n_cols() {
             return Err(Error::shape("linear", &[y.shape(), self.bias.shape()], "a bias for each column is needed"));
         }
@@ -67,13 +68,14 @@ impl Linear {
     ///
     /// # Errors
     ///
-    /// If the shapes do not fit.
+    /// If the shapes do not fit, or the weights are [packed](crate::weight).
     pub fn backward(&self, x: &Tensor, d_y: &Tensor, grad: &mut Linear) -> Result<Tensor> {
+        let weight = self.weight.full("linear backward")?;
         x.t_matmul_add(d_y, &mut grad.weight)?; // [n_tok, in]ᵀ · [n_tok, out] -> [in, out]
         if grad.bias.len() != d_y.n_cols() {
             return Err(Error::shape("linear backward", &[d_y.shape(), grad.bias.shape()], "a bias for each column"));
         }
         math::add_column_sums(d_y.data(), grad.bias.data_mut());
-        d_y.matmul_t(&self.weight) // [n_tok, out] · [in, out]ᵀ -> [n_tok, in]
+        d_y.matmul_t(weight) // [n_tok, out] · [in, out]ᵀ -> [n_tok, in]
     }
 }

@@ -19,7 +19,7 @@ pub const N_VOCAB: usize = 11;
 pub fn lively(config: &Config, untied: bool, seed: u64) -> Gpt2 {
     let mut rng = Rng::new(seed);
     let mut model = Gpt2::zeros(config).unwrap();
-    model.lm_head = untied.then(|| Tensor::zeros(&[config.n_vocab, config.n_embd]));
+    model.lm_head = untied.then(|| Tensor::zeros(&[config.n_vocab, config.n_embd]).into());
     for (name, tensor) in model.parameters_mut() {
         let gain = name.contains("ln_") && name.ends_with(".weight");
         let deviation = match tensor.shape() {

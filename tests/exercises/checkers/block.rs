@@ -115,7 +115,7 @@ fn inputs() -> Vec<Input> {
         let mut block = Block::random(&Config::new(5, 8, n_embd, n_head, 1), &mut rng);
         // Every gain, weight and bias another number.
         for linear in [&mut block.attn.c_attn, &mut block.attn.c_proj, &mut block.mlp.c_fc, &mut block.mlp.c_proj] {
-            linear.weight = Tensor::random(linear.weight.shape(), 0.7, &mut rng);
+            linear.weight = Tensor::random(linear.weight.shape(), 0.7, &mut rng).into();
             linear.bias = Tensor::random(linear.bias.shape(), 0.4, &mut rng);
         }
         for ln in [&mut block.ln_1, &mut block.ln_2] {

@@ -21,7 +21,7 @@ pub fn exercise() -> Exercise<Input> {
             format!("the ids {:?}, an n_seq of {}, {n_vocab} rows in wte and {n_ctx} in wpe", i.ids, i.n_seq)
         },
         stub: |i| answer(exercises::embedding::forward(&i.wte, &i.wpe, &i.ids, i.n_seq)),
-        library: |i| answer(embedding::forward(&i.wte, &i.wpe, &i.ids, i.n_seq, 0)),
+        library: |i| answer(embedding::forward(&i.wte.clone().into(), &i.wpe, &i.ids, i.n_seq, 0)),
         tolerance: 1e-6,
         mistakes: vec![
             Mistake {
@@ -65,7 +65,7 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| {
                     let last = i.wte.n_rows() as u32 - 1;
                     let ids: Vec<u32> = i.ids.iter().map(|&id| id.min(last)).collect();
-                    answer(embedding::forward(&i.wte, &i.wpe, &ids, i.n_seq, 0))
+                    answer(embedding::forward(&i.wte.clone().into(), &i.wpe, &ids, i.n_seq, 0))
                 },
             },
             Mistake {

@@ -78,7 +78,7 @@ fn inputs() -> Vec<Input> {
     let mut model = |n_layer: usize, untied: bool| {
         let mut model = Gpt2::zeros(&Config::new(7, 6, 6, 2, n_layer)).unwrap();
         if untied {
-            model.lm_head = Some(Tensor::zeros(&[7, 6]));
+            model.lm_head = Some(Tensor::zeros(&[7, 6]).into());
         }
         for (_, tensor) in model.parameters_mut() {
             *tensor = Tensor::random(tensor.shape(), 0.7, &mut rng);

@@ -91,7 +91,7 @@ fn inputs() -> Vec<Input> {
     model.wpe = model.wpe.scale(4.0);
     // A model in which tokens 0 and 1, 2 and 3, ... have the same vectors: all scores come in pairs.
     let mut twins = model.clone();
-    twins.wte = twins.wte.take_rows(&[0, 0, 2, 2, 4, 4, 6, 6, 8]).unwrap();
+    twins.wte = twins.wte.take_rows(&[0, 0, 2, 2, 4, 4, 6, 6, 8]).unwrap().into();
     let input =
         |model: &Gpt2, prompt: &[u32], n_tokens| Input { model: model.clone(), prompt: prompt.to_vec(), n_tokens };
     vec![

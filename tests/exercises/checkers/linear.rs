@@ -27,7 +27,7 @@ pub fn exercise() -> Exercise<Input> {
                 when: "the weight is read as [out, in], as PyTorch stores it: here it is [in, out]",
                 answer: |i| {
                     let turned = i.linear.weight.shape().iter().rev().copied().collect::<Vec<_>>();
-                    let weight = i.linear.weight.clone().reshape(&turned);
+                    let weight = Tensor::clone(&i.linear.weight).reshape(&turned);
                     answer(weight.and_then(|w| i.x.matmul_t(&w)?.add(&i.linear.bias)))
                 },
             },
@@ -77,14 +77,14 @@ fn inputs() -> Vec<Input> {
     let mut rng = Rng::new(1);
     let mut random = |n_tok: usize, width: usize, n_in: usize, n_out: usize| Input {
         linear: Linear {
-            weight: Tensor::random(&[n_in, n_out], 1.0, &mut rng),
+            weight: Tensor::random(&[n_in, n_out], 1.0, &mut rng).into(),
             bias: Tensor::random(&[n_out], 1.0, &mut rng),
         },
         x: Tensor::random(&[n_tok, width], 1.0, &mut rng),
     };
     let example = Input {
         linear: Linear {
-            weight: Tensor::new(&[2, 3], vec![3.0, 4.0, 5.0, 6.0, 7.0, 8.0]).unwrap(),
+            weight: Tensor::new(&[2, 3], vec![3.0, 4.0, 5.0, 6.0, 7.0, 8.0]).unwrap().into(),
             bias: Tensor::new(&[3], vec![0.5, 0.0, -0.5]).unwrap(),
         },
         x: Tensor::new(&[1, 2], vec![1.0, 2.0]).unwrap(),

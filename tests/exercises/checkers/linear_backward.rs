@@ -38,7 +38,7 @@ pub fn exercise() -> Exercise<Input> {
                 when: "the weight's gradient is overwritten, instead of added to",
                 answer: |i| {
                     run(i, |linear, x, d_y, grad| {
-                        grad.weight = Tensor::zeros(grad.weight.shape());
+                        grad.weight = Tensor::zeros(grad.weight.shape()).into();
                         linear.backward(x, d_y, grad)
                     })
                 },
@@ -115,7 +115,7 @@ fn inputs() -> Vec<Input> {
     let mut rng = Rng::new(1);
     let mut input = |n_tok: usize, n_in: usize, n_out: usize| {
         let mut layer = || Linear {
-            weight: Tensor::random(&[n_in, n_out], 1.0, &mut rng),
+            weight: Tensor::random(&[n_in, n_out], 1.0, &mut rng).into(),
             bias: Tensor::random(&[n_out], 1.0, &mut rng),
         };
         let (linear, grad) = (layer(), layer());
@@ -124,10 +124,10 @@ fn inputs() -> Vec<Input> {
     };
     let table = |shape: &[usize], data: &[f32]| Tensor::new(shape, data.to_vec()).unwrap();
     let worked = Input {
-        linear: Linear { weight: table(&[2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), bias: Tensor::zeros(&[3]) },
+        linear: Linear { weight: table(&[2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).into(), bias: Tensor::zeros(&[3]) },
         x: table(&[2, 2], &[1.0, 2.0, 3.0, 4.0]),
         d_y: table(&[2, 3], &[1.0, 0.0, -1.0, 0.0, 1.0, 0.0]),
-        grad: Linear { weight: Tensor::zeros(&[2, 3]), bias: Tensor::full(&[3], 10.0) },
+        grad: Linear { weight: Tensor::zeros(&[2, 3]).into(), bias: Tensor::full(&[3], 10.0) },
     };
     // At a square weight what is transposed shows by its numbers; at the others it fails by its shape.
     vec![worked, input(4, 3, 3), input(1, 1, 1), input(5, 2, 7), input(1, 3, 2), input(3, 5, 1)]

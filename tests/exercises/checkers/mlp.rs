@@ -55,7 +55,7 @@ fn inputs() -> Vec<Input> {
     };
     let mut example = input(1, 1, 1);
     for linear in [&mut example.mlp.c_fc, &mut example.mlp.c_proj] {
-        *linear = Linear { weight: Tensor::full(&[1, 1], 1.0), bias: Tensor::zeros(&[1]) };
+        *linear = Linear { weight: Tensor::full(&[1, 1], 1.0).into(), bias: Tensor::zeros(&[1]) };
     }
     example.x = Tensor::full(&[1, 1], 1.0);
     vec![example, input(1, 1, 1), input(3, 4, 16), input(2, 5, 7)]

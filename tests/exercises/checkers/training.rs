@@ -117,7 +117,7 @@ fn inputs() -> Vec<Input> {
     let mut rng = Rng::new(1);
     let mut input = |ids: &[u32], n_vocab: usize, peak: f32, warmup: u64, steps: u64| {
         let weight = Tensor::random(&[n_vocab, n_vocab], 1.0, &mut rng);
-        let linear = Linear { weight, bias: Tensor::random(&[n_vocab], 1.0, &mut rng) };
+        let linear = Linear { weight: weight.into(), bias: Tensor::random(&[n_vocab], 1.0, &mut rng) };
         Input { linear, ids: ids.to_vec(), schedule: Schedule { peak, warmup, steps }, words: Vec::new() }
     };
     let one_step = input(&[2, 0, 2, 1, 2, 2, 0], 4, 0.3, 2, 1);

@@ -1,0 +1,399 @@
+//! A weight: a tensor, or the same numbers in fewer bytes.
+//!
+//! To write one token, a model reads every one of its weights once, and multiplies each once. Multiplying is quick; reading
+//! is what takes the time. So a model whose weights take half as many bytes writes nearly twice as fast. Two ways to do with
+//! fewer bytes:
+//!
+//! * **bf16**: keep the upper half of each `f32`. Of its seven decimal digits two to three are left, the same for large and
+//!   small numbers.
+//! * **int8**: write each number as a whole number from -127 to 127, times a *scale*. All weights that make the same output
+//!   share one scale, the largest of them in size divided by 127. So each weight is off by half a scale at most: 0.4 % of the
+//!   largest one.
+//!
+//! The products are made with `f32` all the same: each number is turned back as it is read. A trained model hardly
+//! notices, because the errors are small, fall both ways, and are summed over hundreds of terms. How little it notices is
+//! measured, not promised: see `docs/16-making-it-fast.md`. Such weights cannot be trained: a step of learning is far smaller
+//! than what was rounded off.
+//!
+//! Source: symmetric, per-channel quantization as in Jacob et al. (2018), section 3, but for the weights alone.
+
+use crate::kernels::math;
+use crate::kernels::matmul::{Bf16, Into, Matrix, Number, matmul};
+use crate::{Error, Result, Tensor};
+use std::borrow::Cow;
+use std::ops::{Deref, DerefMut};
+
+/// What a weight's numbers are stored as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    /// 4 bytes: as they are.
+    F32,
+    /// 2 bytes: two to three digits.
+    Bf16,
+    /// 1 byte, and a scale for each output.
+    Int8,
+}
+
+impl Precision {
+    /// All of them, the most exact first.
+    pub const ALL: [Precision; 3] = [Precision::F32, Precision::Bf16, Precision::Int8];
+
+    /// As it is called on a command line: `f32`, `bf16` or `int8`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Precision::F32 => "f32",
+            Precision::Bf16 => "bf16",
+            Precision::Int8 => "int8",
+        }
+    }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Precision> {
+        Precision::ALL.into_iter().find(|precision| precision.name() == name)
+    }
+
+    /// How many bytes a number takes.
+    pub fn n_bytes(self) -> usize {
+        match self {
+            Precision::F32 => 4,
+            Precision::Bf16 => 2,
+            Precision::Int8 => 1,
+        }
+    }
+}
+
+/// Which of its numbers make the same output, and so share a scale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outputs {
+    /// Each row makes one: `x·Wᵀ`, as in the head.
+    Rows,
+    /// Each column makes one: `x·W`, as in a linear layer.
+    Columns,
+}
+
+/// A table of weights, `[m, n]`.
+///
+/// A full one can be used as the tensor that it is. A packed one has no tensor; where one is asked for, it is empty.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Weight {
+    /// As they are.
+    Full(Tensor),
+    /// In fewer bytes.
+    Packed(Packed),
+}
+
+/// Weights in fewer bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Packed {
+    /// `[m, n]`
+    shape: [usize; 2],
+    numbers: Numbers,
+    /// What there is where a tensor is asked for.
+    empty: Tensor,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Numbers {
+    Bf16(Vec<Bf16>),
+    Int8 { numbers: Vec<i8>, scales: Vec<f32>, outputs: Outputs },
+}
+
+impl Weight {
+    /// Stores the numbers in fewer bytes from now on; `outputs` says which of them share a scale. What is packed already
+    /// stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// If the weight is not a table.
+    ///
+    /// # Example: what is left of three numbers
+    ///
+    /// ```
+    /// use gpt60::Tensor;
+    /// use gpt60::weight::{Outputs, Precision, Weight};
+    ///
+    /// let mut w = Weight::Full(Tensor::new(&[3, 1], vec![1.27, 0.504, -0.001])?);
+    /// w.pack(Precision::Int8, Outputs::Columns)?; // one column, one scale: 1.27 / 127 = 0.01
+    /// let numbers: Vec<f32> = (0..3).map(|i| w.vector(i)[0]).collect();
+    /// assert!((numbers[0] - 1.27).abs() < 1e-6);
+    /// assert!((numbers[1] - 0.50).abs() < 1e-6); // 50 times 0.01
+    /// assert_eq!(numbers[2], 0.0); // less than half of 0.01
+    /// # Ok::<(), gpt60::Error>(())
+    /// ```
+    pub fn pack(&mut self, precision: Precision, outputs: Outputs) -> Result<()> {
+        let Weight::Full(tensor) = self else { return Ok(()) };
+        let (rows, cols) = tensor.table("pack")?;
+        let numbers = match precision {
+            Precision::F32 => return Ok(()),
+            Precision::Bf16 => Numbers::Bf16(tensor.data().iter().map(|&x| Bf16::nearest(x)).collect()),
+            Precision::Int8 => to_int8(tensor, outputs),
+        };
+        drop(std::mem::take(tensor).into_data()); // back to the system, and not kept for another tensor
+        *self = Weight::Packed(Packed { shape: [rows, cols], numbers, empty: Tensor::zeros(&[0, 0]) });
+        Ok(())
+    }
+
+    /// Whether the numbers are stored in fewer bytes.
+    pub fn is_packed(&self) -> bool {
+        matches!(self, Weight::Packed(_))
+    }
+
+    /// The tensor, of a weight that has one.
+    ///
+    /// # Errors
+    ///
+    /// If the weight is packed; `op` names what would have needed it.
+    pub fn full(&self, op: &'static str) -> Result<&Tensor> {
+        match self {
+            Weight::Full(tensor) => Ok(tensor),
+            Weight::Packed(_) => Err(Error::argument(op, "needs weights of full precision; load the model as f32")),
+        }
+    }
+
+    /// The product `x·W`: `[m, k] · [k, n] -> [m, n]`.
+    ///
+    /// # Errors
+    ///
+    /// If `x` has not as many columns as `W` has rows, or `W` was packed for [`Outputs::Rows`] as int8.
+    pub fn apply(&self, x: &Tensor) -> Result<Tensor> {
+        match self {
+            Weight::Full(tensor) => x.matmul(tensor),
+            Weight::Packed(packed) => packed.product("apply", x, Outputs::Columns),
+        }
+    }
+
+    /// The product `x·Wᵀ`: `[m, k] · [n, k]ᵀ -> [m, n]`.
+    ///
+    /// # Errors
+    ///
+    /// If `x` and `W` have not as many columns, or `W` was packed for [`Outputs::Columns`] as int8.
+    pub fn apply_t(&self, x: &Tensor) -> Result<Tensor> {
+        match self {
+            Weight::Full(tensor) => x.matmul_t(tensor),
+            Weight::Packed(packed) => packed.product("apply_t", x, Outputs::Rows),
+        }
+    }
+
+    /// Row `i`, `[n]`: in an embedding, the vector of token `i`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row.
+    pub fn vector(&self, i: usize) -> Cow<'_, [f32]> {
+        match self {
+            Weight::Full(tensor) => Cow::Borrowed(tensor.row(i)),
+            Weight::Packed(packed) => Cow::Owned(packed.row(i)),
+        }
+    }
+
+    /// The rows with these numbers, in this order: `[m, n] -> [rows.len(), n]`.
+    ///
+    /// # Errors
+    ///
+    /// If a row does not exist.
+    pub fn take_rows(&self, rows: &[usize]) -> Result<Tensor> {
+        match self {
+            Weight::Full(tensor) => tensor.take_rows(rows),
+            Weight::Packed(packed) => {
+                let [n_rows, n_cols] = packed.shape;
+                if let Some(i) = rows.iter().find(|&&i| i >= n_rows) {
+                    return Err(Error::shape("take_rows", &[&packed.shape], format!("there is no row {i}")));
+                }
+                Tensor::new(&[rows.len(), n_cols], rows.iter().flat_map(|&i| packed.row(i)).collect())
+            }
+        }
+    }
+
+    /// The shape, `[m, n]`, packed or not.
+    pub fn shape(&self) -> &[usize] {
+        match self {
+            Weight::Full(tensor) => tensor.shape(),
+            Weight::Packed(packed) => &packed.shape,
+        }
+    }
+}
+
+/// Each number as a whole number from -127 to 127, times the scale of its output.
+fn to_int8(tensor: &Tensor, outputs: Outputs) -> Numbers {
+    let (rows, cols) = (tensor.n_rows(), tensor.n_cols());
+    let n_outputs = if outputs == Outputs::Rows { rows } else { cols };
+    // The largest of each output in size. A NaN or an infinity makes the scale one, so that it shows in the results.
+    let mut scales = vec![0.0f32; n_outputs];
+    let output = |i: usize, j: usize| if outputs == Outputs::Rows { i } else { j };
+    for i in 0..rows {
+        for (j, x) in tensor.row(i).iter().enumerate() {
+            let largest = &mut scales[output(i, j)];
+            *largest = if x.abs() > *largest || x.is_nan() { x.abs() } else { *largest };
+        }
+    }
+    scales.iter_mut().for_each(|scale| *scale /= 127.0);
+    let mut numbers = Vec::with_capacity(rows * cols);
+    for i in 0..rows {
+        for (j, x) in tensor.row(i).iter().enumerate() {
+            let scale = scales[output(i, j)];
+            numbers.push(if scale > 0.0 { (x / scale).round_ties_even() as i8 } else { 0 });
+        }
+    }
+    Numbers::Int8 { numbers, scales, outputs }
+}
+
+impl Packed {
+    /// `x·W` if the columns are the outputs, `x·Wᵀ` if the rows are.
+    fn product(&self, op: &'static str, x: &Tensor, outputs: Outputs) -> Result<Tensor> {
+        let (m, k) = x.table(op)?;
+        let [rows, cols] = self.shape;
+        let (k_own, n) = if outputs == Outputs::Columns { (rows, cols) } else { (cols, rows) };
+        if k != k_own {
+            let rule = "the columns of the left must meet as many weights";
+            return Err(Error::shape(op, &[x.shape(), &self.shape], rule));
+        }
+        let mut y = Tensor::any(&[m, n]);
+        match &self.numbers {
+            Numbers::Bf16(numbers) => multiply(x, Matrix::new(numbers, rows, cols), outputs, &mut y),
+            Numbers::Int8 { numbers, scales, outputs: packed_for } => {
+                if *packed_for != outputs {
+                    return Err(Error::argument(op, "each sum needs one scale; pack the weight for this product"));
+                }
+                multiply(x, Matrix::new(numbers, rows, cols), outputs, &mut y);
+                // Every term of a sum has the same scale, so the sum is multiplied once.
+                y.data_mut().chunks_mut(n.max(1)).for_each(|row| math::zip_map(row, scales, |sum, scale| sum * scale));
+            }
+        }
+        Ok(y)
+    }
+
+    fn row(&self, i: usize) -> Vec<f32> {
+        let places = i * self.shape[1]..(i + 1) * self.shape[1];
+        match &self.numbers {
+            Numbers::Bf16(numbers) => numbers[places].iter().map(|x| x.value()).collect(),
+            Numbers::Int8 { numbers, scales, outputs: Outputs::Rows } => {
+                numbers[places].iter().map(|&x| f32::from(x) * scales[i]).collect()
+            }
+            Numbers::Int8 { numbers, scales, outputs: Outputs::Columns } => {
+                numbers[places].iter().zip(scales).map(|(&x, scale)| f32::from(x) * scale).collect()
+            }
+        }
+    }
+}
+
+/// `y = x·W` or `y = x·Wᵀ`.
+fn multiply<T: Number>(x: &Tensor, w: Matrix<T>, outputs: Outputs, y: &mut Tensor) {
+    let w = if outputs == Outputs::Columns { w } else { w.transposed() };
+    let n = w.n_cols();
+    matmul(Matrix::new(x.data(), x.n_rows(), x.n_cols()), w, y.data_mut(), n, Into::Set);
+}
+
+impl From<Tensor> for Weight {
+    fn from(tensor: Tensor) -> Weight {
+        Weight::Full(tensor)
+    }
+}
+
+impl Deref for Weight {
+    type Target = Tensor;
+
+    fn deref(&self) -> &Tensor {
+        match self {
+            Weight::Full(tensor) => tensor,
+            Weight::Packed(packed) => &packed.empty,
+        }
+    }
+}
+
+impl DerefMut for Weight {
+    fn deref_mut(&mut self) -> &mut Tensor {
+        match self {
+            Weight::Full(tensor) => tensor,
+            Weight::Packed(packed) => &mut packed.empty,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Rng;
+    use proptest::prelude::*;
+
+    fn random(m: usize, n: usize, seed: u64) -> Tensor {
+        Tensor::random(&[m, n], 1.0, &mut Rng::new(seed))
+    }
+
+    fn packed(tensor: &Tensor, precision: Precision, outputs: Outputs) -> Weight {
+        let mut weight = Weight::Full(tensor.clone());
+        weight.pack(precision, outputs).unwrap();
+        assert!(weight.is_packed());
+        weight
+    }
+
+    /// What a packed weight stands for, as a tensor.
+    fn unpacked(weight: &Weight) -> Tensor {
+        let rows: Vec<usize> = (0..weight.shape()[0]).collect();
+        weight.take_rows(&rows).unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, cases: 40, ..Default::default() })]
+        #[test]
+        fn products_are_those_of_the_numbers_that_were_kept(m in 1usize..30, k in 1usize..70, n in 1usize..70, seed: u64) {
+            let x = random(m, k, seed);
+            let (w, w_t) = (random(k, n, seed ^ 1), random(n, k, seed ^ 2));
+            for precision in [Precision::Bf16, Precision::Int8] {
+                let weight = packed(&w, precision, Outputs::Columns);
+                // Sums of up to 70 products in another order, and the scale before or after the sum.
+                weight.apply(&x).unwrap().check_close(&x.matmul(&unpacked(&weight)).unwrap(), 1e-5).unwrap();
+                let weight = packed(&w_t, precision, Outputs::Rows);
+                weight.apply_t(&x).unwrap().check_close(&x.matmul_t(&unpacked(&weight)).unwrap(), 1e-5).unwrap();
+            }
+        }
+
+        #[test]
+        fn no_number_is_off_by_more_than_it_may(m in 1usize..20, n in 1usize..20, seed: u64) {
+            let w = random(m, n, seed);
+            // bf16 keeps 8 significant bits: off by at most half of the last, 2^-9 of the number.
+            let kept = unpacked(&packed(&w, Precision::Bf16, Outputs::Rows));
+            for (x, y) in w.data().iter().zip(kept.data()) {
+                prop_assert!((x - y).abs() <= x.abs() / 256.0, "{} {}", x, y);
+            }
+            let kept = unpacked(&packed(&w, Precision::Int8, Outputs::Rows));
+            for i in 0..m {
+                let largest = w.row(i).iter().fold(0.0f32, |a, x| a.max(x.abs()));
+                for (x, y) in w.row(i).iter().zip(kept.row(i)) {
+                    // Half a scale, and a little for the division's own rounding.
+                    prop_assert!((x - y).abs() <= largest / 127.0 * 0.5001, "{} {}", x, y);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bf16_rounds_to_the_nearest_and_ties_to_even() {
+        // 1 + 2^-8 lies in the middle of 1 and 1 + 2^-7; 1 + 3 * 2^-8 in the middle of 1 + 2^-7 and 1 + 2^-6.
+        let value = |x: f32| Bf16::nearest(x).value();
+        assert_eq!(value(1.0 + 1.0 / 256.0), 1.0);
+        assert_eq!(value(1.0 + 3.0 / 256.0), 1.0 + 1.0 / 64.0);
+        assert_eq!(value(1.0 + 1.1 / 256.0), 1.0 + 1.0 / 128.0);
+        assert_eq!(value(f32::MAX), f32::INFINITY); // nearer to 2^128 than to any bf16 below
+        assert_eq!(value(-0.0).to_bits(), (-0.0f32).to_bits());
+        assert_eq!(value(f32::NEG_INFINITY), f32::NEG_INFINITY);
+        assert!(value(f32::from_bits(0x7f80_0001)).is_nan()); // only the last bit makes it a NaN
+    }
+
+    #[test]
+    fn outputs_of_zeros_stay_zeros_and_what_is_not_a_number_shows() {
+        let w = Tensor::new(&[2, 2], vec![0.0, 1.0, 0.0, f32::NAN]).unwrap();
+        let weight = packed(&w, Precision::Int8, Outputs::Columns);
+        let y = weight.apply(&Tensor::full(&[1, 2], 1.0)).unwrap();
+        assert_eq!(y.data()[0], 0.0);
+        assert!(y.data()[1].is_nan());
+    }
+
+    #[test]
+    fn what_a_packed_weight_cannot_do_is_an_error_that_says_so() {
+        let weight = packed(&random(3, 2, 1), Precision::Int8, Outputs::Columns);
+        assert!(weight.apply(&random(1, 2, 2)).unwrap_err().to_string().contains("[1, 2] and [3, 2]"));
+        assert!(weight.apply_t(&random(1, 2, 2)).unwrap_err().to_string().contains("pack the weight for this product"));
+        assert!(weight.full("backward").unwrap_err().to_string().contains("load the model as f32"));
+        assert!(weight.take_rows(&[3]).is_err());
+    }
+}
