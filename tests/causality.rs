@@ -76,8 +76,8 @@ proptest! {
         // The loss is one output alone, and each token is given a vector of its own: the gradient says who acts on it.
         let config = Config { n_vocab: ids.len(), ..model.config.clone() };
         let mut model = model;
-        model.wte = Tensor::random(&[config.n_vocab, config.n_embd], 1.0, &mut Rng::new(1));
-        model.lm_head = Some(Tensor::random(&[config.n_vocab, config.n_embd], 1.0, &mut Rng::new(2)));
+        model.wte = Tensor::random(&[config.n_vocab, config.n_embd], 1.0, &mut Rng::new(1)).into();
+        model.lm_head = Some(Tensor::random(&[config.n_vocab, config.n_embd], 1.0, &mut Rng::new(2)).into());
         model.config = config;
         let ids: Vec<u32> = (0..ids.len() as u32).collect();
         let (mut saved, mut grad) = (Saved::default(), model.zeros_like());
@@ -169,7 +169,7 @@ fn one_thread_or_seven_give_the_same_bits_forward_and_backward() {
         let products = Tensor::new(&[2053], products).unwrap();
         let one_row = row.matmul_t(&d_y).unwrap(); // [1, 2053] · [2051, 2053]ᵀ
         let other_row = one_row.matmul(&d_y).unwrap(); // [1, 2051] · [2051, 2053]
-        vec![y, d_x, grad.weight, grad.bias, products, one_row, other_row]
+        vec![y, d_x, Tensor::clone(&grad.weight), grad.bias, products, one_row, other_row]
     };
 
     let works: [(&str, &dyn Fn() -> Vec<Tensor>); 3] =
