@@ -21,6 +21,7 @@ const COMMAND: Command = Command {
     max_operands: 1,
     flags: &[
         cli::MODEL,
+        cli::WEIGHTS,
         cli::IDS,
         cli::TOKENS,
         Flag { name: "--beams", value: "N", help: "how many texts are kept at a time; 1 is greedy (default: 5)" },

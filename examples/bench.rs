@@ -19,6 +19,7 @@
 
 use gpt60::cli::{self, Args, Command, Failure, Flag, Outcome};
 use gpt60::kernels::threads;
+use gpt60::weight::Precision;
 use std::process::ExitCode;
 
 #[path = "bench/machine.rs"]
@@ -31,7 +32,7 @@ mod tasks;
 mod text;
 
 use machine::Memory;
-use shape::{Kind, Shape, bytes_per_token, forward_operations, pack, training_operations};
+use shape::{Shape, bytes_per_token, forward_operations, training_operations};
 
 const COMMAND: Command = Command {
     name: "bench",
@@ -90,7 +91,7 @@ fn main() -> ExitCode {
 /// What was asked for.
 struct Wish {
     shape: Option<Shape>,
-    kind: Option<Kind>,
+    kind: Option<Precision>,
     n_threads: usize,
     n_runs: usize,
     text: Option<String>,
@@ -105,7 +106,6 @@ impl Wish {
         let unknown =
             |flag: &str, value: &str, known: &str| Failure::Usage(format!("{flag} {value:?}: choose {known}"));
         let shape = |name: &str| Shape::named(name).ok_or_else(|| unknown("--shape", name, shape::NAMES));
-        let kind = |name: &str| Kind::named(name).ok_or_else(|| unknown("--weights", name, "f32, bf16 or int8"));
         let number = |flag: &str, default: usize, largest: usize| match args.number(flag, default)? {
             n if args.has(flag) && !(1..=largest).contains(&n) => {
                 Err(Failure::Usage(format!("{flag} is {n}; give a number from 1 to {largest}")))
@@ -114,15 +114,12 @@ impl Wish {
         };
         let wish = Wish {
             shape: args.get("--shape").map(shape).transpose()?,
-            kind: args.get("--weights").map(kind).transpose()?,
+            kind: args.get("--weights").map(|_| args.precision()).transpose()?,
             n_threads: number("--threads", 0, 256)?, // 0: as the library chooses
             n_runs: number("--runs", 5, 1000)?,
             text: args.get("--text").map(read_text).transpose()?,
             plain: args.has("--plain"),
         };
-        // What cannot be packed is said before minutes of work.
-        let tiny = Shape::named("four").expect("there is such a shape").model()?;
-        pack(tiny, wish.kind.unwrap_or(Kind::F32))?;
         Ok(wish)
     }
 }
@@ -185,10 +182,9 @@ fn measure_model(wish: &Wish, shape: &Shape, report: &mut Report) -> Outcome<()>
 
     cli::note(&format!("[writing with the {} model]", shape.name));
     let (n_prompt, n_decoded) = (tasks::N_PROMPT, tasks::n_decoded(shape));
-    for kind in Kind::ALL.into_iter().filter(|kind| wish.kind.is_none_or(|wanted| wanted == *kind)) {
-        let Ok(model) = pack(shape.model()?, kind) else {
-            continue; // not asked for, and not there
-        };
+    for kind in Precision::ALL.into_iter().filter(|kind| wish.kind.is_none_or(|wanted| wanted == *kind)) {
+        let mut model = shape.model()?;
+        model.pack(kind)?;
         let speeds = tasks::decode(wish.n_runs, shape, &model)?;
         let limit = report.machine.as_ref().map(|machine| machine.bandwidth / bytes_per_token(&shape.config, kind));
         let what = format!("write {n_decoded} tokens after {n_prompt}, {}", kind.name());
@@ -196,7 +192,8 @@ fn measure_model(wish: &Wish, shape: &Shape, report: &mut Report) -> Outcome<()>
     }
 
     cli::note(&format!("[reading with the {} model]", shape.name));
-    let model = pack(shape.model()?, wish.kind.unwrap_or(Kind::F32))?;
+    let mut model = shape.model()?;
+    model.pack(wish.kind.unwrap_or(Precision::F32))?;
     let n = shape.config.n_ctx / 2;
     let times = tasks::prefill_last(wish.n_runs, shape, &model, n)?;
     let limit = report.arithmetic_ms(forward_operations(&shape.config, n, n, 1));

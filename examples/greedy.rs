@@ -15,7 +15,7 @@ const COMMAND: Command = Command {
             everything else to standard error.",
     operands: "[PROMPT]    (default: \"Once upon a time\")",
     max_operands: 1,
-    flags: &[cli::MODEL, cli::IDS, cli::TOKENS],
+    flags: &[cli::MODEL, cli::WEIGHTS, cli::IDS, cli::TOKENS],
     chapter: "docs/00-what-is-a-gpt.md",
 };
 

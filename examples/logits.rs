@@ -18,6 +18,7 @@ const COMMAND: Command = Command {
     max_operands: 1,
     flags: &[
         cli::MODEL,
+        cli::WEIGHTS,
         cli::IDS,
         cli::TEMPERATURE,
         cli::TOP_K,

@@ -24,6 +24,7 @@ const COMMAND: Command = Command {
     max_operands: 1,
     flags: &[
         cli::MODEL,
+        cli::WEIGHTS,
         cli::IDS,
         cli::TOKENS,
         cli::TEMPERATURE,

@@ -49,6 +49,7 @@ const COMMAND: Command = Command {
     max_operands: 1,
     flags: &[
         cli::MODEL,
+        cli::WEIGHTS,
         Flag { help: "how many tokens the model writes in a turn at most (default: 60)", ..cli::TOKENS },
         Flag { help: "below 1: tamer, above 1: wilder, 0: the likeliest (default: 0.8)", ..cli::TEMPERATURE },
         cli::TOP_K,

@@ -13,6 +13,7 @@
 use crate::checkpoint::hugging_face::{self, Checkpoint};
 use crate::generate::{Continuation, Sampler, Stop};
 use crate::tokenizer::{Tokenizer, Utf8Stream};
+use crate::weight::Precision;
 use crate::{Error, storybook};
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
@@ -36,6 +37,12 @@ pub const MODEL: Flag = Flag {
     name: "--model",
     value: "DIR",
     help: "a GPT-2 directory: config.json, model.safetensors and a vocabulary (default: the storybook inside)",
+};
+/// `--weights KIND`, of every example whose model only reads or writes.
+pub const WEIGHTS: Flag = Flag {
+    name: "--weights",
+    value: "KIND",
+    help: "store the matrices as f32, bf16 or int8: fewer bytes, fewer digits (default: f32)",
 };
 /// `--ids "5 17 3"`, as every example with a prompt has it.
 pub const IDS: Flag =
@@ -283,12 +290,34 @@ impl Args {
         }
     }
 
-    /// The model that `--model` names, or the storybook.
+    /// What `--weights` names: f32 if it is not given.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such kind.
+    pub fn precision(&self) -> Outcome<Precision> {
+        let Some(name) = self.get("--weights") else { return Ok(Precision::F32) };
+        Precision::named(name).ok_or_else(|| Failure::Usage(format!("--weights {name:?}: choose f32, bf16 or int8")))
+    }
+
+    /// The model that `--model` names, or the storybook, with its weights as `--weights` says.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be read as a model, or there is no such kind of weights.
+    pub fn model(&self) -> Outcome<Checkpoint> {
+        let precision = self.precision()?;
+        let mut checkpoint = self.full_model()?;
+        checkpoint.model.pack(precision)?;
+        Ok(checkpoint)
+    }
+
+    /// The same model with its weights as they are, for comparing.
     ///
     /// # Errors
     ///
     /// If the directory cannot be read as a model.
-    pub fn model(&self) -> Outcome<Checkpoint> {
+    pub fn full_model(&self) -> Outcome<Checkpoint> {
         Ok(match self.get("--model") {
             Some(dir) => hugging_face::load(Path::new(dir))?,
             None => storybook::load(),

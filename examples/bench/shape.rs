@@ -1,6 +1,7 @@
-//! How large the models are that are measured, what their weights are made of, and how much work they are by arithmetic.
+//! How large the models are that are measured, and how much work they are by arithmetic.
 
-use gpt60::cli::{Failure, Outcome};
+use gpt60::cli::Outcome;
+use gpt60::weight::Precision;
 use gpt60::{Config, Gpt2, Rng};
 
 /// A model's size, and the batch that it is trained with.
@@ -59,57 +60,6 @@ impl Shape {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// What the weights are made of
-// ---------------------------------------------------------------------------------------------------------------------
-
-/// What a weight is stored as.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    F32,
-    Bf16,
-    Int8,
-}
-
-impl Kind {
-    pub const ALL: [Kind; 3] = [Kind::F32, Kind::Bf16, Kind::Int8];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::F32 => "f32",
-            Kind::Bf16 => "bf16",
-            Kind::Int8 => "int8",
-        }
-    }
-
-    pub fn named(name: &str) -> Option<Kind> {
-        Kind::ALL.into_iter().find(|kind| kind.name() == name)
-    }
-
-    fn bytes(self) -> usize {
-        match self {
-            Kind::F32 => 4,
-            Kind::Bf16 => 2,
-            Kind::Int8 => 1,
-        }
-    }
-}
-
-/// The model with its matrices packed into fewer bytes.
-///
-/// # Errors
-///
-/// If the crate cannot do that: it has no packed weights yet. This is the only place that has to change when it has.
-pub fn pack(model: Gpt2, kind: Kind) -> Outcome<Gpt2> {
-    match kind {
-        Kind::F32 => Ok(model),
-        Kind::Bf16 | Kind::Int8 => {
-            let problem = format!("--weights {}: the crate has no packed weights yet; use --weights f32", kind.name());
-            Err(Failure::Failed(problem))
-        }
-    }
-}
-
-// ---------------------------------------------------------------------------------------------------------------------
 // How much work it is
 // ---------------------------------------------------------------------------------------------------------------------
 
@@ -117,12 +67,12 @@ pub fn pack(model: Gpt2, kind: Kind) -> Outcome<Gpt2> {
 ///
 /// The matrices are stored as `kind`; biases and layer norms stay f32. The token embedding counts as the head, which reads
 /// all of it. Not counted is what is little: the scales of int8, and the cache (1 % of the weights after 80 tokens).
-pub fn bytes_per_token(config: &Config, kind: Kind) -> f64 {
+pub fn bytes_per_token(config: &Config, kind: Precision) -> f64 {
     let Config { n_embd: d, n_inner, n_layer, n_vocab, n_ctx, .. } = *config;
     let block = d * 3 * d + d * d + 2 * d * n_inner; // c_attn, c_proj, c_fc and the MLP's c_proj
     let matrices = n_layer * block + n_vocab * d;
     let vectors = config.n_parameters() - n_ctx * d - matrices;
-    (matrices * kind.bytes() + vectors * Kind::F32.bytes()) as f64
+    (matrices * kind.n_bytes() + vectors * Precision::F32.n_bytes()) as f64
 }
 
 /// How many operations a forward pass over sequences of `n_seq` tokens takes, `n_tok` tokens in all, if `n_head_rows` of them
