@@ -527,9 +527,10 @@ const STREAMS: usize = 8;
 fn few_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize, into: Into) {
     let (m, k, n) = (a.rows, a.cols, b.cols);
     let n_threads = if m * k * n < STREAM_SHARED { 1 } else { threads::count() };
-    // Each task makes a run of columns, in every row. In multiples of 64, so that two threads meet in one cache line
-    // (16 numbers) at the ends of the runs at most.
-    let run = n.div_ceil(threads::n_runs(m * k * n / STREAM_SHARED, n_threads)).next_multiple_of(64);
+    // Each task makes a run of columns, in every row: one long run for each thread, because what a processor fetches ahead
+    // at the end of each row's part is fetched in vain. In multiples of 64, so that two threads meet in one cache line (16
+    // numbers) at the ends of the runs at most.
+    let run = n.div_ceil(n_threads).next_multiple_of(64);
     let mut runs: Vec<Vec<&mut [f32]>> = (0..n.div_ceil(run)).map(|_| Vec::new()).collect();
     for row in c.chunks_mut(c_stride).take(m) {
         row[..n].chunks_mut(run).zip(&mut runs).for_each(|(part, run)| run.push(part));
@@ -583,13 +584,15 @@ impl<T: Number> Kernel for FewRows<'_, '_, T> {
             }
         } else if b.row_stride == 1 && a.col_stride == 1 {
             // The columns of B lie in memory as rows (B is a transpose): each result is a dot product.
+            // Each stream goes through columns of its own, one after the other, so that it never jumps.
             let column_of_b = |j: usize| &b.data[(first + j) * b.col_stride..][..a.cols];
-            for j in (0..n).step_by(STREAMS) {
-                // At the end, some columns are read twice.
-                let columns: [&[T]; STREAMS] = std::array::from_fn(|s| column_of_b((j + s).min(n - 1)));
+            let each = n.div_ceil(STREAMS);
+            for j in 0..each {
+                // The last streams may have fewer columns, and read their last one again.
+                let columns: [&[T]; STREAMS] = std::array::from_fn(|s| column_of_b((s * each + j).min(n - 1)));
                 for (i, c) in c.iter_mut().enumerate() {
                     let sums = dots::<T, FMA, LANES>(&a.data[i * a.row_stride..][..a.cols], columns);
-                    c[j..].iter_mut().zip(sums).for_each(|(c, sum)| *c += sum);
+                    c[j..].iter_mut().step_by(each).zip(sums).for_each(|(c, sum)| *c += sum);
                 }
             }
         } else {
