@@ -62,7 +62,7 @@ impl Precision {
     }
 }
 
-/// Which of its numbers make the same output, and so share a scale.
+/// Which of its numbers make the same output: they lie side by side when they are packed, and share a scale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outputs {
     /// Each row makes one: `x·Wᵀ`, as in the head.
@@ -87,6 +87,9 @@ pub enum Weight {
 pub struct Packed {
     /// `[m, n]`
     shape: [usize; 2],
+    outputs: Outputs,
+    /// `[m, n]` if the rows make the outputs, else the transpose: the numbers of an output always lie side by side. So
+    /// each thread reads one long piece of memory, which is what memory is best at.
     numbers: Numbers,
     /// What there is where a tensor is asked for.
     empty: Tensor,
@@ -95,7 +98,7 @@ pub struct Packed {
 #[derive(Debug, Clone, PartialEq)]
 enum Numbers {
     Bf16(Vec<Bf16>),
-    Int8 { numbers: Vec<i8>, scales: Vec<f32>, outputs: Outputs },
+    Int8 { numbers: Vec<i8>, scales: Vec<f32> },
 }
 
 impl Weight {
@@ -123,13 +126,17 @@ impl Weight {
     pub fn pack(&mut self, precision: Precision, outputs: Outputs) -> Result<()> {
         let Weight::Full(tensor) = self else { return Ok(()) };
         let (rows, cols) = tensor.table("pack")?;
+        if precision == Precision::F32 {
+            return Ok(());
+        }
+        let tensor = std::mem::take(tensor);
+        let by_output = if outputs == Outputs::Rows { tensor } else { tensor.transpose()? };
         let numbers = match precision {
-            Precision::F32 => return Ok(()),
-            Precision::Bf16 => Numbers::Bf16(tensor.data().iter().map(|&x| Bf16::nearest(x)).collect()),
-            Precision::Int8 => to_int8(tensor, outputs),
+            Precision::Int8 => to_int8(&by_output),
+            _ => Numbers::Bf16(by_output.data().iter().map(|&x| Bf16::nearest(x)).collect()),
         };
-        drop(std::mem::take(tensor).into_data()); // back to the system, and not kept for another tensor
-        *self = Weight::Packed(Packed { shape: [rows, cols], numbers, empty: Tensor::zeros(&[0, 0]) });
+        drop(by_output.into_data()); // back to the system, and not kept for another tensor
+        *self = Weight::Packed(Packed { shape: [rows, cols], outputs, numbers, empty: Tensor::zeros(&[0, 0]) });
         Ok(())
     }
 
@@ -154,7 +161,7 @@ impl Weight {
     ///
     /// # Errors
     ///
-    /// If `x` has not as many columns as `W` has rows, or `W` was packed for [`Outputs::Rows`] as int8.
+    /// If `x` has not as many columns as `W` has rows, or `W` was packed for [`Outputs::Rows`].
     pub fn apply(&self, x: &Tensor) -> Result<Tensor> {
         match self {
             Weight::Full(tensor) => x.matmul(tensor),
@@ -166,7 +173,7 @@ impl Weight {
     ///
     /// # Errors
     ///
-    /// If `x` and `W` have not as many columns, or `W` was packed for [`Outputs::Columns`] as int8.
+    /// If `x` and `W` have not as many columns, or `W` was packed for [`Outputs::Columns`].
     pub fn apply_t(&self, x: &Tensor) -> Result<Tensor> {
         match self {
             Weight::Full(tensor) => x.matmul_t(tensor),
@@ -213,48 +220,40 @@ impl Weight {
     }
 }
 
-/// Each number as a whole number from -127 to 127, times the scale of its output.
-fn to_int8(tensor: &Tensor, outputs: Outputs) -> Numbers {
-    let (rows, cols) = (tensor.n_rows(), tensor.n_cols());
-    let n_outputs = if outputs == Outputs::Rows { rows } else { cols };
-    // The largest of each output in size. A NaN or an infinity makes the scale one, so that it shows in the results.
-    let mut scales = vec![0.0f32; n_outputs];
-    let output = |i: usize, j: usize| if outputs == Outputs::Rows { i } else { j };
-    for i in 0..rows {
-        for (j, x) in tensor.row(i).iter().enumerate() {
-            let largest = &mut scales[output(i, j)];
-            *largest = if x.abs() > *largest || x.is_nan() { x.abs() } else { *largest };
-        }
+/// Each number as a whole number from -127 to 127, times the scale of its row.
+fn to_int8(tensor: &Tensor) -> Numbers {
+    let (mut numbers, mut scales) = (Vec::with_capacity(tensor.len()), Vec::with_capacity(tensor.n_rows()));
+    for i in 0..tensor.n_rows() {
+        let row = tensor.row(i);
+        // A NaN or an infinity becomes the scale itself, so that it shows in the results.
+        let larger = |largest: f32, x: &f32| if x.abs() > largest || x.is_nan() { x.abs() } else { largest };
+        let scale = row.iter().fold(0.0, larger) / 127.0;
+        numbers.extend(row.iter().map(|x| if scale > 0.0 { (x / scale).round_ties_even() as i8 } else { 0 }));
+        scales.push(scale);
     }
-    scales.iter_mut().for_each(|scale| *scale /= 127.0);
-    let mut numbers = Vec::with_capacity(rows * cols);
-    for i in 0..rows {
-        for (j, x) in tensor.row(i).iter().enumerate() {
-            let scale = scales[output(i, j)];
-            numbers.push(if scale > 0.0 { (x / scale).round_ties_even() as i8 } else { 0 });
-        }
-    }
-    Numbers::Int8 { numbers, scales, outputs }
+    Numbers::Int8 { numbers, scales }
 }
 
 impl Packed {
     /// `x·W` if the columns are the outputs, `x·Wᵀ` if the rows are.
     fn product(&self, op: &'static str, x: &Tensor, outputs: Outputs) -> Result<Tensor> {
+        if self.outputs != outputs {
+            return Err(Error::argument(op, "this weight was packed for the other product; load the model as f32"));
+        }
         let (m, k) = x.table(op)?;
-        let [rows, cols] = self.shape;
-        let (k_own, n) = if outputs == Outputs::Columns { (rows, cols) } else { (cols, rows) };
+        let (n, k_own) = self.table();
         if k != k_own {
             let rule = "the columns of the left must meet as many weights";
             return Err(Error::shape(op, &[x.shape(), &self.shape], rule));
         }
+        let x = Matrix::new(x.data(), m, k);
         let mut y = Tensor::any(&[m, n]);
         match &self.numbers {
-            Numbers::Bf16(numbers) => multiply(x, Matrix::new(numbers, rows, cols), outputs, &mut y),
-            Numbers::Int8 { numbers, scales, outputs: packed_for } => {
-                if *packed_for != outputs {
-                    return Err(Error::argument(op, "each sum needs one scale; pack the weight for this product"));
-                }
-                multiply(x, Matrix::new(numbers, rows, cols), outputs, &mut y);
+            Numbers::Bf16(numbers) => {
+                matmul(x, Matrix::new(numbers, n, k).transposed(), y.data_mut(), n, Into::Set);
+            }
+            Numbers::Int8 { numbers, scales } => {
+                matmul(x, Matrix::new(numbers, n, k).transposed(), y.data_mut(), n, Into::Set);
                 // Every term of a sum has the same scale, so the sum is multiplied once.
                 y.data_mut().chunks_mut(n.max(1)).for_each(|row| math::zip_map(row, scales, |sum, scale| sum * scale));
             }
@@ -262,25 +261,26 @@ impl Packed {
         Ok(y)
     }
 
-    fn row(&self, i: usize) -> Vec<f32> {
-        let places = i * self.shape[1]..(i + 1) * self.shape[1];
+    /// How many outputs there are, and how many numbers make each.
+    fn table(&self) -> (usize, usize) {
+        let [rows, cols] = self.shape;
+        if self.outputs == Outputs::Rows { (rows, cols) } else { (cols, rows) }
+    }
+
+    /// The number that place `p` of output `o` stands for.
+    fn value(&self, o: usize, p: usize) -> f32 {
+        let at = o * self.table().1 + p;
         match &self.numbers {
-            Numbers::Bf16(numbers) => numbers[places].iter().map(|x| x.value()).collect(),
-            Numbers::Int8 { numbers, scales, outputs: Outputs::Rows } => {
-                numbers[places].iter().map(|&x| f32::from(x) * scales[i]).collect()
-            }
-            Numbers::Int8 { numbers, scales, outputs: Outputs::Columns } => {
-                numbers[places].iter().zip(scales).map(|(&x, scale)| f32::from(x) * scale).collect()
-            }
+            Numbers::Bf16(numbers) => numbers[at].value(),
+            Numbers::Int8 { numbers, scales } => numbers[at].value() * scales[o],
         }
     }
-}
 
-/// `y = x·W` or `y = x·Wᵀ`.
-fn multiply<T: Number>(x: &Tensor, w: Matrix<T>, outputs: Outputs, y: &mut Tensor) {
-    let w = if outputs == Outputs::Columns { w } else { w.transposed() };
-    let n = w.n_cols();
-    matmul(Matrix::new(x.data(), x.n_rows(), x.n_cols()), w, y.data_mut(), n, Into::Set);
+    /// Row `i` of the weight.
+    fn row(&self, i: usize) -> Vec<f32> {
+        let value = |j: usize| if self.outputs == Outputs::Rows { self.value(i, j) } else { self.value(j, i) };
+        (0..self.shape[1]).map(value).collect()
+    }
 }
 
 impl From<Tensor> for Weight {
@@ -392,7 +392,7 @@ mod tests {
     fn what_a_packed_weight_cannot_do_is_an_error_that_says_so() {
         let weight = packed(&random(3, 2, 1), Precision::Int8, Outputs::Columns);
         assert!(weight.apply(&random(1, 2, 2)).unwrap_err().to_string().contains("[1, 2] and [3, 2]"));
-        assert!(weight.apply_t(&random(1, 2, 2)).unwrap_err().to_string().contains("pack the weight for this product"));
+        assert!(weight.apply_t(&random(1, 2, 2)).unwrap_err().to_string().contains("packed for the other product"));
         assert!(weight.full("backward").unwrap_err().to_string().contains("load the model as f32"));
         assert!(weight.take_rows(&[3]).is_err());
     }
