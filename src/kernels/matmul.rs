@@ -206,15 +206,15 @@ pub fn matmul<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize
 // Many rows: tiles
 // ---------------------------------------------------------------------------------------------------------------------
 
-/// At most so many terms of a sum are packed at a time: a strip of `B`, 32 columns of this many f32, is 32 kB
-/// and fits into a first-level cache of 48 kB.
-const BLOCK_K: usize = 256;
-/// How many columns of `B` are packed at a time: with `BLOCK_K`, 2 MB.
+/// At most so many terms of a sum are packed at a time: a strip of `B`, 32 columns of this many f32, is 64 kB. Longer blocks
+/// come back to `C` less often, shorter ones fit into smaller caches.
+const BLOCK_K: usize = 512;
+/// How many columns of `B` are packed at a time: with `BLOCK_K`, 4 MB.
 const BLOCK_N: usize = 2048;
 /// With fewer columns than this, packing `A` costs more than it gains, if its rows lie in memory as rows.
 const PACKED_N: usize = 512;
-/// How many strips of `A` a task goes through: of 12 rows and `BLOCK_K` terms, 200 kB, which a second-level cache holds.
-const STRIPS: usize = 16;
+/// How many strips of `A` a task goes through: of 12 rows and `BLOCK_K` terms, 800 kB, which a second-level cache holds.
+const STRIPS: usize = 32;
 
 /// [`matmul`] for many rows. In short:
 ///
@@ -233,21 +233,22 @@ fn many_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize,
     let n_threads = if m.saturating_mul(n).saturating_mul(k) < threads::WORTH_A_THREAD { 1 } else { threads::count() };
     let level = level();
     let (height, width) = run_at(level, TileShape);
-    // Blocks of equal size: 400 terms are two blocks of 200.
+    // Blocks of equal size: 768 terms are two blocks of 384.
     let k_block = k.div_ceil(k.div_ceil(BLOCK_K));
     let n_block = BLOCK_N.min(n);
     let a_is_packed = a.col_stride != 1 || n >= PACKED_N;
-    let mut packed_a = memory::any(if a_is_packed { m.next_multiple_of(height) * k_block } else { 0 });
-    let mut packed_b = memory::any(n_block.next_multiple_of(width) * k_block);
+    let mut room_for_a = memory::any(if a_is_packed { m.next_multiple_of(height) * k_block + LINE } else { 0 });
+    let mut room_for_b = memory::any(n_block.next_multiple_of(width) * k_block + LINE);
+    let (packed_a, packed_b) = (aligned(&mut room_for_a), aligned(&mut room_for_b));
     for p0 in (0..k).step_by(k_block) {
         let terms = p0..k.min(p0 + k_block);
         if a_is_packed {
-            pack_all(level, a, 0..m, terms.clone(), height, &mut packed_a, n_threads);
+            pack_all(level, a, 0..m, terms.clone(), height, packed_a, n_threads);
         }
         for j0 in (0..n).step_by(n_block) {
             let j1 = n.min(j0 + n_block);
             // Packing B is packing the transpose of B: strips of `width` columns.
-            pack_all(level, b.transposed(), j0..j1, terms.clone(), width, &mut packed_b, n_threads);
+            pack_all(level, b.transposed(), j0..j1, terms.clone(), width, packed_b, n_threads);
 
             // Runs of strips of A meet runs of strips of B; four tasks for each thread or more, so that one whose core
             // is shared with another program does not keep the others waiting.
@@ -261,9 +262,9 @@ fn many_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize,
                 let n_rows = (m - top).min(a_each * height);
                 let first = tasks.len();
                 for j in 0..b_strips.div_ceil(b_each) {
-                    let packed_a = packed_a.get(top * terms.len()..).filter(|_| a_is_packed);
+                    let rows = Strips::Rows(a.rows(top, n_rows));
                     tasks.push(Tiles {
-                        a: packed_a.map_or(Strips::Rows(a.rows(top, n_rows)), Strips::Packed),
+                        a: if a_is_packed { Strips::Packed(&packed_a[top * terms.len()..]) } else { rows },
                         b: &packed_b[j * b_each * width * terms.len()..],
                         terms: terms.clone(),
                         c: Vec::with_capacity(n_rows),
@@ -279,8 +280,17 @@ fn many_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize,
             threads::each(tasks, |task| run_at(level, task));
         }
     }
-    memory::give_back(packed_a);
-    memory::give_back(packed_b);
+    memory::give_back(room_for_a);
+    memory::give_back(room_for_b);
+}
+
+/// How many f32 a cache line holds.
+const LINE: usize = 16;
+
+/// The part of a list that begins where a cache line does: a vector that lies across two lines takes two fetches.
+fn aligned(list: &mut [f32]) -> &mut [f32] {
+    let skip = list.as_ptr().align_offset(LINE * size_of::<f32>()).min(list.len());
+    &mut list[skip..]
 }
 
 /// How many rows and columns a tile has with the instruction set in use.
