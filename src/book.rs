@@ -39,5 +39,7 @@ pub mod ch12_backpropagation {}
 pub mod ch13_training {}
 #[doc = include_str!("../docs/14-the-real-gpt2.md")]
 pub mod ch14_the_real_gpt2 {}
+#[doc = include_str!("../docs/16-making-it-fast.md")]
+pub mod ch16_making_it_fast {}
 #[doc = include_str!("../docs/exercises.md")]
 pub mod exercises {}
