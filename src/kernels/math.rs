@@ -28,8 +28,9 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     run(Dot(a, b))
 }
 
+/// [`dot`], to be copied into a loop that already runs with the right instructions.
 #[inline(always)]
-fn dot_lanes<const FMA: bool>(a: &[f32], b: &[f32]) -> f32 {
+pub(super) fn dot_lanes<const FMA: bool>(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0.0f32; SUMS];
     let (a_runs, a_rest) = a.as_chunks::<SUMS>();
     let (b_runs, b_rest) = b.as_chunks::<SUMS>();

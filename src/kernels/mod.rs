@@ -6,6 +6,7 @@
 //! * [`matmul`] has the matrix product twice: [`matmul::plain`], three loops that anyone can check, and the fast one that
 //!   is tested against it.
 //! * [`math`] has the other loops over many numbers: sums, dot products, exponentials.
+//! * [`attention`] is that of a single new token, all heads at once.
 //! * [`memory`] keeps the memory of long tensors for the next one of the same size.
 //! * [`threads`] splits work among the processor's cores.
 //! * [`cpu`] finds out what the processor can do, and runs a loop with the best instructions it has.
@@ -17,6 +18,7 @@
 //! One rule holds everywhere: work is split over *outputs*, never over a sum. So a result is bit for bit the same for any
 //! number of threads.
 
+pub mod attention;
 pub mod cpu;
 pub mod math;
 pub mod matmul;

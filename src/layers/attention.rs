@@ -25,6 +25,7 @@
 
 use super::linear::Linear;
 use super::softmax::{softmax_row, softmax_row_backward};
+use crate::kernels::attention::one_query;
 use crate::kernels::matmul::{Into, Matrix, matmul};
 use crate::kernels::{math, threads};
 use crate::kv_cache::{LayerCache, Run};
@@ -110,7 +111,7 @@ impl Attention {
                 format!("whole sequences of {n_seq} rows and columns for {} equal heads are needed", self.n_head);
             return Err(Error::shape("attention", &[x.shape()], rule));
         }
-        let (n_sequences, n_head, head_size) = (n_tok / n_seq, self.n_head, n_embd / self.n_head);
+        let (n_head, head_size) = (self.n_head, n_embd / self.n_head);
 
         let n_past = cache.as_deref().map_or(0, |cache| cache.runs(0).iter().map(|run| run.keys.len() / n_embd).sum());
         let qkv = self.c_attn.forward(x)?; // [n_tok, n_embd] -> [n_tok, 3*n_embd]
@@ -123,34 +124,14 @@ impl Attention {
         let cache = cache.as_deref();
         let n_keys = n_seq + n_past;
 
-        // Each head of each sequence is a task of its own, with its own place for its result and its weights.
         let keep_weights = saved.is_some() || probe.wants("weights");
-        let mut heads = Tensor::any(&[n_sequences * n_head, n_seq, head_size]);
-        let mut weights = Tensor::any(&[if keep_weights { n_sequences * n_head } else { 0 }, n_seq, n_keys]);
-        let mut weights_of_head = weights.data_mut().chunks_mut((n_seq * n_keys).max(1));
-        let mut tasks = Vec::new();
-        for (i, out) in heads.data_mut().chunks_mut(n_seq * head_size).enumerate() {
-            tasks.push((i / n_head, i % n_head, out, weights_of_head.next()));
-        }
-        let attend_all = |(sequence, head, out, weights): (usize, usize, &mut [f32], Option<&mut [f32]>)| {
-            let [q, k, v] = views(&qkv, sequence, n_seq, head, head_size);
-            match cache {
-                None => attend(q, &[(k, v)], weights, out),
-                Some(cache) => {
-                    // The new keys and values are in the cache by now, behind those of earlier tokens.
-                    let runs = cache.runs(sequence).iter().map(|run| cached(run, head, head_size, n_embd));
-                    attend(q, &runs.collect::<Vec<_>>(), weights, out);
-                }
+        let (merged, weights) = match cache {
+            // A new token for each sequence, and nobody asks who looked where: the engine room has a quicker way.
+            Some(cache) if n_seq == 1 && !keep_weights => {
+                (attend_to_cache(&qkv, cache, head_size), Tensor::zeros(&[0, n_seq, n_keys]))
             }
-        };
-        // Small work, such as a single new token, is done before a second thread has even started.
-        if n_tok * n_keys * n_embd < threads::WORTH_A_THREAD {
-            tasks.into_iter().for_each(attend_all);
-        } else {
-            threads::each(tasks, attend_all);
-        }
-
-        let merged = merge_heads(&heads, n_sequences, n_seq, n_head); // -> [n_tok, n_embd]
+            _ => attend_all(&qkv, n_seq, n_keys, n_head, cache, keep_weights),
+        }; // -> [n_tok, n_embd], [n_sequences*n_head, n_seq, n_keys]
         let y = self.c_proj.forward(&merged)?; // [n_tok, n_embd] -> [n_tok, n_embd]
 
         if probe.wants("q") || probe.wants("k") || probe.wants("v") {
@@ -233,6 +214,59 @@ fn cached(run: &Run, head: usize, head_size: usize, n_embd: usize) -> (Matrix<'_
     let (n, first) = (run.keys.len() / n_embd, head * head_size);
     let keys = Matrix::part(&run.keys[first..], n, head_size, n_embd);
     (keys, Matrix::part(&run.values[first..], n, head_size, n_embd))
+}
+
+/// Every head of every sequence: their results side by side, `[n_tok, n_embd]`, and their weights,
+/// `[n_sequences*n_head, n_seq, n_keys]`, if these are to be kept.
+fn attend_all(
+    qkv: &Tensor,
+    n_seq: usize,
+    n_keys: usize,
+    n_head: usize,
+    cache: Option<&LayerCache>,
+    keep_weights: bool,
+) -> (Tensor, Tensor) {
+    let (n_tok, n_embd) = (qkv.n_rows(), qkv.n_cols() / 3);
+    let (n_sequences, head_size) = (n_tok / n_seq, n_embd / n_head);
+    // Each head of each sequence is a task of its own, with its own place for its result and its weights.
+    let mut heads = Tensor::any(&[n_sequences * n_head, n_seq, head_size]);
+    let mut weights = Tensor::any(&[if keep_weights { n_sequences * n_head } else { 0 }, n_seq, n_keys]);
+    let mut weights_of_head = weights.data_mut().chunks_mut((n_seq * n_keys).max(1));
+    let mut tasks = Vec::new();
+    for (i, out) in heads.data_mut().chunks_mut(n_seq * head_size).enumerate() {
+        tasks.push((i / n_head, i % n_head, out, weights_of_head.next()));
+    }
+    let attend_one = |(sequence, head, out, weights): (usize, usize, &mut [f32], Option<&mut [f32]>)| {
+        let [q, k, v] = views(qkv, sequence, n_seq, head, head_size);
+        match cache {
+            None => attend(q, &[(k, v)], weights, out),
+            Some(cache) => {
+                // The new keys and values are in the cache by now, behind those of earlier tokens.
+                let runs = cache.runs(sequence).iter().map(|run| cached(run, head, head_size, n_embd));
+                attend(q, &runs.collect::<Vec<_>>(), weights, out);
+            }
+        }
+    };
+    // Small work is done before a second thread has even started.
+    if n_tok * n_keys * n_embd < threads::WORTH_A_THREAD {
+        tasks.into_iter().for_each(attend_one);
+    } else {
+        threads::each(tasks, attend_one);
+    }
+    (merge_heads(&heads, n_sequences, n_seq, n_head), weights)
+}
+
+/// The same for one new token of each sequence, whose weights nobody asks for: `[n_tok, n_embd]`.
+fn attend_to_cache(qkv: &Tensor, cache: &LayerCache, head_size: usize) -> Tensor {
+    let n_embd = qkv.n_cols() / 3;
+    let mut merged = Tensor::any(&[qkv.n_rows(), n_embd]);
+    let tasks: Vec<_> = merged.data_mut().chunks_mut(n_embd).enumerate().collect();
+    let attend_one = |(sequence, out): (usize, &mut [f32])| {
+        let runs: Vec<_> = cache.runs(sequence).iter().map(|run| (&run.keys[..], &run.values[..])).collect();
+        one_query(&qkv.row(sequence)[..n_embd], head_size, &runs, out);
+    };
+    threads::each(tasks, attend_one);
+    merged
 }
 
 /// One head: `out = softmax(q·kᵀ / sqrt(head_size) + mask)·v`.
