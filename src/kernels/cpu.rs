@@ -13,6 +13,7 @@
 
 #![allow(unsafe_code)] // see `run`, the one place that needs it
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// The instruction sets for which the loops are compiled, weakest first.
@@ -45,17 +46,29 @@ pub fn detected() -> Level {
     Level::Baseline
 }
 
-/// The level in use: the best that the processor has, unless [`force`] chose a lower one.
+/// The level in use.
+///
+/// What [`force`] chose; else what the environment variable `GPT60_INSTRUCTIONS` says, `baseline`, `avx2` or `avx512`; else
+/// the best that the processor has. If the variable asks for more than the processor has, that is the best too; any other
+/// word is ignored.
 pub fn level() -> Level {
+    static DEFAULT: OnceLock<Level> = OnceLock::new();
     match FORCED.load(Ordering::Relaxed) {
         1 => Level::Baseline,
         2 => Level::Avx2,
         3 => Level::Avx512,
-        _ => detected(),
+        _ => *DEFAULT.get_or_init(|| {
+            let wish = match std::env::var("GPT60_INSTRUCTIONS").as_deref().map(str::trim) {
+                Ok("baseline") => Level::Baseline,
+                Ok("avx2") => Level::Avx2,
+                _ => Level::Avx512,
+            };
+            wish.min(detected())
+        }),
     }
 }
 
-/// Uses `level` from now on in the whole program, or again the best one for `None`. For tests and measurements.
+/// Uses `level` from now on in the whole program; for `None`, again the one that nobody forced. For tests and measurements.
 ///
 /// Answers whether that is possible: a level that the processor does not have is never used.
 pub fn force(level: Option<Level>) -> bool {

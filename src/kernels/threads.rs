@@ -115,7 +115,13 @@ pub fn each<T: Send>(tasks: Vec<T>, work: impl Fn(T) + Sync) {
             }
         }));
         if let Err(what) = taken {
-            lock(&panic).get_or_insert(what);
+            let mut first = lock(&panic);
+            if first.is_none() {
+                *first = Some(what);
+            } else {
+                // What a panic carries may panic again when it is dropped, and `Pool::run` relies on that not happening here.
+                std::mem::forget(what);
+            }
         }
     };
     match pool().turn.try_lock() {

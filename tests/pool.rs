@@ -1,0 +1,198 @@
+//! The threads' pool under load: many hand-overs, panics, several callers, work inside of work.
+//!
+//! A mistake in such code shows once in many thousand times, so here work is handed over a hundred thousand times; with
+//! the environment variable `GPT60_STRESS` set, a million times.
+
+use gpt60::kernels::threads;
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Barrier, Mutex, PoisonError, mpsc};
+use std::time::Duration;
+
+/// How many tasks a hand-over has at most.
+const MOST_TASKS: usize = 9;
+
+/// Does `work` while no other test of this program does: the number of threads is one for the whole program. Work that
+/// does not end is a failure too.
+fn alone(work: impl FnOnce() + Send + 'static) {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let (sender, receiver) = mpsc::channel();
+    let worker = std::thread::spawn(move || {
+        let _sender = sender; // dropped when the work has ended, in whichever way
+        work();
+        threads::set(0);
+    });
+    let ended = receiver.recv_timeout(Duration::from_secs(300));
+    assert_eq!(ended, Err::<(), _>(mpsc::RecvTimeoutError::Disconnected), "after five minutes it is still not done");
+    worker.join().unwrap_or_else(|what| resume_unwind(what));
+}
+
+/// `n` divided by ten, unless this is the long run.
+fn many(n: usize) -> usize {
+    if std::env::var_os("GPT60_STRESS").is_some() {
+        return n;
+    }
+    // Not by `eprintln!`, which the test runner keeps to itself.
+    let _ = writeln!(std::io::stderr(), "pool: {} hand-overs; set GPT60_STRESS for {n}", n / 10);
+    n / 10
+}
+
+/// Hands over some tasks, and checks that each was done once. Every 16th time one of them panics.
+fn hand_over(round: usize) {
+    let n_tasks = 1 + round % MOST_TASKS;
+    let panics_at = (round % 16 == 5).then_some(round / 16 % n_tasks);
+    // Plain numbers and not atomic ones: that they are seen here is a part of what is promised.
+    let mut done = [0u8; MOST_TASKS];
+    let tasks = done[..n_tasks].iter_mut().enumerate().collect();
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        threads::each(tasks, |(i, done): (usize, &mut u8)| {
+            *done += 1;
+            if panics_at == Some(i) {
+                resume_unwind(Box::new(round)); // a panic that prints nothing
+            }
+        });
+    }));
+    assert!(done[n_tasks..].iter().all(|&n| n == 0));
+    match (panics_at, result) {
+        (None, Ok(())) => assert!(done[..n_tasks].iter().all(|&n| n == 1), "round {round}: {done:?}"),
+        (Some(i), Err(what)) => {
+            assert_eq!(what.downcast_ref(), Some(&round));
+            assert!(done[i] == 1 && done.iter().all(|&n| n <= 1), "round {round}: {done:?}");
+        }
+        (panics_at, result) => panic!("round {round}: {panics_at:?}, but {result:?}"),
+    }
+}
+
+#[test]
+fn every_task_is_done_once_however_often_work_is_handed_over() {
+    let n = many(600_000);
+    alone(move || {
+        for n_threads in 1..=8 {
+            threads::set(n_threads);
+            (0..n / 8).for_each(hand_over);
+        }
+    });
+}
+
+#[test]
+fn several_callers_at_the_same_time_do_all_their_work() {
+    let n = many(300_000);
+    alone(move || {
+        for n_threads in [2, 3, 5, 8] {
+            threads::set(n_threads);
+            std::thread::scope(|scope| {
+                for caller in 0..3 {
+                    scope.spawn(move || (0..n / 4 / 3).for_each(|round| hand_over(round + caller)));
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn work_inside_of_work_stays_on_its_thread_and_is_done_once() {
+    let n = many(100_000);
+    alone(move || {
+        for n_threads in [2, 3, 5, 8] {
+            threads::set(n_threads);
+            for _ in 0..n / 4 {
+                let mut done = [[0u8; 3]; 4];
+                threads::each(done.iter_mut().collect(), |inner: &mut [u8; 3]| {
+                    assert_eq!(threads::count(), 1);
+                    let own = std::thread::current().id();
+                    threads::each(inner.iter_mut().collect(), |done: &mut u8| {
+                        assert_eq!(std::thread::current().id(), own);
+                        *done += 1;
+                    });
+                });
+                assert_eq!(done, [[1; 3]; 4]);
+                assert_eq!(threads::count(), n_threads);
+            }
+        }
+    });
+}
+
+#[test]
+fn a_panic_inside_of_inner_work_reaches_the_outer_caller() {
+    alone(|| {
+        threads::set(3);
+        for round in 0..1000 {
+            let result = catch_unwind(|| {
+                threads::each(vec![0, 1, 2, 3], |i| {
+                    threads::each(vec![0, 1], |j| {
+                        if (i, j) == (2, 1) {
+                            resume_unwind(Box::new("inner"));
+                        }
+                    });
+                });
+            });
+            assert_eq!(result.unwrap_err().downcast_ref(), Some(&"inner"));
+            hand_over(16 * round); // and the pool is as good as before
+        }
+    });
+}
+
+/// What a panic can carry at worst: it panics again when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            resume_unwind(Box::new("bang"));
+        }
+    }
+}
+
+#[test]
+fn panics_that_panic_when_dropped_do_not_end_a_call_early() {
+    alone(|| {
+        for n_threads in [2, 3, 8] {
+            threads::set(n_threads);
+            for round in 0..300 {
+                // All threads are in a task at the same time, and so every one of them panics.
+                let all_here = Barrier::new(n_threads);
+                let mut done = vec![0; n_threads];
+                let result = catch_unwind(AssertUnwindSafe(|| {
+                    threads::each(done.iter_mut().enumerate().collect(), |(i, done): (usize, &mut i32)| {
+                        all_here.wait();
+                        if (i + round) % 2 == 0 {
+                            std::thread::sleep(Duration::from_micros(100)); // some panic first
+                        }
+                        *done += 1;
+                        resume_unwind(Box::new(Bomb));
+                    });
+                }));
+                // One of the bombs is handed on.
+                let what = result.unwrap_err();
+                assert!(what.is::<Bomb>());
+                std::mem::forget(what);
+                assert_eq!(done, vec![1; n_threads]);
+                hand_over(16 * round);
+            }
+        }
+    });
+}
+
+#[test]
+fn work_can_be_handed_over_while_a_panic_unwinds() {
+    struct WorksWhenDropped<'a>(&'a mut [u8]);
+    impl Drop for WorksWhenDropped<'_> {
+        fn drop(&mut self) {
+            threads::each(self.0.iter_mut().collect(), |done: &mut u8| *done += 1);
+        }
+    }
+    alone(|| {
+        threads::set(3);
+        for round in 0..1000 {
+            let mut done = [0; 5];
+            let result = catch_unwind(AssertUnwindSafe(|| {
+                let _last = WorksWhenDropped(&mut done);
+                resume_unwind(Box::new(round));
+            }));
+            assert_eq!(result.unwrap_err().downcast_ref(), Some(&round));
+            assert_eq!(done, [1; 5]);
+            hand_over(16 * round);
+        }
+    });
+}
