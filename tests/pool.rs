@@ -1,10 +1,8 @@
 //! The threads' pool under load: many hand-overs, panics, several callers, work inside of work.
 //!
-//! A mistake in such code shows once in many thousand times, so here work is handed over a hundred thousand times; with
-//! the environment variable `GPT60_STRESS` set, a million times.
+//! A mistake in such code shows once in many thousand times, so here work is handed over a million times.
 
 use gpt60::kernels::threads;
-use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Barrier, Mutex, PoisonError, mpsc};
 use std::time::Duration;
@@ -26,16 +24,6 @@ fn alone(work: impl FnOnce() + Send + 'static) {
     let ended = receiver.recv_timeout(Duration::from_secs(300));
     assert_eq!(ended, Err::<(), _>(mpsc::RecvTimeoutError::Disconnected), "after five minutes it is still not done");
     worker.join().unwrap_or_else(|what| resume_unwind(what));
-}
-
-/// `n` divided by ten, unless this is the long run.
-fn many(n: usize) -> usize {
-    if std::env::var_os("GPT60_STRESS").is_some() {
-        return n;
-    }
-    // Not by `eprintln!`, which the test runner keeps to itself.
-    let _ = writeln!(std::io::stderr(), "pool: {} hand-overs; set GPT60_STRESS for {n}", n / 10);
-    n / 10
 }
 
 /// Hands over some tasks, and checks that each was done once. Every 16th time one of them panics.
@@ -66,8 +54,8 @@ fn hand_over(round: usize) {
 
 #[test]
 fn every_task_is_done_once_however_often_work_is_handed_over() {
-    let n = many(600_000);
-    alone(move || {
+    alone(|| {
+        let n = 600_000;
         for n_threads in 1..=8 {
             threads::set(n_threads);
             (0..n / 8).for_each(hand_over);
@@ -77,8 +65,8 @@ fn every_task_is_done_once_however_often_work_is_handed_over() {
 
 #[test]
 fn several_callers_at_the_same_time_do_all_their_work() {
-    let n = many(300_000);
-    alone(move || {
+    alone(|| {
+        let n = 300_000;
         for n_threads in [2, 3, 5, 8] {
             threads::set(n_threads);
             std::thread::scope(|scope| {
@@ -92,8 +80,8 @@ fn several_callers_at_the_same_time_do_all_their_work() {
 
 #[test]
 fn work_inside_of_work_stays_on_its_thread_and_is_done_once() {
-    let n = many(100_000);
-    alone(move || {
+    alone(|| {
+        let n = 100_000;
         for n_threads in [2, 3, 5, 8] {
             threads::set(n_threads);
             for _ in 0..n / 4 {
