@@ -3,7 +3,9 @@
 //! A mistake in such code shows once in many thousand times, so here work is handed over a million times.
 
 use gpt60::kernels::threads;
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::process::Command;
 use std::sync::{Barrier, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
@@ -183,4 +185,26 @@ fn work_can_be_handed_over_while_a_panic_unwinds() {
             hand_over(16 * round);
         }
     });
+}
+
+#[test]
+fn where_no_thread_can_be_started_the_caller_does_all_the_work() {
+    // In a process of its own, in which every new thread asks for a stack of 64 TB and is not given it.
+    const NAME: &str = "where_no_thread_can_be_started_the_caller_does_all_the_work";
+    const STACK: &str = "RUST_MIN_STACK";
+    let huge = (1u64 << 46).to_string();
+    if std::env::var(STACK).as_deref() != Ok(&huge) {
+        let mut program = Command::new(std::env::current_exe().unwrap());
+        let output = program.args([NAME, "--exact", "--test-threads=1"]).env(STACK, huge).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains("1 passed"), "{text}{output:?}");
+        return;
+    }
+    if std::thread::Builder::new().spawn(|| ()).is_ok() {
+        // Not by `eprintln!`, which the test runner keeps to itself.
+        writeln!(std::io::stderr(), "not tested: this system starts threads with a stack of 64 TB").unwrap();
+        return;
+    }
+    threads::set(4);
+    (0..1000).for_each(hand_over);
 }
