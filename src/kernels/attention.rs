@@ -6,7 +6,8 @@
 //! is kept but a score for each head and key.
 
 use super::cpu::{Kernel, run};
-use super::math::{dot_lanes, exp_and_sum, max, scale};
+use super::math::{exp_and_sum, max, scale};
+use super::matmul::{STREAMS, dots};
 use super::threads;
 
 /// The keys and values of some tokens in a row, `[n, n_embd]` each.
@@ -62,15 +63,17 @@ impl Kernel for Heads<'_, '_> {
     fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) {
         let Heads { q, first, n_embd, head_size, runs, out } = self;
         let columns = first..first + q.len();
-        let keys = runs.iter().flat_map(|(k, _)| k.chunks_exact(n_embd));
+        let keys: Vec<&[f32]> = runs.iter().flat_map(|(k, _)| k.chunks_exact(n_embd)).collect();
         let values = runs.iter().flat_map(|(_, v)| v.chunks_exact(n_embd));
-        let n_keys = runs.iter().map(|(k, _)| k.len()).sum::<usize>() / n_embd;
+        let n_keys = keys.len();
 
         let mut scores = vec![0.0; q.len() / head_size * n_keys]; // [n_head, n_keys]
-        for (t, key) in keys.enumerate() {
-            let heads = q.chunks_exact(head_size).zip(key[columns.clone()].chunks_exact(head_size));
-            for (h, (q, k)) in heads.enumerate() {
-                scores[h * n_keys + t] = dot_lanes::<FMA>(q, k);
+        for t in (0..n_keys).step_by(STREAMS) {
+            // At the end, the last key is taken several times.
+            let keys: [&[f32]; STREAMS] = std::array::from_fn(|s| &keys[(t + s).min(n_keys - 1)][columns.clone()]);
+            for (h, q) in q.chunks_exact(head_size).enumerate() {
+                let dots = dots::<f32, FMA, LANES>(q, keys.map(|key| &key[h * head_size..][..head_size]));
+                scores[h * n_keys + t..(h + 1) * n_keys].iter_mut().zip(dots).for_each(|(score, dot)| *score = dot);
             }
         }
         for scores in scores.chunks_exact_mut(n_keys.max(1)) {

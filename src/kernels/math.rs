@@ -30,7 +30,7 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
 
 /// [`dot`], to be copied into a loop that already runs with the right instructions.
 #[inline(always)]
-pub(super) fn dot_lanes<const FMA: bool>(a: &[f32], b: &[f32]) -> f32 {
+fn dot_lanes<const FMA: bool>(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0.0f32; SUMS];
     let (a_runs, a_rest) = a.as_chunks::<SUMS>();
     let (b_runs, b_rest) = b.as_chunks::<SUMS>();

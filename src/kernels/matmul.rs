@@ -531,7 +531,7 @@ pub const FEW_ROWS: usize = 16;
 
 /// How many rows or columns of `B` are read side by side. A processor fetches ahead in each of several streams: more of them
 /// keep the memory busier.
-const STREAMS: usize = 8;
+pub(super) const STREAMS: usize = 8;
 
 /// [`matmul`] for a few rows.
 fn few_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize, into: Into) {
@@ -638,7 +638,10 @@ fn add_multiples<T: Number, const FMA: bool>(c: &mut [f32], x: [f32; STREAMS], r
 
 /// The dot products of `a` with each of the columns.
 #[inline(always)]
-fn dots<T: Number, const FMA: bool, const LANES: usize>(a: &[f32], columns: [&[T]; STREAMS]) -> [f32; STREAMS] {
+pub(super) fn dots<T: Number, const FMA: bool, const LANES: usize>(
+    a: &[f32],
+    columns: [&[T]; STREAMS],
+) -> [f32; STREAMS] {
     let n = a.len() - a.len() % LANES;
     let mut sums = [[0.0f32; LANES]; STREAMS];
     let [w0, w1, w2, w3, w4, w5, w6, w7] = columns.map(|w| &w[..n]);
@@ -653,10 +656,13 @@ fn dots<T: Number, const FMA: bool, const LANES: usize>(a: &[f32], columns: [&[T
         dots_step::<T, FMA, LANES>(&mut sums[6], x, &w6[p..p + LANES]);
         dots_step::<T, FMA, LANES>(&mut sums[7], x, &w7[p..p + LANES]);
     }
-    std::array::from_fn(|s| {
-        let rest: f32 = a[n..].iter().zip(&columns[s][n..]).map(|(a, w)| a * w.value()).sum();
-        super::math::add_up(sums[s]) + rest
-    })
+    // As in `tile_step`, an index that is not known when this is compiled would keep the sums out of the registers.
+    let [s0, s1, s2, s3, s4, s5, s6, s7] = sums;
+    let mut dots = [s0, s1, s2, s3, s4, s5, s6, s7].map(super::math::add_up);
+    for (dot, column) in dots.iter_mut().zip(columns) {
+        *dot += a[n..].iter().zip(&column[n..]).map(|(a, w)| a * w.value()).sum::<f32>();
+    }
+    dots
 }
 
 /// One step of one dot product, `LANES` sums side by side.
