@@ -212,7 +212,7 @@ const BLOCK_K: usize = 512;
 /// How many columns of `B` are packed at a time: with `BLOCK_K`, 4 MB.
 const BLOCK_N: usize = 2048;
 /// With fewer columns than this, packing `A` costs more than it gains, if its rows lie in memory as rows.
-const PACKED_N: usize = 512;
+const PACKED_N: usize = 256;
 /// How many strips of `A` a task goes through: of 12 rows and `BLOCK_K` terms, 800 kB, which a second-level cache holds.
 const STRIPS: usize = 32;
 
