@@ -291,8 +291,8 @@ proptest! {
 #[test]
 fn products_just_beyond_every_edge_are_the_plain_ones() {
     // One past: the few rows (16); the tiles' heights (4, 6, 8, 12) and widths (8, 16, 32); the terms that are packed at a
-    // time (256), and twice as many; the columns below which A is not packed (512), those packed at a time (2048); the rows
-    // of a task, 16 strips of each height.
+    // time (512), and half as many; the columns below which A is not packed (256), those packed at a time (2048); the rows
+    // of a task, 32 strips of each height, and half of that.
     let sizes = [
         (FEW_ROWS, 257, 513),
         (FEW_ROWS + 1, 256, 32),
@@ -311,6 +311,14 @@ fn products_just_beyond_every_edge_are_the_plain_ones() {
         (16 * 6 + 1, 3, 33),
         (16 * 12 + 1, 2, 65),
         (16 * 12 + 1, 2, 513),
+        (19, 40, 255),
+        (25, 40, 256),
+        (25, 40, 257),
+        (25, 512, 33),
+        (25, 1025, 33),
+        (32 * 4 + 1, 3, 17),
+        (32 * 6 + 1, 3, 33),
+        (32 * 12 + 1, 2, 257),
     ];
     for (i, (m, k, n)) in sizes.into_iter().enumerate() {
         for orientation in 0..4 {
