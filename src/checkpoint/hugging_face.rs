@@ -529,8 +529,10 @@ fn add_tokens(vocab: &mut Vocab, added: &[Json], n_vocab: usize) {
 ///
 /// # Errors
 ///
-/// A vocabulary larger than the model's, a weight too large for `dtype`, or what the operating system refuses.
+/// A vocabulary larger than the model's, a model with [packed](crate::weight) weights, a weight too large for `dtype`, or
+/// what the operating system refuses.
 pub fn save(dir: &Path, model: &Gpt2, tokenizer: Option<&Tokenizer>, dtype: Dtype) -> Result<()> {
+    model.wte.full("save")?;
     if let Some(tokenizer) = tokenizer
         && tokenizer.n_vocab() > model.config.n_vocab
     {
@@ -658,6 +660,7 @@ fn write_tokenizer(dir: &Path, tokenizer: &Tokenizer) -> Result<()> {
 mod tests {
     use super::*;
     use crate::Rng;
+    use crate::weight::Precision;
     use std::path::PathBuf;
 
     const CONFIG: &str = r#"{"vocab_size": 300, "n_positions": 5, "n_embd": 6, "n_head": 2, "n_layer": 2}"#;
@@ -1019,8 +1022,13 @@ mod tests {
     #[test]
     fn of_a_model_that_cannot_be_written_nothing_is_written() {
         let mut model = model();
-        model.wte.data_mut()[0] = 70_000.0; // more than an f16 can hold
         let dir = directory("refused", &[]).join("new");
+        let mut packed = model.clone();
+        packed.pack(Precision::Int8).unwrap();
+        let message = save(&dir, &packed, None, Dtype::F32).unwrap_err().to_string();
+        assert!(message.contains("save: needs weights of full precision"), "{message}");
+        assert!(!dir.exists());
+        model.wte.data_mut()[0] = 70_000.0; // more than an f16 can hold
         let message = save(&dir, &model, Some(&tokenizer()), Dtype::F16).unwrap_err().to_string();
         assert!(message.contains("model.safetensors") && message.contains("too large"), "{message}");
         assert!(!dir.exists());
