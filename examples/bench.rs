@@ -103,24 +103,22 @@ impl Wish {
         if args.has("--text") && args.has("--shape") {
             return Err(Failure::Usage("--shape measures a model alone, without the tokenizer of --text".to_string()));
         }
-        let unknown =
-            |flag: &str, value: &str, known: &str| Failure::Usage(format!("{flag} {value:?}: choose {known}"));
-        let shape = |name: &str| Shape::named(name).ok_or_else(|| unknown("--shape", name, shape::NAMES));
+        let unknown = |name: &str| Failure::Usage(format!("--shape {name:?}: choose {}", shape::NAMES));
+        let shape = |name: &str| Shape::named(name).ok_or_else(|| unknown(name));
         let number = |flag: &str, default: usize, largest: usize| match args.number(flag, default)? {
             n if args.has(flag) && !(1..=largest).contains(&n) => {
                 Err(Failure::Usage(format!("{flag} is {n}; give a number from 1 to {largest}")))
             }
             n => Ok(n),
         };
-        let wish = Wish {
+        Ok(Wish {
             shape: args.get("--shape").map(shape).transpose()?,
             kind: args.get("--weights").map(|_| args.precision()).transpose()?,
             n_threads: number("--threads", 0, 256)?, // 0: as the library chooses
             n_runs: number("--runs", 5, 1000)?,
             text: args.get("--text").map(read_text).transpose()?,
             plain: args.has("--plain"),
-        };
-        Ok(wish)
+        })
     }
 }
 

@@ -7,6 +7,7 @@
 use gpt60::cli::{self, Command, Failure, Outcome};
 use gpt60::tokenizer::Tokenizer;
 use gpt60::train::loss::cross_entropy;
+use gpt60::weight::Precision;
 use gpt60::{Error, Gpt2, Probe, argmax};
 use std::process::ExitCode;
 
@@ -68,16 +69,25 @@ fn main() -> ExitCode {
         if args.operands.is_empty() {
             return Err(Failure::Usage("no text file was given".to_string()));
         }
-        let checkpoint = args.model()?;
+        let precision = args.precision()?;
+        let checkpoint = args.full_model()?;
         let Some(tokenizer) = &checkpoint.tokenizer else {
             return Err(Failure::Failed("this model has no vocabulary, so it cannot read text".to_string()));
         };
-        let full = if checkpoint.model.is_packed() { Some(args.full_model()?.model) } else { None };
+        let mut packed = (precision != Precision::F32).then(|| checkpoint.model.clone());
+        if let Some(packed) = &mut packed {
+            packed.pack(precision)?;
+        }
+        // What is measured, and what reads along.
+        let (model, full) = match &packed {
+            Some(packed) => (packed, Some(&checkpoint.model)),
+            None => (&checkpoint.model, None),
+        };
         let mut total = Score::default();
         for file in &args.operands {
             let bytes = std::fs::read(file).map_err(|e| Error::file(file, format!("cannot be read: {e}")))?;
             let text = String::from_utf8(bytes).map_err(|e| Error::file(file, format!("is not UTF-8 text: {e}")))?;
-            let score = score(&checkpoint.model, full.as_ref(), tokenizer, &text).map_err(|e| e.in_file(file))?;
+            let score = score(model, full, tokenizer, &text).map_err(|e| e.in_file(file))?;
             if total.n_tokens == 0 {
                 cli::print("nats/token  perplexity  bits/byte    tokens     bytes  file\n")?;
             }
@@ -86,7 +96,7 @@ fn main() -> ExitCode {
         }
         cli::print(&total.line("total"))?;
         if full.is_some() {
-            cli::print(&total.difference(args.precision()?.name()))?;
+            cli::print(&total.difference(precision.name()))?;
         }
         Ok(())
     })

@@ -11,7 +11,7 @@
 //! *FMA*, the fused multiply-add, computes `a * b + c` in one instruction with one rounding. Where the processor lacks it,
 //! `f32::mul_add` is a slow library call; so the baseline multiplies and adds in two steps.
 
-#![allow(unsafe_code)] // see `run`, the one place that needs it
+#![allow(unsafe_code)] // see `run_at`, the one place that needs it
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -92,7 +92,7 @@ pub trait Kernel {
     fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) -> Self::Output;
 }
 
-/// Runs the loop with the best instructions that this processor has.
+/// Runs the loop with the instructions in use: see [`level`].
 pub fn run<K: Kernel>(kernel: K) -> K::Output {
     run_at(level(), kernel)
 }

@@ -21,26 +21,20 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
         type Output = f32;
         #[inline(always)]
         fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) -> f32 {
-            dot_lanes::<FMA>(self.0, self.1)
+            let mut sums = [0.0f32; SUMS];
+            let (a_runs, a_rest) = self.0.as_chunks::<SUMS>();
+            let (b_runs, b_rest) = self.1.as_chunks::<SUMS>();
+            for (a, b) in a_runs.iter().zip(b_runs) {
+                for i in 0..SUMS {
+                    sums[i] = multiply_add::<FMA>(a[i], b[i], sums[i]);
+                }
+            }
+            let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+            add_up(sums) + rest
         }
     }
     assert_eq!(a.len(), b.len(), "dot: lengths differ");
     run(Dot(a, b))
-}
-
-/// [`dot`], to be copied into a loop that already runs with the right instructions.
-#[inline(always)]
-fn dot_lanes<const FMA: bool>(a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [0.0f32; SUMS];
-    let (a_runs, a_rest) = a.as_chunks::<SUMS>();
-    let (b_runs, b_rest) = b.as_chunks::<SUMS>();
-    for (a, b) in a_runs.iter().zip(b_runs) {
-        for i in 0..SUMS {
-            sums[i] = multiply_add::<FMA>(a[i], b[i], sums[i]);
-        }
-    }
-    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-    add_up(sums) + rest
 }
 
 /// Adds the partial sums in a fixed order: the halves onto each other until one number is left. `N` is a power of two.

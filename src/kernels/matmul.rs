@@ -529,6 +529,9 @@ fn copy<T: Number, const N: usize>(from: &[T], to: &mut [f32]) {
 /// Up to so many rows stream through `B`.
 pub const FEW_ROWS: usize = 16;
 
+/// Fewer multiplications than this are not worth handing over, where every number of `B` comes from far away.
+const STREAM_SHARED: usize = 1 << 17;
+
 /// How many rows or columns of `B` are read side by side. A processor fetches ahead in each of several streams: more of them
 /// keep the memory busier.
 pub(super) const STREAMS: usize = 8;
@@ -672,9 +675,6 @@ fn dots_step<T: Number, const FMA: bool, const LANES: usize>(sums: &mut [f32; LA
         sums[i] = multiply_add::<FMA>(x[i], w[i].value(), sums[i]);
     }
 }
-
-/// Fewer multiplications than this are not worth handing over, where every number of `B` comes from far away.
-const STREAM_SHARED: usize = 1 << 17;
 
 #[cfg(test)]
 mod tests {
