@@ -458,6 +458,9 @@ fn pack_all<T: Number>(
     threads::each(tasks, |task| run_at(level, task));
 }
 
+/// How many strips are packed together, where a piece for one strip would be short.
+const TOGETHER: usize = 4;
+
 /// Some rows and columns of a matrix, to be copied into strips of `height` rows. In a strip, the `height` numbers of the
 /// first column come first, then those of the next column, and so on. Rows that do not exist are zeros.
 struct Pack<'a, 'p, T> {
@@ -474,27 +477,29 @@ impl<T: Number> Kernel for Pack<'_, '_, T> {
     #[inline(always)]
     fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) {
         let Pack { a, rows, columns, height, packed } = self;
-        for (strip, packed) in packed.chunks_exact_mut(height * columns.len()).enumerate() {
+        let size = height * columns.len();
+        if a.row_stride == 1 {
+            // A column's numbers are neighbours. They go to several strips in one go: memory likes long pieces.
+            for (group, packed) in packed.chunks_mut(TOGETHER * size).enumerate() {
+                let top = rows.start + group * TOGETHER * height;
+                let n = (packed.len() / size * height).min(rows.end - top);
+                for p in 0..columns.len() {
+                    let column = &a.data[top + (columns.start + p) * a.col_stride..][..n];
+                    // Pieces of a length that is known when this is compiled are copied in a few instructions.
+                    if height == ROWS {
+                        spread::<T, ROWS, 1>(column, packed, p, size);
+                    } else {
+                        spread::<T, LANES, 2>(column, packed, p, size);
+                    }
+                }
+            }
+            return;
+        }
+        for (strip, packed) in packed.chunks_exact_mut(size).enumerate() {
             let top = rows.start + strip * height;
             let n = height.min(rows.end - top);
             if n < height {
                 packed.fill(0.0);
-            }
-            if a.row_stride == 1 {
-                // A column's numbers are neighbours: copy them as one piece.
-                for (p, place) in packed.chunks_exact_mut(height).enumerate() {
-                    let column = &a.data[top + (columns.start + p) * a.col_stride..][..n];
-                    // A piece of a length that is known when this is compiled is copied in a few instructions.
-                    if n == ROWS {
-                        copy::<T, ROWS>(column, place);
-                    } else if n == 2 * LANES {
-                        copy::<T, LANES>(column, place);
-                        copy::<T, LANES>(&column[LANES..], &mut place[LANES..]);
-                    } else {
-                        place.iter_mut().zip(column).for_each(|(place, x)| *place = x.value());
-                    }
-                }
-                continue;
             }
             // A row's numbers are neighbours, and go to places `height` apart.
             let row = |r: usize| &a.data[(top + r) * a.row_stride + columns.start * a.col_stride..];
@@ -514,12 +519,25 @@ impl<T: Number> Kernel for Pack<'_, '_, T> {
     }
 }
 
-/// Copies the first `N` numbers.
+/// Cuts `column` into pieces of `TIMES * N` numbers: the first one becomes column `p` of the first strip, the second one that
+/// of the second strip, `size` further on, and so on. The last piece may be shorter; zeros fill it up.
 #[inline(always)]
-fn copy<T: Number, const N: usize>(from: &[T], to: &mut [f32]) {
-    let from = &from[..N];
-    let values: [f32; N] = std::array::from_fn(|i| from[i].value());
-    to[..N].copy_from_slice(&values);
+fn spread<T: Number, const N: usize, const TIMES: usize>(column: &[T], strips: &mut [f32], p: usize, size: usize) {
+    let height = TIMES * N;
+    let pieces = column.chunks_exact(height);
+    let (rest, n) = (pieces.remainder(), pieces.len());
+    for (s, piece) in pieces.enumerate() {
+        let place = &mut strips[s * size + p * height..][..height];
+        for t in 0..TIMES {
+            let values: [f32; N] = std::array::from_fn(|i| piece[t * N + i].value());
+            place[t * N..(t + 1) * N].copy_from_slice(&values);
+        }
+    }
+    if !rest.is_empty() {
+        let place = &mut strips[n * size + p * height..][..height];
+        place.fill(0.0);
+        place.iter_mut().zip(rest).for_each(|(place, x)| *place = x.value());
+    }
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
