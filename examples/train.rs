@@ -31,7 +31,7 @@ const COMMAND: Command = Command {
         Flag { name: "--n-layer", value: "N", help: "blocks (default: 4)" },
         Flag { name: "--n-head", value: "N", help: "attention heads (default: 4)" },
         Flag { name: "--n-embd", value: "N", help: "numbers that stand for a token (default: 128)" },
-        Flag { name: "--n-ctx", value: "N", help: "tokens that the model can look at (default: 128)" },
+        Flag { name: "--n-ctx", value: "N", help: "tokens that the model can look at; with --init, how many of them a window has (default: 128)" },
         Flag { name: "--n-vocab", value: "N", help: "tokens in the vocabulary, at most (default: 2048)" },
         Flag { name: "--batch", value: "N", help: "windows of text in a batch (default: 16)" },
         Flag { name: "--accumulate", value: "N", help: "batches whose gradients make one step (default: 1)" },
@@ -128,6 +128,10 @@ fn describe(trainer: &Trainer) {
         config.n_vocab,
         trainer.n_train_tokens(),
     ));
+    let n_seq = trainer.state.settings.n_ctx;
+    if n_seq < config.n_ctx {
+        cli::note(&format!("windows of {n_seq} tokens; --n-ctx {} would use the whole context", config.n_ctx));
+    }
     if trainer.step() >= trainer.state.settings.steps {
         cli::note(&format!("all {} steps have been made", trainer.step()));
     } else if trainer.step() > 0 {

@@ -2,13 +2,26 @@
 //!
 //! The layer's own attention (`layers/attention.rs`) computes all scores, all weights and all sums, head by head, and can
 //! show them. For a single new token that is the wrong way to go through memory: the keys of one head are short pieces, far
-//! apart. Here every key is read once, from its first number to its last, all heads along the way; then every value. Nothing
-//! is kept but a score for each head and key.
+//! apart. Here every key is read once, from its first number to its last, all heads along the way; and so is every value.
+//!
+//! The threads share the tokens, [`CHUNK`] at a time. A chunk knows only its own scores, so its softmax is preliminary: each
+//! score counts as `e^(score - m)`, where `m` is the largest score of this chunk. When the largest of all, `M`, is known, the
+//! chunk's sums are multiplied by `e^(m - M)`, and all is as if it had been done at once:
+//!
+//! ```text
+//! out = (sum over chunks of e^(m - M) * sum of e^(score - m) * v) / (sum over chunks of e^(m - M) * sum of e^(score - m))
+//! ```
+//!
+//! Source: Milakov and Gimelshein, "Online normalizer calculation for softmax" (2018); for the split over tokens, Dao, Haziza,
+//! Massa and Sizov, "Flash-Decoding for long-context inference" (2023).
 
-use super::cpu::{Kernel, run};
-use super::math::{exp_and_sum, max, scale};
-use super::matmul::{STREAMS, dots};
+use super::cpu::{Kernel, multiply_add, run};
+use super::math::{exp, exp_and_sum, max, scale};
+use super::matmul::{STREAMS, add_multiples, dots};
 use super::threads;
+
+/// How many tokens are handled together. The same for any number of threads: so are the results.
+const CHUNK: usize = 64;
 
 /// The keys and values of some tokens in a row, `[n, n_embd]` each.
 pub type Run<'a> = (&'a [f32], &'a [f32]);
@@ -35,59 +48,100 @@ pub fn one_query(q: &[f32], head_size: usize, runs: &[Run], out: &mut [f32]) {
         runs.iter().all(|(k, v)| k.len() == v.len() && k.len().is_multiple_of(n_embd)),
         "one_query: whole rows are needed"
     );
-    let n_numbers: usize = runs.iter().map(|(k, _)| k.len()).sum();
-    // The threads share the heads. Little work is done before another thread has even begun.
-    let n_threads = if n_numbers < threads::WORTH_A_THREAD / 8 { 1 } else { threads::count() };
-    let width = (n_embd / head_size).div_ceil(n_threads) * head_size;
-    let tasks = out.chunks_mut(width).enumerate().collect();
-    threads::each(tasks, |(i, out): (usize, &mut [f32])| {
-        let first = i * width;
-        run(Heads { q: &q[first..first + out.len()], first, n_embd, head_size, runs, out });
-    });
+    let keys: Vec<&[f32]> = runs.iter().flat_map(|(k, _)| k.chunks_exact(n_embd)).collect();
+    let values: Vec<&[f32]> = runs.iter().flat_map(|(_, v)| v.chunks_exact(n_embd)).collect();
+    let n_head = n_embd / head_size;
+
+    let mut parts: Vec<Part> = keys.chunks(CHUNK).map(|_| Part::new(n_head, n_embd)).collect();
+    let rows = keys.chunks(CHUNK).zip(values.chunks(CHUNK));
+    let tasks: Vec<_> =
+        rows.zip(&mut parts).map(|((keys, values), part)| Chunk { q, head_size, keys, values, part }).collect();
+    // Little work is done before another thread has even begun.
+    if keys.len() * n_embd < threads::WORTH_A_THREAD / 8 {
+        tasks.into_iter().for_each(run);
+    } else {
+        threads::each(tasks, run);
+    }
+
+    out.fill(0.0);
+    if keys.is_empty() {
+        return;
+    }
+    for (h, out) in out.chunks_exact_mut(head_size).enumerate() {
+        let largest = parts.iter().fold(f32::NEG_INFINITY, |largest: f32, part| largest.max(part.largest[h]));
+        let mut sum = 0.0;
+        for part in &parts {
+            let factor = exp(part.largest[h] - largest);
+            sum += factor * part.sums[h];
+            let part = &part.out[h * head_size..(h + 1) * head_size];
+            out.iter_mut().zip(part).for_each(|(out, x)| *out += factor * x);
+        }
+        scale(out, 1.0 / sum);
+    }
 }
 
-/// Some heads, whose numbers begin at column `first`.
-struct Heads<'a, 'o> {
+/// What a chunk of tokens contributes.
+struct Part {
+    /// The largest score, for each head.
+    largest: Vec<f32>,
+    /// The sum of `e^(score - largest)`, for each head.
+    sums: Vec<f32>,
+    /// The sum of `e^(score - largest) * v`, all heads side by side: `[n_embd]`.
+    out: Vec<f32>,
+}
+
+impl Part {
+    fn new(n_head: usize, n_embd: usize) -> Part {
+        Part { largest: vec![0.0; n_head], sums: vec![0.0; n_head], out: vec![0.0; n_embd] }
+    }
+}
+
+/// The keys and values of a chunk of tokens, and where their part goes.
+struct Chunk<'a> {
     q: &'a [f32],
-    first: usize,
-    n_embd: usize,
     head_size: usize,
-    runs: &'a [Run<'a>],
-    out: &'o mut [f32],
+    keys: &'a [&'a [f32]],
+    values: &'a [&'a [f32]],
+    part: &'a mut Part,
 }
 
-impl Kernel for Heads<'_, '_> {
+impl Kernel for Chunk<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) {
-        let Heads { q, first, n_embd, head_size, runs, out } = self;
-        let columns = first..first + q.len();
-        let keys: Vec<&[f32]> = runs.iter().flat_map(|(k, _)| k.chunks_exact(n_embd)).collect();
-        let values = runs.iter().flat_map(|(_, v)| v.chunks_exact(n_embd));
+        let Chunk { q, head_size, keys, values, part } = self;
         let n_keys = keys.len();
-
-        let mut scores = vec![0.0; q.len() / head_size * n_keys]; // [n_head, n_keys]
-        for t in (0..n_keys).step_by(STREAMS) {
-            // At the end, the last key is taken several times.
-            let keys: [&[f32]; STREAMS] = std::array::from_fn(|s| &keys[(t + s).min(n_keys - 1)][columns.clone()]);
+        let mut scores = vec![0.0; part.sums.len() * n_keys]; // [n_head, n_keys]
+        // Each stream goes through rows of its own, one after the other.
+        let each = n_keys.div_ceil(STREAMS);
+        for t in 0..each {
+            // The last streams may have fewer rows, and read the last one again.
+            let keys: [&[f32]; STREAMS] = std::array::from_fn(|s| keys[(s * each + t).min(n_keys - 1)]);
             for (h, q) in q.chunks_exact(head_size).enumerate() {
                 let dots = dots::<f32, FMA, LANES>(q, keys.map(|key| &key[h * head_size..][..head_size]));
-                scores[h * n_keys + t..(h + 1) * n_keys].iter_mut().zip(dots).for_each(|(score, dot)| *score = dot);
+                let scores = scores[h * n_keys..(h + 1) * n_keys][t..].iter_mut().step_by(each);
+                scores.zip(dots).for_each(|(score, dot)| *score = dot);
             }
         }
-        for scores in scores.chunks_exact_mut(n_keys.max(1)) {
+        for (h, scores) in scores.chunks_exact_mut(n_keys).enumerate() {
             scale(scores, 1.0 / (head_size as f32).sqrt());
-            let largest = max(scores);
-            let sum = exp_and_sum(scores, largest);
-            scale(scores, 1.0 / sum);
+            part.largest[h] = max(scores).max(f32::MIN); // if all are minus infinity, their powers are zeros and not NaN
+            part.sums[h] = exp_and_sum(scores, part.largest[h]);
         }
-        out.fill(0.0);
-        for (t, value) in values.enumerate() {
-            let heads = out.chunks_exact_mut(head_size).zip(value[columns.clone()].chunks_exact(head_size));
-            for (h, (out, v)) in heads.enumerate() {
+        let each = n_keys / STREAMS;
+        for t in 0..each {
+            let values: [&[f32]; STREAMS] = std::array::from_fn(|s| values[s * each + t]);
+            for (h, out) in part.out.chunks_exact_mut(head_size).enumerate() {
+                let weights: [f32; STREAMS] = std::array::from_fn(|s| scores[h * n_keys + s * each + t]);
+                add_multiples::<f32, FMA>(out, weights, values.map(|value| &value[h * head_size..][..head_size]));
+            }
+        }
+        for t in each * STREAMS..n_keys {
+            for (h, out) in part.out.chunks_exact_mut(head_size).enumerate() {
                 let weight = scores[h * n_keys + t];
-                out.iter_mut().zip(v).for_each(|(out, v)| *out = super::cpu::multiply_add::<FMA>(weight, *v, *out));
+                let places = out.iter_mut().zip(&values[t][h * head_size..]);
+                places.for_each(|(out, v)| *out = multiply_add::<FMA>(weight, *v, *out));
             }
         }
     }
@@ -121,7 +175,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, cases: 60, ..Default::default() })]
         #[test]
         fn every_head_is_the_formula(
-            n_head in 1usize..8, head_size in 1usize..70, lengths in prop::collection::vec(1usize..60, 1..4), seed: u64,
+            n_head in 1usize..8, head_size in 1usize..70, lengths in prop::collection::vec(1usize..160, 1..4), seed: u64,
         ) {
             let mut rng = Rng::new(seed);
             let n_embd = n_head * head_size;

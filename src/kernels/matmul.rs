@@ -23,6 +23,7 @@
 //! program would call a BLAS library, or the `gemm` or `matrixmultiply` crate.
 
 use super::cpu::{Kernel, Level, level, multiply_add, run_at};
+use super::math::add_up;
 use super::{memory, threads};
 use std::ops::Range;
 
@@ -640,9 +641,12 @@ impl<T: Number> Kernel for FewRows<'_, '_, T> {
 
 /// `c += x[0] * rows[0] + x[1] * rows[1] + ...`: a result is fetched and stored once for all of them.
 #[inline(always)]
-fn add_multiples<T: Number, const FMA: bool>(c: &mut [f32], x: [f32; STREAMS], rows: [&[T]; STREAMS]) {
+pub(super) fn add_multiples<T: Number, const FMA: bool>(c: &mut [f32], x: [f32; STREAMS], rows: [&[T]; STREAMS]) {
     let n = c.len();
-    let [r0, r1, r2, r3, r4, r5, r6, r7] = rows.map(|row| &row[..n]); // one check of each length, and none in the loop
+    let [r0, r1, r2, r3, r4, r5, r6, r7] = rows;
+    // One check of each length, and none in the loop.
+    let (r0, r1, r2, r3) = (&r0[..n], &r1[..n], &r2[..n], &r3[..n]);
+    let (r4, r5, r6, r7) = (&r4[..n], &r5[..n], &r6[..n], &r7[..n]);
     for j in 0..n {
         let mut sum = c[j];
         sum = multiply_add::<FMA>(x[0], r0[j].value(), sum);
@@ -665,7 +669,9 @@ pub(super) fn dots<T: Number, const FMA: bool, const LANES: usize>(
 ) -> [f32; STREAMS] {
     let n = a.len() - a.len() % LANES;
     let mut sums = [[0.0f32; LANES]; STREAMS];
-    let [w0, w1, w2, w3, w4, w5, w6, w7] = columns.map(|w| &w[..n]);
+    let [w0, w1, w2, w3, w4, w5, w6, w7] = columns;
+    let (w0, w1, w2, w3) = (&w0[..n], &w1[..n], &w2[..n], &w3[..n]);
+    let (w4, w5, w6, w7) = (&w4[..n], &w5[..n], &w6[..n], &w7[..n]);
     for p in (0..n).step_by(LANES) {
         let x = &a[p..p + LANES];
         dots_step::<T, FMA, LANES>(&mut sums[0], x, &w0[p..p + LANES]);
@@ -679,7 +685,8 @@ pub(super) fn dots<T: Number, const FMA: bool, const LANES: usize>(
     }
     // As in `tile_step`, an index that is not known when this is compiled would keep the sums out of the registers.
     let [s0, s1, s2, s3, s4, s5, s6, s7] = sums;
-    let mut dots = [s0, s1, s2, s3, s4, s5, s6, s7].map(super::math::add_up);
+    let (d0, d1, d2, d3) = (add_up(s0), add_up(s1), add_up(s2), add_up(s3));
+    let mut dots = [d0, d1, d2, d3, add_up(s4), add_up(s5), add_up(s6), add_up(s7)];
     for (dot, column) in dots.iter_mut().zip(columns) {
         *dot += a[n..].iter().zip(&column[n..]).map(|(a, w)| a * w.value()).sum::<f32>();
     }

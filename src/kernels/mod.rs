@@ -15,8 +15,8 @@
 //! loops are plain Rust, shaped so that the compiler can turn them into vector instructions. Chapter 16 of the book
 //! explains how.
 //!
-//! One rule holds everywhere: work is split over *outputs*, never over a sum. So a result is bit for bit the same for any
-//! number of threads.
+//! One rule holds everywhere: how work is split does not depend on the number of threads. A sum is done by one of them, or
+//! cut into parts of a fixed size that are added up in a fixed order. So a result is bit for bit the same for any number.
 
 pub mod attention;
 pub mod cpu;
