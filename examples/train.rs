@@ -31,7 +31,11 @@ const COMMAND: Command = Command {
         Flag { name: "--n-layer", value: "N", help: "blocks (default: 4)" },
         Flag { name: "--n-head", value: "N", help: "attention heads (default: 4)" },
         Flag { name: "--n-embd", value: "N", help: "numbers that stand for a token (default: 128)" },
-        Flag { name: "--n-ctx", value: "N", help: "tokens that the model can look at; with --init, how many of them a window has (default: 128)" },
+        Flag {
+            name: "--n-ctx",
+            value: "N",
+            help: "tokens that the model can look at; with --init, how many of them a window has (default: 128)",
+        },
         Flag { name: "--n-vocab", value: "N", help: "tokens in the vocabulary, at most (default: 2048)" },
         Flag { name: "--batch", value: "N", help: "windows of text in a batch (default: 16)" },
         Flag { name: "--accumulate", value: "N", help: "batches whose gradients make one step (default: 1)" },
