@@ -16,7 +16,8 @@
 //! * **Threads** share the packing, and then the tiles.
 //!
 //! A few rows (`A` has a single row for every new token, and a few where several answers are written at once) are different:
-//! each number of `B` is used once or a few times, so packing costs more than it gains. [`matmul`] then streams through `B`.
+//! each number of `B` is used once or a few times, so packing costs more than it gains. [`matmul`] then streams through `B`, in
+//! the order in which it lies in memory.
 //! Each row is summed as if it were alone, to the bit: what is written side by side is what is written one by one.
 //!
 //! This is the method of Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (2008). A production
@@ -555,30 +556,63 @@ const STREAM_SHARED: usize = 1 << 17;
 /// keep the memory busier.
 pub(super) const STREAMS: usize = 8;
 
+/// In how many parts the rows of `B` are shared, whatever the number of threads.
+const PARTS: usize = 4;
+
 /// [`matmul`] for a few rows.
 fn few_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize, into: Into) {
     let (m, k, n) = (a.rows, a.cols, b.cols);
     let n_threads = if m * k * n < STREAM_SHARED { 1 } else { threads::count() };
+    if into == Into::Set {
+        c.chunks_mut(c_stride).take(m).for_each(|row| row[..n].fill(0.0));
+    }
+    if b.col_stride == 1 && k >= PARTS * STREAMS {
+        // The rows of B lie in memory as rows. A task takes some of them, from their first number to their last, so that it
+        // never jumps; what it finds is a part of every sum. As many parts for any number of threads, added up in order.
+        let each = k.div_ceil(PARTS);
+        let mut parts = memory::zeros(k.div_ceil(each) * m * n);
+        let tasks = parts.chunks_mut(m * n).enumerate().map(|(i, part)| {
+            let terms = i * each..k.min((i + 1) * each);
+            FewRows { a, b, terms, first: 0, c: part.chunks_mut(n).collect() }
+        });
+        share(tasks.collect(), n_threads);
+        for part in parts.chunks(m * n) {
+            for (c, part) in c.chunks_mut(c_stride).zip(part.chunks(n)) {
+                c.iter_mut().zip(part).for_each(|(c, part)| *c += part);
+            }
+        }
+        memory::give_back(parts);
+        return;
+    }
     // Each task makes a run of columns, in every row: one long run for each thread, because what a processor fetches ahead
     // at the end of each row's part is fetched in vain. In multiples of 64, so that two threads meet in one cache line (16
     // numbers) at the ends of the runs at most.
     let run = n.div_ceil(n_threads).next_multiple_of(64);
-    let mut runs: Vec<Vec<&mut [f32]>> = (0..n.div_ceil(run)).map(|_| Vec::new()).collect();
+    let mut tasks: Vec<_> =
+        (0..n.div_ceil(run)).map(|i| FewRows { a, b, terms: 0..k, first: i * run, c: Vec::new() }).collect();
     for row in c.chunks_mut(c_stride).take(m) {
-        row[..n].chunks_mut(run).zip(&mut runs).for_each(|(part, run)| run.push(part));
+        row[..n].chunks_mut(run).zip(&mut tasks).for_each(|(part, task)| task.c.push(part));
     }
-    threads::each(runs.into_iter().enumerate().collect(), |(i, c): (usize, Vec<&mut [f32]>)| {
-        super::cpu::run(FewRows { a, b, first: i * run, c, into });
-    });
+    share(tasks, n_threads);
 }
 
-/// Some columns, from `first` on, of a product whose `A` has few rows: `c` has a slice for each row.
+/// Lets the threads do the tasks, or the caller alone.
+fn share<T: Number>(tasks: Vec<FewRows<T>>, n_threads: usize) {
+    if n_threads == 1 {
+        tasks.into_iter().for_each(super::cpu::run);
+    } else {
+        threads::each(tasks, super::cpu::run);
+    }
+}
+
+/// Some columns, from `first` on, and some terms of a product whose `A` has few rows, to be added to `c`, which has a slice
+/// for each row.
 struct FewRows<'a, 'c, T> {
     a: Matrix<'a>,
     b: Matrix<'a, T>,
+    terms: Range<usize>,
     first: usize,
     c: Vec<&'c mut [f32]>,
-    into: Into,
 }
 
 impl<T: Number> Kernel for FewRows<'_, '_, T> {
@@ -586,27 +620,25 @@ impl<T: Number> Kernel for FewRows<'_, '_, T> {
 
     #[inline(always)]
     fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) {
-        let FewRows { a, b, first, mut c, into } = self;
-        if into == Into::Set {
-            c.iter_mut().for_each(|row| row.fill(0.0));
-        }
+        let FewRows { a, b, terms, first, mut c } = self;
         let n = c.first().map_or(0, |row| row.len());
         if b.col_stride == 1 {
-            // The rows of B lie in memory as rows: add a multiple of each to the result. So many columns at a time that the
-            // results of all rows stay in the first-level cache.
+            // Add a multiple of each row of B to the result. So many columns at a time that the results of all rows stay in
+            // the first-level cache.
             let n_block = if c.len() == 1 { n } else { 512 };
+            // Each stream goes through rows of its own, one after the other.
+            let each = terms.len() / STREAMS;
             for j0 in (0..n).step_by(n_block) {
                 let columns = j0..n.min(j0 + n_block);
                 let row_of_b = |p: usize| &b.data[p * b.row_stride + first..][columns.clone()];
-                let in_streams = a.cols - a.cols % STREAMS;
-                for p in (0..in_streams).step_by(STREAMS) {
-                    let rows: [&[T]; STREAMS] = std::array::from_fn(|s| row_of_b(p + s));
+                for p in terms.start..terms.start + each {
+                    let rows: [&[T]; STREAMS] = std::array::from_fn(|s| row_of_b(p + s * each));
                     for (i, c) in c.iter_mut().enumerate() {
-                        let x: [f32; STREAMS] = std::array::from_fn(|s| a.at(i, p + s));
+                        let x: [f32; STREAMS] = std::array::from_fn(|s| a.at(i, p + s * each));
                         add_multiples::<T, FMA>(&mut c[columns.clone()], x, rows);
                     }
                 }
-                for p in in_streams..a.cols {
+                for p in terms.start + each * STREAMS..terms.end {
                     for (i, c) in c.iter_mut().enumerate() {
                         let x = a.at(i, p);
                         let places = c[columns.clone()].iter_mut().zip(row_of_b(p));
@@ -630,7 +662,7 @@ impl<T: Number> Kernel for FewRows<'_, '_, T> {
         } else {
             for (i, c) in c.iter_mut().enumerate() {
                 for (j, c) in c.iter_mut().enumerate() {
-                    for p in 0..a.cols {
+                    for p in terms.clone() {
                         *c = multiply_add::<FMA>(a.at(i, p), b.at(p, first + j), *c);
                     }
                 }
