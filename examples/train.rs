@@ -71,7 +71,7 @@ fn main() -> ExitCode {
             None => begin(args)?,
         };
         describe(&trainer);
-        let mut progress = Progress::new(trainer.step(), trainer.state.settings.steps);
+        let mut progress = Progress::new(trainer.step(), trainer.state.settings.steps, args.width()?);
         trainer.run(|report| progress.show(report))?;
         progress.end();
         cli::note(&format!("The model is in {}; try: --example greedy -- --model {0}", dir.display()));
@@ -150,21 +150,26 @@ struct Progress {
     first_step: u64,
     last_shown: Option<Instant>,
     n_tokens: usize,
-    smooth_loss: Option<f64>,
+    /// The running average of the loss, after each step.
+    losses: Vec<f64>,
     is_terminal: bool,
+    width: usize,
 }
 
+/// How many characters the curve beside the numbers has at most.
+const CURVE: usize = 32;
+
 impl Progress {
-    fn new(first_step: u64, steps: u64) -> Progress {
+    fn new(first_step: u64, steps: u64, width: usize) -> Progress {
         let (start, is_terminal) = (Instant::now(), cli::is_terminal());
-        Progress { steps, start, first_step, last_shown: None, n_tokens: 0, smooth_loss: None, is_terminal }
+        Progress { steps, start, first_step, last_shown: None, n_tokens: 0, losses: Vec::new(), is_terminal, width }
     }
 
     fn show(&mut self, report: &StepReport) {
         self.n_tokens += report.n_tokens;
         // One batch's loss jumps about; a running average shows where it is going.
-        let smooth = self.smooth_loss.map_or(report.loss, |smooth| 0.95 * smooth + 0.05 * report.loss);
-        self.smooth_loss = Some(smooth);
+        let smooth = self.losses.last().map_or(report.loss, |smooth| 0.95 * smooth + 0.05 * report.loss);
+        self.losses.push(smooth);
         let pause = Duration::from_millis(if self.is_terminal { 100 } else { 5000 });
         let is_last = report.step == self.steps;
         let is_due = self.last_shown.is_none_or(|last| last.elapsed() >= pause);
@@ -182,6 +187,10 @@ impl Progress {
             self.n_tokens as f64 / seconds,
             duration(left),
         );
+        // The curve so far, where there is room for it.
+        let room = self.width.saturating_sub(line.len() + 3).min(CURVE);
+        let has_curve = self.is_terminal && room >= 8;
+        let line = if has_curve { format!("{line}  {}", cli::sparkline(&self.losses, room)) } else { line };
         match (self.is_terminal, report.valid_loss.is_some()) {
             (true, false) => cli::note_part(&format!("\r\x1b[K{line}")), // back to the start, clear, write
             (true, true) => cli::note(&format!("\r\x1b[K{line}")),       // a look at the validation text stays
