@@ -35,7 +35,7 @@
 //! | 6 | `model.rs` | [`Gpt2`]: the pieces put together |
 //! | 7 | [`checkpoint`] | weights in files, read and written |
 //! | 8 | [`generate`], [`train`] | writing, and learning |
-//! | 9 | [`storybook`] | the model inside |
+//! | 9 | [`storybook`], [`lens`] | the model inside; what to look at in it, and how to draw it |
 //! | 10 | [`cli`] | what the examples share |
 //!
 //! Beside them, on floor 1, stands [`tokenizer`]: text to ids and back. Each layer has its *backward* function, which only
@@ -109,6 +109,7 @@ pub mod close;
 pub mod generate;
 pub mod kernels;
 pub mod layers;
+pub mod lens;
 pub mod storybook;
 pub mod tokenizer;
 pub mod train;

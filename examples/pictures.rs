@@ -1,0 +1,45 @@
+//! Draws the pictures of the book. See `docs/15-looking-inside.md`.
+//!
+//! ```text
+//! cargo run --example pictures
+//! cargo run --example pictures -- --out my-pictures
+//! ```
+
+use gpt60::checkpoint::write_beside;
+use gpt60::cli::{self, Command, Failure, Flag, Outcome};
+use gpt60::kernels::cpu::{self, Level};
+use gpt60::lens::pictures;
+use gpt60::{Error, storybook};
+use std::path::Path;
+use std::process::ExitCode;
+
+const COMMAND: Command = Command {
+    name: "pictures",
+    about: "Draws the pictures of the book, as SVG files: attention, knobs, parameters, the loss curve, the roofline.\n\
+            They are in docs/img already; this makes them again, byte for byte.",
+    operands: "",
+    max_operands: 0,
+    flags: &[Flag { name: "--out", value: "DIR", help: "the directory to write them to (default: docs/img)" }],
+    chapter: "docs/15-looking-inside.md",
+};
+
+fn main() -> ExitCode {
+    COMMAND.run(|args| -> Outcome<()> {
+        let dir = args.get("--out").unwrap_or("docs/img");
+        if dir.is_empty() {
+            return Err(Failure::Usage("--out is empty; name a directory, such as docs/img".to_string()));
+        }
+        // The fast loops round a little differently on each kind of processor, and a shade could tip over. The plain ones
+        // give the same bits everywhere.
+        cpu::force(Some(Level::Baseline));
+        let pictures = pictures::all(&storybook::load(), include_str!("../src/storybook/loss.txt"))?;
+        let dir = Path::new(dir);
+        std::fs::create_dir_all(dir).map_err(|e| Error::file(dir, format!("cannot be made: {e}")))?;
+        for (name, svg) in pictures {
+            let path = dir.join(name);
+            write_beside(&path, svg.as_bytes())?;
+            cli::print(&format!("{}\n", path.display()))?;
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,85 @@
+//! The pictures of the book: each function takes numbers and gives an SVG.
+//!
+//! | file in `docs/img/` | what it shows | drawn by |
+//! | --- | --- | --- |
+//! | `attention-mask.svg` | who may look at whom | [`diagrams::attention_mask`] |
+//! | `attention-head.svg`, `attention-maps.svg` | who does, in the storybook | [`attention::one_head`], [`attention::all_heads`] |
+//! | `block.svg` | layer norm before and after the branch | [`diagrams::block`] |
+//! | `parameters.svg` | where the parameters are | [`sizes::parameters`] |
+//! | `knobs.svg` | a distribution, and what knobs make of it | [`knobs::knobs`] |
+//! | `loss-curve.svg` | how the storybook learned | [`loss::curve`] |
+//! | `roofline.svg` | what limits which work | [`roofline::roofline`] |
+//!
+//! The storybook itself stands beside this module, not below it. So whoever draws hands the model over.
+
+pub mod attention;
+pub mod diagrams;
+pub mod knobs;
+pub mod loss;
+pub mod roofline;
+pub mod sizes;
+
+use crate::Result;
+use crate::checkpoint::hugging_face::Checkpoint;
+use crate::tokenizer::Tokenizer;
+
+/// What the attention maps are drawn for, if the model has a vocabulary.
+const ATTENTION_PROMPT: &str = "Once upon a time there was a little girl";
+/// What the knobs are turned after: a text with two likely answers, a few possible ones and a long tail.
+const KNOBS_PROMPT: &str = "The little";
+/// What chapter 16 measured: bytes, and operations, a second.
+const BANDWIDTH: f64 = 32.5e9;
+const PEAK: f64 = 477e9;
+
+/// All pictures of the book: the name of each file, and what is in it.
+///
+/// The model's pictures are drawn for `model`, and the loss curve from `loss`, the text of a run's `loss.txt`.
+///
+/// # Example: the book's pictures of another model
+///
+/// ```
+/// use gpt60::checkpoint::hugging_face::Checkpoint;
+/// use gpt60::lens::pictures;
+/// use gpt60::{Config, Gpt2, Rng};
+///
+/// let model = Gpt2::random(&Config::new(50, 8, 12, 3, 2), &mut Rng::new(1))?;
+/// let checkpoint = Checkpoint { model, tokenizer: None, end_ids: vec![] };
+/// let pictures = pictures::all(&checkpoint, "1 3.9\n2 3.8\n")?;
+/// assert!(pictures.iter().any(|(name, svg)| *name == "attention-maps.svg" && svg.starts_with("<svg ")));
+/// # Ok::<(), gpt60::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// If the model cannot read the prompts, or `loss` is not the text of a loss curve.
+pub fn all(model: &Checkpoint, loss: &str) -> Result<Vec<(&'static str, String)>> {
+    let tokenizer = model.tokenizer.as_ref();
+    // Without a vocabulary, the first ids that there are.
+    let ids = |text: &str| tokenizer.map_or(vec![0, 1, 2, 3], |tokenizer| tokenizer.encode(text));
+    let looking = ids(ATTENTION_PROMPT);
+    let weights = attention::weights(&model.model, &looking)?;
+    let labels = labels(&looking, tokenizer);
+    let before = ids(KNOBS_PROMPT);
+    let logits = model.model.logits(&before)?; // [n_seq, n_vocab]
+    let last = logits.row(logits.n_rows() - 1); // [n_vocab]
+    Ok(vec![
+        ("attention-mask.svg", diagrams::attention_mask()),
+        ("attention-head.svg", attention::one_head(&weights, &labels)),
+        ("attention-maps.svg", attention::all_heads(&weights)),
+        ("block.svg", diagrams::block()),
+        ("parameters.svg", sizes::parameters()),
+        ("knobs.svg", knobs::knobs(last, KNOBS_PROMPT, |id| label(id, tokenizer))?),
+        ("loss-curve.svg", loss::curve(loss)?),
+        ("roofline.svg", roofline::roofline(BANDWIDTH, PEAK)),
+    ])
+}
+
+/// Tokens as the book writes them: in quotes, since many begin with a space; without a vocabulary, their ids.
+fn labels(ids: &[u32], tokenizer: Option<&Tokenizer>) -> Vec<String> {
+    ids.iter().map(|&id| label(id, tokenizer)).collect()
+}
+
+fn label(id: u32, tokenizer: Option<&Tokenizer>) -> String {
+    let text = tokenizer.and_then(|tokenizer| tokenizer.decode(&[id]).ok());
+    text.map_or(format!("token {id}"), |text| format!("{text:?}"))
+}

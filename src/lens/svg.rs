@@ -1,0 +1,573 @@
+//! Drawing: rectangles, lines and words, written down as SVG.
+//!
+//! An SVG file is a text that says what to draw: `<rect x="10" y="20" .../>`. Every browser shows it, at any size, and the
+//! file is small. So no drawing program is needed, and no pixel is ever computed here: a drawing is a `String` that grows.
+//!
+//! ```text
+//! (0, 0) --------> x        The origin is the upper left corner, y points DOWN, and one unit is one pixel of a
+//!    |                      picture that is shown at its natural size. A point is a pair (x, y).
+//!    v  y
+//! ```
+//!
+//! Two rules hold for everything in this file.
+//!
+//! * **The same drawing is the same bytes.** A position is written with one decimal, and a shade is one of eleven. So what
+//!   two processors compute a little differently, in the seventh digit, looks the same and *is* the same; only a number that
+//!   happens to lie on the very edge between two shades could tell them apart.
+//! * **It can be read on a light page and on a dark one.** A picture does not know the page that it is put on. So it brings a
+//!   light panel of its own to draw on.
+//!
+//! Source: W3C, "Scalable Vector Graphics (SVG) 1.1" (2011). A production program would use the `plotters` crate.
+
+/// A place in the drawing, or the width and height of something.
+pub type Point = (f64, f64);
+
+/// The colour of words and outlines.
+pub const INK: &str = "#1f2328";
+/// The colour of what should stand back: axes, notes.
+pub const FAINT: &str = "#667085";
+/// A blue, an orange, a green, a purple and a grey that can be told apart, also by most people who do not see all colours.
+pub const COLORS: [&str; 5] = ["#2f6fb3", "#e08214", "#3f9c6b", "#8e5ea2", "#9aa4b2"];
+
+/// The panel that everything is drawn on.
+const PANEL: &str = "#fbfbf9";
+/// The colour of an empty cell of a heat map, and of what a bar does not fill.
+const EMPTY: (u32, u32, u32) = (0xe9, 0xee, 0xf5);
+/// The colour of a cell that is half full, and of a full one.
+const HALF: (u32, u32, u32) = (0x4f, 0x93, 0xcf);
+const FULL: (u32, u32, u32) = (0x0b, 0x2a, 0x57);
+/// Shades are tenths.
+const N_SHADES: u32 = 10;
+
+/// On which side of its point a text stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Align {
+    /// The text begins at the point.
+    Left,
+    /// The point is its middle.
+    Middle,
+    /// The text ends at the point.
+    Right,
+}
+
+/// A drawing that grows: each method adds something on top of what is there.
+///
+/// # Example: a box, an arrow and a word
+///
+/// ```
+/// use gpt60::lens::svg::{Align, Svg};
+///
+/// let mut svg = Svg::new(200.0, 80.0, "A box with something that goes in");
+/// svg.boxed((100.0, 20.0), (80.0, 40.0), "#ffffff", "softmax");
+/// svg.arrow(&[(20.0, 40.0), (100.0, 40.0)]);
+/// svg.text((15.0, 45.0), Align::Right, "x");
+/// let text = svg.finish();
+/// assert!(text.starts_with("<svg ") && text.ends_with("</svg>\n"));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Svg {
+    width: f64,
+    height: f64,
+    title: String,
+    body: String,
+}
+
+impl Svg {
+    /// An empty drawing, `width` by `height` pixels. The title is what programs read aloud to those who cannot see it.
+    pub fn new(width: f64, height: f64, title: &str) -> Svg {
+        Svg { width, height, title: title.to_string(), body: String::new() }
+    }
+
+    /// The drawing as the text of a file.
+    pub fn finish(self) -> String {
+        let Svg { width, height, title, body } = self;
+        let (w, h) = (number(width), number(height));
+        // No font of its own: the first of these that the reader's machine has.
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {w} {h}\" width=\"{w}\" height=\"{h}\" role=\"img\" \
+             font-family=\"Helvetica, Arial, sans-serif\" font-size=\"14\">\n\
+             <title>{}</title>\n\
+             <rect x=\"0.5\" y=\"0.5\" width=\"{}\" height=\"{}\" rx=\"8\" fill=\"{PANEL}\" stroke=\"#d5d9e0\"/>\n\
+             {body}</svg>\n",
+            escape(&title),
+            number(width - 1.0),
+            number(height - 1.0),
+        )
+    }
+
+    /// A filled rectangle; `at` is its upper left corner.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use gpt60::lens::svg::Svg;
+    ///
+    /// let mut svg = Svg::new(100.0, 100.0, "A square");
+    /// svg.rect((10.0, 10.0), (80.0, 80.0), "#2f6fb3");
+    /// assert!(svg.finish().contains("<rect x=\"10\" y=\"10\" width=\"80\" height=\"80\" fill=\"#2f6fb3\"/>"));
+    /// ```
+    pub fn rect(&mut self, at: Point, size: Point, fill: &str) {
+        let [x, y, w, h] = [at.0, at.1, size.0.max(0.0), size.1.max(0.0)].map(number);
+        self.body += &format!("<rect x=\"{x}\" y=\"{y}\" width=\"{w}\" height=\"{h}\" fill=\"{fill}\"/>\n");
+    }
+
+    /// The outline of a rectangle.
+    pub fn frame(&mut self, at: Point, size: Point, color: &str, thickness: f64) {
+        let [x, y, w, h] = [at.0, at.1, size.0.max(0.0), size.1.max(0.0)].map(number);
+        self.body += &format!(
+            "<rect x=\"{x}\" y=\"{y}\" width=\"{w}\" height=\"{h}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"{}\"/>\n",
+            number(thickness)
+        );
+    }
+
+    /// A box with round corners and a text in its middle.
+    pub fn boxed(&mut self, at: Point, size: Point, fill: &str, text: &str) {
+        let [x, y, w, h] = [at.0, at.1, size.0.max(0.0), size.1.max(0.0)].map(number);
+        self.body += &format!(
+            "<rect x=\"{x}\" y=\"{y}\" width=\"{w}\" height=\"{h}\" rx=\"6\" fill=\"{fill}\" stroke=\"{INK}\" \
+             stroke-width=\"1.2\"/>\n"
+        );
+        // Letters stand on their line: the middle of a line of letters is a third of their size above it.
+        self.text((at.0 + size.0 / 2.0, at.1 + size.1 / 2.0 + 5.0), Align::Middle, text);
+    }
+
+    /// A filled circle.
+    pub fn dot(&mut self, at: Point, radius: f64, color: &str) {
+        let [x, y, r] = [at.0, at.1, radius].map(number);
+        self.body += &format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"{r}\" fill=\"{color}\"/>\n");
+    }
+
+    /// A text of the usual size. `at` is on the line that its letters stand on.
+    pub fn text(&mut self, at: Point, align: Align, text: &str) {
+        self.styled_text(at, align, text, &format!("fill=\"{INK}\""));
+    }
+
+    /// A text that stands back: smaller, and grey.
+    pub fn note(&mut self, at: Point, align: Align, text: &str) {
+        self.styled_text(at, align, text, &format!("fill=\"{FAINT}\" font-size=\"12\""));
+    }
+
+    /// A heading: bold.
+    pub fn heading(&mut self, at: Point, align: Align, text: &str) {
+        self.styled_text(at, align, text, &format!("fill=\"{INK}\" font-weight=\"bold\""));
+    }
+
+    /// A text in a colour and size of its own.
+    pub fn colored_text(&mut self, at: Point, align: Align, text: &str, color: &str, size: f64) {
+        self.styled_text(at, align, text, &format!("fill=\"{color}\" font-size=\"{}\"", number(size)));
+    }
+
+    /// A note that runs upwards, for the side of a chart: `at` is its middle.
+    pub fn upward_note(&mut self, at: Point, text: &str) {
+        let turn = format!("transform=\"rotate(-90 {} {})\"", number(at.0), number(at.1));
+        self.styled_text(at, Align::Middle, text, &format!("fill=\"{FAINT}\" font-size=\"12\" {turn}"));
+    }
+
+    fn styled_text(&mut self, at: Point, align: Align, text: &str, style: &str) {
+        let anchor = match align {
+            Align::Left => "",
+            Align::Middle => " text-anchor=\"middle\"",
+            Align::Right => " text-anchor=\"end\"",
+        };
+        let (x, y) = (number(at.0), number(at.1));
+        self.body += &format!("<text x=\"{x}\" y=\"{y}\"{anchor} {style}>{}</text>\n", escape(text));
+    }
+
+    /// A line through the points.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use gpt60::lens::svg::{INK, Svg};
+    ///
+    /// let mut svg = Svg::new(100.0, 100.0, "A corner");
+    /// svg.line(&[(10.0, 10.0), (90.0, 10.04), (90.0, 90.0)], INK, 1.0);
+    /// assert!(svg.finish().contains("points=\"10,10 90,10 90,90\"")); // one decimal, and none if it is 0
+    /// ```
+    pub fn line(&mut self, points: &[Point], color: &str, thickness: f64) {
+        self.styled_line(points, color, thickness, "");
+    }
+
+    /// A dashed line through the points.
+    pub fn dashed_line(&mut self, points: &[Point], color: &str, thickness: f64) {
+        self.styled_line(points, color, thickness, " stroke-dasharray=\"5 4\"");
+    }
+
+    fn styled_line(&mut self, points: &[Point], color: &str, thickness: f64, style: &str) {
+        self.body += &format!(
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"{}\" stroke-linejoin=\"round\"{style}/>\n",
+            list(points),
+            number(thickness)
+        );
+    }
+
+    /// An area with these corners.
+    pub fn area(&mut self, corners: &[Point], fill: &str) {
+        self.body += &format!("<polygon points=\"{}\" fill=\"{fill}\"/>\n", list(corners));
+    }
+
+    /// A line through the points that ends in the head of an arrow.
+    ///
+    /// Nothing is drawn through fewer than two points: there is no way to point.
+    pub fn arrow(&mut self, points: &[Point]) {
+        let [.., from, tip] = points else { return };
+        let (dx, dy) = (tip.0 - from.0, tip.1 - from.1);
+        let length = (dx * dx + dy * dy).sqrt().max(1e-9);
+        let (dx, dy) = (dx / length, dy / length); // the way it points, 1 long; (-dy, dx) is square to it
+        let (long, wide) = (8.0, 4.0);
+        let foot = (tip.0 - long * dx, tip.1 - long * dy);
+        let mut shaft = points.to_vec();
+        *shaft.last_mut().expect("there are two") = foot; // a thick line would stick out beside the tip
+        self.line(&shaft, INK, 1.4);
+        let corners = [*tip, (foot.0 - wide * dy, foot.1 + wide * dx), (foot.0 + wide * dy, foot.1 - wide * dx)];
+        self.area(&corners, INK);
+    }
+
+    /// A heat map: a square cell for each number of each row, from light (0) to dark (1). `at` is the upper left corner and
+    /// `cell` the side of a cell.
+    ///
+    /// # Example: where three tokens look
+    ///
+    /// ```
+    /// use gpt60::lens::svg::Svg;
+    ///
+    /// let mut svg = Svg::new(80.0, 80.0, "Attention of three tokens");
+    /// svg.heat_map((10.0, 10.0), 20.0, &[&[1.0], &[0.3, 0.7], &[0.2, 0.2, 0.6]]);
+    /// assert!(svg.finish().contains("<path fill=\"#0b2a57\" d=\"M10 10h20v20h-20z\"/>")); // the 1, and it is dark
+    /// ```
+    pub fn heat_map(&mut self, at: Point, cell: f64, rows: &[&[f32]]) {
+        // A rectangle for each cell would make large files. All cells of one shade are one path, and neighbours in a row that
+        // have the same shade are one rectangle of it: "Move to x y; horizontally w; vertically c; back; close (z)".
+        for level in 0..=N_SHADES {
+            let mut path = String::new();
+            for (i, row) in rows.iter().enumerate() {
+                let mut j = 0;
+                while j < row.len() {
+                    let n = row[j..].iter().take_while(|&&x| shade_level(x) == level).count();
+                    if n > 0 {
+                        let [x, y] = [at.0 + cell * j as f64, at.1 + cell * i as f64].map(number);
+                        let [w, c] = [cell * n as f64, cell].map(number);
+                        path += &format!("M{x} {y}h{w}v{c}h-{w}z");
+                    }
+                    j += n.max(1);
+                }
+            }
+            if !path.is_empty() {
+                self.body += &format!("<path fill=\"{}\" d=\"{path}\"/>\n", level_color(level));
+            }
+        }
+    }
+
+    /// A bar from left to right that is put together from parts: each `(length, color)`, in pixels. `at` is the upper left
+    /// corner. The place where each part begins is given back, for a label.
+    ///
+    /// # Example: three quarters and a quarter
+    ///
+    /// ```
+    /// use gpt60::lens::svg::{COLORS, Svg};
+    ///
+    /// let mut svg = Svg::new(120.0, 40.0, "Three quarters");
+    /// let starts = svg.bar((10.0, 10.0), 20.0, &[(75.0, COLORS[0]), (25.0, COLORS[4])]);
+    /// assert_eq!(starts, [10.0, 85.0]);
+    /// ```
+    pub fn bar(&mut self, at: Point, thickness: f64, parts: &[(f64, &str)]) -> Vec<f64> {
+        let mut x = at.0;
+        let mut starts = Vec::new();
+        for &(length, color) in parts {
+            starts.push(x);
+            self.rect((x, at.1), (length, thickness), color);
+            x += length;
+        }
+        starts
+    }
+}
+
+/// The colour of a number from 0 (light) to 1 (dark), in steps of a tenth. What is beyond counts as the nearest; what is no
+/// number, as 0.
+///
+/// # Example
+///
+/// ```
+/// use gpt60::lens::svg::shade;
+///
+/// assert_eq!(shade(0.3000001), shade(0.2999999)); // as two processors may compute it
+/// assert_ne!(shade(0.3), shade(0.4));
+/// ```
+pub fn shade(x: f32) -> String {
+    level_color(shade_level(x))
+}
+
+/// Which of the shades a number has: 0.05 and all up to 0.15 are shade 1.
+fn shade_level(x: f32) -> u32 {
+    (x.clamp(0.0, 1.0) * N_SHADES as f32).round() as u32 // (what is no number becomes 0)
+}
+
+/// In whole numbers, so that no rounding can matter.
+fn level_color(level: u32) -> String {
+    let half = N_SHADES / 2;
+    let (from, to, step) = if level <= half { (EMPTY, HALF, level) } else { (HALF, FULL, level - half) };
+    let mix = |a: u32, b: u32| (a * (half - step) + b * step) / half;
+    format!("#{:02x}{:02x}{:02x}", mix(from.0, to.0), mix(from.1, to.1), mix(from.2, to.2))
+}
+
+/// Whether words on a cell of this shade should be light.
+pub fn is_dark(x: f32) -> bool {
+    shade_level(x) >= 5
+}
+
+/// How numbers become places along an axis.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scale {
+    from: f64,
+    to: f64,
+    log: bool,
+}
+
+impl Scale {
+    /// Equal steps are equally long.
+    pub fn linear(from: f64, to: f64) -> Scale {
+        Scale { from, to, log: false }
+    }
+
+    /// Equal factors are equally long: from 1 to 10 is as far as from 10 to 100.
+    ///
+    /// # Panics
+    ///
+    /// If an end is not above 0: such a number has no place on it.
+    pub fn log(from: f64, to: f64) -> Scale {
+        assert!(from > 0.0 && to > 0.0, "a logarithmic scale from {from} to {to}");
+        Scale { from, to, log: true }
+    }
+
+    /// Where a number is on the way from one end (0) to the other (1).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use gpt60::lens::svg::Scale;
+    ///
+    /// assert_eq!(Scale::linear(0.0, 8.0).place(2.0), 0.25);
+    /// assert!((Scale::log(1.0, 10_000.0).place(10.0) - 0.25).abs() < 1e-9);
+    /// ```
+    pub fn place(&self, x: f64) -> f64 {
+        if self.log {
+            (x / self.from).ln() / (self.to / self.from).ln()
+        } else {
+            (x - self.from) / (self.to - self.from)
+        }
+    }
+}
+
+/// Round numbers from `from` to `to` for the ticks of a linear axis, `at_most` of them or a few less, each with its label.
+/// They are multiples of 1, 2 or 5 times a power of ten.
+///
+/// # Example
+///
+/// ```
+/// use gpt60::lens::svg::ticks;
+///
+/// let labels: Vec<String> = ticks(2.9, 8.3, 7).into_iter().map(|(_, label)| label).collect();
+/// assert_eq!(labels, ["3", "4", "5", "6", "7", "8"]);
+/// ```
+///
+/// # Panics
+///
+/// If `from` is not below `to`.
+pub fn ticks(from: f64, to: f64, at_most: usize) -> Vec<(f64, String)> {
+    assert!(from < to, "ticks from {from} to {to}");
+    let mut power = 10f64.powf(((to - from) / at_most.max(2) as f64).log10().floor());
+    loop {
+        for step in [1.0, 2.0, 5.0].map(|factor| factor * power) {
+            let (first, last) = ((from / step).ceil() as i64, (to / step).floor() as i64);
+            if last - first < at_most.max(2) as i64 {
+                let decimals = (-power.log10().round()).max(0.0) as usize;
+                let tick = |i: i64| (i as f64 * step, format!("{:.decimals$}", i as f64 * step));
+                return (first..=last).map(tick).collect();
+            }
+        }
+        power *= 10.0;
+    }
+}
+
+/// A chart: the rectangle that its axes span, and what they mean.
+///
+/// # Example: a straight line
+///
+/// ```
+/// use gpt60::lens::svg::{COLORS, Chart, Scale, Svg, ticks};
+///
+/// let mut svg = Svg::new(300.0, 200.0, "A straight line");
+/// let chart = Chart {
+///     at: (60.0, 20.0),
+///     size: (200.0, 120.0),
+///     x: Scale::linear(0.0, 10.0),
+///     y: Scale::linear(0.0, 1.0),
+/// };
+/// chart.axes(&mut svg, &ticks(0.0, 10.0, 6), &ticks(0.0, 1.0, 6), "steps", "how far");
+/// chart.curve(&mut svg, &[(0.0, 0.0), (10.0, 1.0)], COLORS[0], 2.0);
+/// assert!(svg.finish().contains("points=\"60,140 260,20\"")); // from the lower left to the upper right
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Chart {
+    /// The upper left corner.
+    pub at: Point,
+    /// Width and height.
+    pub size: Point,
+    /// From left to right.
+    pub x: Scale,
+    /// From bottom to top.
+    pub y: Scale,
+}
+
+impl Chart {
+    /// Where a pair of numbers is in the drawing. What lies outside is moved to the nearest edge.
+    pub fn point(&self, x: f64, y: f64) -> Point {
+        let (across, up) = (self.x.place(x).clamp(0.0, 1.0), self.y.place(y).clamp(0.0, 1.0));
+        (self.at.0 + across * self.size.0, self.at.1 + (1.0 - up) * self.size.1)
+    }
+
+    /// Draws the axes: a line across the chart with its label at each tick, and the axes' names.
+    pub fn axes(
+        &self,
+        svg: &mut Svg,
+        x_ticks: &[(f64, String)],
+        y_ticks: &[(f64, String)],
+        x_name: &str,
+        y_name: &str,
+    ) {
+        let (left, top) = self.at;
+        let (right, bottom) = (left + self.size.0, top + self.size.1);
+        let grid = "#e3e6ea";
+        for (tick, label) in x_ticks {
+            let x = left + self.x.place(*tick) * self.size.0;
+            svg.line(&[(x, top), (x, bottom)], grid, 1.0);
+            svg.note((x, bottom + 18.0), Align::Middle, label);
+        }
+        for (tick, label) in y_ticks {
+            let y = bottom - self.y.place(*tick) * self.size.1;
+            svg.line(&[(left, y), (right, y)], grid, 1.0);
+            svg.note((left - 8.0, y + 4.0), Align::Right, label);
+        }
+        svg.line(&[(left, top), (left, bottom), (right, bottom)], FAINT, 1.2);
+        svg.note(((left + right) / 2.0, bottom + 38.0), Align::Middle, x_name);
+        svg.upward_note((left - 44.0, (top + bottom) / 2.0), y_name);
+    }
+
+    /// A line through pairs of numbers.
+    pub fn curve(&self, svg: &mut Svg, points: &[Point], color: &str, thickness: f64) {
+        let points: Vec<Point> = points.iter().map(|&(x, y)| self.point(x, y)).collect();
+        svg.line(&points, color, thickness);
+    }
+}
+
+/// A number with one decimal, and without it if it is 0. What is no finite number is written as 0: a drawing with `NaN` in
+/// it would not be shown at all.
+fn number(x: f64) -> String {
+    let tenths = if x.is_finite() { (x * 10.0).round() } else { 0.0 };
+    let text = format!("{:.1}", (tenths + 0.0) / 10.0); // -0 + 0 is 0
+    text.strip_suffix(".0").map_or(text.clone(), str::to_string)
+}
+
+/// `x,y x,y ...`
+fn list(points: &[Point]) -> String {
+    points.iter().map(|&(x, y)| format!("{},{}", number(x), number(y))).collect::<Vec<_>>().join(" ")
+}
+
+/// A text in which nothing can be taken for a part of the file's own language.
+fn escape(text: &str) -> String {
+    let mut escaped = String::new();
+    for c in text.chars() {
+        match c {
+            '&' => escaped += "&amp;",
+            '<' => escaped += "&lt;",
+            '>' => escaped += "&gt;",
+            '"' => escaped += "&quot;",
+            c if c.is_control() => escaped.push('\u{fffd}'), // the language has no word for most of these
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_has_one_decimal_and_no_negative_zero() {
+        for (x, text) in
+            [(0.0, "0"), (-0.0, "0"), (-0.04, "0"), (1.0, "1"), (1.26, "1.3"), (-2.5, "-2.5"), (1e3, "1000")]
+        {
+            assert_eq!(number(x), text);
+        }
+        for x in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(number(x), "0");
+        }
+    }
+
+    #[test]
+    fn words_cannot_break_out_of_their_place() {
+        let mut svg = Svg::new(10.0, 10.0, "a < b & \"c\"");
+        svg.text((0.0, 0.0), Align::Left, "</text>\n<script>");
+        let text = svg.finish();
+        assert!(text.contains("<title>a &lt; b &amp; &quot;c&quot;</title>"), "{text}");
+        assert!(text.contains(">&lt;/text&gt;\u{fffd}&lt;script&gt;</text>"), "{text}");
+    }
+
+    #[test]
+    fn there_are_eleven_shades_and_each_is_darker_than_the_one_before() {
+        let brightness = |x: f32| {
+            let digits = u32::from_str_radix(&shade(x)[1..], 16).unwrap();
+            (digits >> 16) + (digits >> 8 & 255) + (digits & 255)
+        };
+        for tenth in 1..=10 {
+            assert!(brightness(tenth as f32 / 10.0) < brightness((tenth - 1) as f32 / 10.0));
+        }
+        assert_eq!((shade(0.049), shade(0.96)), (shade(0.0), shade(1.0)));
+        assert_eq!((shade(-3.0), shade(7.0), shade(f32::NAN)), (shade(0.0), shade(1.0), shade(0.0)));
+    }
+
+    #[test]
+    fn neighbours_of_one_shade_are_one_rectangle() {
+        let mut svg = Svg::new(50.0, 50.0, "");
+        svg.heat_map((0.0, 0.0), 10.0, &[&[0.0, 0.0, 1.0], &[1.0, 0.0, 1.0]]);
+        let text = svg.finish();
+        let path = |x: f32| format!("<path fill=\"{}\" d=", shade(x));
+        assert!(text.contains(&(path(0.0) + "\"M0 0h20v10h-20zM10 10h10v10h-10z\"/>")), "{text}");
+        assert!(text.contains(&(path(1.0) + "\"M20 0h10v10h-10zM0 10h10v10h-10zM20 10h10v10h-10z\"/>")), "{text}");
+    }
+
+    #[test]
+    fn an_arrow_ends_at_its_tip() {
+        let mut svg = Svg::new(50.0, 50.0, "");
+        svg.arrow(&[(0.0, 10.0), (30.0, 10.0)]);
+        svg.arrow(&[(0.0, 10.0)]); // points nowhere
+        let text = svg.finish();
+        assert!(text.contains("points=\"0,10 22,10\"") && text.contains("points=\"30,10 22,14 22,6\""), "{text}");
+        assert_eq!(text.matches("<polygon").count(), 1);
+    }
+
+    #[test]
+    fn what_lies_outside_a_chart_is_drawn_at_its_edge() {
+        let (x, y) = (Scale::linear(0.0, 1.0), Scale::log(1.0, 100.0));
+        let chart = Chart { at: (10.0, 10.0), size: (100.0, 100.0), x, y };
+        assert_eq!(chart.point(0.5, 10.0), (60.0, 60.0));
+        assert_eq!(chart.point(-1.0, 1000.0), (10.0, 10.0));
+        assert_eq!(chart.point(2.0, 0.0), (110.0, 110.0)); // the logarithm of 0 is minus infinity
+    }
+
+    #[test]
+    fn ticks_are_round_and_not_too_many() {
+        let labels = |from, to, n| ticks(from, to, n).into_iter().map(|(_, label)| label).collect::<Vec<_>>();
+        assert_eq!(labels(0.0, 6000.0, 7), ["0", "1000", "2000", "3000", "4000", "5000", "6000"]);
+        assert_eq!(labels(1.0, 30.0, 7), ["5", "10", "15", "20", "25", "30"]);
+        assert_eq!(labels(0.1, 0.31, 5), ["0.10", "0.15", "0.20", "0.25", "0.30"]);
+        assert_eq!(labels(-1.0, 1.0, 3), ["-1", "0", "1"]);
+    }
+
+    #[test]
+    #[should_panic(expected = "logarithmic")]
+    fn a_logarithmic_scale_cannot_begin_at_zero() {
+        Scale::log(0.0, 1.0);
+    }
+}
