@@ -17,7 +17,12 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// The targets of `[text](target)` outside code blocks.
+/// The name and the target of a line `[name]: target`, which says where a picture is.
+fn named_target(line: &str) -> Option<(&str, &str)> {
+    line.strip_prefix('[')?.split_once("]: ")
+}
+
+/// The targets of `[text](target)` and `[name]: target` outside code blocks.
 fn links(text: &str) -> Vec<String> {
     let mut links = Vec::new();
     let mut in_block = false;
@@ -28,6 +33,7 @@ fn links(text: &str) -> Vec<String> {
         if in_block {
             continue;
         }
+        links.extend(named_target(line).map(|(_, target)| target.to_string()));
         let mut rest = line;
         while let Some(at) = rest.find("](") {
             let target = &rest[at + 2..];
@@ -54,6 +60,32 @@ fn every_link_leads_to_a_file_that_is_there() {
         }
     }
     assert!(n_links > 50, "only {n_links} links were found");
+}
+
+#[test]
+fn every_picture_is_explained_and_shown_in_both_forms_of_the_book() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let book = fs::read_to_string(root.join("src/book.rs")).unwrap();
+    let mut shown = Vec::new();
+    for page in pages() {
+        let text = fs::read_to_string(&page).unwrap();
+        let file = page.file_name().unwrap().to_str().unwrap();
+        for line in text.lines().filter(|line| line.starts_with("![")) {
+            let (words, name) = line[2..].strip_suffix(']').and_then(|rest| rest.split_once("][")).expect(line);
+            assert!(words.len() > 40, "{file}: {name} is not explained to those who cannot see it");
+            let target = format!("img/{name}.svg");
+            assert!(text.lines().any(|line| named_target(line) == Some((name, &target))), "{file}: where is {name}?");
+            // For rustdoc, the place is said above the chapter.
+            let above = book.split(&format!("#[doc = include_str!(\"../docs/{file}\")]")).next().unwrap();
+            let above = &above[above.rfind("pub mod").unwrap()..];
+            assert!(above.contains(&format!("#[doc = picture!(\"{name}\")]")), "{file}: {name} is not in src/book.rs");
+            shown.push(target);
+        }
+    }
+    for picture in fs::read_dir(root.join("docs/img")).unwrap() {
+        let target = format!("img/{}", picture.unwrap().file_name().to_str().unwrap());
+        assert!(shown.contains(&target), "no chapter shows {target}");
+    }
 }
 
 #[test]

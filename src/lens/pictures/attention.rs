@@ -82,12 +82,8 @@ pub fn one_head(weights: &[Tensor], labels: &[String]) -> String {
     let (left, top, cell) = (110.0, 100.0, 42.0);
     let size = cell * rows.len() as f64;
     let mut svg = Svg::new(left + size + 100.0, top + size + 50.0, "Where each token looks, in one attention head");
-    svg.heading((20.0, 32.0), Align::Left, &format!("Block {block}, head {head}"));
-    svg.note(
-        (20.0, 52.0),
-        Align::Left,
-        "a row for each query, a column for each key; in hundredths, so that a row adds up to 100",
-    );
+    svg.heading((20.0, 32.0), Align::Left, &format!("Block {block}, head {head}: it looks at the token just before"));
+    svg.note((20.0, 52.0), Align::Left, "a row for each query, a column for each key; weights in hundredths, rounded");
     svg.heat_map((left, top), cell, &rows);
     for (t, (row, label)) in rows.iter().zip(labels).enumerate() {
         let (x, y) = (left + cell * t as f64, top + cell * t as f64);
@@ -125,11 +121,12 @@ pub fn all_heads(weights: &[Tensor]) -> String {
     let (n_head, n_seq) = (weights[0].shape()[0], weights[0].n_cols());
     let cell = (72.0 / n_seq as f64).floor().max(2.0);
     let (map, gap) = (cell * n_seq as f64, 20.0);
-    let (left, top) = (90.0, 80.0);
+    let (left, top) = (90.0, 96.0);
     let bottom = top + (map + gap) * weights.len() as f64;
     let mut svg =
         Svg::new(left + (map + gap) * n_head as f64 + 10.0, bottom + 50.0, "Where each token looks, in all heads");
     svg.heading((20.0, 32.0), Align::Left, "The same text in every head");
+    svg.note((20.0, 50.0), Align::Left, "in each map, queries from top to bottom and keys from left to right");
     for head in 0..n_head {
         let x = left + (map + gap) * head as f64;
         svg.note((x + map / 2.0, top - 12.0), Align::Middle, &format!("head {head}"));
@@ -152,6 +149,7 @@ pub fn all_heads(weights: &[Tensor]) -> String {
         svg.rect((x, bottom + 8.0), (16.0, 16.0), &shade(tenth as f32 / 10.0));
     }
     svg.note((left + 240.0, bottom + 20.0), Align::Left, "1");
+    svg.note((left + 276.0, bottom + 20.0), Align::Left, "framed: drawn large elsewhere");
     svg.finish()
 }
 
@@ -180,7 +178,7 @@ mod tests {
         let svg = one_head(&weights, &["a", "b", "c"].map(str::to_string));
         let numbers = ["100", "90", "80", "10"].map(|n| svg.matches(&format!(">{n}</text>")).count());
         assert_eq!(numbers, [1, 1, 1, 3]);
-        assert!(svg.contains(">Block 1, head 0</text>"));
+        assert!(svg.contains(">Block 1, head 0: "));
     }
 
     #[test]

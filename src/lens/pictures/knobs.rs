@@ -59,6 +59,8 @@ pub fn knobs(logits: &[f32], prompt: &str, label: impl Fn(u32) -> String) -> Res
         "What the knobs make of one distribution",
     );
     svg.heading((20.0, 32.0), Align::Left, &format!("After {prompt:?}"));
+    let note = "probabilities of the next token; grey: all other tokens together, the tail";
+    svg.note((20.0, 52.0), Align::Left, note);
     for (i, &id) in shown.iter().enumerate() {
         svg.text((left - 12.0, top + step * i as f64 + 14.0), Align::Right, &label(id as u32));
     }

@@ -88,6 +88,7 @@ pub fn curve(text: &str) -> Result<String> {
     }
 
     let right = 520.0;
+    svg.rect((right - 10.0, 42.0), (172.0, 78.0), "#ffffff");
     svg.line(&[(right, 56.0), (right + 28.0, 56.0)], COLORS[0], 2.0);
     svg.text((right + 38.0, 61.0), Align::Left, "training");
     svg.rect((right, 74.0), (28.0, 12.0), "#cfe0f2");

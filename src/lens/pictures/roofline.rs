@@ -24,7 +24,7 @@ const WORK: [(&str, f64); 5] = [
     ("bf16", 2.0 / 2.0),
     ("int8", 2.0 / 1.0),
     ("train, 4 x 64 tokens", 3.0 * 2.0 * 256.0 / (15.0 * 4.0)),
-    ("read a prompt of 512", 2.0 * 512.0 / 4.0),
+    ("read 512 tokens", 2.0 * 512.0 / 4.0),
 ];
 
 /// The most operations a second for work that does `intensity` of them with each byte.
@@ -82,14 +82,17 @@ pub fn roofline(bandwidth: f64, peak: f64) -> String {
     svg.note((foot.0 - 8.0, foot.1 - 12.0), Align::Right, "memory is the limit");
     svg.note((foot.0 + 8.0, foot.1 - 12.0), Align::Left, "arithmetic is the limit");
     svg.note((right.0, right.1 - 12.0), Align::Right, &format!("peak: {:.0} GFLOP/s", peak / 1e9));
-    svg.note((left.0 + 12.0, left.1 - 34.0), Align::Left, &format!("bandwidth: {:.1} GB/s", bandwidth / 1e9));
+    let beside = at(2.0 * from);
+    svg.note((beside.0 + 14.0, beside.1 + 6.0), Align::Left, &format!("bandwidth: {:.1} GB/s", bandwidth / 1e9));
+    let mut below = 26.0;
     for (what, intensity) in WORK {
         let (x, y) = at(intensity);
         svg.dot((x, y), 6.0, COLORS[1]);
         if intensity < corner {
             svg.text((x + 14.0, y + 6.0), Align::Left, what); // beside the slope
         } else {
-            svg.text((x, y + 26.0), Align::Middle, what); // under the roof
+            svg.text((x - 12.0, y + below), Align::Left, what); // under the roof
+            below += 24.0;
         }
     }
     svg.finish()

@@ -37,7 +37,7 @@ pub fn parameters() -> String {
     for ((name, _), color) in PARTS.iter().zip(COLORS) {
         svg.rect((x, 22.0), (14.0, 14.0), color);
         svg.text((x + 20.0, 34.0), Align::Left, name);
-        x += 40.0 + 8.0 * name.len() as f64;
+        x += 46.0 + 6.6 * name.len() as f64;
     }
 
     let largest = models.iter().map(|(_, config)| config.n_parameters()).max().unwrap_or(1);
@@ -65,8 +65,7 @@ pub fn parameters() -> String {
             }
         }
     }
-    let note =
-        "wpe is less than a hundredth of each, the layer norms less than a three-thousandth: too thin to be seen.";
+    let note = "wpe is less than a hundredth of each, the layer norms less than a three-thousandth: nearly too thin to be seen.";
     svg.note((left, 448.0), Align::Left, note);
     svg.finish()
 }
