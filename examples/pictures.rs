@@ -35,11 +35,12 @@ fn main() -> ExitCode {
         let pictures = pictures::all(&storybook::load(), include_str!("../src/storybook/loss.txt"))?;
         let dir = Path::new(dir);
         std::fs::create_dir_all(dir).map_err(|e| Error::file(dir, format!("cannot be made: {e}")))?;
+        let mut paths = String::new();
         for (name, svg) in pictures {
             let path = dir.join(name);
             write_beside(&path, svg.as_bytes())?;
-            cli::print(&format!("{}\n", path.display()))?;
+            paths += &format!("{}\n", path.display());
         }
-        Ok(())
+        cli::print(&paths) // when all are there: a reader that leaves early does not cost a picture
     })
 }

@@ -29,8 +29,8 @@ pub const FAINT: &str = "#667085";
 /// A blue, an orange, a green, a purple and a grey that can be told apart, also by most people who do not see all colours.
 pub const COLORS: [&str; 5] = ["#2f6fb3", "#e08214", "#3f9c6b", "#8e5ea2", "#9aa4b2"];
 
-/// The panel that everything is drawn on.
-const PANEL: &str = "#fbfbf9";
+/// The colour of the panel that everything is drawn on.
+pub const PANEL: &str = "#fbfbf9";
 /// The colour of an empty cell of a heat map, and of what a bar does not fill.
 const EMPTY: (u32, u32, u32) = (0xe9, 0xee, 0xf5);
 /// The colour of a cell that is half full, and of a full one.

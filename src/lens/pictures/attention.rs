@@ -79,11 +79,12 @@ pub fn one_head(weights: &[Tensor], labels: &[String]) -> String {
     let (block, head) = looks_one_back(weights);
     let rows = rows(&weights[block], head);
     assert_eq!(labels.len(), rows.len(), "a label for each token");
-    let (left, top, cell) = (110.0, 100.0, 42.0);
+    let (left, top, cell) = (110.0, 116.0, 42.0);
     let size = cell * rows.len() as f64;
     let mut svg = Svg::new(left + size + 100.0, top + size + 50.0, "Where each token looks, in one attention head");
-    svg.heading((20.0, 32.0), Align::Left, &format!("Block {block}, head {head}: it looks at the token just before"));
-    svg.note((20.0, 52.0), Align::Left, "a row for each query, a column for each key; weights in hundredths, rounded");
+    svg.heading((20.0, 32.0), Align::Left, &format!("Block {block}, head {head}"));
+    svg.note((20.0, 52.0), Align::Left, "of all heads, the one that looks most at the token just before");
+    svg.note((20.0, 70.0), Align::Left, "a row for each query, a column for each key; weights in hundredths, rounded");
     svg.heat_map((left, top), cell, &rows);
     for (t, (row, label)) in rows.iter().zip(labels).enumerate() {
         let (x, y) = (left + cell * t as f64, top + cell * t as f64);
@@ -149,7 +150,7 @@ pub fn all_heads(weights: &[Tensor]) -> String {
         svg.rect((x, bottom + 8.0), (16.0, 16.0), &shade(tenth as f32 / 10.0));
     }
     svg.note((left + 240.0, bottom + 20.0), Align::Left, "1");
-    svg.note((left + 276.0, bottom + 20.0), Align::Left, "framed: drawn large elsewhere");
+    svg.note((left + 276.0, bottom + 20.0), Align::Left, "framed: looks most at the token before");
     svg.finish()
 }
 
@@ -178,7 +179,7 @@ mod tests {
         let svg = one_head(&weights, &["a", "b", "c"].map(str::to_string));
         let numbers = ["100", "90", "80", "10"].map(|n| svg.matches(&format!(">{n}</text>")).count());
         assert_eq!(numbers, [1, 1, 1, 3]);
-        assert!(svg.contains(">Block 1, head 0: "));
+        assert!(svg.contains(">Block 1, head 0</text>"));
     }
 
     #[test]

@@ -96,13 +96,13 @@ mod tests {
 
     #[test]
     fn knobs_that_remove_say_so_and_the_tail_is_one_bar() {
-        // Twelve tokens: 0.3, 0.2, and ten of 0.05.
-        let logits: Vec<f32> = (0..12).map(|id| [0.3f32, 0.2, 0.05][id.min(2)].ln()).collect();
+        // Twelve tokens: 0.32, 0.2, and ten of 0.048.
+        let logits: Vec<f32> = (0..12).map(|id| [0.32f32, 0.2, 0.048][id.min(2)].ln()).collect();
         let svg = knobs(&logits, "a", |id| format!("<{id}>")).unwrap();
         assert!(svg.contains(">3 others</text>") && svg.contains(">&lt;8&gt;</text>"));
-        assert!(svg.contains(">30.0%</text>") && svg.contains(">15.0%</text>")); // the model: the first, and the tail
-        // Top-p 0.7 keeps 0.3, 0.2 and four of 0.05: of ten rows, three single tokens and the tail are gone. Top-k 5 keeps
-        // all: they are as likely as the fifth.
+        assert!(svg.contains(">32.0%</text>") && svg.contains(">14.4%</text>")); // the model: the first, and the tail
+        // Top-p 0.7 keeps 0.32, 0.2 and four of 0.048, which is 0.712: of ten rows, three single tokens and the tail are
+        // gone. Top-k 5 keeps all: they are as likely as the fifth.
         assert_eq!(svg.matches(">removed</text>").count(), 4);
     }
 

@@ -4,7 +4,7 @@
 //! line goes through the mean of each, and the pale band behind it from its smallest loss to its largest. The validation
 //! loss, always measured on the same windows, needs no smoothing.
 
-use crate::lens::svg::{Align, COLORS, Chart, Point, Scale, Svg, ticks};
+use crate::lens::svg::{Align, COLORS, Chart, PANEL, Point, Scale, Svg, ticks};
 use crate::{Error, Result};
 
 /// Into how many parts a run is cut, at most.
@@ -88,7 +88,7 @@ pub fn curve(text: &str) -> Result<String> {
     }
 
     let right = 520.0;
-    svg.rect((right - 10.0, 42.0), (172.0, 78.0), "#ffffff");
+    svg.rect((right - 10.0, 42.0), (172.0, 78.0), PANEL); // no grid behind the words
     svg.line(&[(right, 56.0), (right + 28.0, 56.0)], COLORS[0], 2.0);
     svg.text((right + 38.0, 61.0), Align::Left, "training");
     svg.rect((right, 74.0), (28.0, 12.0), "#cfe0f2");

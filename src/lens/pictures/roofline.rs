@@ -91,7 +91,7 @@ pub fn roofline(bandwidth: f64, peak: f64) -> String {
         if intensity < corner {
             svg.text((x + 14.0, y + 6.0), Align::Left, what); // beside the slope
         } else {
-            svg.text((x - 12.0, y + below), Align::Left, what); // under the roof
+            svg.text((x - 22.0, y + below), Align::Left, what); // under the roof
             below += 24.0;
         }
     }
