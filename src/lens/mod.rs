@@ -1,14 +1,19 @@
-//! Looking inside: what a model computes on its way, as pictures.
+//! Looking inside: what a model computes on its way, for pages and for pictures.
 //!
 //! A model is a few million numbers, and what it does with a text is a few million more. Nobody can read them. But many of
 //! them mean something on their own: a row of attention says where a token looks, a distribution says what the model
 //! expects. A [`Probe`](crate::Probe) hands them over by name; here they become something to look at.
 //!
+//! * [`trace`]: everything that one forward pass computed.
+//! * [`logit_lens`]: what the model would answer if it stopped after a block.
+//! * [`page_data`]: both of these for a web page, with the numbers in [`base64`]. `cargo run --example explore` writes it.
 //! * [`svg`]: drawing, from rectangles to charts. It knows nothing of models.
-//! * [`pictures`]: the pictures of the book, each a function from numbers to a drawing.
-//!
-//! `cargo run --example pictures` writes those in `docs/img/`, and a test holds them to the code: a picture that the source
-//! no longer draws fails.
+//! * [`pictures`]: the pictures of the book, each a function from numbers to a drawing. `cargo run --example pictures` writes
+//!   those in `docs/img/`, and a test holds them to the code: a picture that the source no longer draws fails.
 
+pub mod base64;
+pub mod logit_lens;
+pub mod page_data;
 pub mod pictures;
 pub mod svg;
+pub mod trace;

@@ -1,0 +1,118 @@
+//! A trace as text that a web page can carry: one JSON object.
+//!
+//! The page's program reads the object and draws it. Two things decide how it is written:
+//!
+//! * **Size.** A page about 32 tokens of the smallest GPT-2 holds 3.7 million numbers. They are `f16` in base64, less than
+//!   three letters each; what the page can work out (the stream, the masked and scaled scores, GELU) is left to it. Only the
+//!   logits of the last position keep all their digits, because the page computes exact probabilities from them.
+//! * **Safety.** The text of a prompt may be anything, even `</script>`, and would end the page's data there. So every `<`
+//!   is written `\u003c`, which means the same in JSON and nothing in HTML.
+//!
+//! A token may be a fragment: bytes that are no whole characters. Then its bytes are written instead of a text, so that the
+//! page can show them; a token that the vocabulary does not have is `null`.
+
+use super::base64::{encode_f16, encode_f32};
+use super::logit_lens::Reading;
+use super::trace::{BlockTrace, Trace};
+use crate::checkpoint::Json;
+use crate::tokenizer::Tokenizer;
+
+/// The page's data. `name` is what the model is called; `n_before` tokens of the prompt came before those of the trace, and
+/// were left out.
+///
+/// # Example: a model of 11 tokens, without a vocabulary
+///
+/// ```
+/// use gpt60::checkpoint::Json;
+/// use gpt60::lens::{page_data, trace::Trace};
+/// use gpt60::{Config, Gpt2, Rng};
+///
+/// let model = Gpt2::random(&Config::new(11, 8, 12, 3, 2), &mut Rng::new(1))?;
+/// let data = page_data::to_json(&Trace::new(&model, &[5, 1, 7])?, None, "</script>", 0);
+/// assert!(!data.contains('<'));
+/// let data = Json::parse(&data)?;
+/// assert_eq!(data.get("ids").unwrap().to_string(), "[5,1,7]");
+/// assert_eq!(data.get("name").unwrap().as_str(), Some("</script>"));
+/// # Ok::<(), gpt60::Error>(())
+/// ```
+pub fn to_json(trace: &Trace, tokenizer: Option<&Tokenizer>, name: &str, n_before: usize) -> String {
+    let config = &trace.config;
+    let vocabulary = match tokenizer {
+        None => Json::Null,
+        Some(tokenizer) => Json::Array((0..config.n_vocab).map(|id| token(tokenizer.token_bytes(id as u32))).collect()),
+    };
+    let data = Json::object([
+        ("name", name.into()),
+        ("n_before", n_before.into()),
+        ("n_vocab", config.n_vocab.into()),
+        ("n_ctx", config.n_ctx.into()),
+        ("n_embd", config.n_embd.into()),
+        ("n_head", config.n_head.into()),
+        ("n_layer", config.n_layer.into()),
+        ("n_inner", config.n_inner.into()),
+        ("ids", Json::Array(trace.ids.iter().map(|&id| id.into()).collect())),
+        ("vocabulary", vocabulary),
+        ("wte", f16(trace.wte.data())),
+        ("wpe", f16(trace.wpe.data())),
+        ("blocks", Json::Array(trace.blocks.iter().map(block).collect())),
+        ("lens", Json::Array(trace.lens.iter().map(|row| Json::Array(row.iter().map(reading).collect())).collect())),
+        ("probability_of_next", Json::Array(trace.probability_of_next.iter().map(|&p| p.into()).collect())),
+        ("logits", encode_f32(&trace.logits).as_str().into()),
+    ]);
+    data.to_string().replace('<', "\\u003c")
+}
+
+/// A token: its text, or its bytes if these are no text, or null if there is none.
+fn token(bytes: Option<&[u8]>) -> Json {
+    match bytes {
+        None => Json::Null,
+        Some(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => text.into(),
+            Err(_) => Json::Array(bytes.iter().map(|&byte| u32::from(byte).into()).collect()),
+        },
+    }
+}
+
+fn block(block: &BlockTrace) -> Json {
+    Json::object([
+        ("ln_1", f16(block.ln_1.data())),
+        ("q", f16(block.q.data())),
+        ("k", f16(block.k.data())),
+        ("v", f16(block.v.data())),
+        ("scores", f16(block.scores.data())),
+        ("attn_out", f16(block.attn_out.data())),
+        ("ln_2", f16(block.ln_2.data())),
+        ("fc", f16(block.fc.data())),
+        ("mlp_out", f16(block.mlp_out.data())),
+    ])
+}
+
+/// A reading as `[rank, id, probability, id, probability, ...]`: there are many of them.
+fn reading(reading: &Reading) -> Json {
+    let guesses = reading.guesses.iter().flat_map(|guess| [guess.id.into(), guess.probability.into()]);
+    Json::Array([Json::from(reading.rank_of_answer)].into_iter().chain(guesses).collect())
+}
+
+fn f16(numbers: &[f32]) -> Json {
+    encode_f16(numbers).as_str().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_text_or_bytes_or_nothing() {
+        assert_eq!(token(Some("</script> é\"".as_bytes())).as_str(), Some("</script> é\""));
+        assert_eq!(token(Some(b"\xF0\x9F")).to_string(), "[240,159]");
+        assert_eq!(token(Some(b"a\xC3")).to_string(), "[97,195]");
+        assert_eq!(token(None), Json::Null);
+    }
+
+    #[test]
+    fn a_reading_is_a_flat_list() {
+        let guess = |id: u32, probability: f32| super::super::logit_lens::Guess { id, probability };
+        let read = Reading { guesses: vec![guess(7, 0.5), guess(2, 0.25)], rank_of_answer: 3 };
+        assert_eq!(reading(&read).to_string(), "[3,7,0.5,2,0.25]");
+    }
+}
