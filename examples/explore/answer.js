@@ -43,8 +43,8 @@ function buildLens() {
     scroll.scrollLeft = cells[t][0].offsetLeft - scroll.clientWidth / 2;
     const answer = readingOf(data.n_layer, t).guesses[0];
     document.getElementById("lens-title").textContent =
-      `After ${quoted(data.ids[t])} the model says ${quoted(answer.id)} (${percent(answer.probability)}). How it came to that:`;
-    const names = ["after", "rank of the answer", "best guesses"].map((name) => element("th", { scope: "col" }, name));
+      `After ${quoted(data.ids[t])} the model says ${quoted(answer.id)} (${percent(answer.probability)}). The answer's rank, and the best guesses, after each layer:`;
+    const names = ["after", "rank", "best guesses"].map((name) => element("th", { scope: "col" }, name));
     names[2].colSpan = readingOf(0, t).guesses.length;
     const details = element("table", {}, element("thead", {}, element("tr", {}, ...names)));
     data.lens.forEach((_, layer) => {
@@ -73,7 +73,7 @@ function buildSurprise() {
   };
   const chips = data.ids.map((_, t) => {
     const p = t === 0 ? 1 : data.probability_of_next[t - 1];
-    const chip = tokenButton(t, element("small", {}, t === 0 ? "" : percent(p)));
+    const chip = tokenButton(t, element("small", {}, t === 0 ? "" : roughPercent(p)));
     shade(chip, t === 0 ? 0 : Math.min(1, -Math.log(Math.max(p, 1e-9)) / 8) * 0.9, "bad");
     chip.addEventListener("pointerenter", () => tell(t));
     chip.addEventListener("pointerleave", () => tell(chosen));
@@ -129,10 +129,8 @@ function buildNext() {
       chart.append(label, element("span", { class: "value" }, p === 0 ? "removed" : percent(p)), bar);
     }
     if (logits.length > ids.length) {
-      const bar = element("div", { class: "bar other" });
-      bar.style.width = `${Math.min(100, (100 * Math.max(0, others)) / longest)}%`;
       chart.append(element("span", {}, `${logits.length - ids.length} others`),
-        element("span", { class: "value" }, percent(others > 1e-9 ? others : 0)), bar);
+        element("span", { class: "value" }, percent(others > 1e-9 ? others : 0)), element("div"));
     }
   }
   for (const input of inputs) input.addEventListener("input", show);

@@ -132,7 +132,7 @@ function buildAttention(block) {
   columns.append(...columnNames);
   columns.hidden = nSeq > 40; // too thin for letters
   onChoice((t) => columnNames.forEach((name, i) => name.classList.toggle("chosen", i === t)));
-  const map = element("div", { class: "map" }, element("div", { class: "body" }, namesOf(nSeq > 40 ? 7 : 0),
+  const map = element("div", { class: "map" }, element("div", { class: "body" }, namesOf(nSeq > 40 ? 7 : 300 / nSeq),
     element("div", { class: "paper" }, canvas, rowFrame()), columns));
 
   const words = element("p", { class: "readout" });
@@ -156,7 +156,7 @@ function buildAttention(block) {
     chips.forEach((chip, j) => {
       chip.classList.toggle("asks", j === t);
       chip.classList.toggle("unseen", j > t);
-      chip.lastChild.textContent = j > t ? "" : percent(row[j]);
+      chip.lastChild.textContent = j > t ? "" : roughPercent(row[j]);
       shade(chip, j > t ? 0 : Math.sqrt(row[j]));
     });
   }

@@ -22,6 +22,11 @@ function percent(p) {
   return p >= 0.00005 ? `${(100 * p).toFixed(2)} %` : "< 0.01 %";
 }
 
+/** The same for narrow places. */
+function roughPercent(p) {
+  return p < 0.005 ? "<1 %" : `${Math.round(100 * p)} %`;
+}
+
 /** A number with three digits, as many as an f16 has. */
 function threeDigits(x) {
   return x === 0 ? "0" : String(Number(x.toPrecision(3)));
@@ -111,7 +116,7 @@ function colourOf(x) {
 function shade(target, share, colour = "accent") {
   const depth = Math.round(100 * Math.max(0, Math.min(1, share)));
   target.style.background = `color-mix(in srgb, var(--${colour}) ${depth}%, var(--card))`;
-  target.style.color = depth > 55 ? "var(--on-accent)" : "var(--ink)";
+  target.style.color = depth > 60 ? "var(--on-accent)" : "var(--ink)";
 }
 
 /** Draws numbers into a canvas, one point for each: rows * columns of them. What is `scale` gets the full colour. */
@@ -161,22 +166,17 @@ addEventListener("scroll", () => { tip.hidden = true; }, { passive: true });
 
 /** The tokens' names at the left of a picture, each as high as its row. */
 function namesOf(rowHeight) {
-  const names = element("div", { class: "names", "aria-hidden": "true" });
+  // Rows too thin for letters name only the chosen token.
+  const names = element("div", { class: rowHeight < 8 ? "thin" : "" });
   const rows = data.ids.map((id, t) => {
     const row = element("div", {}, face(id));
     row.addEventListener("click", () => choose(t));
     names.append(row);
     return row;
   });
-  names.style.display = "grid";
-  names.style.gridAutoRows = "minmax(0, 1fr)";
-  if (rowHeight) names.style.fontSize = `${Math.min(10.5, rowHeight)}px`;
-  onChoice((t) => rows.forEach((row, i) => {
-    row.classList.toggle("chosen", i === t);
-    // Rows too thin for letters name only the chosen token.
-    if (rowHeight && rowHeight < 8) row.style.visibility = i === t ? "visible" : "hidden";
-  }));
-  return names;
+  names.style.fontSize = `${rowHeight < 8 ? 10.5 : Math.min(10.5, rowHeight)}px`;
+  onChoice((t) => rows.forEach((row, i) => row.classList.toggle("chosen", i === t)));
+  return element("div", { class: "names", "aria-hidden": "true" }, names);
 }
 
 /** A frame around the row of the chosen token. */
