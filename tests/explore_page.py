@@ -1,0 +1,238 @@
+"""Opens the pages of `explore` in a browser, and uses them as a reader would. Run by hand:
+
+    pip install playwright                     (and a chromium: the system's, or `playwright install chromium`)
+    cargo build --examples
+    python3 tests/explore_page.py target/debug/examples
+
+It opens the pages from the disk, for the storybook and for models of odd sizes, wide and narrow, by day and by night, and
+checks that
+
+1. nothing is an error, and nothing is loaded besides the page itself;
+2. nothing is wider than the window, and the colours follow the reader's choice;
+3. every part unfolds, keys and taps choose a token, heads and stages change the map, the pointer shows numbers;
+4. the probabilities behind the sliders are those that `logits --probs` prints, and what is drawn can be drawn.
+
+Without playwright or a browser it says so, and checks nothing.
+"""
+
+import array
+import json
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+try:
+    from playwright.sync_api import sync_playwright
+except ImportError:
+    print("SKIPPED: nothing was checked, because playwright is not installed (pip install playwright)")
+    sys.exit(0)
+
+examples = Path(sys.argv[1] if len(sys.argv) > 1 else "target/debug/examples").resolve()
+problems = []
+
+
+def check(ok, what):
+    print(("   " if ok else "!! ") + what, flush=True)
+    if not ok:
+        problems.append(what)
+
+
+def write_model(folder, n_vocab, n_ctx, n_embd, n_head, n_layer):
+    """A model of random weights without a vocabulary: a safetensors file is a header in JSON, and the numbers."""
+    shapes = {"wte.weight": [n_vocab, n_embd], "wpe.weight": [n_ctx, n_embd], "ln_f.weight": [n_embd], "ln_f.bias": [n_embd]}
+    for i in range(n_layer):
+        for name, shape in {
+            "ln_1.weight": [n_embd], "ln_1.bias": [n_embd], "ln_2.weight": [n_embd], "ln_2.bias": [n_embd],
+            "attn.c_attn.weight": [n_embd, 3 * n_embd], "attn.c_attn.bias": [3 * n_embd],
+            "attn.c_proj.weight": [n_embd, n_embd], "attn.c_proj.bias": [n_embd],
+            "mlp.c_fc.weight": [n_embd, 4 * n_embd], "mlp.c_fc.bias": [4 * n_embd],
+            "mlp.c_proj.weight": [4 * n_embd, n_embd], "mlp.c_proj.bias": [n_embd],
+        }.items():
+            shapes[f"h.{i}.{name}"] = shape
+    header, numbers, rng = {}, array.array("f"), random.Random(1)
+    for name, shape in shapes.items():
+        start = 4 * len(numbers)
+        n = shape[0] * (shape[1] if len(shape) > 1 else 1)
+        numbers.extend(rng.gauss(0, 0.5) for _ in range(n))
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [start, 4 * len(numbers)]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + numbers.tobytes())
+    (folder / "config.json").write_text(json.dumps({
+        "model_type": "gpt2", "vocab_size": n_vocab, "n_positions": n_ctx, "n_embd": n_embd, "n_head": n_head,
+        "n_layer": n_layer, "activation_function": "gelu_new", "layer_norm_epsilon": 1e-5,
+    }))
+
+
+def run(name, *args):
+    return subprocess.run([examples / name, *args], capture_output=True, check=True, text=True).stdout
+
+
+def set_slider(page, name, value):
+    """What a reader's hand does: the value changes, and the page is told."""
+    page.eval_on_selector(f"#{name}", "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input')); }",
+                          str(value))
+
+
+def check_sliders(page, args, title):
+    for temperature, top_k, top_p in [(1, 0, 1), (0.7, 0, 1), (1.5, 5, 1), (1, 3, 0.9), (0.5, 40, 0.95), (1, 0, 0.5), (2, 0, 0), (0, 0, 1)]:
+        knobs = ["--temperature", str(temperature), "--top-k", str(top_k), "--top-p", str(top_p)]
+        expected = [float(line) for line in run("logits", "--probs", *knobs, *args).split()]
+        for name, value in [("temperature", temperature), ("top-k", top_k), ("top-p", top_p)]:
+            set_slider(page, name, value)
+        top_k_shown = int(page.input_value("#top-k"))  # a small vocabulary's slider ends early; so does top-k then
+        bars = page.eval_on_selector_all("#next .bar", "bars => bars.map((bar) => [bar.dataset.id, bar.dataset.probability])")
+        n_left = int(page.inner_text("#left").split()[0])
+        error = max(abs(expected[int(i)] - float(p)) for i, p in bars)
+        whole = page.evaluate(f"""Array.from(probabilitiesAfterKnobs(f32(data.logits), orderOf(f32(data.logits)),
+            Math.fround({temperature}), {top_k_shown}, Math.fround({top_p})))""")
+        error = max(error, max(abs(a - b) for a, b in zip(whole, expected)))
+        same_left = n_left == sum(p > 0 for p in expected)
+        check(len(bars) > 0 and len(whole) == len(expected) and same_left and error < 1e-5,
+              f"{title}: temperature {temperature}, top-k {top_k}, top-p {top_p}: {n_left} are left, "
+              f"{error:.1e} from what `logits` says")
+        removed = [int(i) for i, p in bars if float(p) == 0]
+        check(all(expected[i] == 0 for i in removed), f"{title}: {len(removed)} of the {len(bars)} bars are removed")
+    set_slider(page, "top-k", 1)
+    page.click("#draw")
+    drawn = page.inner_text("#drawn .token")
+    best = page.inner_text("#next .label.drawn")
+    check(drawn == best, f"{title}: with top-k 1 the best is drawn, {drawn!r}")
+    page.click("#reset")
+    check(page.inner_text("#drawn") == "" and page.input_value("#top-k") == "0", f"{title}: reset puts everything back")
+
+
+def check_use(page, title):
+    """Keys, taps, folds, heads, stages and the pointer."""
+    n_seq = page.evaluate("nSeq")
+    chosen = lambda: page.evaluate("chosen")
+    check(chosen() == n_seq - 1, f"{title}: the last token is chosen at first")
+    page.focus("#strip [aria-selected=true]")
+    page.keyboard.press("ArrowLeft")
+    check(chosen() == max(0, n_seq - 2), f"{title}: the left key chooses the token before")
+    check(page.evaluate("document.activeElement.getAttribute('aria-selected')") == "true", f"{title}: and goes there")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    check(chosen() == n_seq - 1, f"{title}: behind the last there is nothing")
+    page.click("#tokens .card >> nth=0")
+    check(chosen() == 0, f"{title}: a tap on a card chooses its token")
+    check("first token" in page.inner_text("#expected"), f"{title}: of the first token nothing was expected")
+
+    # Every block unfolds by its key, and draws.
+    for i in range(page.evaluate("data.n_layer")):
+        if not page.evaluate(f"document.getElementById('part-block-{i}').open"):
+            page.focus(f"#part-block-{i} > summary")
+            page.keyboard.press("Enter")
+        page.wait_for_selector(f"#part-block-{i} .heads canvas")
+        n = page.evaluate(f"document.querySelectorAll('#part-block-{i} canvas').length")
+        check(n >= 12, f"{title}: block {i} has {n} pictures")
+    pictures = page.evaluate("""[...document.querySelectorAll('canvas')].filter((canvas) => {
+        const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+        return canvas.offsetWidth < 4 || pixels.some((value, i) => i % 4 === 3 && value !== 255);
+    }).length""")
+    check(pictures == 0, f"{title}: every picture is drawn")
+
+    # The last head at every stage. The map's words are the numbers of the page.
+    block = page.locator("#part-block-0")
+    block.locator(".head").last.click()
+    check(block.locator(".head").last.get_attribute("aria-pressed") == "true", f"{title}: a head is chosen")
+    canvas = block.locator(".full canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    for stage, corner in [("scores", None), ("scaled", None), ("masked", "masked"), ("softmax", "masked")]:
+        block.locator(f"[data-stage={stage}]").click()
+        check(block.locator(f"[data-stage={stage}]").get_attribute("aria-pressed") == "true", f"{title}: {stage} is shown")
+        box = canvas.bounding_box()
+        # The last column of the first row: the future, if there is one.
+        page.mouse.move(box["x"] + box["width"] - 3, box["y"] + 2)
+        words = page.inner_text("#tip")
+        if n_seq > 1:
+            check(("masked" in words) == (corner == "masked"), f"{title}: the corner says {words!r}")
+        page.mouse.move(box["x"] + 2, box["y"] + 2)
+        if stage == "softmax":
+            check(page.inner_text("#tip").endswith("100 %"), f"{title}: the first token looks at itself alone")
+    sums = page.evaluate("""data.blocks.flatMap((block) => {
+        const scores = f16(block.scores);
+        return Array.from({length: data.n_head}, (_, h) => {
+            const weights = attentionStage(scores.subarray(h * nSeq * nSeq, (h + 1) * nSeq * nSeq), nSeq, headSize, 'softmax');
+            return Array.from({length: nSeq}, (_, t) => [
+                weights.subarray(t * nSeq, t * nSeq + t + 1).reduce((a, b) => a + b, 0),
+                weights.subarray(t * nSeq + t + 1, (t + 1) * nSeq).reduce((a, b) => a + b, 0)]);
+        }).flat();
+    })""")
+    check(all(abs(seen - 1) < 1e-9 and ahead == 0 for seen, ahead in sums), f"{title}: {len(sums)} rows of attention add up to 1")
+
+    # Pointing at a token, or going there by the tab key, shows where it looks.
+    chip = block.locator(".looks .token").first
+    page.click("#strip .token >> nth=-1")
+    chip.hover()
+    first = page.evaluate("textOf(data.ids[0])")
+    check(f"“{first}” looks at itself (100 %)" in block.locator(".full .readout").inner_text(), f"{title}: pointing shows a look")
+    page.mouse.move(1, 1)
+    chip.focus()
+    check(f"“{first}” looks at itself (100 %)" in block.locator(".full .readout").inner_text(), f"{title}: so does the tab key")
+
+    # The lens ends with what the bars begin with.
+    page.click("#strip .token >> nth=-1")
+    last = page.locator("#lens-table tr").last.locator("td").last.inner_text()
+    check(last == page.locator("#next .label").first.inner_text(), f"{title}: lens and bars agree on {last!r}")
+
+    page.click("#fold-all")
+    check(page.evaluate("document.querySelectorAll('details[open]').length") == 0, f"{title}: everything folds")
+    page.click("#fold-all")
+    check(page.evaluate("document.querySelectorAll('details[open]').length") > 5, f"{title}: and unfolds")
+
+
+def main(browser, folder):
+    write_model(folder / "one", 11, 8, 8, 1, 1)
+    write_model(folder / "odd", 50, 64, 15, 5, 3)
+    everything = "\"</script><b>x</b> 🦀 café & 語\u2028\u0001 said the\tking"
+    cases = [
+        ("storybook", ["Once upon a time there was a little girl"]),
+        ("everything", [everything]),
+        ("empty", [""]),
+        ("one token", ["--model", str(folder / "one"), "--ids", "3"]),
+        ("one head", ["--model", str(folder / "one"), "--ids", "0 10 0 1 2 3 4 5"]),
+        ("odd", ["--model", str(folder / "odd"), "--ids", " ".join(str(i % 50) for i in range(64))]),
+    ]
+    for title, args in cases:
+        file = folder / "page.html"
+        run("explore", "--out", str(file), *args)
+        for width, scheme in [(1400, "light"), (400, "dark")]:
+            context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, has_touch=width < 500)
+            page = context.new_page()
+            errors, requests = [], []
+            page.on("console", lambda message: errors.append(message.text))
+            page.on("pageerror", lambda error: errors.append(str(error)))
+            page.on("request", lambda request: requests.append(request.url))
+            page.goto(file.as_uri())
+            name = f"{title}, {width} {scheme}"
+            dark = page.evaluate("""getComputedStyle(document.body).backgroundColor.match(/\\d+/g).every((c) => c < 100)""")
+            check(dark == (scheme == "dark"), f"{name}: the paper has the colour of the {'night' if dark else 'day'}")
+            check_use(page, name)
+            check_sliders(page, args, name) if width > 500 else None
+            too_wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
+            check(not too_wide, f"{name}: nothing is wider than the window")
+            page.emulate_media(color_scheme="light" if scheme == "dark" else "dark")
+            check(errors == [], f"{name}: no error {errors[:3]}")
+            check(requests == [file.as_uri()], f"{name}: nothing is loaded but the page")
+            context.close()
+
+
+with sync_playwright() as playwright:
+    system = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    try:
+        browser = playwright.chromium.launch(executable_path=system, args=["--no-sandbox"])
+    except Exception as error:  # whatever kind it is, there is no browser
+        print(f"SKIPPED: nothing was checked, because no chromium could be started: {str(error).splitlines()[0]}")
+        sys.exit(0)
+    with tempfile.TemporaryDirectory() as folder:
+        main(browser, Path(folder))
+    browser.close()
+
+print(f"{len(problems)} problems")
+sys.exit(1 if problems else 0)
