@@ -195,7 +195,7 @@ function buildAttention(block) {
   show();
   onChoice(look);
 
-  const side = element("div", {}, element("h3", {}, "Where the chosen token looks"), words, looks,
+  const side = element("div", {}, element("h3", {}, "Where the chosen token looks"), looks, words,
     element("p", { class: "small" }, "Point at a token, or go to it with the tab key, to see where that one looks."));
   const full = element("div", {}, stages, formula, element("div", { class: "full" }, map, side));
   return { qkv, heads, full };
