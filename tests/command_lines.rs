@@ -171,6 +171,8 @@ fn a_wrong_call_is_one_line_and_status_2() {
         ("tokenize", &["text"]),
         ("attention", &["--head", "first"]),
         ("embeddings", &["--count", "x"]),
+        ("explore", &["--out", ""]),
+        ("explore", &["--out"]),
         ("gradients", &["--step", "0"]),
         ("layers", &["1 2 x"]),
         ("bench", &["--shape", "125M"]),

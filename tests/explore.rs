@@ -192,8 +192,8 @@ fn check_page(data: &Json, model: &Gpt2, ids: &[u32]) {
     // Surprise: what the model gave to each token before it came.
     let surprise = data.get("probability_of_next").unwrap().as_array().unwrap();
     assert_eq!(surprise.len(), n_seq - 1);
-    for t in 1..n_seq {
-        assert_eq!(surprise[t - 1].as_f32().unwrap(), probabilities.row(t - 1)[ids[t] as usize]);
+    for (t, &next) in ids[1..].iter().enumerate() {
+        assert_eq!(surprise[t].as_f32().unwrap(), probabilities.row(t)[next as usize]);
     }
 }
 

@@ -134,6 +134,7 @@ function buildAttention(block) {
   onChoice((t) => columnNames.forEach((name, i) => name.classList.toggle("chosen", i === t)));
   const map = element("div", { class: "map" }, element("div", { class: "body" }, namesOf(nSeq > 40 ? 7 : 300 / nSeq),
     element("div", { class: "paper" }, canvas, rowFrame()), columns));
+  map.style.maxWidth = `${6 + 3 * nSeq}rem`; // a few tokens need no large picture
 
   const words = element("p", { class: "readout" });
   const chips = data.ids.map((_, t) => {

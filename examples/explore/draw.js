@@ -127,7 +127,10 @@ function paint(canvas, values, columns, scale) {
   const image = context.createImageData(canvas.width, canvas.height);
   for (let i = 0; i < values.length; i++) {
     const [r, g, b] = colourOf(values[i] === -Infinity ? -Infinity : values[i] / scale);
-    image.data.set([r, g, b, 255], 4 * i);
+    image.data[4 * i] = r;
+    image.data[4 * i + 1] = g;
+    image.data[4 * i + 2] = b;
+    image.data[4 * i + 3] = 255;
   }
   context.putImageData(image, 0, 0);
 }

@@ -210,8 +210,8 @@ mod tests {
             assert!(reading.guesses.iter().all(|guess| row[guess.id as usize] == guess.probability));
             assert!(row.iter().all(|&p| p <= reading.guesses[0].probability));
         }
-        for t in 1..5 {
-            assert_eq!(trace.probability_of_next[t - 1], probabilities.row(t - 1)[IDS[t] as usize]);
+        for (t, &next) in IDS[1..].iter().enumerate() {
+            assert_eq!(trace.probability_of_next[t], probabilities.row(t)[next as usize]);
         }
     }
 
