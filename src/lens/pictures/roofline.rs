@@ -14,17 +14,17 @@
 
 use crate::lens::svg::{Align, COLORS, Chart, FAINT, Scale, Svg};
 
-/// What a GPT does, and how many operations that is for each byte of its weights; which limit it meets differs.
+/// What a GPT does: for each weight, how many operations, and how many bytes are read or written.
 ///
 /// A token that goes through a weight costs two operations, a multiplication and an addition. A step of training costs three
 /// times as much, and touches more than the weights: they are read forward and backward, the gradient is cleared, added to,
 /// measured and clipped, and AdamW reads and writes weight, gradient, `m` and `v`. That is about 15 numbers of 4 bytes.
-const WORK: [(&str, f64); 5] = [
-    ("write a token, f32", 2.0 / 4.0),
-    ("bf16", 2.0 / 2.0),
-    ("int8", 2.0 / 1.0),
-    ("train, 4 x 64 tokens", 3.0 * 2.0 * 256.0 / (15.0 * 4.0)),
-    ("read 512 tokens", 2.0 * 512.0 / 4.0),
+const WORK: [(&str, f64, f64); 5] = [
+    ("write a token, f32", 2.0, 4.0),
+    ("bf16", 2.0, 2.0),
+    ("int8", 2.0, 1.0),
+    ("train, 4 x 64 tokens", 3.0 * 2.0 * 256.0, 15.0 * 4.0),
+    ("read 512 tokens", 2.0 * 512.0, 4.0),
 ];
 
 /// The most operations a second for work that does `intensity` of them with each byte.
@@ -85,7 +85,8 @@ pub fn roofline(bandwidth: f64, peak: f64) -> String {
     let beside = at(2.0 * from);
     svg.note((beside.0 + 14.0, beside.1 + 6.0), Align::Left, &format!("bandwidth: {:.1} GB/s", bandwidth / 1e9));
     let mut below = 26.0;
-    for (what, intensity) in WORK {
+    for (what, operations, bytes) in WORK {
+        let intensity = operations / bytes;
         let (x, y) = at(intensity);
         svg.dot((x, y), 6.0, COLORS[1]);
         if intensity < corner {
@@ -106,13 +107,14 @@ mod tests {
     fn writing_is_limited_by_memory_and_reading_by_arithmetic() {
         // Chapter 16: 59 operations for each f32, so 14.7 a byte.
         let (bandwidth, peak) = (32.5e9, 477e9);
-        for (what, intensity) in WORK {
+        for (what, operations, bytes) in WORK {
+            let intensity = operations / bytes;
             let by_memory = limit(intensity, bandwidth, peak) < peak;
             assert_eq!(by_memory, intensity < 14.7, "{what}");
             assert_eq!(by_memory, !what.contains("train") && !what.contains("read"), "{what}");
         }
         // Two operations for 4 bytes: half of 32.5 thousand million a second.
-        assert_eq!(limit(WORK[0].1, bandwidth, peak), 16.25e9);
+        assert_eq!(limit(WORK[0].1 / WORK[0].2, bandwidth, peak), 16.25e9);
     }
 
     #[test]
