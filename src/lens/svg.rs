@@ -518,7 +518,7 @@ mod tests {
     fn there_are_eleven_shades_and_each_is_darker_than_the_one_before() {
         let brightness = |x: f32| {
             let digits = u32::from_str_radix(&shade(x)[1..], 16).unwrap();
-            (digits >> 16) + (digits >> 8 & 255) + (digits & 255)
+            (digits >> 16) + ((digits >> 8) & 255) + (digits & 255)
         };
         for tenth in 1..=10 {
             assert!(brightness(tenth as f32 / 10.0) < brightness((tenth - 1) as f32 / 10.0));
