@@ -57,8 +57,14 @@ pub mod ch12_backpropagation {}
 pub mod ch13_training {}
 #[doc = include_str!("../docs/14-the-real-gpt2.md")]
 pub mod ch14_the_real_gpt2 {}
+#[doc = include_str!("../docs/15-looking-inside.md")]
+pub mod ch15_looking_inside {}
 #[doc = picture!("roofline")]
 #[doc = include_str!("../docs/16-making-it-fast.md")]
 pub mod ch16_making_it_fast {}
+#[doc = include_str!("../docs/17-where-to-go.md")]
+pub mod ch17_where_to_go {}
 #[doc = include_str!("../docs/exercises.md")]
 pub mod exercises {}
+#[doc = include_str!("../docs/glossary.md")]
+pub mod glossary {}
