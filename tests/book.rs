@@ -70,6 +70,9 @@ fn every_picture_is_explained_and_shown_in_both_forms_of_the_book() {
     for page in pages() {
         let text = fs::read_to_string(&page).unwrap();
         let file = page.file_name().unwrap().to_str().unwrap();
+        if file == "README.md" {
+            continue; // no part of the documentation: its pictures are plain links, which are followed above
+        }
         for line in text.lines().filter(|line| line.starts_with("![")) {
             let (words, name) = line[2..].strip_suffix(']').and_then(|rest| rest.split_once("][")).expect(line);
             assert!(words.len() > 40, "{file}: {name} is not explained to those who cannot see it");
