@@ -4,7 +4,7 @@
 //! show them. For a single new token that is the wrong way to go through memory: the keys of one head are short pieces, far
 //! apart. Here every key is read once, from its first number to its last, all heads along the way; and so is every value.
 //!
-//! The threads share the tokens, [`CHUNK`] at a time. A chunk knows only its own scores, so its softmax is preliminary: each
+//! The threads share the tokens, 64 at a time. A chunk knows only its own scores, so its softmax is preliminary: each
 //! score counts as `e^(score - m)`, where `m` is the largest score of this chunk. When the largest of all, `M`, is known, the
 //! chunk's sums are multiplied by `e^(m - M)`, and all is as if it had been done at once:
 //!
