@@ -24,7 +24,6 @@
 //! program would call a BLAS library, or the `gemm` or `matrixmultiply` crate.
 
 use super::cpu::{Kernel, Level, level, multiply_add, run_at};
-use super::math::add_up;
 use super::{memory, threads};
 use std::ops::Range;
 
@@ -701,9 +700,7 @@ pub(super) fn dots<T: Number, const FMA: bool, const LANES: usize>(
 ) -> [f32; STREAMS] {
     let n = a.len() - a.len() % LANES;
     let mut sums = [[0.0f32; LANES]; STREAMS];
-    let [w0, w1, w2, w3, w4, w5, w6, w7] = columns;
-    let (w0, w1, w2, w3) = (&w0[..n], &w1[..n], &w2[..n], &w3[..n]);
-    let (w4, w5, w6, w7) = (&w4[..n], &w5[..n], &w6[..n], &w7[..n]);
+    let [w0, w1, w2, w3, w4, w5, w6, w7] = columns.map(|w| &w[..n]);
     for p in (0..n).step_by(LANES) {
         let x = &a[p..p + LANES];
         dots_step::<T, FMA, LANES>(&mut sums[0], x, &w0[p..p + LANES]);
@@ -717,8 +714,7 @@ pub(super) fn dots<T: Number, const FMA: bool, const LANES: usize>(
     }
     // As in `tile_step`, an index that is not known when this is compiled would keep the sums out of the registers.
     let [s0, s1, s2, s3, s4, s5, s6, s7] = sums;
-    let (d0, d1, d2, d3) = (add_up(s0), add_up(s1), add_up(s2), add_up(s3));
-    let mut dots = [d0, d1, d2, d3, add_up(s4), add_up(s5), add_up(s6), add_up(s7)];
+    let mut dots = [s0, s1, s2, s3, s4, s5, s6, s7].map(super::math::add_up);
     for (dot, column) in dots.iter_mut().zip(columns) {
         *dot += a[n..].iter().zip(&column[n..]).map(|(a, w)| a * w.value()).sum::<f32>();
     }
