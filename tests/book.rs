@@ -98,7 +98,8 @@ fn every_block_says_its_language() {
         for (i, line) in fs::read_to_string(&page).unwrap().lines().enumerate() {
             let Some(language) = line.trim_start_matches(['>', ' ']).strip_prefix("```") else { continue };
             if !in_block {
-                let known = ["rust", "text", "rust,should_panic", "rust,compile_fail", "json", "toml", "python"];
+                let known =
+                    ["rust", "text", "console", "rust,should_panic", "rust,compile_fail", "json", "toml", "python"];
                 assert!(
                     known.contains(&language),
                     "{}:{}: the block's language is {language:?}",

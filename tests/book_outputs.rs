@@ -1,0 +1,134 @@
+//! What the book says that a command prints is what it prints.
+//!
+//! A block of the language `console` shows commands, each after `$ `, and under each what it prints. Here they are all run,
+//! in order, each page in a directory of its own, and compared word by word. The examples are those that the tests were built
+//! with, and they use the plain instructions that every processor has, so that the last digit is the same everywhere.
+//!
+//! - Either standard output alone is compared, or all that a terminal shows: whichever the book tells.
+//! - Spacing is not compared, because the book wraps long lines.
+//! - A line `...` stands for any lines that are left out.
+//!
+//! What differs from machine to machine (times, speeds) or from learner to learner (exercises) stands in blocks of `text`.
+
+#![cfg(unix)] // the commands are written for `sh`
+
+#[path = "common/examples.rs"]
+mod examples;
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// `cargo run --example NAME -- ARGUMENTS` for `sh`, without building: the program itself is run.
+const CARGO: &str = r#"
+cargo() {
+    while [ "$1" != --example ]; do shift; done
+    program="$EXAMPLES/$2"
+    shift 2
+    if [ "$1" = -- ]; then shift; fi
+    "$program" "$@"
+}
+"#;
+
+/// A command of the book, where it stands, and what should come out.
+struct Shown {
+    line: usize,
+    command: String,
+    output: Vec<String>,
+}
+
+/// The commands in the `console` blocks of a page.
+fn commands(page: &str) -> Vec<Shown> {
+    let mut found: Vec<Shown> = Vec::new();
+    let mut in_block = false;
+    for (i, line) in page.lines().enumerate() {
+        let line = line.strip_prefix("> ").or(line.strip_prefix('>')).unwrap_or(line); // a block in a box
+        if line.starts_with("```") {
+            in_block = line == "```console";
+        } else if in_block {
+            match (line.strip_prefix("$ "), found.last_mut()) {
+                (Some(command), _) => {
+                    found.push(Shown { line: i + 1, command: command.to_string(), output: Vec::new() });
+                }
+                (None, Some(shown)) => shown.output.push(line.to_string()),
+                (None, None) => panic!("line {}: a console block begins without a command", i + 1),
+            }
+        }
+    }
+    found
+}
+
+/// Whether the words of `lines`, where a line `...` stands for any words, are those of `printed`.
+fn tells(lines: &[String], printed: &str) -> bool {
+    let words = |text: &str| text.split_whitespace().map(str::to_string).collect::<Vec<_>>();
+    let mut printed = &words(printed)[..];
+    let parts: Vec<Vec<String>> =
+        lines.split(|line| line.trim() == "...").map(|part| words(&part.join("\n"))).collect();
+    for (i, part) in parts.iter().enumerate() {
+        let is_last = i + 1 == parts.len();
+        let at = match i {
+            0 => printed.starts_with(part).then_some(0),
+            _ if is_last => printed.ends_with(part).then(|| printed.len() - part.len()),
+            _ => (0..=printed.len().saturating_sub(part.len())).find(|&at| printed[at..].starts_with(part)),
+        };
+        let Some(at) = at else { return false };
+        printed = &printed[at + part.len()..];
+    }
+    printed.is_empty()
+}
+
+#[test]
+fn words_are_compared_in_order_and_dots_stand_for_lines() {
+    let tells = |book: &str, printed: &str| tells(&book.lines().map(str::to_string).collect::<Vec<_>>(), printed);
+    assert!(tells("a  b\nc", "a b c\n"));
+    assert!(tells("a\n...\nd", "a\nb\nc\nd\n"));
+    assert!(tells("a\n...", "a\nb\n"));
+    assert!(tells("...\nc\n...\ne", "a\nb\nc\nd\ne"));
+    assert!(!tells("a b", "a b c"));
+    assert!(!tells("a b c", "a b"));
+    assert!(!tells("a\n...\nb", "a\nb\nc"));
+    assert!(!tells("a\n...\na", "a"));
+    assert!(!tells("", "a"));
+}
+
+#[test]
+fn every_command_in_the_book_prints_what_the_book_shows() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let pages = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let mut pages: Vec<PathBuf> = pages.filter(|path| path.extension().is_some_and(|ending| ending == "md")).collect();
+    pages.push(root.join("README.md"));
+    pages.sort();
+
+    let (mut n_commands, mut wrong) = (0, Vec::new());
+    for page in &pages {
+        let name = page.file_name().unwrap().to_str().unwrap();
+        let dir = examples::scratch(&format!("book-{name}"));
+        for readable in ["README.md", "docs", "src"] {
+            std::os::unix::fs::symlink(root.join(readable), dir.join(readable)).unwrap();
+        }
+        for shown in commands(&fs::read_to_string(page).unwrap()) {
+            n_commands += 1;
+            let terminal = printed(&dir, &shown.command, true);
+            if !tells(&shown.output, &terminal) && !tells(&shown.output, &printed(&dir, &shown.command, false)) {
+                wrong.push(format!("{name}:{}: $ {}\n{terminal}", shown.line, shown.command));
+            }
+        }
+        fs::remove_dir_all(dir).unwrap();
+    }
+    assert!(wrong.is_empty(), "the book shows something else than:\n\n{}", wrong.join("\n"));
+    let _ = writeln!(std::io::stderr(), "the book: {} pages, {n_commands} commands with their output", pages.len());
+}
+
+/// What a command writes to standard output, with or without what it writes to standard error.
+fn printed(dir: &Path, command: &str, with_errors: bool) -> String {
+    let programs = examples::example("greedy"); // which also builds it, if need be
+    let path = dir.join("printed");
+    let file = File::create(&path).unwrap();
+    let errors = if with_errors { Stdio::from(file.try_clone().unwrap()) } else { Stdio::null() };
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(format!("{CARGO}{command}")).current_dir(dir).env("EXAMPLES", programs.parent().unwrap());
+    shell.env("GPT60_INSTRUCTIONS", "baseline").env("COLUMNS", "80").env("NO_COLOR", "1");
+    shell.stdin(Stdio::null()).stdout(file).stderr(errors).status().unwrap();
+    fs::read_to_string(path).unwrap()
+}
