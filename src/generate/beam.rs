@@ -17,7 +17,7 @@
 //! Source: Lowerre's thesis on the Harpy speech system (1976) for the idea. The rules in detail (how many candidates are looked
 //! at, which may finish, when to stop) are those of version 5.23 of the `transformers` library; `tests/beam.rs` compares.
 
-use super::{Sampler, check_prompt, knobs};
+use super::{Sampler, check_prompt, first, knobs};
 use crate::{Error, Gpt2, KvCache, Result};
 use std::cmp::Ordering;
 
@@ -306,13 +306,7 @@ fn log_softmax_row(row: &mut [f32]) -> Result<()> {
 /// The places of the `n` largest scores, largest first, of equals the first; removed ones (minus infinity) are no candidates.
 fn best(scores: &[f32], n: usize) -> Vec<usize> {
     let order = |&a: &usize, &b: &usize| scores[b].total_cmp(&scores[a]).then(a.cmp(&b));
-    let mut places: Vec<usize> = (0..scores.len()).filter(|&i| scores[i] > f32::NEG_INFINITY).collect();
-    if n < places.len() {
-        places.select_nth_unstable_by(n, order); // the n best stand in front now, in any order
-        places.truncate(n);
-    }
-    places.sort_by(order);
-    places
+    first((0..scores.len()).filter(|&i| scores[i] > f32::NEG_INFINITY).collect(), n, order)
 }
 
 /// Draws `n` different places, one after the other, each with probability `softmax(scores)` among those that are left.
@@ -327,10 +321,5 @@ fn draw_without_replacement(scores: &[f32], n: usize, rng: &mut crate::Rng) -> V
         noisy.push((f64::from(score) - (-u.ln()).max(f64::MIN_POSITIVE).ln(), i));
     }
     let order = |a: &(f64, usize), b: &(f64, usize)| -> Ordering { b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)) };
-    if n < noisy.len() {
-        noisy.select_nth_unstable_by(n, order);
-        noisy.truncate(n);
-    }
-    noisy.sort_by(order);
-    noisy.into_iter().map(|(_, i)| i).collect()
+    first(noisy, n, order).into_iter().map(|(_, i)| i).collect()
 }

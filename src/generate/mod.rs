@@ -39,6 +39,7 @@ pub use sampler::Sampler;
 pub use several::{SIDE_BY_SIDE, Written};
 
 use crate::{Error, Gpt2, KvCache, Result};
+use std::cmp::Ordering;
 
 impl Gpt2 {
     /// Continues a prompt, one token at a time, as the sampler chooses: an endless text, until the context is full. Take as
@@ -111,6 +112,16 @@ pub fn check_prompt(model: &Gpt2, prompt: &[u32]) -> Result<()> {
         return Err(Error::argument("prompt", problem));
     }
     Ok(())
+}
+
+/// The first `n` of a list in this order, sorted. The others are only found out, and need no order.
+pub(crate) fn first<T>(mut list: Vec<T>, n: usize, order: impl Fn(&T, &T) -> Ordering) -> Vec<T> {
+    if n < list.len() {
+        list.select_nth_unstable_by(n, &order); // the first n stand in front now, in any order
+        list.truncate(n);
+    }
+    list.sort_by(&order);
+    list
 }
 
 /// Why a text ended.

@@ -56,12 +56,7 @@ pub fn one_query(q: &[f32], head_size: usize, runs: &[Run], out: &mut [f32]) {
     let rows = keys.chunks(CHUNK).zip(values.chunks(CHUNK));
     let tasks: Vec<_> =
         rows.zip(&mut parts).map(|((keys, values), part)| Chunk { q, head_size, keys, values, part }).collect();
-    // Little work is done before another thread has even begun.
-    if keys.len() * n_embd < threads::WORTH_A_THREAD / 8 {
-        tasks.into_iter().for_each(run);
-    } else {
-        threads::each(tasks, run);
-    }
+    threads::each_if(keys.len() * n_embd >= threads::WORTH_A_THREAD / 8, tasks, run);
 
     out.fill(0.0);
     if keys.is_empty() {

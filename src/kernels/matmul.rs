@@ -561,7 +561,7 @@ const PARTS: usize = 4;
 /// [`matmul`] for a few rows.
 fn few_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize, into: Into) {
     let (m, k, n) = (a.rows, a.cols, b.cols);
-    let n_threads = if m * k * n < STREAM_SHARED { 1 } else { threads::count() };
+    let is_shared = m * k * n >= STREAM_SHARED;
     if into == Into::Set {
         c.chunks_mut(c_stride).take(m).for_each(|row| row[..n].fill(0.0));
     }
@@ -574,7 +574,7 @@ fn few_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize, 
             let terms = i * each..k.min((i + 1) * each);
             FewRows { a, b, terms, first: 0, c: part.chunks_mut(n).collect() }
         });
-        share(tasks.collect(), n_threads);
+        threads::each_if(is_shared, tasks.collect(), super::cpu::run);
         for part in parts.chunks(m * n) {
             for (c, part) in c.chunks_mut(c_stride).zip(part.chunks(n)) {
                 c.iter_mut().zip(part).for_each(|(c, part)| *c += part);
@@ -586,22 +586,13 @@ fn few_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize, 
     // Each task makes a run of columns, in every row: one long run for each thread, because what a processor fetches ahead
     // at the end of each row's part is fetched in vain. In multiples of 64, so that two threads meet in one cache line (16
     // numbers) at the ends of the runs at most.
-    let run = n.div_ceil(n_threads).next_multiple_of(64);
+    let run = n.div_ceil(if is_shared { threads::count() } else { 1 }).next_multiple_of(64);
     let mut tasks: Vec<_> =
         (0..n.div_ceil(run)).map(|i| FewRows { a, b, terms: 0..k, first: i * run, c: Vec::new() }).collect();
     for row in c.chunks_mut(c_stride).take(m) {
         row[..n].chunks_mut(run).zip(&mut tasks).for_each(|(part, task)| task.c.push(part));
     }
-    share(tasks, n_threads);
-}
-
-/// Lets the threads do the tasks, or the caller alone.
-fn share<T: Number>(tasks: Vec<FewRows<T>>, n_threads: usize) {
-    if n_threads == 1 {
-        tasks.into_iter().for_each(super::cpu::run);
-    } else {
-        threads::each(tasks, super::cpu::run);
-    }
+    threads::each(tasks, super::cpu::run);
 }
 
 /// Some columns, from `first` on, and some terms of a product whose `A` has few rows, to be added to `c`, which has a slice

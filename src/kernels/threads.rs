@@ -298,6 +298,15 @@ pub fn each_rows(data: &mut [f32], row_len: usize, cost: usize, work: impl Fn(us
     each(runs, |(i, run): (usize, &mut [f32])| work(i * rows_each, run));
 }
 
+/// [`each`] if the work is worth it: little work is done before another thread has even begun, so then the caller does all.
+pub(crate) fn each_if<T: Send>(is_worth_it: bool, tasks: Vec<T>, work: impl Fn(T) + Sync) {
+    if is_worth_it {
+        each(tasks, work);
+    } else {
+        tasks.into_iter().for_each(work);
+    }
+}
+
 /// Work below about this many multiplications takes no longer than handing it over.
 pub const WORTH_A_THREAD: usize = 1 << 18;
 

@@ -182,11 +182,7 @@ impl Attention {
             let d_out = Matrix::part(&d_merged.data()[from..], n_seq, head_size, n_embd);
             attend_backward(qkv, weights, d_out, d_qkv);
         };
-        if n_tok * n_seq * n_embd < threads::WORTH_A_THREAD {
-            tasks.for_each(attend_all);
-        } else {
-            threads::each(tasks.collect(), attend_all);
-        }
+        threads::each_if(n_tok * n_seq * n_embd >= threads::WORTH_A_THREAD, tasks.collect(), attend_all);
 
         let mut d_qkv = Tensor::any(&[n_tok, 3 * n_embd]);
         for (i, d_head) in d_heads.data().chunks(n_seq * head_size).enumerate() {
@@ -247,12 +243,7 @@ fn attend_all(
             }
         }
     };
-    // Small work is done before a second thread has even started.
-    if n_tok * n_keys * n_embd < threads::WORTH_A_THREAD {
-        tasks.into_iter().for_each(attend_one);
-    } else {
-        threads::each(tasks, attend_one);
-    }
+    threads::each_if(n_tok * n_keys * n_embd >= threads::WORTH_A_THREAD, tasks, attend_one);
     (merge_heads(&heads, n_sequences, n_seq, n_head), weights)
 }
 

@@ -15,6 +15,7 @@
 //!
 //! Source: nostalgebraist, "interpreting GPT: the logit lens" (2020).
 
+use crate::generate::first;
 use crate::layers::softmax;
 use crate::tensor::argmax;
 use crate::{Gpt2, Result, Tensor};
@@ -103,15 +104,7 @@ pub fn answers(logits: &Tensor) -> Vec<u32> {
 
 /// The `n` ids with the highest scores, the best first; of equals, the smaller id.
 fn likeliest(scores: &[f32], n: usize) -> Vec<usize> {
-    let mut ids: Vec<usize> = (0..scores.len()).collect();
-    let best_first = |&a: &usize, &b: &usize| scores[b].total_cmp(&scores[a]).then(a.cmp(&b));
-    let n = n.min(ids.len());
-    if n < ids.len() {
-        ids.select_nth_unstable_by(n, best_first); // only the first n are wanted, so the others need no order
-        ids.truncate(n);
-    }
-    ids.sort_by(best_first);
-    ids
+    first((0..scores.len()).collect(), n, |&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)))
 }
 
 #[cfg(test)]
