@@ -118,3 +118,25 @@ fn every_chapter_is_compiled_and_run() {
         }
     }
 }
+
+#[test]
+fn every_item_of_the_checklist_has_a_chapter_a_source_an_example_and_an_exercise() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let (_, after) = readme.split_once("## What you will understand").unwrap();
+    let (checklist, _) = after.split_once("\n## ").unwrap();
+    let items: Vec<&str> = checklist.lines().filter(|line| line.starts_with("| **")).collect();
+    let is_there = |dir: &str, cell: &str| {
+        let name = cell.trim().strip_prefix('`')?.strip_suffix('`')?;
+        root.join(dir).join(format!("{name}.rs")).exists().then_some(())
+    };
+    for item in &items {
+        let cells: Vec<&str> = item.trim_matches('|').split('|').collect();
+        let [_, chapter, source, example, exercise] = cells[..] else { panic!("not five cells: {item}") };
+        // Whether the links lead somewhere is tested above.
+        assert!(chapter.contains("](docs/") && source.contains("](src/"), "{item}");
+        assert!(is_there("examples", example).is_some(), "there is no such example: {item}");
+        assert!(is_there("src/exercises", exercise).is_some(), "there is no such exercise: {item}");
+    }
+    assert!(items.len() >= 20, "only {} items were found", items.len());
+}
