@@ -7,7 +7,7 @@
 //! * [`entropy`] asks the model how many choices it saw. It is the mean surprise to expect, in nats (see `docs/11-loss.md`):
 //!
 //!   ```text
-//!   entropy = -(p_1 * ln(p_1) + ... + p_n * ln(p_n))        0: one token is certain;  ln(n): all n are equally likely
+//!   entropy = -(p_0 * ln(p_0) + ... + p_(n-1) * ln(p_(n-1)))     0: one token is certain;  ln(n): all n are equally likely
 //!   ```
 //!
 //! * [`surprise`] is `-ln(p)` of the token that was written, and `e` to its mean is the *perplexity*. Of a text drawn with the

@@ -7,7 +7,7 @@
 //! With softmax inside, the loss of a row of logits `x` with target `t` is
 //!
 //! ```text
-//! loss = -ln(softmax(x)_t) = ln(e^(x_1) + ... + e^(x_n)) - x_t
+//! loss = -ln(softmax(x)_t) = ln(e^(x_0) + ... + e^(x_(n-1))) - x_t
 //! ```
 //!
 //! The mean of it over many tokens is called *cross-entropy*. `e^loss` is the *perplexity*: as unsure as if choosing among
