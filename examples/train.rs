@@ -71,7 +71,7 @@ fn main() -> ExitCode {
             None => begin(args)?,
         };
         describe(&trainer);
-        let mut progress = Progress::new(trainer.step(), trainer.state.settings.steps, args.width()?);
+        let mut progress = Progress::new(trainer.state.settings.steps, args.width()?);
         trainer.run(|report| progress.show(report))?;
         progress.end();
         cli::note(&format!("The model is in {}; try: --example greedy -- --model {0}", dir.display()));
@@ -146,10 +146,10 @@ fn describe(trainer: &Trainer) {
 /// The progress line: written over on a terminal, now and then a new one elsewhere.
 struct Progress {
     steps: u64,
-    start: Instant,
-    first_step: u64,
+    last_step: Instant,
     last_shown: Option<Instant>,
-    n_tokens: usize,
+    /// How long a step takes: a running average, because the machine may have other work for a while.
+    step_seconds: Option<f64>,
     /// The running average of the loss, after each step.
     losses: Vec<f64>,
     is_terminal: bool,
@@ -160,16 +160,18 @@ struct Progress {
 const CURVE: usize = 32;
 
 impl Progress {
-    fn new(first_step: u64, steps: u64, width: usize) -> Progress {
-        let (start, is_terminal) = (Instant::now(), cli::is_terminal());
-        Progress { steps, start, first_step, last_shown: None, n_tokens: 0, losses: Vec::new(), is_terminal, width }
+    fn new(steps: u64, width: usize) -> Progress {
+        let (last_step, is_terminal) = (Instant::now(), cli::is_terminal());
+        Progress { steps, last_step, last_shown: None, step_seconds: None, losses: Vec::new(), is_terminal, width }
     }
 
     fn show(&mut self, report: &StepReport) {
-        self.n_tokens += report.n_tokens;
         // One batch's loss jumps about; a running average shows where it is going.
-        let smooth = self.losses.last().map_or(report.loss, |smooth| 0.95 * smooth + 0.05 * report.loss);
+        let smooth = running_average(self.losses.last().copied(), report.loss);
         self.losses.push(smooth);
+        let seconds = running_average(self.step_seconds, self.last_step.elapsed().as_secs_f64());
+        self.step_seconds = Some(seconds);
+        self.last_step = Instant::now();
         let pause = Duration::from_millis(if self.is_terminal { 100 } else { 5000 });
         let is_last = report.step == self.steps;
         let is_due = self.last_shown.is_none_or(|last| last.elapsed() >= pause);
@@ -177,14 +179,13 @@ impl Progress {
             return;
         }
         self.last_shown = Some(Instant::now());
-        let seconds = self.start.elapsed().as_secs_f64();
-        let left = seconds / (report.step - self.first_step) as f64 * (self.steps - report.step) as f64;
+        let left = seconds * (self.steps - report.step) as f64;
         let valid = report.valid_loss.map_or(String::new(), |loss| format!("  validation {loss:.4}"));
         let line = format!(
             "step {}/{}  loss {smooth:.4}{valid}  {:.0} tokens/s  {} left",
             report.step,
             self.steps,
-            self.n_tokens as f64 / seconds,
+            report.n_tokens as f64 / seconds,
             duration(left),
         );
         // The curve so far, where there is room for it.
@@ -203,6 +204,11 @@ impl Progress {
             cli::note("");
         }
     }
+}
+
+/// What a value is about, when it jumps from one to the next.
+fn running_average(before: Option<f64>, now: f64) -> f64 {
+    before.map_or(now, |before| 0.95 * before + 0.05 * now)
 }
 
 /// Seconds as a person would say them.
