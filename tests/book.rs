@@ -1,6 +1,7 @@
 //! The book holds together: its links lead somewhere, its blocks say their language, and rustdoc sees every chapter.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// README.md and every page in docs/.
@@ -60,6 +61,12 @@ fn every_link_leads_to_a_file_that_is_there() {
         }
     }
     assert!(n_links > 50, "only {n_links} links were found");
+    count(&format!("{n_links} links to files that are there"));
+}
+
+/// Says how much was tested. (The test program hides what `println` prints, so that a test can be chatty until it fails.)
+fn count(what: &str) {
+    let _ = writeln!(std::io::stderr(), "the book: {what}");
 }
 
 #[test]
@@ -88,6 +95,7 @@ fn every_picture_is_explained_and_shown_in_a_chapter() {
 
 #[test]
 fn every_block_says_its_language() {
+    let (mut n_blocks, mut n_rust) = (0, 0);
     for page in pages() {
         let mut in_block = false;
         for (i, line) in fs::read_to_string(&page).unwrap().lines().enumerate() {
@@ -101,11 +109,14 @@ fn every_block_says_its_language() {
                     page.display(),
                     i + 1
                 );
+                n_blocks += 1;
+                n_rust += usize::from(language.starts_with("rust"));
             }
             in_block = !in_block;
         }
         assert!(!in_block, "{}: a block does not end", page.display());
     }
+    count(&format!("{} pages, {n_blocks} blocks, {n_rust} of them Rust", pages().len()));
 }
 
 #[test]
