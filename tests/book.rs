@@ -151,3 +151,60 @@ fn every_item_of_the_checklist_has_a_chapter_a_source_an_example_and_an_exercise
     }
     assert!(items.len() >= 20, "only {} items were found", items.len());
 }
+
+/// Every file below a directory whose name ends like this.
+fn files(dir: &Path, ending: &str, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, ending, found);
+        } else if path.to_str().unwrap().ends_with(ending) {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn what_the_text_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = Vec::new();
+    for dir in ["src", "tests", "examples"] {
+        files(&root.join(dir), ".rs", &mut sources);
+    }
+    let source: String = sources.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    // A file that the reader writes.
+    let not_ours = ["examples/mine.rs"];
+    let (mut n_files, mut n_items, mut n_examples) = (0, 0, 0);
+    for page in pages() {
+        let name = page.display();
+        let text = fs::read_to_string(&page).unwrap();
+        for after in text.split("--example ").skip(1) {
+            let example = after.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap();
+            if example.chars().any(|c| c.is_lowercase()) {
+                n_examples += 1;
+                let file = root.join(format!("examples/{example}.rs"));
+                let is_there = file.exists() || not_ours.iter().any(|other| file.ends_with(other));
+                assert!(is_there, "{name}: there is no example {example}");
+            }
+        }
+        // Every second piece of a line is between two backticks.
+        let lines = text.lines().filter(|line| !line.contains("```"));
+        for span in lines.flat_map(|line| line.split('`').skip(1).step_by(2)) {
+            if span.ends_with(".rs") && !span.contains(' ') && !not_ours.contains(&span) {
+                n_files += 1;
+                let is_there = sources.iter().any(|path| path.ends_with(span));
+                assert!(is_there, "{name}: there is no {span}");
+            } else if let Some((kind, item)) = span.split_once("::") {
+                let is_ours = ["struct", "enum"].iter().any(|word| source.contains(&format!("pub {word} {kind} ")));
+                if is_ours {
+                    n_items += 1;
+                    let item = item.split('(').next().unwrap();
+                    let is_there = source.contains(&format!("fn {item}(")) || source.contains(&format!("    {item},"));
+                    assert!(is_there, "{name}: {kind} has no {item}");
+                }
+            }
+        }
+    }
+    assert!(n_files > 50 && n_items > 3 && n_examples > 20, "{n_files} {n_items} {n_examples}");
+    count(&format!("{n_files} names of source files, {n_items} of items, {n_examples} of examples"));
+}
