@@ -3,7 +3,7 @@
 //! The larger the number, the larger its probability; all probabilities are positive and add up to 1:
 //!
 //! ```text
-//! softmax(x)_i = e^(x_i) / (e^(x_1) + ... + e^(x_n))
+//! softmax(x)_i = e^(x_i) / (e^(x_0) + e^(x_1) + ... + e^(x_(n-1)))
 //! ```
 //!
 //! `e^x` overflows an `f32` at x = 89. Adding the same number to every `x_i` does not change the result (the factor it
