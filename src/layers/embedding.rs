@@ -1,8 +1,8 @@
 //! Embeddings: token ids to vectors.
 //!
 //! A token id is only a name; 17 is not "more" than 16. So each token has a vector of its own, a row of the table `wte`
-//! (weights of the token embedding), whose numbers are learned. And because attention by itself cannot tell what comes
-//! first, each position has a vector as well, a row of `wpe` (weights of the position embedding). The two are added:
+//! (weights of the token embedding), whose numbers are learned. And because attention by itself is nearly blind for the
+//! order, each position has a vector as well, a row of `wpe` (weights of the position embedding). The two are added:
 //!
 //! ```text
 //! x = wte[id] + wpe[position]
