@@ -3,16 +3,21 @@
 //! ```text
 //! cargo run --example explore
 //! cargo run --example explore -- "The little dog ran to the" --out dog.html
+//! cargo run --example explore -- --live
 //! ```
 //!
 //! The page is one file that needs nothing else, neither a network nor a program besides a browser. Its parts lie in
 //! `examples/explore/`: the frame, the style, and the program that draws. This program runs the model
 //! (`src/lens/trace.rs`), writes the numbers down (`src/lens/page_data.rs`) and puts all into the frame.
+//!
+//! With `--live` it writes down the model itself (`src/lens/page_model.rs`), and the page runs it: the forward pass once more
+//! in JavaScript (`examples/explore/gpt2.js`), over whatever you type.
 
 use gpt60::checkpoint::write_beside;
-use gpt60::cli::{self, Command, Failure, Flag, Outcome};
+use gpt60::cli::{self, Args, Command, Failure, Flag, Outcome};
 use gpt60::generate;
-use gpt60::lens::{page_data, trace::Trace};
+use gpt60::lens::{page_data, page_model, trace::Trace};
+use gpt60::storybook;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -20,12 +25,14 @@ const COMMAND: Command = Command {
     name: "explore",
     about: "Writes a web page that follows a text through the model, from its tokens to the next one: embeddings, every head's\n\
             attention, the MLPs, the guesses after each layer, and the distribution at the end, with sliders. Open it in a\n\
-            browser; it needs no network. The path is printed.",
+            browser; it needs no network. The path is printed. With --live the page carries the storybook itself, and a line to\n\
+            type in: every picture follows what you type.",
     operands: "[PROMPT]    (default: \"Once upon a time there was a little girl\")",
     max_operands: 1,
     flags: &[
         cli::MODEL,
         cli::IDS,
+        Flag { name: "--live", value: "", help: "a page that runs the storybook on what you type (default: off)" },
         Flag { name: "--out", value: "FILE", help: "where to write the page (default: explore.html)" },
     ],
     chapter: "docs/15-looking-inside.md",
@@ -36,15 +43,22 @@ const MOST_TOKENS: usize = 64;
 
 const PAGE: &str = include_str!("explore/page.html");
 const STYLE: &str = include_str!("explore/style.css");
-/// The program, in reading order. A browser runs them as if they were one.
+/// The program, in reading order. A browser runs the files as if they were one.
 const PROGRAM: [&str; 6] = [
     include_str!("explore/numbers.js"),
     include_str!("explore/draw.js"),
     include_str!("explore/tokens.js"),
     include_str!("explore/blocks.js"),
     include_str!("explore/answer.js"),
-    include_str!("explore/start.js"),
+    include_str!("explore/show.js"),
 ];
+/// Where the numbers come from: they are in the page, or
+const EMBEDDED: [&str; 1] = [include_str!("explore/embedded.js")];
+/// the model is, and computes them.
+const LIVE: [&str; 3] =
+    [include_str!("explore/tokenizer.js"), include_str!("explore/gpt2.js"), include_str!("explore/live.js")];
+
+const DEFAULT_PROMPT: &str = "Once upon a time there was a little girl";
 
 fn main() -> ExitCode {
     COMMAND.run(|args| -> Outcome<()> {
@@ -52,22 +66,45 @@ fn main() -> ExitCode {
         if out.is_empty() {
             return Err(Failure::Usage("--out needs the name of a file".to_string()));
         }
-        let checkpoint = args.model()?;
-        let prompt = args.prompt(&checkpoint, "Once upon a time there was a little girl")?;
-        generate::check_prompt(&checkpoint.model, &prompt.ids)?;
-        // The model is given no more than the page shows: else there would be numbers whose cause you could not see.
-        let n_before = prompt.ids.len().saturating_sub(MOST_TOKENS);
-        if n_before > 0 {
-            let n_seq = prompt.ids.len();
-            cli::note(&format!(
-                "[the page has room for {MOST_TOKENS} tokens: it shows the model reading the last of {n_seq}]"
-            ));
-        }
-        let trace = Trace::new(&checkpoint.model, &prompt.ids[n_before..])?;
-        let data = page_data::to_json(&trace, checkpoint.tokenizer.as_ref(), &name(args.get("--model")), n_before);
-        write_beside(Path::new(out), page(&data).as_bytes())?;
+        let page = if args.has("--live") { live_page(args)? } else { page_about_prompt(args)? };
+        write_beside(Path::new(out), page.as_bytes())?;
         cli::print(&format!("{out}\n"))
     })
+}
+
+/// A page with the numbers of one forward pass.
+fn page_about_prompt(args: &Args) -> Outcome<String> {
+    let checkpoint = args.model()?;
+    let prompt = args.prompt(&checkpoint, DEFAULT_PROMPT)?;
+    generate::check_prompt(&checkpoint.model, &prompt.ids)?;
+    // The model is given no more than the page shows: else there would be numbers whose cause you could not see.
+    let n_before = prompt.ids.len().saturating_sub(MOST_TOKENS);
+    if n_before > 0 {
+        let n_seq = prompt.ids.len();
+        cli::note(&format!(
+            "[the page has room for {MOST_TOKENS} tokens: it shows the model reading the last of {n_seq}]"
+        ));
+    }
+    let trace = Trace::new(&checkpoint.model, &prompt.ids[n_before..])?;
+    let data = page_data::to_json(&trace, checkpoint.tokenizer.as_ref(), &name(args.get("--model")), n_before);
+    Ok(page(&EMBEDDED, &data))
+}
+
+/// A page with the storybook in it.
+fn live_page(args: &Args) -> Outcome<String> {
+    for (flag, remedy) in [
+        ("--model", "which carries its model, and only the storybook is small enough: leave out one of the two"),
+        ("--ids", "which has a line for text: give the prompt as text"),
+    ] {
+        if args.has(flag) {
+            return Err(Failure::Usage(format!("{flag} is not for the live page, {remedy}")));
+        }
+    }
+    let story = storybook::load();
+    let tokenizer = story.tokenizer.expect("the storybook has a vocabulary");
+    let prompt = args.operands.first().map_or(DEFAULT_PROMPT, String::as_str);
+    let data = page_model::to_json(&story.model, &tokenizer, "the storybook", prompt, MOST_TOKENS);
+    Ok(page(&LIVE, &data))
 }
 
 /// What the page calls the model: the name of its directory.
@@ -77,6 +114,7 @@ fn name(dir: Option<&str>) -> String {
 }
 
 /// The page: its frame with style, data and program filled in. The data go in last: whatever they hold, it is not filled.
-fn page(data: &str) -> String {
-    PAGE.replace("{{style}}", STYLE).replace("{{program}}", &PROGRAM.join("\n")).replace("{{data}}", data)
+fn page(source_of_numbers: &[&str], data: &str) -> String {
+    let program = [&PROGRAM, source_of_numbers].concat().join("\n");
+    PAGE.replace("{{style}}", STYLE).replace("{{program}}", &program).replace("{{data}}", data)
 }

@@ -10,7 +10,8 @@ checks that
 1. nothing is an error, and nothing is loaded besides the page itself;
 2. nothing is wider than the window, and the colours follow the reader's choice;
 3. every part unfolds, keys and taps choose a token, heads and stages change the map, the pointer shows numbers;
-4. the probabilities behind the sliders are those that `logits --probs` prints, and what is drawn can be drawn.
+4. the probabilities behind the sliders are those that `logits --probs` prints, and what is drawn can be drawn;
+5. the live page reads any text as the tokenizer does, and what it computes of it is what `explore` and `logits` compute.
 
 Without playwright or a browser it says so, and checks nothing.
 """
@@ -22,6 +23,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import unicodedata
 from pathlib import Path
 
 try:
@@ -88,7 +90,7 @@ def check_sliders(page, args, title):
         bars = page.eval_on_selector_all("#next .bar", "bars => bars.map((bar) => [bar.dataset.id, bar.dataset.probability])")
         n_left = int(page.inner_text("#left").split()[0])
         error = max(abs(expected[int(i)] - float(p)) for i, p in bars)
-        whole = page.evaluate(f"""Array.from(probabilitiesAfterKnobs(f32(data.logits), orderOf(f32(data.logits)),
+        whole = page.evaluate(f"""Array.from(probabilitiesAfterKnobs(data.logits, orderOf(data.logits),
             Math.fround({temperature}), {top_k_shown}, Math.fround({top_p})))""")
         error = max(error, max(abs(a - b) for a, b in zip(whole, expected)))
         same_left = n_left == sum(p > 0 for p in expected)
@@ -156,7 +158,7 @@ def check_use(page, title):
         if stage == "softmax":
             check(page.inner_text("#tip").endswith("100 %"), f"{title}: the first token looks at itself alone")
     sums = page.evaluate("""data.blocks.flatMap((block) => {
-        const scores = f16(block.scores);
+        const scores = block.scores;
         return Array.from({length: data.n_head}, (_, h) => {
             const weights = attentionStage(scores.subarray(h * nSeq * nSeq, (h + 1) * nSeq * nSeq), nSeq, headSize, 'softmax');
             return Array.from({length: nSeq}, (_, t) => [
@@ -187,6 +189,113 @@ def check_use(page, title):
     check(page.evaluate("document.querySelectorAll('details[open]').length") > 5, f"{title}: and unfolds")
 
 
+def varied_text(rng):
+    """A text that makes trouble: scripts, marks, spaces of all kinds, contractions, and no rule."""
+    kinds = [
+        lambda: rng.choice(["the", "The", " king", "'s", "'S", "'ll", "'re", "'t", "don't", "o'clock", "''ve", " 'm", "I'd"]),
+        lambda: rng.choice(["1", "42", " 1984", "½", "Ⅷ", "٣", " ⑦", "3.14", "²"]),
+        lambda: rng.choice([" ", "  ", "   ", "\n", "\n\n", "\t", " \n ", "\u00a0", "\u3000", "\u0085", "\ufeff", "\u200b", "\u2028"]),
+        lambda: rng.choice(["!", "...", " —", "“", "”", "<|endoftext|>", "</script>", "#$%", "_", "€", "\u0301", "\x1c", "\x7f"]),
+        lambda: rng.choice(["🦀", "👩‍👩‍👧", "🇩🇪", "語", "第五", "שלום", "नमस्ते", "é", "e\u0301", "naïve", "Straße", "가"]),
+        lambda: chr(rng.choice([rng.randrange(1, 128), rng.randrange(128, 0x3000), rng.randrange(0x3000, 0xD800)])),
+    ]
+    characters = "".join(rng.choice(kinds)() for _ in range(rng.randrange(1, 12)))
+    # What is not assigned yet may be a letter by the time of another browser.
+    return "".join(c for c in characters if unicodedata.category(c) != "Cn")
+
+
+def tokenize(text):
+    told = subprocess.run([examples / "tokenize", "--storybook"], input=text.encode(), capture_output=True, check=True)
+    return [int(i) for i in told.stdout.split()]
+
+
+def embedded_in(file):
+    """The data of a page about one prompt."""
+    text = file.read_text(encoding="utf-8").split('id="data">')[1].split("</script>")[0]
+    return json.loads(text)
+
+
+LARGEST_DIFFERENCES = """(embedded) => {
+    const largest = (numbers) => numbers.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+    const off = (here, there) => largest(here.map((x, i) => x - there[i])) / largest(there);
+    const pictures = embedded.blocks.flatMap((block, i) =>
+        Object.entries(block).map(([name, letters]) => off(data.blocks[i][name], f16(letters))));
+    pictures.push(off(data.wte, f16(embedded.wte)), off(data.wpe, f16(embedded.wpe)));
+    let lens = Math.max(0, ...data.probability_of_next.map((p, t) => Math.abs(p - embedded.probability_of_next[t])));
+    let others = 0;
+    embedded.lens.forEach((row, layer) => row.forEach((reading, t) => {
+        const here = data.lens[layer][t];
+        if (here[0] !== reading[0]) others++;
+        for (let i = 1; i < reading.length; i += 2) {
+            if (here[i] !== reading[i]) others++;
+            lens = Math.max(lens, Math.abs(here[i + 1] - reading[i + 1]));
+        }
+    }));
+    return [Math.max(...pictures), lens, others, Math.max(...data.logits.map((x, i) => Math.abs(x - f32(embedded.logits)[i])))];
+}"""
+
+
+def type_text(page, text):
+    """Types a text, and waits until the page shows it."""
+    page.evaluate("window.before = data")
+    page.fill("#prompt", text)
+    page.wait_for_function("data !== window.before")
+
+
+def check_live(page, folder, title):
+    shown = "Once upon a time there was a little girl"
+    check(page.input_value("#prompt") == shown and page.evaluate("data.ids") == tokenize(shown), f"{title}: it begins with {shown!r}")
+    print(f"   {page.inner_text('#said')}")
+    texts = ["The king said to his", "The queen said to his", "", " ", "  \n ", "🦀", "é", "x", "don't 'S <b></script>&amp;",
+             "the old king went " * 25, "Once upon a time there was a little girl"]
+    for text in texts:
+        page.evaluate("viewOfBlock[0].head = 2")
+        type_text(page, text)
+        ids = page.evaluate("data.ids")
+        expected = tokenize(text) if text else [page.evaluate("model.end_of_text")]
+        name = f"{title}, {text[:24]!r}"
+        check(ids == expected[-64:], f"{name}: the same {len(ids)} tokens")
+        check(page.evaluate("data.n_before") == max(0, len(expected) - 64), f"{name}: {page.inner_text('#said')}")
+        check(page.is_visible("#left-out") == (len(expected) > 64), f"{name}: what is left out is said")
+        check(("No text yet" in page.inner_text("#said")) == (text == ""), f"{name}: an empty text is explained")
+        given = " ".join(map(str, ids))
+        run("explore", "--out", str(folder / "still.html"), "--ids", given)
+        pictures, lens, others, logits = page.evaluate(LARGEST_DIFFERENCES, embedded_in(folder / "still.html"))
+        raw = [float(line) for line in run("logits", "--raw", "--ids", given).split()]
+        off = max(abs(a - b) for a, b in zip(raw, page.evaluate("Array.from(data.logits)")))
+        check(len(raw) == page.evaluate("data.logits.length") and off < 1e-4 and logits < 1e-4, f"{name}: {off:.1e} from `logits --raw`")
+        check(pictures < 1e-3, f"{name}: every picture as `explore` has it, but for {pictures:.1e}")
+        check(lens < 1e-4 and others <= 2, f"{name}: every guess too, but for {lens:.1e} and {others} places")
+        check(page.locator("#part-block-0 .head").nth(2).get_attribute("aria-pressed") == "true", f"{name}: the chosen head stays")
+
+    # The tokenizer alone, on what is hardest.
+    rng = random.Random(7)
+    wrong = []
+    for _ in range(40):
+        parts = [varied_text(rng) for _ in range(25)]
+        here = page.evaluate("(text) => encode(text)", "".join(parts))
+        if here != tokenize("".join(parts)):
+            wrong += [part for part in parts if page.evaluate("(text) => encode(text)", part) != tokenize(part)] or [parts]
+    check(wrong == [], f"{title}: 40 texts of 25 odd pieces become the same tokens {wrong[:3]}")
+
+    # What is folded stays folded, and the place on the page stays.
+    page.click("#part-block-2 > summary")
+    page.click("#part-embeddings > summary")
+    page.locator("#part-block-2 .full canvas").scroll_into_view_if_needed()
+    before = page.locator("#part-block-2 .step").nth(2).bounding_box()["y"]
+    type_text(page, "The cat sat on the mat, and the dog")
+    check(page.evaluate("document.getElementById('part-block-2').open && !document.getElementById('part-embeddings').open"),
+          f"{title}: folds stay")
+    after = page.locator("#part-block-2 .step").nth(2).bounding_box()["y"]
+    check(abs(before - after) < 2, f"{title}: what was in sight stays, but for {after - before:.0f} pixels")
+    page.keyboard.press("ArrowLeft")
+    check(page.evaluate("chosen") == page.evaluate("nSeq") - 1, f"{title}: in the text an arrow key moves the cursor alone")
+    page.click("#fold-all")
+    type_text(page, shown)
+    check(page.evaluate("document.querySelectorAll('details[open]').length") == 0, f"{title}: all stays folded")
+    page.click("#fold-all")
+
+
 def main(browser, folder):
     write_model(folder / "one", 11, 8, 8, 1, 1)
     write_model(folder / "odd", 50, 64, 15, 5, 3)
@@ -198,6 +307,7 @@ def main(browser, folder):
         ("one token", ["--model", str(folder / "one"), "--ids", "3"]),
         ("one head", ["--model", str(folder / "one"), "--ids", "0 10 0 1 2 3 4 5"]),
         ("odd", ["--model", str(folder / "odd"), "--ids", " ".join(str(i % 50) for i in range(64))]),
+        ("live", ["--live"]),
     ]
     for title, args in cases:
         file = folder / "page.html"
@@ -213,8 +323,11 @@ def main(browser, folder):
             name = f"{title}, {width} {scheme}"
             dark = page.evaluate("""getComputedStyle(document.body).backgroundColor.match(/\\d+/g).every((c) => c < 100)""")
             check(dark == (scheme == "dark"), f"{name}: the paper has the colour of the {'night' if dark else 'day'}")
+            if title == "live" and width > 500:
+                check_live(page, folder, name)
             check_use(page, name)
-            check_sliders(page, args, name) if width > 500 else None
+            if width > 500:
+                check_sliders(page, [arg for arg in args if arg != "--live"] or ["Once upon a time there was a little girl"], name)
             too_wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
             check(not too_wide, f"{name}: nothing is wider than the window")
             page.emulate_media(color_scheme="light" if scheme == "dark" else "dark")

@@ -35,7 +35,7 @@ function buildLens() {
     table.append(line);
   });
   const scroll = document.getElementById("lens-table");
-  scroll.append(table);
+  scroll.replaceChildren(table);
 
   onChoice((t) => {
     heads.forEach((head, i) => head.classList.toggle("chosen", i === t));
@@ -80,7 +80,7 @@ function buildSurprise() {
     chip.addEventListener("focus", () => tell(t));
     return chip;
   });
-  document.getElementById("surprise").append(...chips.flatMap((chip) => [chip, " "]));
+  document.getElementById("surprise").replaceChildren(...chips.flatMap((chip) => [chip, " "]));
   document.getElementById("surprise").classList.add("surprise");
   onChoice((t) => {
     chips.forEach((chip, i) => chip.classList.toggle("chosen", i === t));
@@ -91,7 +91,7 @@ function buildSurprise() {
 const N_BARS = 12;
 
 function buildNext() {
-  const logits = f32(data.logits);
+  const { logits } = data;
   const order = orderOf(logits);
   const inputs = ["temperature", "top-k", "top-p"].map((id) => document.getElementById(id));
   inputs[1].max = String(Math.min(100, logits.length));
@@ -133,19 +133,20 @@ function buildNext() {
         element("span", { class: "value" }, percent(others > 1e-9 ? others : 0)), element("div"));
     }
   }
-  for (const input of inputs) input.addEventListener("input", show);
-  document.getElementById("draw").addEventListener("click", () => {
+  for (const input of inputs) input.oninput = show;
+  document.getElementById("draw").onclick = () => {
     last = drawFrom(probabilities);
     const chip = element("span", { class: "token" }, face(last));
     drawn.prepend(chip, " ");
     while (drawn.children.length > 12) drawn.lastElementChild.remove();
     show();
-  });
-  document.getElementById("reset").addEventListener("click", () => {
+  };
+  document.getElementById("reset").onclick = () => {
     [inputs[0].value, inputs[1].value, inputs[2].value] = ["1", "0", "1"];
     last = null;
     drawn.replaceChildren();
     show();
-  });
+  };
+  drawn.replaceChildren();
   show();
 }

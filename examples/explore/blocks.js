@@ -1,19 +1,6 @@
 // The blocks, and the residual stream that runs through them.
 "use strict";
 
-const headSize = data.n_embd / data.n_head;
-
-/** The residual stream before block i; behind the last block for i = n_layer. */
-const streams = [];
-function streamBefore(i) {
-  if (streams.length === 0) streams.push(sumOf(f16(data.wte), f16(data.wpe)));
-  while (streams.length <= i) {
-    const block = data.blocks[streams.length - 1];
-    streams.push(sumOf(streams[streams.length - 1], sumOf(f16(block.attn_out), f16(block.mlp_out))));
-  }
-  return streams[i];
-}
-
 /** One token's row of a list of nSeq rows. */
 function rowOf(values, t) {
   const columns = values.length / nSeq;
@@ -22,14 +9,21 @@ function rowOf(values, t) {
 
 function buildBlocks() {
   data.blocks.forEach((block, i) => {
-    const summary = element("summary", {}, element("h2", {}, `Block ${i}`),
-      element("span", { class: "gist" }, "tokens look at each other, then each thinks alone"));
-    const details = element("details", { class: i === 0 ? "part" : "part later", id: `part-block-${i}` }, summary,
-      element("p", { class: "where" }, "Chapters 4 to 6 · ", element("code", {}, "src/layers/block.rs")));
-    details.open = i === 0;
-    document.getElementById("blocks").append(details);
-    fillWhenOpened(details, () => fillBlock(details, block, i));
+    const details = document.getElementById(`part-block-${i}`) ?? newBlock(i);
+    fillWhenOpened(details, () => fillBlock(details.querySelector(".steps"), block, i));
   });
+}
+
+/** A block's part of the page, still empty. */
+function newBlock(i) {
+  const summary = element("summary", {}, element("h2", {}, `Block ${i}`),
+    element("span", { class: "gist" }, "tokens look at each other, then each thinks alone"));
+  const details = element("details", { class: i === 0 ? "part" : "part later", id: `part-block-${i}` }, summary,
+    element("p", { class: "where" }, "Chapters 4 to 6 · ", element("code", {}, "src/layers/block.rs")),
+    element("div", { class: "steps" }));
+  details.open = i === 0;
+  document.getElementById("blocks").append(details);
+  return details;
 }
 
 /** A step of a block: its heading, a sentence, the chapter and the file, and its pictures. */
@@ -42,22 +36,19 @@ function figures(kind, ...strips) {
   return element("div", { class: `figures ${kind}` }, ...strips);
 }
 
-function fillBlock(details, block, i) {
-  const attnOut = f16(block.attn_out);
-  const mlpOut = f16(block.mlp_out);
-  const middle = sumOf(streamBefore(i), attnOut);
-  const attention = buildAttention(block);
-  const fc = f16(block.fc);
-  const act = fc.map(gelu);
+function fillBlock(steps, block, i) {
+  const middle = sumOf(data.streams[i], block.attn_out);
+  const attention = buildAttention(block, i);
+  const act = block.fc.map(gelu);
   const count = element("p", { class: "readout" });
   onChoice((t) => {
     const row = rowOf(act, t);
     const n = row.filter((x) => x > 0.1).length;
     count.textContent = `For ${quoted(data.ids[t])}, ${n} of ${row.length} numbers are above 0.1 after GELU.`;
   });
-  details.append(
+  steps.replaceChildren(
     step("Layer norm", "Every row is shifted and stretched to the same range.", "4, Basic layers", "src/layers/layer_norm.rs",
-      figures("three", strip("the stream", streamBefore(i)), strip("after ln_1", f16(block.ln_1)))),
+      figures("three", strip("the stream", data.streams[i]), strip("after ln_1", block.ln_1))),
     step("Queries, keys, values", "Each token asks (q), offers (k) and holds something ready (v). " +
       (data.n_head > 1 ? `Each head owns ${headSize} of the columns; the frame shows the chosen head's.` : "There is one head."),
     "5, Attention", "src/layers/attention.rs", attention.qkv),
@@ -65,13 +56,13 @@ function fillBlock(details, block, i) {
       "5, Attention", "src/layers/attention.rs", attention.heads, attention.full),
     step("What attention adds", "The values that were looked at, mixed by c_proj, are added to the stream.",
       "5, Attention", "src/layers/attention.rs",
-      figures("three", strip("attention adds", attnOut), strip("the stream after it", middle))),
+      figures("three", strip("attention adds", block.attn_out), strip("the stream after it", middle))),
     step("Layer norm, and the MLP", `Each token alone: ${data.n_embd} numbers become ${data.n_inner}, and GELU lets the ` +
       "positive ones through.", "6, MLP and block", "src/layers/mlp.rs",
-    figures("", strip("after ln_2", f16(block.ln_2)), strip("c_fc, before GELU", fc), strip("after GELU", act)), count),
+    figures("", strip("after ln_2", block.ln_2), strip("c_fc, before GELU", block.fc), strip("after GELU", act)), count),
     step("What the MLP adds", "Narrowed by c_proj, and added again. This is what the next part reads.",
       "6, MLP and block", "src/layers/mlp.rs",
-      figures("three", strip("the MLP adds", mlpOut), strip("the stream after the block", streamBefore(i + 1)))),
+      figures("three", strip("the MLP adds", block.mlp_out), strip("the stream after the block", data.streams[i + 1]))),
   );
 }
 
@@ -82,13 +73,14 @@ const STAGES = {
   softmax: ["softmax", () => "Each row becomes probabilities, which add up to 1. The colour follows their root, so that small ones show."],
 };
 
+/** Which head and which stage each block shows: they stay when the numbers change. */
+const viewOfBlock = [];
+
 /** The attention of one block: q, k, v; a small picture of each head; the chosen head in full. */
-function buildAttention(block) {
-  const scores = f16(block.scores);
-  const scoresOf = (head) => scores.subarray(head * nSeq * nSeq, (head + 1) * nSeq * nSeq);
+function buildAttention(block, i) {
+  const scoresOf = (head) => block.scores.subarray(head * nSeq * nSeq, (head + 1) * nSeq * nSeq);
   const weightsOf = Array.from({ length: data.n_head }, (_, head) => attentionStage(scoresOf(head), nSeq, headSize, "softmax"));
-  let head = 0;
-  let stage = "softmax";
+  const view = (viewOfBlock[i] ??= { head: 0, stage: "softmax" });
 
   // What cannot be seen by a token is no weak weight, it is none: it has a colour of its own. Of the others the root is
   // drawn: many weights are a few hundredths, and would be next to invisible.
@@ -96,7 +88,7 @@ function buildAttention(block) {
 
   const frames = [];
   const qkv = figures("three", ...["q", "k", "v"].map((name) => {
-    const figure = strip({ q: "q, the queries", k: "k, the keys", v: "v, the values" }[name], f16(block[name]));
+    const figure = strip({ q: "q, the queries", k: "k, the keys", v: "v, the values" }[name], block[name]);
     const frame = element("div", { class: "head-frame" });
     frames.push(frame);
     if (data.n_head > 1) figure.querySelector(".paper").append(frame);
@@ -110,7 +102,7 @@ function buildAttention(block) {
     whenColoursChange.push(draw);
     draw();
     const button = element("button", { type: "button", class: "head" }, canvas, `head ${h}`);
-    button.addEventListener("click", () => { head = h; show(); });
+    button.addEventListener("click", () => { view.head = h; show(); });
     heads.append(button);
     return button;
   });
@@ -119,7 +111,7 @@ function buildAttention(block) {
   const stageButtons = Object.entries(STAGES).map(([name, [words]]) => {
     const button = element("button", { type: "button" }, words);
     button.dataset.stage = name;
-    button.addEventListener("click", () => { stage = name; show(); });
+    button.addEventListener("click", () => { view.stage = name; show(); });
     stages.append(button);
     return button;
   });
@@ -150,9 +142,9 @@ function buildAttention(block) {
   let values = [];
   /** Shows where token t looks. */
   function look(t) {
-    const row = weightsOf[head].subarray(t * nSeq, (t + 1) * nSeq);
+    const row = weightsOf[view.head].subarray(t * nSeq, (t + 1) * nSeq);
     const order = orderOf(row.subarray(0, t + 1)).slice(0, 3);
-    words.textContent = `Head ${head}: ${quoted(data.ids[t])} looks at ` +
+    words.textContent = `Head ${view.head}: ${quoted(data.ids[t])} looks at ` +
       order.map((j) => `${j === t ? "itself" : quoted(data.ids[j])} (${percent(row[j])})`).join(", ") + ".";
     chips.forEach((chip, j) => {
       chip.classList.toggle("asks", j === t);
@@ -163,17 +155,17 @@ function buildAttention(block) {
   }
   /** Draws the chosen head at the chosen stage. */
   function drawMap() {
-    values = attentionStage(scoresOf(head), nSeq, headSize, stage);
-    if (stage === "softmax") paint(canvas, tints(values), nSeq, 1);
+    values = attentionStage(scoresOf(view.head), nSeq, headSize, view.stage);
+    if (view.stage === "softmax") paint(canvas, tints(values), nSeq, 1);
     else paint(canvas, values, nSeq, scaleOf(values));
   }
   function show() {
-    buttons.forEach((button, h) => button.setAttribute("aria-pressed", h === head));
-    stageButtons.forEach((button) => button.setAttribute("aria-pressed", button.dataset.stage === stage));
-    formula.textContent = STAGES[stage][1]();
-    canvas.setAttribute("aria-label", `Head ${head}, ${stage}: ${nSeq} rows and columns`);
+    buttons.forEach((button, h) => button.setAttribute("aria-pressed", h === view.head));
+    stageButtons.forEach((button) => button.setAttribute("aria-pressed", button.dataset.stage === view.stage));
+    formula.textContent = STAGES[view.stage][1]();
+    canvas.setAttribute("aria-label", `Head ${view.head}, ${view.stage}: ${nSeq} rows and columns`);
     for (const frame of frames) {
-      frame.style.left = `${(100 * head) / data.n_head}%`;
+      frame.style.left = `${(100 * view.head) / data.n_head}%`;
       frame.style.width = `${100 / data.n_head}%`;
     }
     drawMap();
@@ -182,8 +174,8 @@ function buildAttention(block) {
   whenColoursChange.push(drawMap);
   hintOn(canvas, nSeq, nSeq, (column, row) => {
     const value = values[row * nSeq + column];
-    const isMasked = column > row && (stage === "masked" || stage === "softmax");
-    const said = isMasked ? "masked" : stage === "softmax" ? percent(value) : threeDigits(value);
+    const isMasked = column > row && (view.stage === "masked" || view.stage === "softmax");
+    const said = isMasked ? "masked" : view.stage === "softmax" ? percent(value) : threeDigits(value);
     return `${quoted(data.ids[row])} → ${quoted(data.ids[column])}: ${said}`;
   });
   const rowUnder = (event) => {
@@ -205,13 +197,14 @@ function buildAttention(block) {
 /** How long the vectors are that each part adds to the stream of the chosen token. */
 function buildStream() {
   fillWhenOpened(document.getElementById("part-stream"), () => {
-    const parts = [["embedding", streamBefore(0), "other"]];
+    const parts = [["embedding", data.streams[0], "other"]];
     data.blocks.forEach((block, i) => {
-      parts.push([`block ${i} attention`, f16(block.attn_out), "attention"]);
-      parts.push([`block ${i} MLP`, f16(block.mlp_out), "mlp"]);
+      parts.push([`block ${i} attention`, block.attn_out, "attention"]);
+      parts.push([`block ${i} MLP`, block.mlp_out, "mlp"]);
     });
-    parts.push(["the stream at the end", streamBefore(data.n_layer), "other"]);
+    parts.push(["the stream at the end", data.streams[data.n_layer], "other"]);
     const chart = document.getElementById("stream");
+    chart.replaceChildren();
     const rows = parts.map(([name, values, kind]) => {
       const [value, bar] = [element("span", { class: "value" }), element("div", { class: `bar ${kind}` })];
       chart.append(element("span", {}, name), value, bar);

@@ -2,9 +2,21 @@
 // pointer. No part of the page is known here.
 "use strict";
 
-/** The numbers that the command embedded. */
-const data = JSON.parse(document.getElementById("data").textContent);
-const nSeq = data.ids.length;
+/** What the page shows: the numbers of one forward pass. How they come here, embedded.js and live.js know. */
+let data = null;
+let nSeq = 0;
+let headSize = 0;
+
+/** From here on the page shows other numbers: nothing that was drawn before wants to hear of a choice any more. */
+function take(newData) {
+  const wasLast = chosen === nSeq - 1;
+  data = newData;
+  nSeq = data.ids.length;
+  headSize = data.n_embd / data.n_head;
+  chosen = wasLast ? nSeq - 1 : Math.min(chosen, nSeq - 1);
+  whenChosen = [];
+  whenColoursChange = [];
+}
 
 /** A new element: element("div", {class: "card"}, "text", otherElement). Text is never read as HTML. */
 function element(name, attributes = {}, ...children) {
@@ -74,8 +86,8 @@ function face(id) {
 
 // ---- Which token is chosen ----
 
-let chosen = nSeq - 1;
-const whenChosen = [];
+let chosen = -1; // of no tokens, the last
+let whenChosen = [];
 
 /** Calls `show` with the chosen token, now and whenever another one is chosen. */
 function onChoice(show) {
@@ -92,7 +104,7 @@ function choose(t) {
 
 /** The colours of style.css, as [red, green, blue]; read again when day becomes night. */
 let colours = {};
-const whenColoursChange = [];
+let whenColoursChange = [];
 
 function readColours() {
   const style = getComputedStyle(document.documentElement);
@@ -237,6 +249,6 @@ function fillWhenOpened(details, fill) {
       fill();
     }
   };
-  details.addEventListener("toggle", look);
+  details.ontoggle = look; // instead of the one for the numbers before
   look();
 }

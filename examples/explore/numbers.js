@@ -36,6 +36,11 @@ function f32(letters) {
   return Float32Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
 }
 
+/** The bytes of a token of the vocabulary, which stands there as a text or, if it is none, as bytes. */
+function bytesOfToken(token) {
+  return Array.isArray(token) ? token : Array.from(new TextEncoder().encode(token));
+}
+
 /** The sum of two lists, number by number. */
 function sumOf(a, b) {
   return a.map((x, i) => x + b[i]);
@@ -50,8 +55,12 @@ function lengthOf(vector) {
 function softmax(scores) {
   let largest = -Infinity;
   for (const score of scores) largest = Math.max(largest, score);
-  const powers = Float64Array.from(scores, (score) => Math.exp(score - largest));
-  const sum = powers.reduce((a, b) => a + b, 0);
+  const powers = new Float64Array(scores.length);
+  let sum = 0;
+  for (let i = 0; i < scores.length; i++) {
+    powers[i] = Math.exp(scores[i] - largest);
+    sum += powers[i];
+  }
   return powers.map((power) => power / sum);
 }
 
@@ -71,6 +80,19 @@ function attentionStage(scores, n, headSize, stage) {
   const weights = new Float64Array(n * n);
   for (let t = 0; t < n; t++) weights.set(softmax(masked.subarray(t * n, (t + 1) * n)), t * n);
   return weights;
+}
+
+/** The ids of the n highest scores, the best first; of equals, the smaller id. */
+function likeliest(scores, n) {
+  const ids = [];
+  while (ids.length < Math.min(n, scores.length)) {
+    let best = -1;
+    for (let id = 0; id < scores.length; id++) {
+      if ((best < 0 || scores[id] > scores[best]) && !ids.includes(id)) best = id;
+    }
+    ids.push(best);
+  }
+  return ids;
 }
 
 /** The ids from the highest score to the lowest; of equals, the smaller id first. */

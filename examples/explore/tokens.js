@@ -8,9 +8,9 @@ function buildBar() {
     const button = tokenButton(t);
     button.setAttribute("role", "option");
     button.setAttribute("aria-label", `token ${t}: ${textOf(id)}`);
-    bar.append(button);
     return button;
   });
+  bar.replaceChildren(...buttons);
   onChoice((t) => buttons.forEach((button, i) => {
     button.classList.toggle("chosen", i === t);
     button.setAttribute("aria-selected", i === t);
@@ -19,21 +19,21 @@ function buildBar() {
     if (bar.contains(document.activeElement)) button.focus({ preventScroll: true });
     bar.scrollLeft = button.offsetLeft - bar.offsetLeft - bar.clientWidth / 2 + button.offsetWidth / 2;
   }));
-  addEventListener("keydown", (event) => {
-    const usesArrows = event.target instanceof HTMLInputElement || event.target.closest?.(".scroll");
+  document.onkeydown = (event) => {
+    const usesArrows = event.target.closest?.("input, textarea, .scroll");
     if (usesArrows || event.ctrlKey || event.altKey || event.metaKey) return;
     if (event.key === "ArrowLeft") choose(chosen - 1);
     else if (event.key === "ArrowRight") choose(chosen + 1);
     else return;
     event.preventDefault();
-  });
+  };
   const foldAll = document.getElementById("fold-all");
-  foldAll.addEventListener("click", () => {
+  foldAll.onclick = () => {
     const parts = [...document.querySelectorAll("details.part")];
     const open = !parts.some((part) => part.open);
     for (const part of parts) part.open = open && !part.classList.contains("later");
     foldAll.textContent = open ? "Fold all" : "Unfold";
-  });
+  };
 }
 
 function buildHeader() {
@@ -53,8 +53,7 @@ function buildHeader() {
 function bytesText(id) {
   const token = data.vocabulary === null ? undefined : data.vocabulary[id];
   if (token === undefined || token === null) return "";
-  const bytes = Array.isArray(token) ? token : Array.from(new TextEncoder().encode(token));
-  return bytes.map((byte) => byte.toString(16).toUpperCase().padStart(2, "0")).join(" ");
+  return bytesOfToken(token).map((byte) => byte.toString(16).toUpperCase().padStart(2, "0")).join(" ");
 }
 
 function buildTokens() {
@@ -66,15 +65,14 @@ function buildTokens() {
     card.addEventListener("click", () => choose(t));
     return card;
   });
-  document.getElementById("tokens").append(...cards);
+  document.getElementById("tokens").replaceChildren(...cards);
   onChoice((t) => cards.forEach((card, i) => card.classList.toggle("chosen", i === t)));
 }
 
 function buildEmbeddings() {
   const part = document.getElementById("part-embeddings");
   fillWhenOpened(part, () => {
-    const [wte, wpe] = [f16(data.wte), f16(data.wpe)];
-    document.getElementById("embeddings").append(strip("wte: what the token is", wte),
-      strip("wpe: where it stands", wpe), strip("their sum: the stream", sumOf(wte, wpe)));
+    document.getElementById("embeddings").replaceChildren(strip("wte: what the token is", data.wte),
+      strip("wpe: where it stands", data.wpe), strip("their sum: the stream", data.streams[0]));
   });
 }

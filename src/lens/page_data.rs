@@ -37,10 +37,6 @@ use crate::tokenizer::Tokenizer;
 /// ```
 pub fn to_json(trace: &Trace, tokenizer: Option<&Tokenizer>, name: &str, n_before: usize) -> String {
     let config = &trace.config;
-    let vocabulary = match tokenizer {
-        None => Json::Null,
-        Some(tokenizer) => Json::Array((0..config.n_vocab).map(|id| token(tokenizer.token_bytes(id as u32))).collect()),
-    };
     let data = Json::object([
         ("name", name.into()),
         ("n_before", n_before.into()),
@@ -51,7 +47,7 @@ pub fn to_json(trace: &Trace, tokenizer: Option<&Tokenizer>, name: &str, n_befor
         ("n_layer", config.n_layer.into()),
         ("n_inner", config.n_inner.into()),
         ("ids", Json::Array(trace.ids.iter().map(|&id| id.into()).collect())),
-        ("vocabulary", vocabulary),
+        ("vocabulary", tokenizer.map_or(Json::Null, |tokenizer| vocabulary(tokenizer, config.n_vocab))),
         ("wte", f16(trace.wte.data())),
         ("wpe", f16(trace.wpe.data())),
         ("blocks", Json::Array(trace.blocks.iter().map(block).collect())),
@@ -60,6 +56,11 @@ pub fn to_json(trace: &Trace, tokenizer: Option<&Tokenizer>, name: &str, n_befor
         ("logits", encode_f32(&trace.logits).as_str().into()),
     ]);
     data.to_string().replace('<', "\\u003c")
+}
+
+/// A token for each row of the model's table, which may have more rows than the vocabulary has tokens.
+pub(super) fn vocabulary(tokenizer: &Tokenizer, n_vocab: usize) -> Json {
+    Json::Array((0..n_vocab).map(|id| token(tokenizer.token_bytes(id as u32))).collect())
 }
 
 /// A token: its text, or its bytes if these are no text, or null if there is none.

@@ -1,0 +1,71 @@
+//! A whole model as text that a web page can carry: one JSON object.
+//!
+//! The live page of `explore` runs the model itself, over whatever is typed into it. So it needs what a checkpoint has: the
+//! sizes, every parameter, and the vocabulary with its merges. The parameters are one long list of `f16` in base64, and
+//! `parameters` says in which order they lie there and how each is shaped. The storybook's are `f16` from the beginning, so
+//! the page computes with exactly the numbers of `storybook::load`.
+//!
+//! As in [`page_data`](super::page_data), every `<` is written `\u003c`.
+
+use super::base64::encode_f16;
+use super::page_data::vocabulary;
+use crate::Gpt2;
+use crate::checkpoint::Json;
+use crate::tokenizer::Tokenizer;
+use std::collections::HashMap;
+
+/// The model and its vocabulary for a page. `name` is what the model is called, `prompt` what the page shows first, and of a
+/// longer text it shows the last `most_tokens`.
+///
+/// Parameters that are no `f16` are rounded to the nearest.
+///
+/// # Example: a model of 270 tokens
+///
+/// ```
+/// use gpt60::checkpoint::Json;
+/// use gpt60::lens::page_model;
+/// use gpt60::tokenizer::Tokenizer;
+/// use gpt60::{Config, Gpt2, Rng};
+///
+/// let tokenizer = Tokenizer::learn("the cat, the hat", 270)?;
+/// let model = Gpt2::random(&Config::new(tokenizer.n_vocab(), 8, 12, 3, 2), &mut Rng::new(1))?;
+/// let data = page_model::to_json(&model, &tokenizer, "tiny", "the </hat>", 64);
+/// assert!(!data.contains('<'));
+/// let data = Json::parse(&data)?;
+/// assert_eq!(data.get("prompt").unwrap().as_str(), Some("the </hat>"));
+/// assert_eq!(data.get("parameters").unwrap().as_array().unwrap()[1].to_string(), r#"["wpe.weight",8,12]"#);
+/// # Ok::<(), gpt60::Error>(())
+/// ```
+pub fn to_json(model: &Gpt2, tokenizer: &Tokenizer, name: &str, prompt: &str, most_tokens: usize) -> String {
+    let config = &model.config;
+    let mut numbers = Vec::with_capacity(model.n_parameters());
+    let mut parameters = Vec::new();
+    for (name, tensor) in model.parameters() {
+        numbers.extend_from_slice(tensor.data());
+        let shape = tensor.shape().iter().map(|&n| n.into());
+        parameters.push(Json::Array([name.as_str().into()].into_iter().chain(shape).collect()));
+    }
+    let ids: HashMap<String, u32> = tokenizer.vocab().into_iter().collect();
+    let merge = |(left, right): (String, String)| {
+        let result = format!("{left}{right}");
+        Json::Array([left, right, result].iter().map(|token| ids[token].into()).collect())
+    };
+    let data = Json::object([
+        ("name", name.into()),
+        ("prompt", prompt.into()),
+        ("most_tokens", most_tokens.into()),
+        ("n_vocab", config.n_vocab.into()),
+        ("n_ctx", config.n_ctx.into()),
+        ("n_embd", config.n_embd.into()),
+        ("n_head", config.n_head.into()),
+        ("n_layer", config.n_layer.into()),
+        ("n_inner", config.n_inner.into()),
+        ("layer_norm_epsilon", config.layer_norm_epsilon.into()),
+        ("vocabulary", vocabulary(tokenizer, config.n_vocab)),
+        ("end_of_text", tokenizer.end_of_text().map_or(Json::Null, Json::from)),
+        ("merges", Json::Array(tokenizer.merges().into_iter().map(merge).collect())),
+        ("parameters", Json::Array(parameters)),
+        ("weights", encode_f16(&numbers).as_str().into()),
+    ]);
+    data.to_string().replace('<', "\\u003c")
+}
