@@ -128,7 +128,8 @@ function colourOf(x) {
 function shade(target, share, colour = "accent") {
   const depth = Math.round(100 * Math.max(0, Math.min(1, share)));
   target.style.background = `color-mix(in srgb, var(--${colour}) ${depth}%, var(--card))`;
-  target.style.color = depth > 60 ? "var(--on-accent)" : "var(--ink)";
+  // By day the letters become light only on the deepest colours; by night they become dark earlier.
+  target.style.color = `var(--${depth > 82 ? "on-accent" : depth > 60 ? "on-middle" : "ink"})`;
 }
 
 /** Draws numbers into a canvas, one point for each: rows * columns of them. What is `scale` gets the full colour. */
