@@ -2,8 +2,8 @@
 // for a browser. Only the live page has it. GELU and softmax are in numbers.js.
 //
 // There are no tensors here: a matrix is a list of its rows, and a row is a Float32Array. `p` holds every parameter under its
-// name in the checkpoint, matrices as lists of rows. `watch(name, x)` is the probe of src/probe.rs: it is shown each result
-// under the name that it has there.
+// name in the checkpoint, matrices as lists of rows, and the epsilon of layer norm. `watch(name, x)` is the probe of
+// src/probe.rs: it is shown each result under the name that it has there, and gives it back.
 "use strict";
 
 /** The sum of the products of two rows: [n] · [n]. */
