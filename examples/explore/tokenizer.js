@@ -3,8 +3,8 @@
 "use strict";
 
 /**
- * GPT-2's split rule. JavaScript's own \s is not quite Unicode's white space, so that is named. Letters and numbers are those
- * that the browser knows: of the few that Unicode got in 2025, it may know more than src/tokenizer/unicode_tables.rs.
+ * GPT-2's split rule. JavaScript's own \s is not quite Unicode's white space, so that is named. A new browser knows some
+ * letters that are younger than src/tokenizer/unicode_tables.rs (those of Unicode 17); all others are the same.
  */
 const PIECES =
   /'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
