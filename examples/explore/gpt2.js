@@ -16,8 +16,8 @@ function dot(a, b) {
 /** The sum of rows, each as often as its weight says: [m] · [m, n] -> [n]. Begins with `sum`, and changes it. */
 function weightedSum(weights, rows, sum) {
   for (let i = 0; i < weights.length; i++) {
-    const row = rows[i];
-    for (let j = 0; j < sum.length; j++) sum[j] += weights[i] * row[j];
+    const [weight, row] = [weights[i], rows[i]];
+    for (let j = 0; j < sum.length; j++) sum[j] += weight * row[j];
   }
   return sum;
 }
