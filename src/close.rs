@@ -7,6 +7,8 @@
 //!
 //! The measure is the *relative difference*: `max|found - expected| / max|expected|`. It is taken over the whole tensor and
 //! not number by number, because rounding errors are as large as the large numbers of a sum, not as the small ones.
+//!
+//! [Chapter 1](crate::book::ch01_tensors) explains it.
 
 use std::fmt;
 

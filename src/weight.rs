@@ -16,6 +16,8 @@
 //! than what was rounded off.
 //!
 //! Source: symmetric, per-channel quantization as in Jacob et al. (2018), section 3, but for the weights alone.
+//!
+//! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
 use crate::kernels::math;
 use crate::kernels::matmul::{Bf16, Into, Matrix, Number, matmul};

@@ -208,3 +208,29 @@ fn what_the_text_names_is_there() {
     assert!(n_files > 50 && n_items > 3 && n_examples > 20, "{n_files} {n_items} {n_examples}");
     count(&format!("{n_files} names of source files, {n_items} of items, {n_examples} of examples"));
 }
+
+#[test]
+fn every_public_module_leads_to_its_chapter() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut sources = Vec::new();
+    files(&root, ".rs", &mut sources);
+    let mut n_modules = 0;
+    for parent in sources {
+        if parent.starts_with(root.join("exercises")) {
+            continue; // no part of the library
+        }
+        for line in fs::read_to_string(&parent).unwrap().lines() {
+            let Some(name) = line.strip_prefix("pub mod ").and_then(|rest| rest.strip_suffix(';')) else { continue };
+            if ["book", "cli"].contains(&name) {
+                continue; // the chapters themselves, and what is about the examples
+            }
+            let dir = parent.parent().unwrap();
+            let file = [dir.join(format!("{name}.rs")), dir.join(name).join("mod.rs")];
+            let text = file.iter().find_map(|file| fs::read_to_string(file).ok()).unwrap();
+            let documentation: String = text.lines().take_while(|line| line.starts_with("//!")).collect();
+            assert!(documentation.contains("(crate::book::ch"), "{} names no chapter: {name}", parent.display());
+            n_modules += 1;
+        }
+    }
+    assert!(n_modules > 40, "only {n_modules} modules were found");
+}

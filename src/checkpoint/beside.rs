@@ -8,6 +8,8 @@
 //! 3. rename it to `model.safetensors`. A rename happens entirely or not at all.
 //!
 //! Whoever opens `model.safetensors` finds the old file or the new one, and never half of one.
+//!
+//! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it.
 
 use crate::{Error, Result};
 use std::fs::{self, File};

@@ -24,6 +24,8 @@
 //! section 4.3.1 asks of all arithmetic. Rounding ties always up would make sums of many numbers drift.
 //!
 //! A production program would use the `half` crate, and the processor's own instructions for it.
+//!
+//! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it.
 
 /// The `f32` that a `bf16`, given as its sixteen bits, stands for.
 ///

@@ -30,6 +30,8 @@
 //! allocated, so that a configuration of a billion layers costs nothing.
 //!
 //! What is written here was read by version 5.23 of the `transformers` library, with the same logits and the same ids.
+//!
+//! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it.
 
 use super::beside::write_beside;
 use super::json::{Json, quote};

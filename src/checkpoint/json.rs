@@ -20,6 +20,8 @@
 //! - **Nesting has a limit**, since each level is a function call and the stack is finite.
 //!
 //! A production program would use the crates `serde` and `serde_json`.
+//!
+//! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it.
 
 use crate::{Error, Result};
 use std::collections::HashSet;

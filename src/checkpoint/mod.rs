@@ -2,6 +2,8 @@
 //!
 //! Read in this order: [`json`] and [`float16`], the two notations; [`beside`], how to write a file safely;
 //! [`safetensors`], the file of the weights; [`hugging_face`], the directory in which the world exchanges GPT-2s.
+//!
+//! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it.
 
 pub mod beside;
 pub mod float16;

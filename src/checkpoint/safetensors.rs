@@ -31,6 +31,8 @@
 //! wrong except by the disk.
 //!
 //! A production program would use the `safetensors` crate, and map the file into memory instead of reading it.
+//!
+//! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it.
 
 use super::beside::write_beside_with;
 use super::float16::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16};

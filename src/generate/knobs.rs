@@ -13,6 +13,8 @@
 //!
 //! The exact rules, down to what happens on a tie, are those of version 5.23 of the `transformers` library, and
 //! `tests/sampler.rs` compares them.
+//!
+//! [Chapter 8](crate::book::ch08_choosing_a_token) explains it.
 
 use crate::Rng;
 use crate::layers::softmax::softmax_row;

@@ -26,6 +26,8 @@
 //! ```
 //!
 //! Source: the sixty lines' `generate`.
+//!
+//! [Chapter 8](crate::book::ch08_choosing_a_token) explains it.
 
 mod beam;
 pub mod knobs;

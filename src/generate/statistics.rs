@@ -15,6 +15,8 @@
 //!   always takes what surprises least. A text far above it holds what the model thinks wrong.
 //!
 //! Both are taken with all knobs off: they measure a text by the model, not by the sampler that wrote it.
+//!
+//! [Chapter 8](crate::book::ch08_choosing_a_token) explains it.
 
 use super::check_prompt;
 use crate::{Error, Gpt2, Probe, Result};

@@ -12,6 +12,8 @@
 //!
 //! A column shows the probabilities as they were after a knob, and who is gone by then; `>` marks the token that was chosen.
 //! The bars show the last column, the longest being the likeliest token.
+//!
+//! [Chapter 8](crate::book::ch08_choosing_a_token) explains it.
 
 use super::Sampler;
 use crate::layers::softmax::softmax_row;

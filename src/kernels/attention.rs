@@ -14,6 +14,8 @@
 //!
 //! Source: Milakov and Gimelshein, "Online normalizer calculation for softmax" (2018); for the split over tokens, Dao, Haziza,
 //! Massa and Sizov, "Flash-Decoding for long-context inference" (2023).
+//!
+//! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
 use super::cpu::{Kernel, multiply_add, run};
 use super::math::{exp, exp_and_sum, max, scale};

@@ -10,6 +10,8 @@
 //!
 //! *FMA*, the fused multiply-add, computes `a * b + c` in one instruction with one rounding. Where the processor lacks it,
 //! `f32::mul_add` is a slow library call; so the baseline multiplies and adds in two steps.
+//!
+//! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
 #![allow(unsafe_code)] // see `run_at`, the one place that needs it
 

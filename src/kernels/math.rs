@@ -3,6 +3,8 @@
 //! Two things keep a compiler from turning such loops into vector instructions by itself. A sum of floats must be added in
 //! the order that is written, one after the other; so here it is written as 32 sums side by side, which are added up at the
 //! end. And `exp` is a call into a mathematics library, one number at a time; so here it is a short polynomial.
+//!
+//! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
 use super::cpu::{Kernel, multiply_add, run};
 use super::threads;

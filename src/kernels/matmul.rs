@@ -22,6 +22,8 @@
 //!
 //! This is the method of Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (2008). A production
 //! program would call a BLAS library, or the `gemm` or `matrixmultiply` crate.
+//!
+//! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
 use super::cpu::{Kernel, Level, level, multiply_add, run_at};
 use super::{memory, threads};

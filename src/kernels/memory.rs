@@ -6,6 +6,8 @@
 //! drawer for the whole program, and handed to the next one of exactly that length.
 //!
 //! A production program would plan the places of all tensors before it begins, or use an allocator made for large blocks.
+//!
+//! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -17,6 +17,8 @@
 //!
 //! One rule holds everywhere: how work is split does not depend on the number of threads. A sum is done by one of them, or
 //! cut into parts of a fixed size that are added up in a fixed order. So a result is bit for bit the same for any number.
+//!
+//! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
 pub mod attention;
 pub mod cpu;

@@ -15,6 +15,8 @@
 //!   threads that have taken a task.
 //!
 //! A production program would use the `rayon` crate.
+//!
+//! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
 #![allow(unsafe_code)] // one place: see `Pool::run`
 

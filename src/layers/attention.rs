@@ -22,6 +22,9 @@
 //!   that each can look for something else. Their results are put side by side again and mixed by `c_proj`.
 //!
 //! Source: Vaswani et al., "Attention Is All You Need" (2017), section 3.2; the sixty lines' `attention` and `mha`.
+//!
+//! [Chapter 5](crate::book::ch05_attention) explains it;
+//! [chapter 12](crate::book::ch12_backpropagation), its `backward`.
 
 use super::linear::Linear;
 use super::softmax::{softmax_row, softmax_row_backward};

@@ -14,6 +14,9 @@
 //!
 //! Source: He et al. (2015) for residual connections; Radford et al. (2019), section 2.3, for their place; the sixty lines'
 //! `transformer_block`.
+//!
+//! [Chapter 6](crate::book::ch06_mlp_and_block) explains it;
+//! [chapter 12](crate::book::ch12_backpropagation), its `backward`.
 
 use super::attention::{Attention, AttentionSaved};
 use super::layer_norm::{LayerNorm, LayerNormSaved};

@@ -14,6 +14,9 @@
 //! trained with one and run with the other is slightly wrong.
 //!
 //! Source: Hendrycks and Gimpel, "Gaussian Error Linear Units" (2016), section 2; the sixty lines' `gelu`.
+//!
+//! [Chapter 4](crate::book::ch04_basic_layers) explains it;
+//! [chapter 12](crate::book::ch12_backpropagation), its `backward`.
 
 use crate::kernels::{math, threads};
 use crate::{Error, Result, Tensor};

@@ -12,6 +12,9 @@
 //! divided by `n`, not `n - 1`. Epsilon, under the root, prevents a division by zero.
 //!
 //! Source: Ba, Kiros and Hinton, "Layer Normalization" (2016); the sixty lines' `layer_norm`.
+//!
+//! [Chapter 4](crate::book::ch04_basic_layers) explains it;
+//! [chapter 12](crate::book::ch12_backpropagation), its `backward`.
 
 use crate::kernels::{math, threads};
 use crate::{Error, Result, Tensor};

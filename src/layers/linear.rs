@@ -6,6 +6,9 @@
 //! GPT-2 stores `W` as `[in, out]`, so the formula reads as written; libraries such as PyTorch store the transpose.
 //!
 //! Source: the sixty lines' `linear`.
+//!
+//! [Chapter 4](crate::book::ch04_basic_layers) explains it;
+//! [chapter 12](crate::book::ch12_backpropagation), its `backward`.
 
 use crate::kernels::math;
 use crate::weight::Weight;

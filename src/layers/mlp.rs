@@ -11,6 +11,9 @@
 //! pattern in `x`, and says what to add where the pattern is found.
 //!
 //! Source: Vaswani et al. (2017), section 3.3; the sixty lines' `ffn`.
+//!
+//! [Chapter 6](crate::book::ch06_mlp_and_block) explains it;
+//! [chapter 12](crate::book::ch12_backpropagation), its `backward`.
 
 use super::gelu;
 use super::linear::Linear;

@@ -7,6 +7,9 @@
 //!
 //! A batch is a stack of rows: the tokens of all its sequences, one row each, `[n_tok, n_embd]`. Only attention and the
 //! position embedding need to know that every `n_seq` rows are one sequence; all other layers work on each row alone.
+//!
+//! [Chapter 4](crate::book::ch04_basic_layers) explains the simple ones, [3](crate::book::ch03_embeddings) the embedding,
+//! [5](crate::book::ch05_attention) attention, and [6](crate::book::ch06_mlp_and_block) what is made of them.
 
 pub mod attention;
 pub mod block;

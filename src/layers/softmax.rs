@@ -10,6 +10,9 @@
 //! brings cancels), so the largest one is taken off first: then the largest power is `e^0 = 1` and nothing overflows.
 //!
 //! Source: the sixty lines' `softmax`; Bridle (1990) gave it its name.
+//!
+//! [Chapter 4](crate::book::ch04_basic_layers) explains it;
+//! [chapter 12](crate::book::ch12_backpropagation), its `backward`.
 
 use crate::kernels::{math, threads};
 use crate::{Error, Result, Tensor};

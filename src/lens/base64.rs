@@ -14,6 +14,8 @@
 //! If one or two bytes are left at the end, zeros fill up the last six bits, and `=` stands for each letter that is missing.
 //!
 //! Source: RFC 4648, section 4. A production program would use the `base64` crate.
+//!
+//! [Chapter 15](crate::book::ch15_looking_inside) explains it.
 
 use crate::checkpoint::f32_to_f16;
 

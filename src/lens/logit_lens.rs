@@ -14,6 +14,8 @@
 //! read a stream that is half done.
 //!
 //! Source: nostalgebraist, "interpreting GPT: the logit lens" (2020).
+//!
+//! [Chapter 15](crate::book::ch15_looking_inside) explains it.
 
 use crate::generate::first;
 use crate::layers::softmax;

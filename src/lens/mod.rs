@@ -11,6 +11,8 @@
 //! * [`svg`]: drawing, from rectangles to charts. It knows nothing of models.
 //! * [`pictures`]: the pictures of the book, each a function from numbers to a drawing. `cargo run --example pictures` writes
 //!   those in `docs/img/`, and a test holds them to the code: a picture that the source no longer draws fails.
+//!
+//! [Chapter 15](crate::book::ch15_looking_inside) explains it.
 
 pub mod base64;
 pub mod logit_lens;

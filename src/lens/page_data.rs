@@ -10,6 +10,8 @@
 //!
 //! A token may be a fragment: bytes that are no whole characters. Then its bytes are written instead of a text, so that the
 //! page can show them; a token that the vocabulary does not have is `null`.
+//!
+//! [Chapter 15](crate::book::ch15_looking_inside) explains it.
 
 use super::base64::{encode_f16, encode_f32};
 use super::logit_lens::Reading;

@@ -6,6 +6,8 @@
 //! the page computes with exactly the numbers of `storybook::load`.
 //!
 //! As in [`page_data`](super::page_data), every `<` is written `\u003c`.
+//!
+//! [Chapter 15](crate::book::ch15_looking_inside) explains it.
 
 use super::base64::encode_f16;
 use super::page_data::vocabulary;

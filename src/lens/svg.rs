@@ -18,6 +18,8 @@
 //!   light panel of its own to draw on.
 //!
 //! Source: W3C, "Scalable Vector Graphics (SVG) 1.1" (2011). A production program would use the `plotters` crate.
+//!
+//! [Chapter 15](crate::book::ch15_looking_inside) explains it.
 
 /// A place in the drawing, or the width and height of something.
 pub type Point = (f64, f64);

@@ -8,6 +8,8 @@
 //! * how likely each token of the prompt was, given those before it: where the model was surprised.
 //!
 //! What can be had by adding two fields is not kept. The residual stream after block 0's attention is `wte + wpe + attn_out`.
+//!
+//! [Chapter 15](crate::book::ch15_looking_inside) explains it.
 
 use super::logit_lens::{self, Reading};
 use crate::layers::softmax;

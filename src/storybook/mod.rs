@@ -3,6 +3,8 @@
 //! It is small (3.9 million parameters; the smallest GPT-2 has 124 million), so that it fits into the crate, and it was
 //! trained by the code of this crate, from random weights. `recipe.md` beside this file says how to make it again, `loss.txt` and
 //! `loss-2.txt` are its loss curves, and `books.tsv` lists what it read. The books are not in here: only what it learned from them.
+//!
+//! [Chapter 13](crate::book::ch13_training) explains it.
 
 use crate::checkpoint::hugging_face::{Checkpoint, load_from_bytes};
 use crate::tokenizer::Tokenizer;

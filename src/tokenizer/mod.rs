@@ -15,6 +15,8 @@
 //! was encoded gives back exactly the text.
 //!
 //! One token is special: `<|endoftext|>` stands between two documents, and no bytes merge into it.
+//!
+//! [Chapter 2](crate::book::ch02_tokens) explains it.
 
 mod bpe;
 mod bytes;

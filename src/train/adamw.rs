@@ -18,6 +18,8 @@
 //!
 //! Source: Kingma and Ba, "Adam" (2015), algorithm 1; Loshchilov and Hutter, "Decoupled Weight Decay Regularization"
 //! (2019), algorithm 2.
+//!
+//! [Chapter 13](crate::book::ch13_training) explains it.
 
 use crate::kernels::cpu::{Kernel, run};
 use crate::kernels::{math, threads};

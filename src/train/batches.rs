@@ -14,6 +14,8 @@
 //!
 //! A production program would keep the tokens of a large collection on disk, and read windows of them in the
 //! background.
+//!
+//! [Chapter 13](crate::book::ch13_training) explains it.
 
 use crate::tokenizer::Tokenizer;
 use crate::{Error, Result, Rng};

@@ -14,6 +14,8 @@
 //! so many equally likely tokens. `loss / ln(2)` is in bits.
 //!
 //! Source: Shannon, "A Mathematical Theory of Communication" (1948), for the measure; Radford et al. (2018), equation 1.
+//!
+//! [Chapter 11](crate::book::ch11_loss) explains it.
 
 use crate::kernels::{math, threads};
 use crate::{Error, Result, Tensor};

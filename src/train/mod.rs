@@ -8,6 +8,8 @@
 //! 4. change every parameter a little in the direction that lowers it ([`adamw`], by the step size of [`schedule`]).
 //!
 //! [`trainer`] puts these together; [`state`] keeps the run safe on disk. Start with [`loss`].
+//!
+//! [Chapter 13](crate::book::ch13_training) explains it.
 
 pub mod adamw;
 pub mod batches;

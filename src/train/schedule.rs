@@ -5,6 +5,8 @@
 //! along half a cosine wave to a tenth of the peak, slowly at first, fast in the middle, slowly again.
 //!
 //! Source: Loshchilov and Hutter, "SGDR" (2017), equation 5, for the cosine; Radford et al. (2018), section 4.1.
+//!
+//! [Chapter 13](crate::book::ch13_training) explains it.
 
 /// The learning rate of a step: warm-up, then half a cosine wave.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -2,6 +2,8 @@
 //!
 //! A run is decided by these numbers and its texts alone. They are kept in the run's state, as names and values, so that a
 //! run can go on without being told anything again.
+//!
+//! [Chapter 13](crate::book::ch13_training) explains it.
 
 use crate::checkpoint::json::Json;
 use crate::{Config, Error, Result};

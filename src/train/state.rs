@@ -7,6 +7,8 @@
 //! bit for bit, the numbers of a run that never stopped.
 //!
 //! A file without tensors is a *request*: the run has been asked for, and has not made its first weights yet.
+//!
+//! [Chapter 13](crate::book::ch13_training) explains it.
 
 use super::adamw::AdamW;
 use super::settings::{Inputs, Settings, lookup};

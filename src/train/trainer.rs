@@ -3,6 +3,8 @@
 //! In the directory are the run's state ([`super::state`]), the model as others read it (`config.json`, `model.safetensors`, the
 //! vocabulary's files; derived from the state), and `loss.txt`, which gets a line a step. When a run goes on, lines after the
 //! saved step are cut off, because those steps are made again.
+//!
+//! [Chapter 13](crate::book::ch13_training) explains it.
 
 use super::adamw::{AdamW, clip};
 use super::batches::{Batch, Tokens};

@@ -3,6 +3,8 @@
 //! A head's weights are a table with a row for each query and a column for each key; row `t` says how token `t` shares out
 //! its attention among the tokens up to itself. Drawn as shades, a habit of the head can be seen at once: a dark diagonal
 //! looks at itself, one step beside it at the token before, a dark first column rests on the first token.
+//!
+//! [Chapter 5](crate::book::ch05_attention) shows it.
 
 use crate::lens::svg::{Align, COLORS, Svg, is_dark, shade};
 use crate::{Gpt2, Probe, Result, Tensor};

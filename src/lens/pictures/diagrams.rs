@@ -1,4 +1,6 @@
 //! Two drawings of how things are connected. They need no model: what they show is true of every GPT.
+//!
+//! [Chapter 5](crate::book::ch05_attention) shows it.
 
 use crate::lens::svg::{Align, COLORS, FAINT, INK, Svg, shade};
 

@@ -1,4 +1,6 @@
 //! One distribution, and what temperature, top-k and top-p make of it.
+//!
+//! [Chapter 8](crate::book::ch08_choosing_a_token) shows it.
 
 use crate::generate::Sampler;
 use crate::lens::svg::{Align, COLORS, Svg};

@@ -3,6 +3,8 @@
 //! The training loss jumps about, because every step is measured on another batch. So the run is cut into 200 parts; the
 //! line goes through the mean of each, and the pale band behind it from its smallest loss to its largest. The validation
 //! loss, always measured on the same windows, needs no smoothing.
+//!
+//! [Chapter 13](crate::book::ch13_training) shows it.
 
 use crate::lens::svg::{Align, COLORS, Chart, PANEL, Point, Scale, Svg, ticks};
 use crate::{Error, Result};

@@ -11,6 +11,8 @@
 //! | `roofline.svg` | what limits which work | [`roofline::roofline`] |
 //!
 //! The storybook itself stands beside this module, not below it. So whoever draws hands the model over.
+//!
+//! [Chapter 15](crate::book::ch15_looking_inside) says where they are shown.
 
 pub mod attention;
 pub mod diagrams;

@@ -11,6 +11,8 @@
 //! memory is the limit, right of it arithmetic.
 //!
 //! Source: Williams, Waterman, Patterson, "Roofline: An Insightful Visual Performance Model" (2009), figure 1.
+//!
+//! [Chapter 16](crate::book::ch16_making_it_fast) shows it.
 
 use crate::lens::svg::{Align, COLORS, Chart, FAINT, Scale, Svg};
 

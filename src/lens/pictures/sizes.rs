@@ -1,4 +1,6 @@
 //! Where the parameters of the four GPT-2s are: how many there are, and how they are shared out.
+//!
+//! [Chapter 7](crate::book::ch07_the_whole_model) shows it.
 
 use crate::Config;
 use crate::lens::svg::{Align, COLORS, Svg};
