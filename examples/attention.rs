@@ -3,11 +3,16 @@
 //! ```text
 //! cargo run --example attention
 //! cargo run --example attention -- --layer 1 --head 2 "The little dog ran to the"
+//! cargo run --example attention -- --bert
 //! ```
 
+use gpt60::checkpoint::hugging_face::Checkpoint;
 use gpt60::cli::{self, Command, Failure, Flag, Outcome};
-use gpt60::{Probe, generate};
+use gpt60::{Gpt2, Probe, generate};
 use std::process::ExitCode;
+
+#[path = "attention/both_ways.rs"]
+mod both_ways;
 
 const COMMAND: Command = Command {
     name: "attention",
@@ -21,6 +26,7 @@ const COMMAND: Command = Command {
         Flag { name: "--layer", value: "N", help: "which block, counted from 0 (default: 0)" },
         Flag { name: "--head", value: "N", help: "which head of it, counted from 0 (default: 0)" },
         Flag { name: "--numbers", value: "", help: "hundredths instead of shades" },
+        Flag { name: "--bert", value: "", help: "also without the mask; and who notices if the last token is another" },
         cli::WIDTH,
     ],
     chapter: "docs/05-attention.md",
@@ -43,39 +49,99 @@ fn main() -> ExitCode {
             }
         }
 
-        let n_seq = ids.len();
-        let name = format!("h.{layer}.attn.weights");
-        let mut probe = Probe::only(&[&name]);
-        model.hidden(ids, n_seq, None, &mut probe, None)?;
-        let weights = probe.get(&name).ok_or_else(|| Failure::Failed(format!("the model shows no {name}")))?;
-
-        // Of a long text, the last tokens that fit.
-        let cell = if args.has("--numbers") { 4 } else { 2 };
-        let fits = (width.saturating_sub(LABEL + 6) / cell).clamp(1, n_seq);
-        if fits < n_seq {
-            cli::note(&format!("[the last {fits} of {n_seq} tokens; --width shows more]"));
-        }
-        let first = n_seq - fits;
         cli::print(&format!("block {layer}, head {head}: rows are queries, columns are keys\n"))?;
-        let mut header = " ".repeat(LABEL + 5);
-        for t in (first..n_seq).filter(|t| cell == 4 || t % 5 == 0) {
-            header = format!("{header:<at$}{t:>cell$}", at = LABEL + 5 + cell * (t - first));
-        }
-        cli::print(&format!("{header}\n"))?;
-        for (t, &id) in ids.iter().enumerate().skip(first) {
-            let text = checkpoint.tokenizer.as_ref().and_then(|tokenizer| tokenizer.decode(&[id]).ok());
-            let label = text.map_or(format!("token {id}"), |text| format!("{text:?}"));
-            let label: String = label.chars().take(LABEL).collect();
-            let row = &weights.row(head * n_seq + t)[first..=t]; // [n_head, n_seq, n_seq]: this query's visible keys
-            let cells: String = row.iter().map(|&w| show(w, args.has("--numbers"))).collect();
-            cli::print(&format!("{label:<LABEL$} {t:>3} {cells}\n"))?;
-        }
-        cli::print(if cell == 4 {
-            ""
+        let labels: Vec<String> = ids.iter().map(|&id| name(&checkpoint, id)).collect();
+        let maps = if args.has("--bert") {
+            let other = (ids[ids.len() - 1] + 1) % model.config.n_vocab as u32;
+            let (last, other_name) = (&labels[labels.len() - 1], name(&checkpoint, other));
+            cli::print(&format!("moved: how far a token's last vector moves, in %, if {last} becomes {other_name}\n"))?;
+            vec![
+                both(model, ids, other, true, layer, head, "with the mask: GPT")?,
+                both(model, ids, other, false, layer, head, "without it: BERT")?,
+            ]
         } else {
-            "shades: ·· below 5 %, ░░ 20 %, ▒▒ 40 %, ▓▓ 70 %, ██ above\n"
-        })
+            vec![seen(model, ids, layer, head)?]
+        };
+        cli::print(&table(&labels, &maps, args.has("--numbers"), width))
     })
+}
+
+/// Who looks where in one head: a row for each query, as long as it can see; and how far each token's last vector moves.
+struct Map {
+    title: &'static str,
+    rows: Vec<Vec<f32>>,
+    moved: Option<Vec<f32>>,
+}
+
+/// What a probe sees in the model as it is.
+fn seen(model: &Gpt2, ids: &[u32], layer: usize, head: usize) -> Outcome<Map> {
+    let n_seq = ids.len();
+    let name = format!("h.{layer}.attn.weights");
+    let mut probe = Probe::only(&[&name]);
+    model.hidden(ids, n_seq, None, &mut probe, None)?;
+    let weights = probe.get(&name).ok_or_else(|| Failure::Failed(format!("the model shows no {name}")))?;
+    // [n_head, n_seq, n_seq]: of each query of this head, the visible keys
+    let rows = (0..n_seq).map(|t| weights.row(head * n_seq + t)[..=t].to_vec()).collect();
+    Ok(Map { title: "", rows, moved: None })
+}
+
+/// The same with or without the mask, and what changes if the last token is `other`.
+fn both(model: &Gpt2, ids: &[u32], other: u32, causal: bool, layer: usize, head: usize, title: &'static str) -> Outcome<Map> {
+    let n_seq = ids.len();
+    let changed = [&ids[..n_seq - 1], &[other]].concat();
+    let (hidden, weights) = both_ways::run(model, ids, causal, layer, head)?; // [n_seq, n_embd], [n_seq, n_seq]
+    let (hidden_changed, _) = both_ways::run(model, &changed, causal, layer, head)?;
+    let visible = |t: usize| if causal { t + 1 } else { n_seq };
+    let rows = (0..n_seq).map(|t| weights.row(t)[..visible(t)].to_vec()).collect();
+    Ok(Map { title, rows, moved: Some(both_ways::moved(&hidden, &hidden_changed)?) })
+}
+
+/// The maps side by side, a line for each query.
+fn table(labels: &[String], maps: &[Map], numbers: bool, width: usize) -> String {
+    let n_seq = labels.len();
+    let cell = if numbers { 4 } else { 2 };
+    let beside = if maps[0].moved.is_some() { 8 } else { 0 };
+    // Of a long text, the last tokens that fit.
+    let room = (width.saturating_sub(LABEL + 5) / maps.len()).saturating_sub(beside + 1);
+    let first = n_seq - (room / cell).clamp(1, n_seq);
+    if first > 0 {
+        cli::note(&format!("[the last {} of {n_seq} tokens; --width shows more]", n_seq - first));
+    }
+    let wide = (cell * (n_seq - first)).max(if beside > 0 { 12 } else { 0 });
+
+    let indent = " ".repeat(LABEL + 4);
+    let mut text = String::new();
+    if beside > 0 {
+        let titles: String = maps.iter().map(|map| format!(" {:<at$}", map.title, at = wide + beside)).collect();
+        text += &format!("{indent}{}\n", titles.trim_end());
+    }
+    let mut places = String::new();
+    for t in (first..n_seq).filter(|t| cell == 4 || t % 5 == 0) {
+        places = format!("{places:<at$}{t:>cell$}", at = cell * (t - first));
+    }
+    let moved = if beside > 0 { "moved" } else { "" };
+    let header: String = maps.iter().map(|_| format!(" {places:<wide$}{moved:>beside$}")).collect();
+    text += &format!("{indent}{}\n", header.trim_end());
+    for (t, label) in labels.iter().enumerate().skip(first) {
+        let label: String = label.chars().take(LABEL).collect();
+        let mut line = format!("{label:<LABEL$} {t:>3}");
+        for map in maps {
+            let cells: String = map.rows[t][first..].iter().map(|&weight| show(weight, numbers)).collect();
+            let moved = map.moved.as_ref().map_or(String::new(), |moved| format!("{:.1}", moved[t]));
+            line += &format!(" {cells:<wide$}{moved:>beside$}");
+        }
+        text += &format!("{}\n", line.trim_end());
+    }
+    if !numbers {
+        text += "shades: ·· below 5 %, ░░ 20 %, ▒▒ 40 %, ▓▓ 70 %, ██ above\n";
+    }
+    text
+}
+
+/// How a token is shown: its text in quotes, or its id if there is no vocabulary.
+fn name(checkpoint: &Checkpoint, id: u32) -> String {
+    let text = checkpoint.tokenizer.as_ref().and_then(|tokenizer| tokenizer.decode(&[id]).ok());
+    text.map_or(format!("token {id}"), |text| format!("{text:?}"))
 }
 
 /// A weight as two characters of a shade, or as hundredths.
