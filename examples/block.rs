@@ -1,27 +1,43 @@
-//! One token's way through the blocks: how large the residual stream is, and what is added to it. See
-//! `docs/06-mlp-and-block.md`.
+//! One token's way through the blocks: how large the residual stream is, and what is added to it. And two ways to build a
+//! block, trained side by side. See `docs/06-mlp-and-block.md`.
 //!
 //! ```text
 //! cargo run --example block
 //! cargo run --example block -- "The king said"
+//! cargo run --example block -- --train
 //! ```
 
-use gpt60::cli::{self, Command, Outcome};
+use gpt60::cli::{self, Command, Flag, Outcome};
 use gpt60::{Error, Probe, generate};
 use std::process::ExitCode;
+
+#[path = "block/post_ln.rs"]
+mod post_ln;
+#[path = "block/side_by_side.rs"]
+mod side_by_side;
+
+use side_by_side::{N_EMBD, N_LAYER, Order, RATE, Run, STEPS, WARMUP, losses};
 
 const COMMAND: Command = Command {
     name: "block",
     about: "Follows the last token of a text through all blocks: the length of its row in the residual stream, the length\n\
-            of what attention and the MLP add to it, and how much of its first direction is left (1 is all, 0 nothing).",
+            of what attention and the MLP add to it, and how much of its first direction is left (1 is all, 0 nothing).\n\
+            With --train, small models with the layer norm before (pre-LN) and after (post-LN) learn a nursery rhyme.",
     operands: "[PROMPT]    (default: \"Once upon a time\")",
     max_operands: 1,
-    flags: &[cli::MODEL, cli::IDS],
+    flags: &[
+        cli::MODEL,
+        cli::IDS,
+        Flag { name: "--train", value: "", help: "train pre-LN and post-LN side by side instead; takes some seconds" },
+    ],
     chapter: "docs/06-mlp-and-block.md",
 };
 
 fn main() -> ExitCode {
     COMMAND.run(|args| -> Outcome<()> {
+        if args.has("--train") {
+            return train();
+        }
         let checkpoint = args.model()?;
         let prompt = args.prompt(&checkpoint, "Once upon a time")?;
         let (model, n_seq) = (&checkpoint.model, prompt.ids.len());
@@ -46,6 +62,30 @@ fn main() -> ExitCode {
         }
         cli::print(&format!("ln_f {:>45.3}\n", length(&last_row("ln_f")?)))
     })
+}
+
+/// Trains both kinds of models, with and without warm-up, and with smaller first weights: a line for each.
+fn train() -> Outcome<()> {
+    const EACH: usize = STEPS / 8; // a number stands for so many steps
+    cli::print(&format!(
+        "{N_LAYER} blocks, {N_EMBD} wide, learning rate {RATE}; the loss in nats for each character,\n"
+    ))?;
+    cli::print(&format!(
+        "the mean of {EACH} steps each. Warm-up: the first {WARMUP} steps. Small ends: smaller first c_proj.\n\n"
+    ))?;
+    let steps: String = (1..=8).map(|i| format!("{:>7}", i * EACH)).collect();
+    cli::print(&format!("{:<20}{steps}\n", "up to step"))?;
+    for (small_ends, warmup) in [(false, false), (false, true), (true, false)] {
+        for (name, order) in [("pre-LN", Order::PreLn), ("post-LN", Order::PostLn)] {
+            let losses = losses(Run { order, warmup, small_ends })?;
+            let means = losses.chunks(EACH).map(|some| some.iter().sum::<f64>() / some.len() as f64);
+            let means: String = means.map(|mean| format!("{mean:>7.2}")).collect();
+            let more = if warmup { ", warm-up" } else { "" };
+            let more = if small_ends { ", small ends" } else { more };
+            cli::print(&format!("{:<20}{means}\n", format!("{name}{more}")))?;
+        }
+    }
+    Ok(())
 }
 
 fn dot(a: &[f32], b: &[f32]) -> f32 {
