@@ -86,7 +86,15 @@ fn seen(model: &Gpt2, ids: &[u32], layer: usize, head: usize) -> Outcome<Map> {
 }
 
 /// The same with or without the mask, and what changes if the last token is `other`.
-fn both(model: &Gpt2, ids: &[u32], other: u32, causal: bool, layer: usize, head: usize, title: &'static str) -> Outcome<Map> {
+fn both(
+    model: &Gpt2,
+    ids: &[u32],
+    other: u32,
+    causal: bool,
+    layer: usize,
+    head: usize,
+    title: &'static str,
+) -> Outcome<Map> {
     let n_seq = ids.len();
     let changed = [&ids[..n_seq - 1], &[other]].concat();
     let (hidden, weights) = both_ways::run(model, ids, causal, layer, head)?; // [n_seq, n_embd], [n_seq, n_seq]

@@ -105,12 +105,10 @@ fn show_difference(checkpoint: &Checkpoint, unit: &Tensor, ids: &[u32], count: u
     Ok(())
 }
 
-/// How a token is shown: its text in quotes, or its bytes if they are no text, or its id if there is no vocabulary.
+/// How a token is shown: its text in quotes, or its id if there is no vocabulary.
 fn name(checkpoint: &Checkpoint, id: usize) -> String {
-    let bytes = checkpoint.tokenizer.as_ref().and_then(|tokenizer| tokenizer.token_bytes(id as u32));
-    match bytes.map(|bytes| (bytes, std::str::from_utf8(bytes))) {
-        Some((_, Ok(text))) => format!("{text:?}"),
-        Some((bytes, Err(_))) => format!("bytes {bytes:02x?}"),
+    match checkpoint.tokenizer.as_ref().and_then(|tokenizer| tokenizer.token_bytes(id as u32)) {
+        Some(bytes) => format!("{:?}", String::from_utf8_lossy(bytes)),
         None => format!("token {id}"),
     }
 }

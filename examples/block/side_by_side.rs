@@ -30,7 +30,7 @@ pub struct Run {
 pub const N_LAYER: usize = 12;
 pub const N_EMBD: usize = 32;
 /// The learning rate.
-pub const RATE: f32 = 0.005;
+pub const RATE: f32 = 0.008;
 /// How many steps of warm-up there are, and how many steps in all.
 pub const WARMUP: usize = 40;
 pub const STEPS: usize = 120;
