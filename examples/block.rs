@@ -67,12 +67,9 @@ fn main() -> ExitCode {
 /// Trains both kinds of models, with and without warm-up, and with smaller first weights: a line for each.
 fn train() -> Outcome<()> {
     const EACH: usize = STEPS / 8; // a number stands for so many steps
-    cli::print(&format!(
-        "{N_LAYER} blocks, {N_EMBD} wide, learning rate {RATE}; the loss in nats for each character,\n"
-    ))?;
-    cli::print(&format!(
-        "the mean of {EACH} steps each. Warm-up: the first {WARMUP} steps. Small ends: smaller first c_proj.\n\n"
-    ))?;
+    cli::print(&format!("{N_LAYER} blocks, {N_EMBD} wide, learning rate {RATE}: the loss in nats for each letter, "))?;
+    cli::print(&format!("means of {EACH} steps\n"))?;
+    cli::print(&format!("warm-up: the rate climbs for {WARMUP} steps; small ends: c_proj begins smaller\n\n"))?;
     let steps: String = (1..=8).map(|i| format!("{:>7}", i * EACH)).collect();
     cli::print(&format!("{:<20}{steps}\n", "up to step"))?;
     for (small_ends, warmup) in [(false, false), (false, true), (true, false)] {

@@ -28,6 +28,9 @@ const PARTS: [(&str, &str); 6] = [
     ("own head", "lm_head"),
 ];
 
+/// How wide the columns are: as wide as their numbers, so that a line fits into 80 characters.
+const WIDTHS: [usize; 5] = [14, 12, 14, 14, 14];
+
 fn main() -> ExitCode {
     COMMAND.run(|args| -> Outcome<()> {
         let own = args.model()?.model;
@@ -40,12 +43,14 @@ fn main() -> ExitCode {
             ("gpt2-xl", Config::gpt2_xl(), false),
         ];
         let cells = |label: &str, cell: &dyn Fn(&Config, bool) -> String| {
-            let cells: Vec<String> =
-                models.iter().map(|(_, config, untied)| format!("{:>15}", cell(config, *untied))).collect();
-            format!("{label:<12}{}\n", cells.concat())
+            let cells = models
+                .iter()
+                .zip(WIDTHS)
+                .map(|((_, config, untied), width)| format!("{:>width$}", cell(config, *untied)));
+            format!("{label:<12}{}\n", cells.collect::<String>())
         };
 
-        let names: String = models.iter().map(|(name, ..)| format!("{name:>15}")).collect();
+        let names: String = models.iter().zip(WIDTHS).map(|((name, ..), width)| format!("{name:>width$}")).collect();
         let mut text = format!("{:<12}{names}\n", "");
         text += &cells("n_layer", &|c, _| c.n_layer.to_string());
         text += &cells("n_embd", &|c, _| c.n_embd.to_string());
