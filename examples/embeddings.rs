@@ -28,7 +28,11 @@ const COMMAND: Command = Command {
         cli::MODEL,
         cli::IDS,
         Flag { name: "--count", value: "N", help: "how many neighbours of each token (default: 6)" },
-        Flag { name: "--differences", value: "", help: "B - A + C of a text of three tokens, else of lists of pairs" },
+        Flag {
+            name: "--differences",
+            value: "",
+            help: "near what B - A + C lies, of a text of three tokens, else of lists of pairs",
+        },
     ],
     chapter: "docs/03-embeddings.md",
 };

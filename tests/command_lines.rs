@@ -168,6 +168,7 @@ fn a_wrong_call_is_one_line_and_status_2() {
         ("tokenize", &["text"]),
         ("attention", &["--head", "first"]),
         ("embeddings", &["--count", "x"]),
+        ("embeddings", &["--differences", " man woman"]),
         ("explore", &["--out", ""]),
         ("explore", &["--out"]),
         ("gradients", &["--step", "0"]),
@@ -462,6 +463,30 @@ fn weights_that_are_not_numbers_are_an_error_on_a_line_of_its_own() {
 // ---------------------------------------------------------------------------------------------------------------------
 // greedy
 // ---------------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn attention_shows_that_with_the_mask_nobody_before_it_notices_another_last_token() {
+    let plain = success(example("attention", &["--numbers", "--width", "200"])).0;
+    let both = success(example("attention", &["--numbers", "--width", "200", "--bert"])).0;
+    let rows = |text: &str| text.lines().filter(|line| line.starts_with('"')).map(str::to_string).collect::<Vec<_>>();
+    let (plain, both) = (rows(&plain), rows(&both));
+    assert_eq!((plain.len(), both.len()), (9, 9));
+    for (t, (plain, both)) in plain.iter().zip(&both).enumerate() {
+        assert!(both.starts_with(plain), "{both:?} does not begin as {plain:?}");
+        let beside: Vec<f32> = both[plain.len()..].split_whitespace().map(|word| word.parse().unwrap()).collect();
+        assert_eq!(beside.len(), 1 + 9 + 1); // moved; a weight for every token; moved
+        assert_eq!(beside[0] == 0.0, t < 8);
+        assert!(beside[10] > 0.0);
+    }
+}
+
+#[test]
+fn embeddings_asks_the_lists_or_three_tokens_for_their_differences() {
+    let lists = success(example("embeddings", &["--differences"])).0;
+    assert_eq!(lists.lines().filter(|line| line.matches('%').count() == 3).count(), 4, "{lists}");
+    let three = success(example("embeddings", &["--differences", "--count", "3", " man woman king"])).0;
+    assert!(three.starts_with("\" woman\" - \" man\" + \" king\"\n") && three.lines().count() == 4, "{three}");
+}
 
 #[test]
 fn greedy_prints_the_new_text_alone() {

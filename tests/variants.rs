@@ -54,9 +54,9 @@ fn a_later_token_is_noticed_by_all_before_it_only_without_the_mask() {
         let ((before, weights), (after, _)) = (run(&[4, 1, 7, 0]), run(&[4, 1, 7, 9]));
         let moved = both_ways::moved(&before, &after).unwrap();
         assert!(moved[3] > 0.0);
-        for t in 0..3 {
+        for (t, &moved) in moved.iter().enumerate().take(3) {
             assert_eq!(before.row(t) == after.row(t), causal);
-            assert_eq!(moved[t] == 0.0, causal);
+            assert_eq!(moved == 0.0, causal);
             assert_eq!(weights.row(t)[t + 1..].iter().all(|&weight| weight == 0.0), causal);
         }
     }
