@@ -18,12 +18,7 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// The name and the target of a line `[name]: target`, which says where a picture is.
-fn named_target(line: &str) -> Option<(&str, &str)> {
-    line.strip_prefix('[')?.split_once("]: ")
-}
-
-/// The targets of `[text](target)` and `[name]: target` outside code blocks.
+/// The targets of `[text](target)` outside code blocks.
 fn links(text: &str) -> Vec<String> {
     let mut links = Vec::new();
     let mut in_block = false;
@@ -34,7 +29,6 @@ fn links(text: &str) -> Vec<String> {
         if in_block {
             continue;
         }
-        links.extend(named_target(line).map(|(_, target)| target.to_string()));
         let mut rest = line;
         while let Some(at) = rest.find("](") {
             let target = &rest[at + 2..];
@@ -76,14 +70,10 @@ fn every_picture_is_explained_and_shown_in_a_chapter() {
     for page in pages() {
         let text = fs::read_to_string(&page).unwrap();
         let file = page.file_name().unwrap().to_str().unwrap();
-        if file == "README.md" {
-            continue; // its pictures are plain links, which are followed above
-        }
         for line in text.lines().filter(|line| line.starts_with("![")) {
-            let (words, name) = line[2..].strip_suffix(']').and_then(|rest| rest.split_once("][")).expect(line);
-            assert!(words.len() > 40, "{file}: {name} is not explained to those who cannot see it");
-            let target = format!("img/{name}.svg");
-            assert!(text.lines().any(|line| named_target(line) == Some((name, &target))), "{file}: where is {name}?");
+            let (words, target) = line[2..].strip_suffix(')').and_then(|rest| rest.split_once("](")).expect(line);
+            assert!(words.len() > 40, "{file}: {target} is not explained to those who cannot see it");
+            let target = target.trim_start_matches("docs/").to_string(); // the README is a floor above
             shown.push(target);
         }
     }
