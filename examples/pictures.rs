@@ -15,13 +15,17 @@ use std::process::ExitCode;
 
 const COMMAND: Command = Command {
     name: "pictures",
-    about: "Draws the pictures of the book, as SVG files: attention, knobs, parameters, the loss curve, the roofline.\n\
+    about: "Draws the pictures of the book, as SVG files: attention, knobs, parameters, the loss curve, scaling, the roofline.\n\
             They are in docs/img already; this makes them again, byte for byte.",
     operands: "",
     max_operands: 0,
     flags: &[Flag { name: "--out", value: "DIR", help: "the directory to write them to (default: docs/img)" }],
     chapter: "docs/15-looking-inside.md",
 };
+
+/// How the storybook learned, and how models of six sizes did.
+const LOSS: &str = include_str!("../src/storybook/loss.txt");
+const SIZES: &str = include_str!("../src/storybook/scaling.txt");
 
 fn main() -> ExitCode {
     COMMAND.run(|args| -> Outcome<()> {
@@ -32,7 +36,7 @@ fn main() -> ExitCode {
         // The fast loops round a little differently on each kind of processor, and a shade could tip over. The plain ones
         // give the same bits everywhere.
         cpu::force(Some(Level::Baseline));
-        let pictures = pictures::all(&storybook::load(), include_str!("../src/storybook/loss.txt"))?;
+        let pictures = pictures::all(&storybook::load(), LOSS, SIZES)?;
         let dir = Path::new(dir);
         std::fs::create_dir_all(dir).map_err(|e| Error::file(dir, format!("cannot be made: {e}")))?;
         let mut paths = String::new();

@@ -8,6 +8,7 @@
 //! | `parameters.svg` | where the parameters are | [`sizes::parameters`] |
 //! | `knobs.svg` | a distribution, and what knobs make of it | [`knobs::knobs`] |
 //! | `loss-curve.svg` | how the storybook learned | [`loss::curve`] |
+//! | `scaling.svg` | how the loss falls with size and text | [`scaling::scaling`] |
 //! | `roofline.svg` | what limits which work | [`roofline::roofline`] |
 //!
 //! The storybook itself stands beside this module, not below it. So whoever draws hands the model over.
@@ -19,6 +20,7 @@ pub mod diagrams;
 pub mod knobs;
 pub mod loss;
 pub mod roofline;
+pub mod scaling;
 pub mod sizes;
 
 use crate::Result;
@@ -35,7 +37,8 @@ const PEAK: f64 = 477e9;
 
 /// All pictures of the book: the name of each file, and what is in it.
 ///
-/// The model's pictures are drawn for `model`, and the loss curve from `loss`, the text of a run's `loss.txt`.
+/// The model's pictures are drawn for `model`, the loss curve from `loss`, the text of a run's `loss.txt`, and the models of
+/// several sizes from `sizes`, a line for each (see [`scaling::scaling`]).
 ///
 /// # Example: the book's pictures of another model
 ///
@@ -46,15 +49,15 @@ const PEAK: f64 = 477e9;
 ///
 /// let model = Gpt2::random(&Config::new(50, 8, 12, 3, 2), &mut Rng::new(1))?;
 /// let checkpoint = Checkpoint { model, tokenizer: None, end_ids: vec![] };
-/// let pictures = pictures::all(&checkpoint, "1 3.9\n2 3.8\n")?;
+/// let pictures = pictures::all(&checkpoint, "1 3.9\n2 3.8\n", "1 8 3.9 4 3.9\n1 16 3.8 4 3.8\n")?;
 /// assert!(pictures.iter().any(|(name, svg)| *name == "attention-maps.svg" && svg.starts_with("<svg ")));
 /// # Ok::<(), gpt60::Error>(())
 /// ```
 ///
 /// # Errors
 ///
-/// If the model cannot read the prompts, or `loss` is not the text of a loss curve.
-pub fn all(model: &Checkpoint, loss: &str) -> Result<Vec<(&'static str, String)>> {
+/// If the model cannot read the prompts, or `loss` or `sizes` is not such a text.
+pub fn all(model: &Checkpoint, loss: &str, sizes: &str) -> Result<Vec<(&'static str, String)>> {
     let tokenizer = model.tokenizer.as_ref();
     // Without a vocabulary, the first ids that there are.
     let ids = |text: &str| tokenizer.map_or(vec![0, 1, 2, 3], |tokenizer| tokenizer.encode(text));
@@ -72,6 +75,7 @@ pub fn all(model: &Checkpoint, loss: &str) -> Result<Vec<(&'static str, String)>
         ("parameters.svg", sizes::parameters()),
         ("knobs.svg", knobs::knobs(last, KNOBS_PROMPT, |id| label(id, tokenizer))?),
         ("loss-curve.svg", loss::curve(loss)?),
+        ("scaling.svg", scaling::scaling(sizes)?),
         ("roofline.svg", roofline::roofline(BANDWIDTH, PEAK)),
     ])
 }
