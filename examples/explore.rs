@@ -103,7 +103,7 @@ fn live_page(args: &Args) -> Outcome<String> {
     let story = storybook::load();
     let tokenizer = story.tokenizer.expect("the storybook has a vocabulary");
     let prompt = args.operands.first().map_or(DEFAULT_PROMPT, String::as_str);
-    let data = page_model::to_json(&story.model, &tokenizer, "the storybook", prompt, MOST_TOKENS);
+    let data = page_model::to_json(&story.model, &tokenizer, "the storybook", prompt, MOST_TOKENS)?;
     Ok(page(&LIVE, &data))
 }
 

@@ -193,8 +193,9 @@ impl Progress {
         let has_curve = self.is_terminal && room >= 8;
         let line = if has_curve { format!("{line}  {}", cli::sparkline(&self.losses, room)) } else { line };
         match (self.is_terminal, report.valid_loss.is_some()) {
-            (true, false) => cli::note_part(&format!("\r\x1b[K{line}")), // back to the start, clear, write
-            (true, true) => cli::note(&format!("\r\x1b[K{line}")),       // a look at the validation text stays
+            // Back to the start, clear, write: no more than fits, because the start of a line that wraps is out of reach.
+            (true, false) => cli::note_part(&format!("\r\x1b[K{line:.0$}", self.width)),
+            (true, true) => cli::note(&format!("\r\x1b[K{line}")), // a look at the validation text stays
             (false, _) => cli::note(&line),
         }
     }

@@ -7,10 +7,10 @@ mod examples;
 
 // The parts of the example; their unit tests run here.
 #[path = "../examples/story/author.rs"]
-#[allow(dead_code)]
+#[allow(dead_code)] // its only user, `main`, is not here
 mod author;
 #[path = "../examples/story/text.rs"]
-#[allow(dead_code)]
+#[allow(dead_code)] // the same
 mod text;
 
 use examples::{command, error_of, run, run_with_input, scratch, success};

@@ -38,6 +38,10 @@ pub fn write_beside(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// Writes the file `path`, by way of `<path>.tmp`, with whatever `fill` writes: for what is too large to be held twice.
+///
+/// # Errors
+///
+/// As [`write_beside`], and what `fill` gives.
 pub fn write_beside_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
     let mut name = path.as_os_str().to_os_string();
     name.push(".tmp");

@@ -533,6 +533,20 @@ fn add_tokens(vocab: &mut Vocab, added: &[Json], n_vocab: usize) {
 ///
 /// A vocabulary larger than the model's, a model with [packed](crate::weight) weights, a weight too large for `dtype`, or
 /// what the operating system refuses.
+///
+/// # Example: write a model, and read it back
+///
+/// ```
+/// use gpt60::checkpoint::{Dtype, load, save};
+/// use gpt60::{Config, Gpt2, Rng};
+///
+/// let dir = std::env::temp_dir().join(format!("gpt60-model-{}", std::process::id()));
+/// let model = Gpt2::random(&Config::new(10, 8, 12, 3, 2), &mut Rng::new(1))?;
+/// save(&dir, &model, None, Dtype::F32)?;
+/// assert_eq!(load(&dir)?.model, model);
+/// # std::fs::remove_dir_all(&dir).unwrap();
+/// # Ok::<(), gpt60::Error>(())
+/// ```
 pub fn save(dir: &Path, model: &Gpt2, tokenizer: Option<&Tokenizer>, dtype: Dtype) -> Result<()> {
     model.wte.full("save")?;
     if let Some(tokenizer) = tokenizer

@@ -298,6 +298,10 @@ pub struct SafeTensors<R> {
 
 impl SafeTensors<File> {
     /// Opens the file `path` and checks its header.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read, or whose header is not that of a safetensors file.
     pub fn open(path: &Path) -> Result<SafeTensors<File>> {
         let file = File::open(path).map_err(|e| Error::file(path, format!("cannot open it: {e}")))?;
         SafeTensors::new(file).map_err(|e| e.in_file(path))
@@ -306,6 +310,10 @@ impl SafeTensors<File> {
 
 impl<'a> SafeTensors<Cursor<&'a [u8]>> {
     /// Checks the header of a file that is in memory.
+    ///
+    /// # Errors
+    ///
+    /// A header that is not that of a safetensors file.
     pub fn from_bytes(bytes: &'a [u8]) -> Result<SafeTensors<Cursor<&'a [u8]>>> {
         SafeTensors::new(Cursor::new(bytes))
     }
@@ -313,6 +321,10 @@ impl<'a> SafeTensors<Cursor<&'a [u8]>> {
 
 impl<R: Read + Seek> SafeTensors<R> {
     /// Reads and checks the header.
+    ///
+    /// # Errors
+    ///
+    /// A source that cannot be read, or a header that is not that of a safetensors file.
     pub fn new(mut source: R) -> Result<SafeTensors<R>> {
         let unreadable = |e: std::io::Error| header_error(format!("cannot read it: {e}"));
         let size = source.seek(SeekFrom::End(0)).map_err(unreadable)?;
@@ -428,6 +440,10 @@ pub type NamedTensors = Vec<(String, Tensor)>;
 pub type Metadata = Vec<(String, String)>;
 
 /// Everything in the file `path`: the tensors with their names, in the order of their data, and the metadata.
+///
+/// # Errors
+///
+/// As [`SafeTensors::open`] and [`SafeTensors::read_tensor`].
 pub fn read(path: &Path) -> Result<(NamedTensors, Metadata)> {
     let mut file = SafeTensors::open(path)?;
     let mut tensors = Vec::new();
@@ -478,6 +494,10 @@ pub(super) fn check(tensors: &[(String, &Tensor)], metadata: &[(String, String)]
 }
 
 /// The bytes that [`write()`] puts into a file.
+///
+/// # Errors
+///
+/// As [`write()`], but for the operating system.
 pub fn to_bytes(tensors: &[(String, &Tensor)], metadata: &[(String, String)], dtype: Dtype) -> Result<Vec<u8>> {
     let mut bytes = header_bytes(tensors, metadata, dtype)?;
     // Writing to a list of bytes cannot fail.

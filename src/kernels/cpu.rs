@@ -85,6 +85,33 @@ pub fn force(level: Option<Level>) -> bool {
 ///
 /// `run` must be marked `#[inline(always)]`, and so must everything it calls in its inner loops: only code that is copied
 /// into the functions below is compiled with their instructions.
+///
+/// # Example: a sum of squares
+///
+/// ```
+/// use gpt60::kernels::cpu::{Kernel, run};
+///
+/// struct SumOfSquares<'a>(&'a [f32]);
+///
+/// impl Kernel for SumOfSquares<'_> {
+///     type Output = f32;
+///
+///     #[inline(always)]
+///     fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) -> f32 {
+///         let (runs, rest) = self.0.as_chunks::<LANES>();
+///         let mut sums = [0.0; LANES]; // side by side: one instruction adds to all of them
+///         for run in runs {
+///             for i in 0..LANES {
+///                 sums[i] += run[i] * run[i];
+///             }
+///         }
+///         sums.iter().sum::<f32>() + rest.iter().map(|x| x * x).sum::<f32>()
+///     }
+/// }
+///
+/// let numbers: Vec<f32> = (1..=24).map(|i| i as f32).collect();
+/// assert_eq!(run(SumOfSquares(&numbers)), 4900.0); // 24 * 25 * 49 / 6
+/// ```
 pub trait Kernel {
     /// What the loop computes.
     type Output;

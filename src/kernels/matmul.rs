@@ -787,8 +787,7 @@ mod tests {
             let product = |n_threads: usize| {
                 threads::set(n_threads);
                 let mut c = vec![0.0; m * n];
-                let kernel_a = Matrix::new(&a, m, k);
-                matmul(kernel_a, Matrix::new(&b, k, n), &mut c, n, Into::Set);
+                matmul(Matrix::new(&a, m, k), Matrix::new(&b, k, n), &mut c, n, Into::Set);
                 threads::set(0);
                 c.iter().map(|x| x.to_bits()).collect::<Vec<u32>>()
             };

@@ -68,6 +68,10 @@ pub fn backward(y: &Tensor, d_y: &Tensor) -> Result<Tensor> {
 }
 
 /// [`backward`] of one row, in place: `d` is `d_y` before and `d_x` after.
+///
+/// # Panics
+///
+/// If the two have different lengths.
 pub fn softmax_row_backward(y: &[f32], d: &mut [f32]) {
     let shared = math::dot(y, d);
     math::zip_map(d, y, |d, y| y * (d - shared));

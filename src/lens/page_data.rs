@@ -57,6 +57,11 @@ pub fn to_json(trace: &Trace, tokenizer: Option<&Tokenizer>, name: &str, n_befor
         ("probability_of_next", Json::Array(trace.probability_of_next.iter().map(|&p| p.into()).collect())),
         ("logits", encode_f32(&trace.logits).as_str().into()),
     ]);
+    text(&data)
+}
+
+/// An object as text that stays where it is put: no `<` in it can begin or end anything in a page.
+pub(super) fn text(data: &Json) -> String {
     data.to_string().replace('<', "\\u003c")
 }
 

@@ -5,21 +5,25 @@
 //! `parameters` says in which order they lie there and how each is shaped. The storybook's are `f16` from the beginning, so
 //! the page computes with exactly the numbers of `storybook::load`.
 //!
-//! As in [`page_data`](super::page_data), every `<` is written `\u003c`.
+//! The text is safe in a page, as that of [`page_data`](super::page_data) is.
 //!
 //! [Chapter 15](crate::book::ch15_looking_inside) explains it.
 
 use super::base64::encode_f16;
-use super::page_data::vocabulary;
-use crate::Gpt2;
+use super::page_data::{text, vocabulary};
 use crate::checkpoint::Json;
 use crate::tokenizer::Tokenizer;
+use crate::{Error, Gpt2, Result};
 use std::collections::HashMap;
 
 /// The model and its vocabulary for a page. `name` is what the model is called, `prompt` what the page shows first, and of a
-/// longer text it shows the last `most_tokens`.
+/// longer text it shows the last `most_tokens`, or as many as the model can look at.
 ///
 /// Parameters that are no `f16` are rounded to the nearest.
+///
+/// # Errors
+///
+/// If the model has a head of its own, which the page's program does not know, or [packed](crate::weight) weights.
 ///
 /// # Example: a model of 270 tokens
 ///
@@ -31,14 +35,18 @@ use std::collections::HashMap;
 ///
 /// let tokenizer = Tokenizer::learn("the cat, the hat", 270)?;
 /// let model = Gpt2::random(&Config::new(tokenizer.n_vocab(), 8, 12, 3, 2), &mut Rng::new(1))?;
-/// let data = page_model::to_json(&model, &tokenizer, "tiny", "the </hat>", 64);
+/// let data = page_model::to_json(&model, &tokenizer, "tiny", "the </hat>", 64)?;
 /// assert!(!data.contains('<'));
 /// let data = Json::parse(&data)?;
 /// assert_eq!(data.get("prompt").unwrap().as_str(), Some("the </hat>"));
 /// assert_eq!(data.get("parameters").unwrap().as_array().unwrap()[1].to_string(), r#"["wpe.weight",8,12]"#);
 /// # Ok::<(), gpt60::Error>(())
 /// ```
-pub fn to_json(model: &Gpt2, tokenizer: &Tokenizer, name: &str, prompt: &str, most_tokens: usize) -> String {
+pub fn to_json(model: &Gpt2, tokenizer: &Tokenizer, name: &str, prompt: &str, most_tokens: usize) -> Result<String> {
+    model.wte.full("page_model")?;
+    if model.lm_head.is_some() {
+        return Err(Error::argument("page_model", "the page runs models whose head is wte; this one has its own"));
+    }
     let config = &model.config;
     let mut numbers = Vec::with_capacity(model.n_parameters());
     let mut parameters = Vec::new();
@@ -55,7 +63,7 @@ pub fn to_json(model: &Gpt2, tokenizer: &Tokenizer, name: &str, prompt: &str, mo
     let data = Json::object([
         ("name", name.into()),
         ("prompt", prompt.into()),
-        ("most_tokens", most_tokens.into()),
+        ("most_tokens", most_tokens.min(config.n_ctx).into()),
         ("n_vocab", config.n_vocab.into()),
         ("n_ctx", config.n_ctx.into()),
         ("n_embd", config.n_embd.into()),
@@ -69,5 +77,34 @@ pub fn to_json(model: &Gpt2, tokenizer: &Tokenizer, name: &str, prompt: &str, mo
         ("parameters", Json::Array(parameters)),
         ("weights", encode_f16(&numbers).as_str().into()),
     ]);
-    data.to_string().replace('<', "\\u003c")
+    Ok(text(&data))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::weight::Precision;
+    use crate::{Config, Rng, Tensor};
+
+    #[test]
+    fn a_page_shows_no_more_than_its_model_can_look_at() {
+        let tokenizer = Tokenizer::learn("", 257).unwrap();
+        let model = Gpt2::random(&Config::new(257, 8, 12, 3, 1), &mut Rng::new(1)).unwrap();
+        for (wanted, shown) in [(5, 5), (64, 8)] {
+            let data = Json::parse(&to_json(&model, &tokenizer, "", "", wanted).unwrap()).unwrap();
+            assert_eq!(data.get("most_tokens").unwrap().as_usize(), Some(shown));
+        }
+    }
+
+    #[test]
+    fn a_model_that_the_page_cannot_run_is_refused() {
+        let tokenizer = Tokenizer::learn("", 257).unwrap();
+        let model = Gpt2::random(&Config::new(257, 8, 12, 3, 1), &mut Rng::new(1)).unwrap();
+        let error = |model: &Gpt2| to_json(model, &tokenizer, "", "", 8).unwrap_err().to_string();
+        let untied = Gpt2 { lm_head: Some(Tensor::zeros(&[257, 12]).into()), ..model.clone() };
+        assert!(error(&untied).contains("has its own"));
+        let mut packed = model;
+        packed.pack(Precision::Int8).unwrap();
+        assert!(error(&packed).contains("load the model as f32"));
+    }
 }

@@ -21,6 +21,29 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// A training run.
+///
+/// # Example: three steps on a small text
+///
+/// ```
+/// use gpt60::train::settings::{Inputs, Settings};
+/// use gpt60::train::trainer::Trainer;
+///
+/// let dir = std::env::temp_dir().join(format!("gpt60-run-{}", std::process::id()));
+/// std::fs::create_dir_all(&dir).unwrap();
+/// let text = dir.join("text.txt");
+/// std::fs::write(&text, "the fox and the dog\n".repeat(20)).unwrap();
+///
+/// let sizes = Settings { n_layer: 1, n_head: 2, n_embd: 8, n_ctx: 16, n_vocab: 260, ..Settings::default() };
+/// let settings = Settings { batch: 2, steps: 3, warmup: 1, ..sizes };
+/// let inputs = Inputs { train: vec![text], ..Inputs::default() };
+/// let mut trainer = Trainer::begin(settings, inputs, &dir.join("run"))?;
+/// let mut losses = Vec::new();
+/// trainer.run(|report| losses.push(report.loss))?;
+/// assert_eq!((trainer.step(), losses.len()), (3, 3));
+/// assert!((losses[0] - 260f64.ln()).abs() < 0.1); // an untrained model expects everything
+/// # std::fs::remove_dir_all(&dir).unwrap();
+/// # Ok::<(), gpt60::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Trainer {
     /// Everything that is saved.

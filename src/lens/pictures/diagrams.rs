@@ -1,6 +1,6 @@
 //! Two drawings of how things are connected. They need no model: what they show is true of every GPT.
 //!
-//! [Chapter 5](crate::book::ch05_attention) shows it.
+//! [Chapter 5](crate::book::ch05_attention) shows the mask, [6](crate::book::ch06_mlp_and_block) the block.
 
 use crate::lens::svg::{Align, COLORS, FAINT, INK, Svg, shade};
 

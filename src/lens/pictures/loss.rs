@@ -11,6 +11,8 @@ use crate::{Error, Result};
 
 /// Into how many parts a run is cut, at most.
 const N_PARTS: usize = 200;
+/// From here on the digits of an `f64` no longer tell the two ends of an axis apart.
+const LARGEST: f64 = 1e12;
 
 /// A step of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,12 +23,12 @@ struct Step {
 }
 
 /// Reads the lines of a `loss.txt`: step, training loss and, where it was measured, validation loss. Lines that begin with
-/// `#` are comments.
+/// `#` are comments. Numbers as large as [`LARGEST`] are refused: no axis can show them.
 fn read(text: &str) -> Result<Vec<Step>> {
     let mut steps: Vec<Step> = Vec::new();
     for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.starts_with('#')) {
         let wrong = || Error::format("loss curve", format!("line {}: {line:?} is not a step and its losses", i + 1));
-        let numbers = line.split_whitespace().map(|word| word.parse::<f64>().ok().filter(|x| x.is_finite()));
+        let numbers = line.split_whitespace().map(|word| word.parse::<f64>().ok().filter(|x| x.abs() < LARGEST));
         let numbers: Vec<f64> = numbers.collect::<Option<_>>().ok_or_else(wrong)?;
         let (step, loss, validation) = match numbers[..] {
             [step, loss] => (step, loss, None),
@@ -115,7 +117,14 @@ mod tests {
 
     #[test]
     fn what_is_no_loss_curve_is_refused_and_its_line_is_named() {
-        for (text, line) in [("1 2\n2\n", 2), ("1 2\n2 x", 2), ("# \n1 2 3 4", 2), ("1 2\n2 NaN", 2), ("2 5\n2 5", 2)] {
+        for (text, line) in [
+            ("1 2\n2\n", 2),
+            ("1 2\n2 x", 2),
+            ("# \n1 2 3 4", 2),
+            ("1 2\n2 NaN", 2),
+            ("2 5\n2 5", 2),
+            ("1 2\n2 1e300", 2),
+        ] {
             let error = curve(text).unwrap_err().to_string();
             assert!(error.contains(&format!("line {line}: ")), "{error}");
         }
