@@ -35,20 +35,7 @@ fn main() -> ExitCode {
             other => return Err(Failure::Usage(format!("--dtype is {other:?}; it can be f32, f16 or bf16"))),
         };
         let dir = Path::new(dir);
-        let files = [
-            "model.safetensors",
-            "config.json",
-            "tokenizer.json",
-            "tokenizer_config.json",
-            "vocab.json",
-            "merges.txt",
-            "generation_config.json",
-        ];
-        for name in files {
-            if dir.join(name).exists() {
-                return Err(Error::file(dir.join(name), "is there already; choose another directory").into());
-            }
-        }
+        hugging_face::check_free(dir)?;
         let checkpoint = args.model()?;
         std::fs::create_dir_all(dir).map_err(|e| Error::file(dir, format!("cannot be made: {e}")))?;
         hugging_face::save(dir, &checkpoint.model, checkpoint.tokenizer.as_ref(), dtype)?;

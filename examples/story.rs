@@ -79,6 +79,7 @@ name. One that came from a file or a pipe has been printed. Ctrl-C saves nothing
 
 /// As many continuations can be chosen from.
 const MOST_CHOICES: usize = 20;
+
 fn main() -> ExitCode {
     COMMAND.run(|args| {
         let mut session = Session::new(args)?;

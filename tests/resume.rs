@@ -132,8 +132,9 @@ fn a_directory_that_holds_a_run_or_a_model_is_not_written_over() {
     assert!(line.contains("model.safetensors") && line.contains("another directory"), "{line}");
     assert_eq!(fs::read(dir.join("model/model.safetensors")).unwrap(), b"precious");
 
-    // Nor is anything else that a run would write, whoever wrote it.
-    for name in ["loss.txt", "config.json", "vocab.json", "merges.txt", "tokenizer.json"] {
+    // Nor is anything else that a run would write, whoever wrote it. (And generation_config.json would say where texts end.)
+    let vocabulary = ["vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json"];
+    for name in ["loss.txt", "config.json", "generation_config.json"].into_iter().chain(vocabulary) {
         let out = dir.join(format!("with-{name}"));
         fs::create_dir(&out).unwrap();
         fs::write(out.join(name), "precious").unwrap();

@@ -524,8 +524,29 @@ fn add_tokens(vocab: &mut Vocab, added: &[Json], n_vocab: usize) {
 // Writing
 // ---------------------------------------------------------------------------------------------------------------------
 
+/// Whether there is nothing of a model in `dir` yet, so that [`save`] writes over nobody's work.
+///
+/// # Errors
+///
+/// If one of a model's files is there. The error names it.
+pub fn check_free(dir: &Path) -> Result<()> {
+    let files = [
+        "model.safetensors",
+        "config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "vocab.json",
+        "merges.txt",
+        "generation_config.json", // is not written, but read: another model's end tokens would count
+    ];
+    match files.iter().map(|name| dir.join(name)).find(|path| path.exists()) {
+        Some(path) => Err(Error::file(path, "is there already; choose another directory")),
+        None => Ok(()),
+    }
+}
+
 /// Writes a model, with its vocabulary if it has one, as a directory that [`load`] reads back, and `transformers` too.
-/// The directory is made if it is not there.
+/// The directory is made if it is not there; in one that is, files are written over (see [`check_free`]).
 ///
 /// `dtype` is what the weights are rounded to: `F32` keeps them as they are.
 ///

@@ -13,6 +13,6 @@ pub mod safetensors;
 
 pub use beside::{write_beside, write_beside_with};
 pub use float16::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16};
-pub use hugging_face::{Checkpoint, load, load_from_bytes, load_tokenizer, save};
+pub use hugging_face::{Checkpoint, check_free, load, load_from_bytes, load_tokenizer, save};
 pub use json::Json;
 pub use safetensors::{Dtype, Entry, Header, Metadata, NamedTensors, SafeTensors, read, to_bytes, write};

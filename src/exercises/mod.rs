@@ -30,7 +30,7 @@
 
 pub mod parts;
 
-// In the order of the book.
+// In the order of the book; the empty lines keep `cargo fmt` from putting them into another one.
 pub mod matmul;
 
 pub mod most_frequent_pair;

@@ -137,10 +137,9 @@ impl Trainer {
             return Err(Error::file(&state_path, problem));
         }
         // Whatever a run writes must not be there yet: it could be someone's work.
-        for name in ["model.safetensors", "config.json", "tokenizer.json", "vocab.json", "merges.txt", LOSS_FILE] {
-            if dir.join(name).exists() {
-                return Err(Error::file(dir.join(name), "is there already; choose another directory"));
-            }
+        hugging_face::check_free(dir)?;
+        if dir.join(LOSS_FILE).exists() {
+            return Err(Error::file(dir.join(LOSS_FILE), "is there already; choose another directory"));
         }
         let absolute = |path: &PathBuf| {
             let found = fs::canonicalize(path).map_err(|e| Error::file(path, format!("cannot be read: {e}")))?;
