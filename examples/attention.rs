@@ -6,7 +6,6 @@
 //! cargo run --example attention -- --bert
 //! ```
 
-use gpt60::checkpoint::hugging_face::Checkpoint;
 use gpt60::cli::{self, Command, Failure, Flag, Outcome};
 use gpt60::{Gpt2, Probe, generate};
 use std::process::ExitCode;
@@ -50,10 +49,10 @@ fn main() -> ExitCode {
         }
 
         cli::print(&format!("block {layer}, head {head}: rows are queries, columns are keys\n"))?;
-        let labels: Vec<String> = ids.iter().map(|&id| name(&checkpoint, id)).collect();
+        let labels: Vec<String> = ids.iter().map(|&id| checkpoint.token_name(id)).collect();
         let maps = if args.has("--bert") {
             let other = (ids[ids.len() - 1] + 1) % model.config.n_vocab as u32;
-            let (last, other_name) = (&labels[labels.len() - 1], name(&checkpoint, other));
+            let (last, other_name) = (&labels[labels.len() - 1], checkpoint.token_name(other));
             cli::print(&format!("moved: how far a token's last vector moves, in %, if {last} becomes {other_name}\n"))?;
             vec![
                 both(model, ids, other, true, layer, head, "with the mask: GPT")?,
@@ -144,12 +143,6 @@ fn table(labels: &[String], maps: &[Map], numbers: bool, width: usize) -> String
         text += "shades: ·· below 5 %, ░░ 20 %, ▒▒ 40 %, ▓▓ 70 %, ██ above\n";
     }
     text
-}
-
-/// How a token is shown: its text in quotes, or its id if there is no vocabulary.
-fn name(checkpoint: &Checkpoint, id: u32) -> String {
-    let text = checkpoint.tokenizer.as_ref().and_then(|tokenizer| tokenizer.decode(&[id]).ok());
-    text.map_or(format!("token {id}"), |text| format!("{text:?}"))
 }
 
 /// A weight as two characters of a shade, or as hundredths.

@@ -58,11 +58,11 @@ fn main() -> ExitCode {
             let dots = wte.take_rows(&[own])?.matmul_t(wte)?; // [1, n_vocab]
             let [by_cosine, by_dot] = [&cosines, &dots].map(|scores| nearest(scores, count, &[own]));
 
-            let mut text = format!("{}, id {id}, length {:.2}\n", name(&checkpoint, own), length.data()[own]);
+            let mut text = format!("{}, id {id}, length {:.2}\n", checkpoint.token_name(id), length.data()[own]);
             text += "     cosine                         dot product\n";
             for (&near, &large) in by_cosine.iter().zip(&by_dot) {
                 let (cosine, dot) = (cosines.data()[near], dots.data()[large]);
-                let (near, large) = (name(&checkpoint, near), name(&checkpoint, large));
+                let [near, large] = [near, large].map(|id| checkpoint.token_name(id as u32));
                 text += &format!("    {cosine:>7.3}  {near:<20}  {dot:>9.3}  {large}\n");
             }
             cli::print(&(text + "\n"))?;
@@ -99,20 +99,12 @@ fn show_difference(checkpoint: &Checkpoint, unit: &Tensor, ids: &[u32], count: u
         let problem = format!("--differences wants three tokens A B C, and these are {}", ids.len());
         return Err(Failure::Usage(problem));
     };
+    let [name_a, name_b, name_c] = [a, b, c].map(|id| checkpoint.token_name(id));
     let [a, b, c] = [a, b, c].map(|id| id as usize);
-    let [name_a, name_b, name_c] = [a, b, c].map(|id| name(checkpoint, id));
     cli::print(&format!("{name_b} - {name_a} + {name_c}\n"))?;
     let cosines = differences::cosines(unit, a, b, c)?;
     for id in nearest(&cosines, count, &[]) {
-        cli::print(&format!("    {:>7.3}  {}\n", cosines.data()[id], name(checkpoint, id)))?;
+        cli::print(&format!("    {:>7.3}  {}\n", cosines.data()[id], checkpoint.token_name(id as u32)))?;
     }
     Ok(())
-}
-
-/// How a token is shown: its text in quotes, or its id if there is no vocabulary.
-fn name(checkpoint: &Checkpoint, id: usize) -> String {
-    match checkpoint.tokenizer.as_ref().and_then(|tokenizer| tokenizer.token_bytes(id as u32)) {
-        Some(bytes) => format!("{:?}", String::from_utf8_lossy(bytes)),
-        None => format!("token {id}"),
-    }
 }

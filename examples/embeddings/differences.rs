@@ -84,8 +84,9 @@ pub fn ask(unit: &Tensor, tokenizer: &Tokenizer, list: &[(&str, &str)]) -> Resul
     let mut score = Score::default();
     for &(a, b) in &pairs {
         for &(c, expected) in pairs.iter().filter(|&&other| other != (a, b)) {
-            let answer = nearest(&cosines(unit, a, b, c)?, 1, &[a, b, c]);
-            let answer_of_all = nearest(&cosines(unit, a, b, c)?, 1, &[]);
+            let scores = cosines(unit, a, b, c)?;
+            let answer = nearest(&scores, 1, &[a, b, c]);
+            let answer_of_all = nearest(&scores, 1, &[]);
             let nearest_to_c = nearest(&cosines(unit, a, a, c)?, 1, &[c]);
             score.questions += 1;
             score.right += usize::from(answer == [expected]);

@@ -54,6 +54,26 @@ pub struct Checkpoint {
     pub end_ids: Vec<u32>,
 }
 
+impl Checkpoint {
+    /// A token for the eye: its text in quotes, since many begin with a space; without a vocabulary, its id.
+    ///
+    /// # Example: a token of the storybook
+    ///
+    /// ```
+    /// let mut story = gpt60::storybook::load();
+    /// let id = story.tokenizer.as_ref().unwrap().encode(" fox")[0];
+    /// assert_eq!(story.token_name(id), "\" fox\"");
+    /// story.tokenizer = None;
+    /// assert_eq!(story.token_name(7), "token 7");
+    /// ```
+    pub fn token_name(&self, id: u32) -> String {
+        match self.tokenizer.as_ref().and_then(|tokenizer| tokenizer.token_bytes(id)) {
+            Some(bytes) => format!("{:?}", String::from_utf8_lossy(bytes)),
+            None => format!("token {id}"),
+        }
+    }
+}
+
 /// Reads the model in the directory `dir`.
 ///
 /// The vocabulary is that of `tokenizer.json` if there is one, else of `vocab.json` and `merges.txt`, else of

@@ -25,7 +25,6 @@ pub mod sizes;
 
 use crate::Result;
 use crate::checkpoint::hugging_face::Checkpoint;
-use crate::tokenizer::Tokenizer;
 
 /// What the attention maps are drawn for, if the model has a vocabulary.
 const ATTENTION_PROMPT: &str = "Once upon a time there was a little girl";
@@ -63,7 +62,7 @@ pub fn all(model: &Checkpoint, loss: &str, sizes: &str) -> Result<Vec<(&'static 
     let ids = |text: &str| tokenizer.map_or(vec![0, 1, 2, 3], |tokenizer| tokenizer.encode(text));
     let looking = ids(ATTENTION_PROMPT);
     let weights = attention::weights(&model.model, &looking)?;
-    let labels = labels(&looking, tokenizer);
+    let labels: Vec<String> = looking.iter().map(|&id| model.token_name(id)).collect();
     let before = ids(KNOBS_PROMPT);
     let logits = model.model.logits(&before)?; // [n_seq, n_vocab]
     let last = logits.row(logits.n_rows() - 1); // [n_vocab]
@@ -73,19 +72,9 @@ pub fn all(model: &Checkpoint, loss: &str, sizes: &str) -> Result<Vec<(&'static 
         ("attention-maps.svg", attention::all_heads(&weights)),
         ("block.svg", diagrams::block()),
         ("parameters.svg", sizes::parameters()),
-        ("knobs.svg", knobs::knobs(last, KNOBS_PROMPT, |id| label(id, tokenizer))?),
+        ("knobs.svg", knobs::knobs(last, KNOBS_PROMPT, |id| model.token_name(id))?),
         ("loss-curve.svg", loss::curve(loss)?),
         ("scaling.svg", scaling::scaling(sizes)?),
         ("roofline.svg", roofline::roofline(BANDWIDTH, PEAK)),
     ])
-}
-
-/// Tokens as the book writes them: in quotes, since many begin with a space; without a vocabulary, their ids.
-fn labels(ids: &[u32], tokenizer: Option<&Tokenizer>) -> Vec<String> {
-    ids.iter().map(|&id| label(id, tokenizer)).collect()
-}
-
-fn label(id: u32, tokenizer: Option<&Tokenizer>) -> String {
-    let text = tokenizer.and_then(|tokenizer| tokenizer.decode(&[id]).ok());
-    text.map_or(format!("token {id}"), |text| format!("{text:?}"))
 }
