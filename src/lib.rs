@@ -29,8 +29,8 @@
 //! | --- | --- | --- |
 //! | 1 | `error.rs`, `rng.rs`, `close.rs` | errors that name the remedy, repeatable chance, comparing numbers |
 //! | 2 | [`kernels`] | the engine room: products, threads. Leave it for later; nothing above depends on how it works |
-//! | 3 | `tensor.rs`, [`weight`] | [`Tensor`]: a shape, and the numbers in it; a matrix in fewer bytes |
-//! | 4 | `config.rs`, `probe.rs`, `kv_cache.rs` | how large a model is, watching it, what it remembers |
+//! | 3 | `tensor.rs` | [`Tensor`]: a shape, and the numbers in it |
+//! | 4 | `config.rs`, `probe.rs`, `kv_cache.rs`, [`weight`] | how large a model is, watching it, what it remembers; a matrix in fewer bytes |
 //! | 5 | [`layers`] | softmax, GELU, layer norm, linear, embedding, attention, MLP, block |
 //! | 6 | `model.rs` | [`Gpt2`]: the pieces put together |
 //! | 7 | [`checkpoint`] | weights in files, read and written |

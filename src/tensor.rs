@@ -13,7 +13,7 @@
 //! A production program would use `ndarray`, or `candle`'s tensors, which can also live on a graphics card.
 
 use crate::close::{Difference, check_close};
-use crate::kernels::matmul::{Into, Matrix, matmul};
+use crate::kernels::matmul::{Matrix, Store, matmul};
 use crate::kernels::{math, memory, threads};
 use crate::{Error, Result, Rng};
 use std::fmt;
@@ -402,7 +402,7 @@ impl Tensor {
             return Err(Error::shape("matmul", &[&self.shape, &other.shape], rule));
         }
         let mut out = Tensor::any(&[m, n]);
-        matmul(self.matrix(), other.matrix(), &mut out.data, n, Into::Set);
+        matmul(self.matrix(), other.matrix(), &mut out.data, n, Store::Set);
         Ok(out)
     }
 
@@ -429,7 +429,7 @@ impl Tensor {
             return Err(Error::shape("matmul_t", &[&self.shape, &other.shape], "both must have as many columns"));
         }
         let mut out = Tensor::any(&[m, n]);
-        matmul(self.matrix(), other.matrix().transposed(), &mut out.data, n, Into::Set);
+        matmul(self.matrix(), other.matrix().transposed(), &mut out.data, n, Store::Set);
         Ok(out)
     }
 
@@ -445,7 +445,7 @@ impl Tensor {
             let rule = "[k, m] and [k, n] can be added onto [m, n]";
             return Err(Error::shape("t_matmul_add", &[&self.shape, &other.shape, &sum.shape], rule));
         }
-        matmul(self.matrix().transposed(), other.matrix(), &mut sum.data, n, Into::Add);
+        matmul(self.matrix().transposed(), other.matrix(), &mut sum.data, n, Store::Add);
         Ok(())
     }
 

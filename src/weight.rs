@@ -20,7 +20,7 @@
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
 use crate::kernels::math;
-use crate::kernels::matmul::{Bf16, Into, Matrix, Number, matmul};
+use crate::kernels::matmul::{Bf16, Matrix, Number, Store, matmul};
 use crate::{Error, Result, Tensor};
 use std::borrow::Cow;
 use std::ops::{Deref, DerefMut};
@@ -252,10 +252,10 @@ impl Packed {
         let mut y = Tensor::any(&[m, n]);
         match &self.numbers {
             Numbers::Bf16(numbers) => {
-                matmul(x, Matrix::new(numbers, n, k).transposed(), y.data_mut(), n, Into::Set);
+                matmul(x, Matrix::new(numbers, n, k).transposed(), y.data_mut(), n, Store::Set);
             }
             Numbers::Int8 { numbers, scales } => {
-                matmul(x, Matrix::new(numbers, n, k).transposed(), y.data_mut(), n, Into::Set);
+                matmul(x, Matrix::new(numbers, n, k).transposed(), y.data_mut(), n, Store::Set);
                 // Every term of a sum has the same scale, so the sum is multiplied once.
                 y.data_mut().chunks_mut(n.max(1)).for_each(|row| math::zip_map(row, scales, |sum, scale| sum * scale));
             }

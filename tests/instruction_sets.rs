@@ -12,7 +12,7 @@
 //! Forcing an instruction set acts on the whole process. So these tests have a program of their own, and take turns in it.
 
 use gpt60::kernels::cpu::{self, Level};
-use gpt60::kernels::matmul::{Bf16, FEW_ROWS, Into, Matrix, Number, matmul};
+use gpt60::kernels::matmul::{Bf16, FEW_ROWS, Matrix, Number, Store, matmul};
 use gpt60::kernels::{math, threads};
 use gpt60::layers::layer_norm::LayerNorm;
 use gpt60::layers::{gelu, softmax};
@@ -157,7 +157,7 @@ struct Product {
     n: usize,
     a_transposed: bool,
     b_transposed: bool,
-    into: Into,
+    into: Store,
     kind: Kind,
     seed: u64,
     n_threads: usize,
@@ -222,7 +222,7 @@ impl Product {
         let place =
             |i: usize| (i >= offset && (i - offset) % stride < n && i < offset + m * stride).then(|| i - offset);
         let mut start = vec![GAP; offset + m * stride + 3];
-        if into == Into::Add {
+        if into == Store::Add {
             let usual = numbers(start.len(), Kind::Usual, &mut rng);
             (0..start.len()).filter(|&i| place(i).is_some()).for_each(|i| start[i] = usual[i]);
         }
@@ -232,7 +232,7 @@ impl Product {
             let (row, column) = ((i - offset) / stride, (i - offset) % stride);
             let terms = (0..k).map(|p| f64::from(a.at(row, p)) * value(b.at(p, column)));
             exact[i] = terms.fold((0.0, 0.0), |(sum, size), term| (sum + term, size + term.abs()));
-            if into == Into::Add {
+            if into == Store::Add {
                 exact[i] = (exact[i].0 + f64::from(start[i]), exact[i].1 + f64::from(start[i]).abs());
             }
         }
@@ -274,7 +274,7 @@ proptest! {
         m in any_size(70), k in any_size(130), n in any_size(130),
         a_transposed: bool, b_transposed: bool, add: bool, kind in any_kind(), seed: u64,
     ) {
-        let into = if add { Into::Add } else { Into::Set };
+        let into = if add { Store::Add } else { Store::Set };
         Product { m, k, n, a_transposed, b_transposed, into, kind, seed, n_threads: 1 }.check_all();
     }
 
@@ -283,7 +283,7 @@ proptest! {
         m in 1..=FEW_ROWS + 1, k in any_size(300), n in any_size(130),
         a_transposed: bool, b_transposed: bool, add: bool, kind in any_kind(), seed: u64,
     ) {
-        let into = if add { Into::Add } else { Into::Set };
+        let into = if add { Store::Add } else { Store::Set };
         Product { m, k, n, a_transposed, b_transposed, into, kind, seed, n_threads: 1 }.check_all();
     }
 }
@@ -324,7 +324,7 @@ fn products_just_beyond_every_edge_are_the_plain_ones() {
         for orientation in 0..4 {
             let (a_transposed, b_transposed) = (orientation % 2 == 1, orientation / 2 == 1);
             // Every edge meets both ways to store, and usual and wild numbers.
-            for (into, kind) in [(Into::Set, Kind::Wild), (Into::Add, Kind::Usual)] {
+            for (into, kind) in [(Store::Set, Kind::Wild), (Store::Add, Kind::Usual)] {
                 let product = Product { m, k, n, a_transposed, b_transposed, into, kind, seed: i as u64, n_threads: 1 };
                 if orientation == i % 4 { product.check_all() } else { product.check_full() }
             }
@@ -339,7 +339,7 @@ fn products_that_threads_share_are_the_plain_ones() {
         assert!(m * k * n > threads::WORTH_A_THREAD);
         for b_transposed in [false, true] {
             for n_threads in [1, 2, 5] {
-                let (a_transposed, into, kind) = (false, Into::Add, Kind::Wild);
+                let (a_transposed, into, kind) = (false, Store::Add, Kind::Wild);
                 Product { m, k, n, a_transposed, b_transposed, into, kind, seed: 1, n_threads }.check_full();
             }
         }
@@ -351,14 +351,14 @@ fn a_product_of_no_terms_is_zero_and_one_of_no_rows_touches_nothing() {
     with_every_instruction_set(|_| {
         for m in [3, FEW_ROWS + 3] {
             let mut c = vec![GAP; m * 5];
-            matmul::<f32>(Matrix::new(&[], m, 0), Matrix::new(&[], 0, 4), &mut c, 5, Into::Add);
+            matmul::<f32>(Matrix::new(&[], m, 0), Matrix::new(&[], 0, 4), &mut c, 5, Store::Add);
             assert!(c.iter().all(|x| x.to_bits() == GAP.to_bits()));
-            matmul::<f32>(Matrix::new(&[], m, 0), Matrix::new(&[], 0, 4), &mut c, 5, Into::Set);
+            matmul::<f32>(Matrix::new(&[], m, 0), Matrix::new(&[], 0, 4), &mut c, 5, Store::Set);
             assert!(c.iter().enumerate().all(|(i, x)| x.to_bits() == if i % 5 < 4 { 0 } else { GAP.to_bits() }));
         }
         let mut c = [GAP];
-        matmul::<f32>(Matrix::new(&[], 0, 2), Matrix::new(&[1.0; 2], 2, 1), &mut c, 1, Into::Set);
-        matmul::<f32>(Matrix::new(&[1.0; 2], 1, 2), Matrix::new(&[], 2, 0), &mut c, 1, Into::Set);
+        matmul::<f32>(Matrix::new(&[], 0, 2), Matrix::new(&[1.0; 2], 2, 1), &mut c, 1, Store::Set);
+        matmul::<f32>(Matrix::new(&[1.0; 2], 1, 2), Matrix::new(&[], 2, 0), &mut c, 1, Store::Set);
         assert_eq!(c[0].to_bits(), GAP.to_bits());
     });
 }
@@ -371,7 +371,7 @@ fn nothing_of_a_product_is_left_in_the_memory_that_the_next_one_gets() {
     let (a, b) = (numbers(m * k, Kind::Usual, &mut rng), numbers(k * n, Kind::Usual, &mut rng));
     let product = |a: &[f32], b: &[f32]| {
         let mut c = vec![0.0; m * n];
-        matmul(Matrix::new(a, m, k), Matrix::new(b, k, n), &mut c, n, Into::Set);
+        matmul(Matrix::new(a, m, k), Matrix::new(b, k, n), &mut c, n, Store::Set);
         c
     };
     with_every_instruction_set(|level| {

@@ -30,7 +30,7 @@ pub fn matrix_product(n_runs: usize, m: usize, k: usize, n: usize) -> Outcome<Ve
     repeat(n_runs, || {
         let start = Instant::now();
         for _ in 0..N_PRODUCTS {
-            matmul::matmul(Matrix::new(&a, m, k), Matrix::new(&b, k, n), &mut c, n, matmul::Into::Set);
+            matmul::matmul(Matrix::new(&a, m, k), Matrix::new(&b, k, n), &mut c, n, matmul::Store::Set);
         }
         Ok(milliseconds(start) / N_PRODUCTS as f64)
     })

@@ -141,7 +141,7 @@ impl<'a, T: Number> Matrix<'a, T> {
 
 /// Whether a product replaces what is in the output or is added to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Into {
+pub enum Store {
     /// `C = A·B`.
     Set,
     /// `C = C + A·B`, as when gradients are summed.
@@ -155,7 +155,7 @@ pub enum Into {
 /// # Panics
 ///
 /// If `a` has more columns than `b` has rows, or `c` is too small.
-pub fn plain<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize, into: Into) {
+pub fn plain<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize, into: Store) {
     for i in 0..a.rows {
         for j in 0..b.cols {
             let mut sum = 0.0;
@@ -163,7 +163,7 @@ pub fn plain<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize,
                 sum += a.at(i, p) * b.at(p, j);
             }
             let place = &mut c[i * c_stride + j];
-            *place = if into == Into::Add { *place + sum } else { sum };
+            *place = if into == Store::Add { *place + sum } else { sum };
         }
     }
 }
@@ -180,14 +180,14 @@ pub fn plain<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize,
 /// # Example: multiply by a transpose without making it
 ///
 /// ```
-/// use gpt60::kernels::matmul::{Into, Matrix, matmul};
+/// use gpt60::kernels::matmul::{Matrix, Store, matmul};
 ///
 /// let a = [1.0, 2.0, 3.0, 4.0]; // [2, 2]
 /// let mut c = [0.0; 4];
-/// matmul(Matrix::new(&a, 2, 2), Matrix::new(&a, 2, 2).transposed(), &mut c, 2, Into::Set);
+/// matmul(Matrix::new(&a, 2, 2), Matrix::new(&a, 2, 2).transposed(), &mut c, 2, Store::Set);
 /// assert_eq!(c, [5.0, 11.0, 11.0, 25.0]);
 /// ```
-pub fn matmul<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize, into: Into) {
+pub fn matmul<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize, into: Store) {
     let (m, k, n) = (a.rows, a.cols, b.cols);
     assert_eq!(k, b.rows, "matmul: [{m}, {k}] and [{}, {n}] do not fit", b.rows);
     if m == 0 || n == 0 {
@@ -195,7 +195,7 @@ pub fn matmul<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize
     }
     assert!(c_stride >= n && c.len() >= (m - 1) * c_stride + n, "matmul: the output is smaller than [{m}, {n}]");
     if k == 0 {
-        if into == Into::Set {
+        if into == Store::Set {
             c.chunks_mut(c_stride).take(m).for_each(|row| row[..n].fill(0.0));
         }
     } else if m <= FEW_ROWS {
@@ -231,7 +231,7 @@ const STRIPS: usize = 32;
 /// ```
 ///
 /// How the tiles are shared changes no number: every tile sums over `p` in the same order.
-fn many_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize, into: Into) {
+fn many_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize, into: Store) {
     let (m, k, n) = (a.rows, a.cols, b.cols);
     let n_threads = if m.saturating_mul(n).saturating_mul(k) < threads::WORTH_A_THREAD { 1 } else { threads::count() };
     let level = level();
@@ -272,7 +272,7 @@ fn many_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize,
                         terms: terms.clone(),
                         c: Vec::with_capacity(n_rows),
                         // The first block of terms may replace what was there; the next ones are added to it.
-                        add: into == Into::Add || p0 > 0,
+                        add: into == Store::Add || p0 > 0,
                     });
                 }
                 for row in rows.chunks_mut(c_stride).take(n_rows) {
@@ -561,10 +561,10 @@ pub(super) const STREAMS: usize = 8;
 const PARTS: usize = 4;
 
 /// [`matmul`] for a few rows.
-fn few_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize, into: Into) {
+fn few_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize, into: Store) {
     let (m, k, n) = (a.rows, a.cols, b.cols);
     let is_shared = m * k * n >= STREAM_SHARED;
-    if into == Into::Set {
+    if into == Store::Set {
         c.chunks_mut(c_stride).take(m).for_each(|row| row[..n].fill(0.0));
     }
     if b.col_stride == 1 && k >= PARTS * STREAMS {
@@ -734,7 +734,7 @@ mod tests {
     }
 
     /// Both products of the same random matrices, `A` and `B` transposed or not, `C` with gaps between its rows.
-    fn both(m: usize, k: usize, n: usize, ta: bool, tb: bool, into: Into) -> (Vec<f32>, Vec<f32>) {
+    fn both(m: usize, k: usize, n: usize, ta: bool, tb: bool, into: Store) -> (Vec<f32>, Vec<f32>) {
         let mut rng = Rng::new((m * 1_000_000 + k * 1000 + n) as u64);
         let (a, b) = (random(m * k, &mut rng), random(k * n, &mut rng));
         let a = if ta { Matrix::new(&a, k, m).transposed() } else { Matrix::new(&a, m, k) };
@@ -753,7 +753,7 @@ mod tests {
         fn the_fast_product_is_the_plain_one_for_any_size(
             m in 0usize..40, k in 0usize..300, n in 0usize..80, ta: bool, tb: bool, add: bool,
         ) {
-            let into = if add { Into::Add } else { Into::Set };
+            let into = if add { Store::Add } else { Store::Set };
             let (found, expected) = both(m, k, n, ta, tb, into);
             // Sums of 300 products, each rounded to one part in 10^7: 1e-5 of the largest leaves room for their order.
             prop_assert_eq!(check_close((&[found.len()], &found), (&[expected.len()], &expected), 1e-5), Ok(()));
@@ -767,9 +767,9 @@ mod tests {
             let (a, b) = (random(m * k, &mut rng), random(k * n, &mut rng));
             for b in [Matrix::new(&b, k, n), Matrix::new(&b, n, k).transposed()] {
                 let (mut together, mut alone) = (vec![0.0; m * n], vec![0.0; m * n]);
-                matmul(Matrix::new(&a, m, k), b, &mut together, n, Into::Set);
+                matmul(Matrix::new(&a, m, k), b, &mut together, n, Store::Set);
                 for (a, c) in a.chunks(k).zip(alone.chunks_mut(n)) {
-                    matmul(Matrix::new(a, 1, k), b, c, n, Into::Set);
+                    matmul(Matrix::new(a, 1, k), b, c, n, Store::Set);
                 }
                 assert!(
                     together.iter().zip(&alone).all(|(x, y)| x.to_bits() == y.to_bits()),
@@ -787,7 +787,7 @@ mod tests {
             let product = |n_threads: usize| {
                 threads::set(n_threads);
                 let mut c = vec![0.0; m * n];
-                matmul(Matrix::new(&a, m, k), Matrix::new(&b, k, n), &mut c, n, Into::Set);
+                matmul(Matrix::new(&a, m, k), Matrix::new(&b, k, n), &mut c, n, Store::Set);
                 threads::set(0);
                 c.iter().map(|x| x.to_bits()).collect::<Vec<u32>>()
             };

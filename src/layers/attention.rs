@@ -29,7 +29,7 @@
 use super::linear::Linear;
 use super::softmax::{softmax_row, softmax_row_backward};
 use crate::kernels::attention::one_query;
-use crate::kernels::matmul::{Into, Matrix, matmul};
+use crate::kernels::matmul::{Matrix, Store, matmul};
 use crate::kernels::{math, threads};
 use crate::kv_cache::{LayerCache, Run};
 use crate::{Error, Probe, Result, Rng, Tensor};
@@ -287,7 +287,7 @@ fn attend(q: Matrix, runs: &[(Matrix, Matrix)], mut weights: Option<&mut [f32]>,
         let mut at = 0;
         for (k, _) in runs {
             let n_here = k.n_rows().min(n_seen - at);
-            matmul(q, k.rows(0, n_here).transposed(), &mut scores[at..], n_keys, Into::Set);
+            matmul(q, k.rows(0, n_here).transposed(), &mut scores[at..], n_keys, Store::Set);
             at += n_here;
         }
         for (i, row) in scores.chunks_mut(n_keys).enumerate() {
@@ -300,7 +300,7 @@ fn attend(q: Matrix, runs: &[(Matrix, Matrix)], mut weights: Option<&mut [f32]>,
         let mut at = 0;
         for (_, v) in runs {
             let n_here = v.n_rows().min(n_seen - at);
-            let into = if at == 0 { Into::Set } else { Into::Add };
+            let into = if at == 0 { Store::Set } else { Store::Add };
             matmul(Matrix::part(&scores[at..], n, n_here, n_keys), v.rows(0, n_here), out, head_size, into);
             at += n_here;
         }
@@ -329,9 +329,9 @@ fn attend_backward([q, k, v]: [Matrix; 3], weights: &[f32], d_out: Matrix, d_qkv
         let n_seen = first + n;
         let w = Matrix::part(&weights[first * n_seq..], n, n_seen, n_seq);
         let d_out = d_out.rows(first, n);
-        matmul(w.transposed(), d_out, d_v, head_size, Into::Add); // [n, n_seen]ᵀ · [n, head_size]
+        matmul(w.transposed(), d_out, d_v, head_size, Store::Add); // [n, n_seen]ᵀ · [n, head_size]
         // d_w: [n, head_size] · [n_seen, head_size]ᵀ -> [n, n_seen], rows n_seq apart
-        matmul(d_out, v.rows(0, n_seen).transposed(), &mut d_scores, n_seq, Into::Set);
+        matmul(d_out, v.rows(0, n_seen).transposed(), &mut d_scores, n_seq, Store::Set);
         for (i, d) in d_scores.chunks_mut(n_seq).take(n).enumerate() {
             let visible = first + i + 1;
             softmax_row_backward(&weights[(first + i) * n_seq..][..visible], &mut d[..visible]); // d_w -> d_score
@@ -340,8 +340,8 @@ fn attend_backward([q, k, v]: [Matrix; 3], weights: &[f32], d_out: Matrix, d_qkv
         }
         let d_scores = Matrix::part(&d_scores, n, n_seen, n_seq);
         let block = &mut d_q[first * head_size..(first + n) * head_size];
-        matmul(d_scores, k.rows(0, n_seen), block, head_size, Into::Set); // [n, n_seen] · [n_seen, head_size]
-        matmul(d_scores.transposed(), q.rows(first, n), d_k, head_size, Into::Add); // [n, n_seen]ᵀ · [n, head_size]
+        matmul(d_scores, k.rows(0, n_seen), block, head_size, Store::Set); // [n, n_seen] · [n_seen, head_size]
+        matmul(d_scores.transposed(), q.rows(first, n), d_k, head_size, Store::Add); // [n, n_seen]ᵀ · [n, head_size]
     }
 }
 

@@ -35,10 +35,11 @@ fn read(text: &str) -> Result<Vec<Run>> {
         let numbers = line.split_whitespace().map(|word| word.parse().ok().filter(|x: &f64| x.is_finite() && *x > 0.0));
         let numbers: Vec<f64> = numbers.collect::<Option<_>>().ok_or_else(wrong)?;
         let [n_layer, n_embd, valid, losses @ ..] = &numbers[..] else { return Err(wrong()) };
-        if losses.len() < 2 {
+        let n_parameters = 12.0 * n_layer * n_embd * n_embd;
+        if losses.len() < 2 || !(1.0..1e18).contains(&n_parameters) {
             return Err(wrong());
         }
-        runs.push(Run { n_parameters: 12.0 * n_layer * n_embd * n_embd, valid: *valid, losses: losses.to_vec() });
+        runs.push(Run { n_parameters, valid: *valid, losses: losses.to_vec() });
     }
     if runs.windows(2).any(|pair| pair[0].n_parameters >= pair[1].n_parameters) || runs.len() < 2 {
         return Err(Error::format("scaling", "it needs two models or more, each larger than the one before"));
@@ -167,6 +168,8 @@ mod tests {
             ("2 32 4.3 7\n", "line 1"),
             ("2 32 4.3 7 -6\n", "line 1"),
             ("2 32 4.3 7 NaN\n", "line 1"),
+            ("2 1e-200 4.3 7 6\n", "line 1"),
+            ("2 1e200 4.3 7 6\n", "line 1"),
             ("2 32 4.3 7 6\n", "two models"),
             ("4 64 4.3 7 6\n2 32 4.3 7 6\n", "larger than"),
             ("", "two models"),
