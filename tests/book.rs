@@ -1,22 +1,12 @@
 //! The book holds together: its links lead somewhere, its blocks say their language, and rustdoc sees every chapter.
 
+#[path = "common/pages.rs"]
+mod pages;
+
+use pages::pages;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-
-/// README.md and every page in docs/.
-fn pages() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut pages: Vec<PathBuf> = fs::read_dir(root.join("docs"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "md"))
-        .collect();
-    assert!(pages.len() >= 11, "only {} chapters were found", pages.len());
-    pages.push(root.join("README.md"));
-    pages.sort();
-    pages
-}
 
 /// The targets of `[text](target)` outside code blocks.
 fn links(text: &str) -> Vec<String> {

@@ -15,10 +15,13 @@
 
 #[path = "common/examples.rs"]
 mod examples;
+#[path = "common/pages.rs"]
+mod pages;
 
+use pages::pages;
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// `cargo run --example NAME -- ARGUMENTS` for `sh`, without building: the program itself is run.
@@ -97,11 +100,7 @@ fn words_are_compared_in_order_and_dots_stand_for_lines() {
 #[test]
 fn every_command_in_the_book_prints_what_the_book_shows() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let pages = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
-    let mut pages: Vec<PathBuf> = pages.filter(|path| path.extension().is_some_and(|ending| ending == "md")).collect();
-    pages.push(root.join("README.md"));
-    pages.sort();
-
+    let pages = pages();
     let (mut n_commands, mut wrong) = (0, Vec::new());
     for page in &pages {
         let name = page.file_name().unwrap().to_str().unwrap();

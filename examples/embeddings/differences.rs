@@ -82,12 +82,12 @@ pub fn ask(unit: &Tensor, tokenizer: &Tokenizer, list: &[(&str, &str)]) -> Resul
     };
     let pairs: Vec<(usize, usize)> = list.iter().filter_map(|(a, b)| Some((one(a)?, one(b)?))).collect();
     let mut score = Score::default();
-    for &(a, b) in &pairs {
-        for &(c, expected) in pairs.iter().filter(|&&other| other != (a, b)) {
+    for &(c, expected) in &pairs {
+        let nearest_to_c = nearest(&cosines(unit, c, c, c)?, 1, &[c]); // c - c + c
+        for &(a, b) in pairs.iter().filter(|&&other| other != (c, expected)) {
             let scores = cosines(unit, a, b, c)?;
             let answer = nearest(&scores, 1, &[a, b, c]);
             let answer_of_all = nearest(&scores, 1, &[]);
-            let nearest_to_c = nearest(&cosines(unit, a, a, c)?, 1, &[c]);
             score.questions += 1;
             score.right += usize::from(answer == [expected]);
             score.right_of_all += usize::from(answer_of_all == [expected]);

@@ -16,6 +16,7 @@
 use super::base64::{encode_f16, encode_f32};
 use super::logit_lens::Reading;
 use super::trace::{BlockTrace, Trace};
+use crate::Config;
 use crate::checkpoint::Json;
 use crate::tokenizer::Tokenizer;
 
@@ -39,29 +40,39 @@ use crate::tokenizer::Tokenizer;
 /// ```
 pub fn to_json(trace: &Trace, tokenizer: Option<&Tokenizer>, name: &str, n_before: usize) -> String {
     let config = &trace.config;
-    let data = Json::object([
-        ("name", name.into()),
-        ("n_before", n_before.into()),
-        ("n_vocab", config.n_vocab.into()),
-        ("n_ctx", config.n_ctx.into()),
-        ("n_embd", config.n_embd.into()),
-        ("n_head", config.n_head.into()),
-        ("n_layer", config.n_layer.into()),
-        ("n_inner", config.n_inner.into()),
-        ("ids", Json::Array(trace.ids.iter().map(|&id| id.into()).collect())),
-        ("vocabulary", tokenizer.map_or(Json::Null, |tokenizer| vocabulary(tokenizer, config.n_vocab))),
-        ("wte", f16(trace.wte.data())),
-        ("wpe", f16(trace.wpe.data())),
-        ("blocks", Json::Array(trace.blocks.iter().map(block).collect())),
-        ("lens", Json::Array(trace.lens.iter().map(|row| Json::Array(row.iter().map(reading).collect())).collect())),
-        ("probability_of_next", Json::Array(trace.probability_of_next.iter().map(|&p| p.into()).collect())),
-        ("logits", encode_f32(&trace.logits).as_str().into()),
-    ]);
-    text(&data)
+    object(
+        config,
+        [
+            ("name", name.into()),
+            ("n_before", n_before.into()),
+            ("ids", Json::Array(trace.ids.iter().map(|&id| id.into()).collect())),
+            ("vocabulary", tokenizer.map_or(Json::Null, |tokenizer| vocabulary(tokenizer, config.n_vocab))),
+            ("wte", f16(trace.wte.data())),
+            ("wpe", f16(trace.wpe.data())),
+            ("blocks", Json::Array(trace.blocks.iter().map(block).collect())),
+            (
+                "lens",
+                Json::Array(trace.lens.iter().map(|row| Json::Array(row.iter().map(reading).collect())).collect()),
+            ),
+            ("probability_of_next", Json::Array(trace.probability_of_next.iter().map(|&p| p.into()).collect())),
+            ("logits", encode_f32(&trace.logits).as_str().into()),
+        ],
+    )
 }
 
-/// An object as text that stays where it is put: no `<` in it can begin or end anything in a page.
-pub(super) fn text(data: &Json) -> String {
+/// The sizes of a model and more about it, as the text of one object that stays where it is put: no `<` in it can begin or end
+/// anything in a page.
+pub(super) fn object<const N: usize>(config: &Config, more: [(&str, Json); N]) -> String {
+    let sizes = [
+        ("n_vocab", config.n_vocab),
+        ("n_ctx", config.n_ctx),
+        ("n_embd", config.n_embd),
+        ("n_head", config.n_head),
+        ("n_layer", config.n_layer),
+        ("n_inner", config.n_inner),
+    ];
+    let entries = sizes.map(|(key, size)| (key, size.into())).into_iter().chain(more);
+    let data = Json::Object(entries.map(|(key, value)| (key.to_string(), value)).collect());
     data.to_string().replace('<', "\\u003c")
 }
 

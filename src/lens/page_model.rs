@@ -10,7 +10,7 @@
 //! [Chapter 15](crate::book::ch15_looking_inside) explains it.
 
 use super::base64::encode_f16;
-use super::page_data::{text, vocabulary};
+use super::page_data::{object, vocabulary};
 use crate::checkpoint::Json;
 use crate::tokenizer::Tokenizer;
 use crate::{Error, Gpt2, Result};
@@ -60,24 +60,20 @@ pub fn to_json(model: &Gpt2, tokenizer: &Tokenizer, name: &str, prompt: &str, mo
         let result = format!("{left}{right}");
         Json::Array([left, right, result].iter().map(|token| ids[token].into()).collect())
     };
-    let data = Json::object([
-        ("name", name.into()),
-        ("prompt", prompt.into()),
-        ("most_tokens", most_tokens.min(config.n_ctx).into()),
-        ("n_vocab", config.n_vocab.into()),
-        ("n_ctx", config.n_ctx.into()),
-        ("n_embd", config.n_embd.into()),
-        ("n_head", config.n_head.into()),
-        ("n_layer", config.n_layer.into()),
-        ("n_inner", config.n_inner.into()),
-        ("layer_norm_epsilon", config.layer_norm_epsilon.into()),
-        ("vocabulary", vocabulary(tokenizer, config.n_vocab)),
-        ("end_of_text", tokenizer.end_of_text().map_or(Json::Null, Json::from)),
-        ("merges", Json::Array(tokenizer.merges().into_iter().map(merge).collect())),
-        ("parameters", Json::Array(parameters)),
-        ("weights", encode_f16(&numbers).as_str().into()),
-    ]);
-    Ok(text(&data))
+    Ok(object(
+        config,
+        [
+            ("name", name.into()),
+            ("prompt", prompt.into()),
+            ("most_tokens", most_tokens.min(config.n_ctx).into()),
+            ("layer_norm_epsilon", config.layer_norm_epsilon.into()),
+            ("vocabulary", vocabulary(tokenizer, config.n_vocab)),
+            ("end_of_text", tokenizer.end_of_text().map_or(Json::Null, Json::from)),
+            ("merges", Json::Array(tokenizer.merges().into_iter().map(merge).collect())),
+            ("parameters", Json::Array(parameters)),
+            ("weights", encode_f16(&numbers).as_str().into()),
+        ],
+    ))
 }
 
 #[cfg(test)]
