@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     COMMAND.run(|args| -> Outcome<()> {
         let count: usize = args.number("--count", 6)?;
         let checkpoint = args.model()?;
-        let wte = &checkpoint.model.wte; // [n_vocab, n_embd]
+        let wte = checkpoint.model.wte.tensor()?; // [n_vocab, n_embd]
         let length = wte.mul(wte)?.row_sum().map(f32::sqrt); // [n_vocab, 1]
         let unit = wte.div(&length)?; // [n_vocab, n_embd], every row of length 1: its dot products are cosines
         if args.has("--differences") && args.operands.is_empty() && args.get("--ids").is_none() {

@@ -44,7 +44,7 @@ fn main() -> ExitCode {
         cli::print(&format!("{} parameters, loss {loss:.4} nats, step {step}\n\n", model.n_parameters()))?;
         cli::print("                             largest gradient        a middling one    largest\n")?;
         cli::print("tensor                     backward  measured    backward  measured      error\n")?;
-        for (i, (name, gradient)) in grad.parameters().into_iter().enumerate() {
+        for (i, (name, gradient)) in grad.parameters()?.into_iter().enumerate() {
             let measured = measure(&mut model, i, &batch, step)?;
             cli::print(&line(&name, gradient.data(), &measured))?;
         }
@@ -57,7 +57,7 @@ fn main() -> ExitCode {
 /// The weights that training begins with are so small that a wiggle of 0.01 would be a good part of them.
 fn lively_model(rng: &mut Rng) -> gpt60::Result<Gpt2> {
     let mut model = Gpt2::random(&Config::new(7, N_SEQ, 6, 2, 1), rng)?;
-    for (name, tensor) in model.parameters_mut() {
+    for (name, tensor) in model.parameters_mut()? {
         let middle = if name.contains("ln_") && name.ends_with(".weight") { 1.0 } else { 0.0 };
         *tensor = Tensor::random(tensor.shape(), 0.5, rng).map(|x| middle + x);
     }
@@ -74,10 +74,10 @@ fn loss_of(model: &Gpt2, batch: &Batch) -> gpt60::Result<f64> {
 /// The slope of the loss in each number of the `i`-th tensor: a step up, a step down, the change over the distance.
 fn measure(model: &mut Gpt2, i: usize, batch: &Batch, step: f32) -> gpt60::Result<Vec<f64>> {
     let mut slopes = Vec::new();
-    for j in 0..model.parameters()[i].1.len() {
-        let x = model.parameters()[i].1.data()[j];
+    for j in 0..model.parameters()?[i].1.len() {
+        let x = model.parameters()?[i].1.data()[j];
         let mut loss_at = |x: f32| {
-            model.parameters_mut()[i].1.data_mut()[j] = x;
+            model.parameters_mut()?[i].1.data_mut()[j] = x;
             loss_of(model, batch)
         };
         let (up, down) = (x + step, x - step);

@@ -54,7 +54,7 @@ fn show(row: Vec<f32>) -> Result<String> {
     text += "\nlinear: two outputs; column 0 of W is all 1 (a sum), column 1 all 1/n (a mean)\n";
     let mut linear = Linear::zeros(n, 2);
     for i in 0..n {
-        linear.weight.row_mut(i).copy_from_slice(&[1.0, 1.0 / n as f32]);
+        linear.weight.tensor_mut()?.row_mut(i).copy_from_slice(&[1.0, 1.0 / n as f32]);
     }
     text += &line("x·W + b", &linear.forward(&x)?);
 

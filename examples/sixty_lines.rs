@@ -105,7 +105,7 @@ fn main() -> ExitCode {
         }
         let prompt = args.prompt(&checkpoint, "Once upon a time")?;
         gpt60::generate::check_prompt(model, &prompt.ids)?;
-        let params: Params = model.parameters().into_iter().map(|(name, tensor)| (name, tensor.clone())).collect();
+        let params: Params = model.parameters()?.into_iter().map(|(name, tensor)| (name, tensor.clone())).collect();
 
         cli::note_prompt(&prompt);
         let mut answer = Answer::new(&prompt, &checkpoint);

@@ -4,8 +4,8 @@
 //! cargo run --example sizes
 //! ```
 
-use gpt60::Config;
 use gpt60::cli::{self, Command, Outcome};
+use gpt60::{Config, Head};
 use std::process::ExitCode;
 
 const COMMAND: Command = Command {
@@ -36,17 +36,15 @@ fn main() -> ExitCode {
         let own = args.model()?.model;
         let name = if args.has("--model") { "your model" } else { "storybook" };
         let models = [
-            (name, own.config.clone(), own.lm_head.is_some()),
-            ("gpt2", Config::gpt2(), false),
-            ("gpt2-medium", Config::gpt2_medium(), false),
-            ("gpt2-large", Config::gpt2_large(), false),
-            ("gpt2-xl", Config::gpt2_xl(), false),
+            (name, own.config, if own.lm_head.is_some() { Head::Own } else { Head::Tied }),
+            ("gpt2", Config::gpt2(), Head::Tied),
+            ("gpt2-medium", Config::gpt2_medium(), Head::Tied),
+            ("gpt2-large", Config::gpt2_large(), Head::Tied),
+            ("gpt2-xl", Config::gpt2_xl(), Head::Tied),
         ];
-        let cells = |label: &str, cell: &dyn Fn(&Config, bool) -> String| {
-            let cells = models
-                .iter()
-                .zip(WIDTHS)
-                .map(|((_, config, untied), width)| format!("{:>width$}", cell(config, *untied)));
+        let cells = |label: &str, cell: &dyn Fn(&Config, Head) -> String| {
+            let cells =
+                models.iter().zip(WIDTHS).map(|((_, config, head), width)| format!("{:>width$}", cell(config, *head)));
             format!("{label:<12}{}\n", cells.collect::<String>())
         };
 
@@ -60,16 +58,16 @@ fn main() -> ExitCode {
         text += "\nparameters\n";
         for (part, key) in PARTS {
             if part != "own head" || own.lm_head.is_some() {
-                text += &cells(part, &|c, untied| grouped(count(c, untied, key)));
+                text += &cells(part, &|c, head| grouped(count(c, head, key)));
             }
         }
-        text += &cells("all", &|c, untied| grouped(count(c, untied, "")));
-        text += &cells("bytes as f32", &|c, untied| grouped(4 * count(c, untied, "")));
+        text += &cells("all", &|c, head| grouped(count(c, head, "")));
+        text += &cells("bytes as f32", &|c, head| grouped(4 * count(c, head, "")));
         text += "\nin percent\n";
         for (part, key) in PARTS {
             if part != "own head" || own.lm_head.is_some() {
-                let percent = |c: &Config, untied| 100.0 * count(c, untied, key) as f64 / count(c, untied, "") as f64;
-                text += &cells(part, &|c, untied| format!("{:.1}", percent(c, untied)));
+                let percent = |c: &Config, head| 100.0 * count(c, head, key) as f64 / count(c, head, "") as f64;
+                text += &cells(part, &|c, head| format!("{:.1}", percent(c, head)));
             }
         }
         cli::print(&text)
@@ -77,8 +75,8 @@ fn main() -> ExitCode {
 }
 
 /// How many parameters have `key` in their name.
-fn count(config: &Config, untied: bool, key: &str) -> usize {
-    let shapes = config.shapes(untied);
+fn count(config: &Config, head: Head, key: &str) -> usize {
+    let shapes = config.shapes(head);
     shapes.iter().filter(|(name, _)| name.contains(key)).map(|(_, shape)| shape.iter().product::<usize>()).sum()
 }
 

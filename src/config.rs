@@ -1,6 +1,7 @@
 //! The numbers that tell one GPT-2 from another: six sizes, and layer norm's epsilon.
 //!
-//! All GPT-2 models are the same program. They differ in these numbers alone, and in the values of their weights.
+//! All GPT-2 models are the same program. They differ in these numbers alone, and in the values of their weights. The
+//! parameters that follow from them stand in `parameters.rs`.
 //!
 //! Source: Radford et al., "Language Models are Unsupervised Multitask Learners" (2019), table 2, for the four
 //! published sizes.
@@ -16,7 +17,7 @@ use crate::{Error, Result};
 ///
 /// assert_eq!(Config::gpt2().n_parameters(), 124_439_808);
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Config {
     /// How many different tokens there are.
     pub n_vocab: usize,
@@ -105,74 +106,11 @@ impl Config {
         }
         Ok(())
     }
-
-    /// The shape of every parameter, by its name in a checkpoint, in the order of the forward pass; with a head of its own
-    /// (`lm_head.weight`) if the model is untied.
-    pub fn shapes(&self, untied: bool) -> Vec<(String, Vec<usize>)> {
-        let (d, inner) = (self.n_embd, self.n_inner);
-        let mut shapes =
-            vec![("wte.weight".to_string(), vec![self.n_vocab, d]), ("wpe.weight".to_string(), vec![self.n_ctx, d])];
-        for i in 0..self.n_layer {
-            let mut add = |name: &str, shape: &[usize]| shapes.push((format!("h.{i}.{name}"), shape.to_vec()));
-            add("ln_1.weight", &[d]);
-            add("ln_1.bias", &[d]);
-            add("attn.c_attn.weight", &[d, 3 * d]);
-            add("attn.c_attn.bias", &[3 * d]);
-            add("attn.c_proj.weight", &[d, d]);
-            add("attn.c_proj.bias", &[d]);
-            add("ln_2.weight", &[d]);
-            add("ln_2.bias", &[d]);
-            add("mlp.c_fc.weight", &[d, inner]);
-            add("mlp.c_fc.bias", &[inner]);
-            add("mlp.c_proj.weight", &[inner, d]);
-            add("mlp.c_proj.bias", &[d]);
-        }
-        shapes.push(("ln_f.weight".to_string(), vec![d]));
-        shapes.push(("ln_f.bias".to_string(), vec![d]));
-        if untied {
-            shapes.push(("lm_head.weight".to_string(), vec![self.n_vocab, d]));
-        }
-        shapes
-    }
-
-    /// How many parameters the model has, with its head tied to the embedding: every single number of the weights and
-    /// biases.
-    ///
-    /// For sizes beyond all sense the answer stops at the largest `usize`.
-    pub fn n_parameters(&self) -> usize {
-        let (d, inner) = (self.n_embd, self.n_inner);
-        let times = |a: usize, b: usize| a.saturating_mul(b);
-        let layer_norm = times(2, d);
-        let attention = times(d, times(3, d)).saturating_add(times(3, d)).saturating_add(times(d, d)).saturating_add(d);
-        let mlp = times(2, times(d, inner)).saturating_add(inner).saturating_add(d);
-        let block = times(2, layer_norm).saturating_add(attention).saturating_add(mlp);
-        times(self.n_vocab, d)
-            .saturating_add(times(self.n_ctx, d))
-            .saturating_add(times(self.n_layer, block))
-            .saturating_add(layer_norm)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_four_sizes_have_the_published_numbers_of_parameters() {
-        // Counted from the published checkpoints.
-        assert_eq!(Config::gpt2().n_parameters(), 124_439_808);
-        assert_eq!(Config::gpt2_medium().n_parameters(), 354_823_168);
-        assert_eq!(Config::gpt2_large().n_parameters(), 774_030_080);
-        assert_eq!(Config::gpt2_xl().n_parameters(), 1_557_611_200);
-    }
-
-    #[test]
-    fn the_shapes_hold_as_many_numbers_as_were_counted() {
-        let config = Config { n_inner: 50, ..Config::new(101, 33, 35, 5, 3) };
-        let count = |untied| config.shapes(untied).iter().map(|(_, s)| s.iter().product::<usize>()).sum::<usize>();
-        assert_eq!(count(false), config.n_parameters());
-        assert_eq!(count(true), config.n_parameters() + 101 * 35);
-    }
 
     #[test]
     fn senseless_numbers_are_refused() {
@@ -181,6 +119,5 @@ mod tests {
         assert!(Config { n_head: 7, ..Config::gpt2() }.check().is_err());
         assert!(Config { n_vocab: usize::MAX, ..Config::gpt2() }.check().is_err());
         assert!(Config { layer_norm_epsilon: f32::NAN, ..Config::gpt2() }.check().is_err());
-        assert_eq!(Config::new(usize::MAX, 1, usize::MAX, 1, usize::MAX).n_parameters(), usize::MAX);
     }
 }

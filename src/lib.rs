@@ -32,7 +32,7 @@
 //! | 3 | `tensor.rs` | [`Tensor`]: a shape, and the numbers in it |
 //! | 4 | `config.rs`, `probe.rs`, `kv_cache.rs`, [`weight`] | how large a model is, watching it, what it remembers; a matrix in fewer bytes |
 //! | 5 | [`layers`] | softmax, GELU, layer norm, linear, embedding, attention, MLP, block |
-//! | 6 | `model.rs` | [`Gpt2`]: the pieces put together |
+//! | 6 | `model.rs`, `parameters.rs` | [`Gpt2`]: the pieces put together, and the table of all its parameters |
 //! | 7 | [`checkpoint`] | weights in files, read and written |
 //! | 8 | [`generate`], [`train`] | writing, and learning |
 //! | 9 | [`storybook`], [`lens`] | the model inside; what to look at in it, and how to draw it |
@@ -119,6 +119,7 @@ mod config;
 mod error;
 mod kv_cache;
 mod model;
+mod parameters;
 mod probe;
 mod rng;
 mod tensor;
@@ -127,6 +128,7 @@ pub use config::Config;
 pub use error::{Error, Result};
 pub use kv_cache::{KvCache, LayerCache};
 pub use model::{Gpt2, Saved};
+pub use parameters::Head;
 pub use probe::Probe;
 pub use rng::Rng;
 pub use tensor::{Tensor, argmax};

@@ -19,12 +19,12 @@ use crate::kv_cache::KvCache;
 use crate::layers::block::{Block, BlockSaved};
 use crate::layers::embedding;
 use crate::layers::layer_norm::{LayerNorm, LayerNormSaved};
-use crate::weight::{Outputs, Precision, Weight};
+use crate::weight::Weight;
 use crate::{Config, Error, Probe, Result, Rng, Tensor};
 
 /// A GPT-2: its size and its parameters, under the names of its checkpoints.
 ///
-/// The gradient of a `Gpt2` is also a `Gpt2`: a number for each parameter.
+/// The gradient of a `Gpt2` is also a `Gpt2`: a number for each parameter. `parameters.rs` lists them.
 ///
 /// # Example: how likely is each next token?
 ///
@@ -38,7 +38,7 @@ use crate::{Config, Error, Probe, Result, Rng, Tensor};
 /// assert!((probabilities.row(2).iter().sum::<f32>() - 1.0).abs() < 1e-5);
 /// # Ok::<(), gpt60::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Gpt2 {
     /// How large it is.
     pub config: Config,
@@ -55,12 +55,19 @@ pub struct Gpt2 {
 }
 
 /// What a forward pass saves for backward.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Saved {
     h: Vec<BlockSaved>,
     x: Tensor,
     ln_f: LayerNormSaved,
     hidden: Tensor,
+}
+
+impl Default for Saved {
+    fn default() -> Self {
+        let none = || Tensor::zeros(&[0]);
+        Self { h: Vec::new(), x: none(), ln_f: LayerNormSaved::default(), hidden: none() }
+    }
 }
 
 impl Gpt2 {
@@ -72,7 +79,7 @@ impl Gpt2 {
     pub fn zeros(config: &Config) -> Result<Gpt2> {
         config.check()?;
         Ok(Gpt2 {
-            config: config.clone(),
+            config: *config,
             wte: Tensor::zeros(&[config.n_vocab, config.n_embd]).into(),
             wpe: Tensor::zeros(&[config.n_ctx, config.n_embd]),
             h: (0..config.n_layer).map(|_| Block::zeros(config)).collect(),
@@ -89,116 +96,13 @@ impl Gpt2 {
     pub fn random(config: &Config, rng: &mut Rng) -> Result<Gpt2> {
         config.check()?;
         Ok(Gpt2 {
-            config: config.clone(),
+            config: *config,
             wte: Tensor::random(&[config.n_vocab, config.n_embd], 0.02, rng).into(),
             wpe: Tensor::random(&[config.n_ctx, config.n_embd], 0.02, rng),
             h: (0..config.n_layer).map(|_| Block::random(config, rng)).collect(),
             ln_f: LayerNorm::new(config.n_embd, config.layer_norm_epsilon),
             lm_head: None,
         })
-    }
-
-    /// Every parameter with its name, in the order of the forward pass: the one list that serves checkpoints, the
-    /// optimizer, counting and tests.
-    pub fn parameters(&self) -> Vec<(String, &Tensor)> {
-        let mut list = vec![("wte.weight".to_string(), &*self.wte), ("wpe.weight".to_string(), &self.wpe)];
-        for (i, block) in self.h.iter().enumerate() {
-            let Block { ln_1, attn, ln_2, mlp } = block;
-            for (name, tensor) in [
-                ("ln_1.weight", &ln_1.weight),
-                ("ln_1.bias", &ln_1.bias),
-                ("attn.c_attn.weight", &*attn.c_attn.weight),
-                ("attn.c_attn.bias", &attn.c_attn.bias),
-                ("attn.c_proj.weight", &*attn.c_proj.weight),
-                ("attn.c_proj.bias", &attn.c_proj.bias),
-                ("ln_2.weight", &ln_2.weight),
-                ("ln_2.bias", &ln_2.bias),
-                ("mlp.c_fc.weight", &*mlp.c_fc.weight),
-                ("mlp.c_fc.bias", &mlp.c_fc.bias),
-                ("mlp.c_proj.weight", &*mlp.c_proj.weight),
-                ("mlp.c_proj.bias", &mlp.c_proj.bias),
-            ] {
-                list.push((format!("h.{i}.{name}"), tensor));
-            }
-        }
-        list.push(("ln_f.weight".to_string(), &self.ln_f.weight));
-        list.push(("ln_f.bias".to_string(), &self.ln_f.bias));
-        if let Some(head) = &self.lm_head {
-            list.push(("lm_head.weight".to_string(), head));
-        }
-        list
-    }
-
-    /// [`Gpt2::parameters`], to be changed: the same names in the same order.
-    pub fn parameters_mut(&mut self) -> Vec<(String, &mut Tensor)> {
-        let mut list = vec![("wte.weight".to_string(), &mut *self.wte), ("wpe.weight".to_string(), &mut self.wpe)];
-        for (i, block) in self.h.iter_mut().enumerate() {
-            let Block { ln_1, attn, ln_2, mlp } = block;
-            for (name, tensor) in [
-                ("ln_1.weight", &mut ln_1.weight),
-                ("ln_1.bias", &mut ln_1.bias),
-                ("attn.c_attn.weight", &mut *attn.c_attn.weight),
-                ("attn.c_attn.bias", &mut attn.c_attn.bias),
-                ("attn.c_proj.weight", &mut *attn.c_proj.weight),
-                ("attn.c_proj.bias", &mut attn.c_proj.bias),
-                ("ln_2.weight", &mut ln_2.weight),
-                ("ln_2.bias", &mut ln_2.bias),
-                ("mlp.c_fc.weight", &mut *mlp.c_fc.weight),
-                ("mlp.c_fc.bias", &mut mlp.c_fc.bias),
-                ("mlp.c_proj.weight", &mut *mlp.c_proj.weight),
-                ("mlp.c_proj.bias", &mut mlp.c_proj.bias),
-            ] {
-                list.push((format!("h.{i}.{name}"), tensor));
-            }
-        }
-        list.push(("ln_f.weight".to_string(), &mut self.ln_f.weight));
-        list.push(("ln_f.bias".to_string(), &mut self.ln_f.bias));
-        if let Some(head) = &mut self.lm_head {
-            list.push(("lm_head.weight".to_string(), head));
-        }
-        list
-    }
-
-    /// How many parameters there are; a tied head counts once.
-    pub fn n_parameters(&self) -> usize {
-        self.config.n_parameters() + self.lm_head.as_ref().map_or(0, |head| head.shape().iter().product())
-    }
-
-    /// Stores the matrices in fewer bytes from now on: they take less memory, the model writes faster, and it cannot be
-    /// trained or saved any more. Position embeddings, biases and layer norms stay as they are; they are few.
-    ///
-    /// # Example: a model in half the bytes
-    ///
-    /// ```
-    /// use gpt60::weight::Precision;
-    /// use gpt60::{Config, Gpt2, Rng};
-    ///
-    /// let mut model = Gpt2::random(&Config::new(10, 8, 12, 3, 2), &mut Rng::new(1))?;
-    /// let before = model.logits(&[5, 1, 7])?;
-    /// model.pack(Precision::Bf16)?;
-    /// model.logits(&[5, 1, 7])?.check_close(&before, 0.02)?; // numbers with two to three digits
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// If a weight is not a table.
-    pub fn pack(&mut self, precision: Precision) -> Result<()> {
-        self.wte.pack(precision, Outputs::Rows)?;
-        if let Some(head) = &mut self.lm_head {
-            head.pack(precision, Outputs::Rows)?;
-        }
-        for Block { attn, mlp, .. } in &mut self.h {
-            for linear in [&mut attn.c_attn, &mut attn.c_proj, &mut mlp.c_fc, &mut mlp.c_proj] {
-                linear.weight.pack(precision, Outputs::Columns)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether the matrices are stored in fewer bytes.
-    pub fn is_packed(&self) -> bool {
-        self.wte.is_packed()
     }
 
     /// The logits after every token of one sequence: `[n_seq] -> [n_seq, n_vocab]`.
@@ -299,7 +203,7 @@ impl Gpt2 {
     ///
     /// If the rows are not `n_embd` long.
     pub fn head(&self, hidden: &Tensor) -> Result<Tensor> {
-        self.lm_head.as_ref().unwrap_or(&self.wte).apply_t(hidden) // hidden·headᵀ: [n_rows, n_embd] · [n_vocab, n_embd]ᵀ
+        self.lm_head.as_ref().unwrap_or(&self.wte).matmul_t(hidden) // hidden·headᵀ: [n_rows, n_embd] · [n_vocab, n_embd]ᵀ
     }
 
     /// Adds how the loss changes with each parameter to `grad`, given how it changes with the logits of the forward pass
@@ -319,10 +223,10 @@ impl Gpt2 {
             return Err(Error::argument("backward", "what was saved and the gradient must be of the same model"));
         }
         // logits = hidden·headᵀ
-        let head = self.lm_head.as_ref().unwrap_or(&self.wte).full("backward")?;
+        let head = self.lm_head.as_ref().unwrap_or(&self.wte).tensor()?;
         let d_hidden = d_logits.matmul(head)?; // [n_tok, n_vocab] · [n_vocab, n_embd] -> [n_tok, n_embd]
         let d_head = grad.lm_head.as_mut().unwrap_or(&mut grad.wte);
-        d_logits.t_matmul_add(&saved.hidden, d_head)?; // [n_tok, n_vocab]ᵀ · [n_tok, n_embd] -> [n_vocab, n_embd]
+        d_logits.t_matmul_add(&saved.hidden, d_head.tensor_mut()?)?; // [n_tok, n_vocab]ᵀ · [n_tok, n_embd] -> [n_vocab, n_embd]
         // hidden = ln_f(x)
         let mut d_x = self.ln_f.backward(&saved.x, &saved.ln_f, &d_hidden, &mut grad.ln_f)?;
         // x = block(x), n_layer times
@@ -330,14 +234,7 @@ impl Gpt2 {
             d_x = self.h[i].backward(n_seq, &saved.h[i], &d_x, &mut grad.h[i])?;
         }
         // x = wte[ids] + wpe[positions]
-        embedding::backward(ids, n_seq, &d_x, &mut grad.wte, &mut grad.wpe)
-    }
-
-    /// A gradient of zeros for this model.
-    pub fn zeros_like(&self) -> Gpt2 {
-        let mut zeros = self.clone();
-        zeros.parameters_mut().into_iter().for_each(|(_, tensor)| tensor.data_mut().fill(0.0));
-        zeros
+        embedding::backward(ids, n_seq, &d_x, grad.wte.tensor_mut()?, &mut grad.wpe)
     }
 
     /// Hands the two parts of the embedding to a probe that wants them.
@@ -357,18 +254,6 @@ impl Gpt2 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_list_of_parameters_has_the_names_and_shapes_of_the_configuration() {
-        let config = Config { n_inner: 20, ..Config::new(11, 7, 6, 3, 2) };
-        let mut model = Gpt2::random(&config, &mut Rng::new(1)).unwrap();
-        model.lm_head = Some(Tensor::zeros(&[11, 6]).into());
-        let found: Vec<_> = model.parameters().into_iter().map(|(n, t)| (n, t.shape().to_vec())).collect();
-        assert_eq!(found, config.shapes(true));
-        let found: Vec<_> = model.parameters_mut().into_iter().map(|(n, t)| (n, t.shape().to_vec())).collect();
-        assert_eq!(found, config.shapes(true));
-        assert_eq!(model.n_parameters(), config.n_parameters() + 11 * 6);
-    }
 
     #[test]
     fn going_past_the_context_is_an_error_and_leaves_the_cache_as_it_was() {

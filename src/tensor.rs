@@ -13,9 +13,10 @@
 //! A production program would use `ndarray`, or `candle`'s tensors, which can also live on a graphics card.
 
 use crate::close::{Difference, check_close};
+use crate::error::{Error, Result};
 use crate::kernels::matmul::{Matrix, Store, matmul};
 use crate::kernels::{math, memory, threads};
-use crate::{Error, Result, Rng};
+use crate::rng::Rng;
 use std::fmt;
 
 /// A shape and row-major `f32` numbers.
@@ -30,20 +31,30 @@ use std::fmt;
 /// assert_eq!(t.row(1), [4.0, 5.0, 6.0]);
 /// # Ok::<(), gpt60::Error>(())
 /// ```
-#[derive(PartialEq, Default)]
+#[derive(PartialEq)]
 pub struct Tensor {
     shape: Vec<usize>,
     data: Vec<f32>,
 }
 
+/// How many numbers a tensor of this shape has; `None` if a computer cannot count them.
+fn n_places(shape: &[usize]) -> Option<usize> {
+    shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d))
+}
+
+/// [`n_places`] of a shape that is to be allocated.
+fn n_numbers(shape: &[usize]) -> usize {
+    n_places(shape).unwrap_or_else(|| panic!("a tensor of shape {shape:?} does not fit into memory"))
+}
+
 /// A copy: the same shape and the same numbers in memory of its own.
 impl Clone for Tensor {
     fn clone(&self) -> Tensor {
-        Tensor { shape: self.shape.clone(), data: memory::copy(&self.data) }
+        Tensor::of(&self.shape, memory::copy(&self.data))
     }
 }
 
-/// The memory of a tensor that goes is kept for the next one of its size: see `kernels/memory.rs`.
+/// A dropped tensor's memory is kept for the next tensor of the same length: see `kernels/memory.rs`.
 impl Drop for Tensor {
     fn drop(&mut self) {
         memory::give_back(std::mem::take(&mut self.data));
@@ -59,10 +70,10 @@ impl Tensor {
     ///
     /// # Errors
     ///
-    /// If there are not as many numbers as the shape has places.
+    /// If the shape does not have exactly one place for each number.
     pub fn new(shape: &[usize], data: Vec<f32>) -> Result<Tensor> {
-        match shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)) {
-            Some(n) if n == data.len() => Ok(Tensor { shape: shape.to_vec(), data }),
+        match n_places(shape) {
+            Some(n) if n == data.len() => Ok(Tensor::of(shape, data)),
             Some(n) => {
                 Err(Error::shape("Tensor::new", &[shape], format!("it needs {n} numbers, and got {}", data.len())))
             }
@@ -70,18 +81,26 @@ impl Tensor {
         }
     }
 
+    /// The one way in which every tensor is made: there are exactly as many numbers as the shape has places.
+    fn of(shape: &[usize], data: Vec<f32>) -> Tensor {
+        assert_eq!(n_places(shape), Some(data.len()), "a tensor of shape {shape:?} with {} numbers", data.len());
+        Tensor { shape: shape.to_vec(), data }
+    }
+
     /// A tensor of this shape, all zeros.
     ///
     /// # Panics
     ///
     /// If the shape does not fit into memory.
+    #[must_use]
     pub fn zeros(shape: &[usize]) -> Tensor {
-        Tensor { shape: shape.to_vec(), data: memory::zeros(shape.iter().product()) }
+        Tensor::of(shape, memory::zeros(n_numbers(shape)))
     }
 
-    /// A tensor of this shape whose numbers may be any: whoever asks for it writes all of them. Saves filling it twice.
-    pub(crate) fn any(shape: &[usize]) -> Tensor {
-        Tensor { shape: shape.to_vec(), data: memory::any(shape.iter().product()) }
+    /// A tensor of this shape with unspecified contents, often another tensor's old numbers; the caller overwrites every
+    /// one. Saves filling it twice.
+    pub(crate) fn scratch(shape: &[usize]) -> Tensor {
+        Tensor::of(shape, memory::any(n_numbers(shape)))
     }
 
     /// A tensor of this shape, all equal to `value`.
@@ -89,8 +108,9 @@ impl Tensor {
     /// # Panics
     ///
     /// If the shape does not fit into memory.
+    #[must_use]
     pub fn full(shape: &[usize], value: f32) -> Tensor {
-        Tensor { shape: shape.to_vec(), data: vec![value; shape.iter().product()] }
+        Tensor::of(shape, vec![value; n_numbers(shape)])
     }
 
     /// A tensor of this shape with random numbers: normally distributed around 0, with this standard deviation.
@@ -98,9 +118,10 @@ impl Tensor {
     /// # Panics
     ///
     /// If the shape does not fit into memory.
+    #[must_use]
     pub fn random(shape: &[usize], deviation: f32, rng: &mut Rng) -> Tensor {
-        let n = shape.iter().product();
-        Tensor { shape: shape.to_vec(), data: (0..n).map(|_| deviation * rng.normal() as f32).collect() }
+        let numbers = (0..n_numbers(shape)).map(|_| deviation * rng.normal() as f32);
+        Tensor::of(shape, numbers.collect())
     }
 
     /// The shape: how many places each dimension has.
@@ -179,13 +200,12 @@ impl Tensor {
     ///
     /// # Errors
     ///
-    /// If the new shape does not have as many places.
+    /// If the two shapes differ in their number of places.
     pub fn reshape(self, shape: &[usize]) -> Result<Tensor> {
-        let places = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
-        if places != Some(self.data.len()) {
+        if n_places(shape) != Some(self.data.len()) {
             return Err(Error::shape("reshape", &[&self.shape, shape], "both must have the same number of places"));
         }
-        Ok(Tensor { shape: shape.to_vec(), data: self.into_data() })
+        Ok(Tensor::of(shape, self.into_data()))
     }
 
     /// Whether this is `expected`, up to a relative difference of `tolerance`. See [`crate::close`].
@@ -220,7 +240,7 @@ impl Tensor {
     /// # Ok::<(), gpt60::Error>(())
     /// ```
     pub fn map(&self, f: impl Fn(f32) -> f32) -> Tensor {
-        Tensor { shape: self.shape.clone(), data: self.data.iter().map(|&x| f(x)).collect() }
+        Tensor::of(&self.shape, self.data.iter().map(|&x| f(x)).collect())
     }
 
     /// Each number times `factor`: `[..] -> [..]`.
@@ -318,7 +338,7 @@ impl Tensor {
                 format!("the right must have the shape of the left, or be a row [{cols}], or a column [{rows}, 1]");
             return Err(Error::shape(op, &[&self.shape, &other.shape], rule));
         }
-        Ok(Tensor { shape: self.shape.clone(), data })
+        Ok(Tensor::of(&self.shape, data))
     }
 }
 
@@ -351,7 +371,7 @@ impl Tensor {
 
     fn per_row(&self, f: impl Fn(&[f32]) -> f32) -> Tensor {
         let data = (0..self.n_rows()).map(|i| f(self.row(i))).collect();
-        Tensor { shape: vec![self.n_rows(), 1], data }
+        Tensor::of(&[self.n_rows(), 1], data)
     }
 }
 
@@ -382,7 +402,7 @@ impl Tensor {
     ///
     /// # Errors
     ///
-    /// If one of the two is not a table, or the left's columns are not as many as the right's rows.
+    /// If one of the two is not a table, or the left's columns do not match the right's rows.
     ///
     /// # Example: a matrix times a column
     ///
@@ -401,7 +421,7 @@ impl Tensor {
             let rule = "the columns of the left must equal the rows of the right";
             return Err(Error::shape("matmul", &[&self.shape, &other.shape], rule));
         }
-        let mut out = Tensor::any(&[m, n]);
+        let mut out = Tensor::scratch(&[m, n]);
         matmul(self.matrix(), other.matrix(), &mut out.data, n, Store::Set);
         Ok(out)
     }
@@ -426,9 +446,13 @@ impl Tensor {
         let (m, k) = self.table("matmul_t")?;
         let (n, k_other) = other.table("matmul_t")?;
         if k != k_other {
-            return Err(Error::shape("matmul_t", &[&self.shape, &other.shape], "both must have as many columns"));
+            return Err(Error::shape(
+                "matmul_t",
+                &[&self.shape, &other.shape],
+                "both must have the same number of columns",
+            ));
         }
-        let mut out = Tensor::any(&[m, n]);
+        let mut out = Tensor::scratch(&[m, n]);
         matmul(self.matrix(), other.matrix().transposed(), &mut out.data, n, Store::Set);
         Ok(out)
     }
@@ -586,6 +610,21 @@ mod tests {
         assert!(Tensor::new(&[usize::MAX, 2], vec![]).is_err());
         assert_eq!(Tensor::new(&[0, usize::MAX], vec![]).unwrap().len(), 0);
         assert!(Tensor::zeros(&[2, 2]).reshape(&[usize::MAX, 2]).is_err());
+    }
+
+    #[test]
+    fn a_shape_that_no_memory_holds_is_a_panic_and_never_a_tensor_without_numbers() {
+        let too_large = [1 << 32, 1 << 32]; // 2^64 places: the product is 0 in 64 bits
+        for make in [
+            Tensor::zeros as fn(&[usize]) -> Tensor,
+            Tensor::scratch,
+            |shape| Tensor::full(shape, 1.0),
+            |shape| Tensor::random(shape, 1.0, &mut Rng::new(1)),
+        ] {
+            assert!(std::panic::catch_unwind(|| make(&too_large)).is_err());
+            assert_eq!(make(&[0, 1 << 32, 1 << 32]).len(), 0);
+        }
+        assert!(Tensor::new(&too_large, vec![]).is_err());
     }
 
     #[test]

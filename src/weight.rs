@@ -19,11 +19,11 @@
 //!
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
+use crate::error::{Error, Result};
 use crate::kernels::math;
 use crate::kernels::matmul::{Bf16, Matrix, Number, Store, matmul};
-use crate::{Error, Result, Tensor};
+use crate::tensor::Tensor;
 use std::borrow::Cow;
-use std::ops::{Deref, DerefMut};
 
 /// What a weight's numbers are stored as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,18 +64,18 @@ impl Precision {
     }
 }
 
-/// Which of its numbers make the same output: they lie side by side when they are packed, and share a scale.
+/// Which numbers of a weight share a scale: those that feed one output. They lie side by side when they are packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outputs {
-    /// Each row makes one: `x·Wᵀ`, as in the head.
-    Rows,
+pub enum ScalePer {
+    /// Each row makes one output: `x·Wᵀ`, as in the head.
+    Row,
     /// Each column makes one: `x·W`, as in a linear layer.
-    Columns,
+    Column,
 }
 
-/// A table of weights, `[m, n]`.
+/// A table of weights, `[m, n]`, full or packed.
 ///
-/// A full one can be used as the tensor that it is. A packed one has no tensor; where one is asked for, it is empty.
+/// Both kinds can be multiplied and can give a row. Only a full one is a tensor; [`Weight::tensor`] is the one way to it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Weight {
     /// As they are.
@@ -89,12 +89,10 @@ pub enum Weight {
 pub struct Packed {
     /// `[m, n]`
     shape: [usize; 2],
-    outputs: Outputs,
+    scale_per: ScalePer,
     /// `[m, n]` if the rows make the outputs, else the transpose: the numbers of an output always lie side by side. So
     /// each thread reads one long piece of memory, which is what memory is best at.
     numbers: Numbers,
-    /// What there is where a tensor is asked for.
-    empty: Tensor,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -104,8 +102,7 @@ enum Numbers {
 }
 
 impl Weight {
-    /// Stores the numbers in fewer bytes from now on; `outputs` says which of them share a scale. What is packed already
-    /// stays as it is.
+    /// Stores the numbers in fewer bytes; `scale_per` says which of them share a scale. A packed weight stays as it is.
     ///
     /// # Errors
     ///
@@ -115,30 +112,30 @@ impl Weight {
     ///
     /// ```
     /// use gpt60::Tensor;
-    /// use gpt60::weight::{Outputs, Precision, Weight};
+    /// use gpt60::weight::{ScalePer, Precision, Weight};
     ///
     /// let mut w = Weight::Full(Tensor::new(&[3, 1], vec![1.27, 0.504, -0.001])?);
-    /// w.pack(Precision::Int8, Outputs::Columns)?; // one column, one scale: 1.27 / 127 = 0.01
-    /// let numbers: Vec<f32> = (0..3).map(|i| w.vector(i)[0]).collect();
+    /// w.pack(Precision::Int8, ScalePer::Column)?; // one column, one scale: 1.27 / 127 = 0.01
+    /// let numbers: Vec<f32> = (0..3).map(|i| w.row(i)[0]).collect();
     /// assert!((numbers[0] - 1.27).abs() < 1e-6);
     /// assert!((numbers[1] - 0.50).abs() < 1e-6); // 50 times 0.01
     /// assert_eq!(numbers[2], 0.0); // less than half of 0.01
     /// # Ok::<(), gpt60::Error>(())
     /// ```
-    pub fn pack(&mut self, precision: Precision, outputs: Outputs) -> Result<()> {
+    pub fn pack(&mut self, precision: Precision, scale_per: ScalePer) -> Result<()> {
         let Weight::Full(tensor) = self else { return Ok(()) };
         let (rows, cols) = tensor.table("pack")?;
         if precision == Precision::F32 {
             return Ok(());
         }
-        let tensor = std::mem::take(tensor);
-        let by_output = if outputs == Outputs::Rows { tensor } else { tensor.transpose()? };
+        let tensor = std::mem::replace(tensor, Tensor::zeros(&[0, 0]));
+        let by_output = if scale_per == ScalePer::Row { tensor } else { tensor.transpose()? };
         let numbers = match precision {
             Precision::Int8 => to_int8(&by_output),
             _ => Numbers::Bf16(by_output.data().iter().map(|&x| Bf16::nearest(x)).collect()),
         };
         drop(by_output.into_data()); // back to the system, and not kept for another tensor
-        *self = Weight::Packed(Packed { shape: [rows, cols], outputs, numbers, empty: Tensor::zeros(&[0, 0]) });
+        *self = Weight::Packed(Packed { shape: [rows, cols], scale_per, numbers });
         Ok(())
     }
 
@@ -147,15 +144,27 @@ impl Weight {
         matches!(self, Weight::Packed(_))
     }
 
-    /// The tensor, of a weight that has one.
+    /// The tensor of a full weight.
     ///
     /// # Errors
     ///
-    /// If the weight is packed; `op` names what would have needed it.
-    pub fn full(&self, op: &'static str) -> Result<&Tensor> {
+    /// If the weight is packed: it has none.
+    pub fn tensor(&self) -> Result<&Tensor> {
         match self {
             Weight::Full(tensor) => Ok(tensor),
-            Weight::Packed(_) => Err(Error::argument(op, "needs weights of full precision; load the model as f32")),
+            Weight::Packed(packed) => Err(packed.no_tensor()),
+        }
+    }
+
+    /// The tensor of a full weight, to be changed.
+    ///
+    /// # Errors
+    ///
+    /// If the weight is packed: it has none.
+    pub fn tensor_mut(&mut self) -> Result<&mut Tensor> {
+        match self {
+            Weight::Full(tensor) => Ok(tensor),
+            Weight::Packed(packed) => Err(packed.no_tensor()),
         }
     }
 
@@ -163,11 +172,11 @@ impl Weight {
     ///
     /// # Errors
     ///
-    /// If `x` has not as many columns as `W` has rows, or `W` was packed for [`Outputs::Rows`].
-    pub fn apply(&self, x: &Tensor) -> Result<Tensor> {
+    /// If the columns of `x` do not match the rows of `W`, or `W` was packed for [`ScalePer::Row`].
+    pub fn matmul(&self, x: &Tensor) -> Result<Tensor> {
         match self {
             Weight::Full(tensor) => x.matmul(tensor),
-            Weight::Packed(packed) => packed.product("apply", x, Outputs::Columns),
+            Weight::Packed(packed) => packed.product("matmul", x, ScalePer::Column),
         }
     }
 
@@ -175,11 +184,11 @@ impl Weight {
     ///
     /// # Errors
     ///
-    /// If `x` and `W` have not as many columns, or `W` was packed for [`Outputs::Columns`].
-    pub fn apply_t(&self, x: &Tensor) -> Result<Tensor> {
+    /// If the columns of `x` do not match the columns of `W`, or `W` was packed for [`ScalePer::Column`].
+    pub fn matmul_t(&self, x: &Tensor) -> Result<Tensor> {
         match self {
             Weight::Full(tensor) => x.matmul_t(tensor),
-            Weight::Packed(packed) => packed.product("apply_t", x, Outputs::Rows),
+            Weight::Packed(packed) => packed.product("matmul_t", x, ScalePer::Row),
         }
     }
 
@@ -187,8 +196,8 @@ impl Weight {
     ///
     /// # Panics
     ///
-    /// If there is no such row.
-    pub fn vector(&self, i: usize) -> Cow<'_, [f32]> {
+    /// If there is no row `i`.
+    pub fn row(&self, i: usize) -> Cow<'_, [f32]> {
         match self {
             Weight::Full(tensor) => Cow::Borrowed(tensor.row(i)),
             Weight::Packed(packed) => Cow::Owned(packed.row(i)),
@@ -237,19 +246,25 @@ fn to_int8(tensor: &Tensor) -> Numbers {
 }
 
 impl Packed {
+    /// Why a packed weight has no tensor, and what to do.
+    fn no_tensor(&self) -> Error {
+        let problem = "it is packed in fewer bytes, and has no tensor to be trained or saved; load the model as f32";
+        Error::argument(format!("weight of shape {:?}", self.shape), problem)
+    }
+
     /// `x·W` if the columns are the outputs, `x·Wᵀ` if the rows are.
-    fn product(&self, op: &'static str, x: &Tensor, outputs: Outputs) -> Result<Tensor> {
-        if self.outputs != outputs {
+    fn product(&self, op: &'static str, x: &Tensor, scale_per: ScalePer) -> Result<Tensor> {
+        if self.scale_per != scale_per {
             return Err(Error::argument(op, "this weight was packed for the other product; load the model as f32"));
         }
         let (m, k) = x.table(op)?;
         let (n, k_own) = self.table();
         if k != k_own {
-            let rule = "the columns of the left must meet as many weights";
+            let rule = format!("the left has {k} columns, but each output has {k_own} weights");
             return Err(Error::shape(op, &[x.shape(), &self.shape], rule));
         }
         let x = Matrix::new(x.data(), m, k);
-        let mut y = Tensor::any(&[m, n]);
+        let mut y = Tensor::scratch(&[m, n]);
         match &self.numbers {
             Numbers::Bf16(numbers) => {
                 matmul(x, Matrix::new(numbers, n, k).transposed(), y.data_mut(), n, Store::Set);
@@ -263,10 +278,10 @@ impl Packed {
         Ok(y)
     }
 
-    /// How many outputs there are, and how many numbers make each.
+    /// How many outputs there are, and how many numbers feed each.
     fn table(&self) -> (usize, usize) {
         let [rows, cols] = self.shape;
-        if self.outputs == Outputs::Rows { (rows, cols) } else { (cols, rows) }
+        if self.scale_per == ScalePer::Row { (rows, cols) } else { (cols, rows) }
     }
 
     /// The number that place `p` of output `o` stands for.
@@ -280,7 +295,8 @@ impl Packed {
 
     /// Row `i` of the weight.
     fn row(&self, i: usize) -> Vec<f32> {
-        let value = |j: usize| if self.outputs == Outputs::Rows { self.value(i, j) } else { self.value(j, i) };
+        assert!(i < self.shape[0], "row {i} of a weight of {} rows", self.shape[0]);
+        let value = |j: usize| if self.scale_per == ScalePer::Row { self.value(i, j) } else { self.value(j, i) };
         (0..self.shape[1]).map(value).collect()
     }
 }
@@ -288,26 +304,6 @@ impl Packed {
 impl From<Tensor> for Weight {
     fn from(tensor: Tensor) -> Weight {
         Weight::Full(tensor)
-    }
-}
-
-impl Deref for Weight {
-    type Target = Tensor;
-
-    fn deref(&self) -> &Tensor {
-        match self {
-            Weight::Full(tensor) => tensor,
-            Weight::Packed(packed) => &packed.empty,
-        }
-    }
-}
-
-impl DerefMut for Weight {
-    fn deref_mut(&mut self) -> &mut Tensor {
-        match self {
-            Weight::Full(tensor) => tensor,
-            Weight::Packed(packed) => &mut packed.empty,
-        }
     }
 }
 
@@ -321,9 +317,9 @@ mod tests {
         Tensor::random(&[m, n], 1.0, &mut Rng::new(seed))
     }
 
-    fn packed(tensor: &Tensor, precision: Precision, outputs: Outputs) -> Weight {
+    fn packed(tensor: &Tensor, precision: Precision, scale_per: ScalePer) -> Weight {
         let mut weight = Weight::Full(tensor.clone());
-        weight.pack(precision, outputs).unwrap();
+        weight.pack(precision, scale_per).unwrap();
         assert!(weight.is_packed());
         weight
     }
@@ -341,11 +337,11 @@ mod tests {
             let x = random(m, k, seed);
             let (w, w_t) = (random(k, n, seed ^ 1), random(n, k, seed ^ 2));
             for precision in [Precision::Bf16, Precision::Int8] {
-                let weight = packed(&w, precision, Outputs::Columns);
+                let weight = packed(&w, precision, ScalePer::Column);
                 // Sums of up to 70 products in another order, and the scale before or after the sum.
-                weight.apply(&x).unwrap().check_close(&x.matmul(&unpacked(&weight)).unwrap(), 1e-5).unwrap();
-                let weight = packed(&w_t, precision, Outputs::Rows);
-                weight.apply_t(&x).unwrap().check_close(&x.matmul_t(&unpacked(&weight)).unwrap(), 1e-5).unwrap();
+                weight.matmul(&x).unwrap().check_close(&x.matmul(&unpacked(&weight)).unwrap(), 1e-5).unwrap();
+                let weight = packed(&w_t, precision, ScalePer::Row);
+                weight.matmul_t(&x).unwrap().check_close(&x.matmul_t(&unpacked(&weight)).unwrap(), 1e-5).unwrap();
             }
         }
 
@@ -353,11 +349,11 @@ mod tests {
         fn no_number_is_off_by_more_than_it_may(m in 1usize..20, n in 1usize..20, seed: u64) {
             let w = random(m, n, seed);
             // bf16 keeps 8 significant bits: off by at most half of the last, 2^-9 of the number.
-            let kept = unpacked(&packed(&w, Precision::Bf16, Outputs::Rows));
+            let kept = unpacked(&packed(&w, Precision::Bf16, ScalePer::Row));
             for (x, y) in w.data().iter().zip(kept.data()) {
                 prop_assert!((x - y).abs() <= x.abs() / 256.0, "{} {}", x, y);
             }
-            let kept = unpacked(&packed(&w, Precision::Int8, Outputs::Rows));
+            let kept = unpacked(&packed(&w, Precision::Int8, ScalePer::Row));
             for i in 0..m {
                 let largest = w.row(i).iter().fold(0.0f32, |a, x| a.max(x.abs()));
                 for (x, y) in w.row(i).iter().zip(kept.row(i)) {
@@ -384,18 +380,29 @@ mod tests {
     #[test]
     fn outputs_of_zeros_stay_zeros_and_what_is_not_a_number_shows() {
         let w = Tensor::new(&[2, 2], vec![0.0, 1.0, 0.0, f32::NAN]).unwrap();
-        let weight = packed(&w, Precision::Int8, Outputs::Columns);
-        let y = weight.apply(&Tensor::full(&[1, 2], 1.0)).unwrap();
+        let weight = packed(&w, Precision::Int8, ScalePer::Column);
+        let y = weight.matmul(&Tensor::full(&[1, 2], 1.0)).unwrap();
         assert_eq!(y.data()[0], 0.0);
         assert!(y.data()[1].is_nan());
     }
 
     #[test]
     fn what_a_packed_weight_cannot_do_is_an_error_that_says_so() {
-        let weight = packed(&random(3, 2, 1), Precision::Int8, Outputs::Columns);
-        assert!(weight.apply(&random(1, 2, 2)).unwrap_err().to_string().contains("[1, 2] and [3, 2]"));
-        assert!(weight.apply_t(&random(1, 2, 2)).unwrap_err().to_string().contains("packed for the other product"));
-        assert!(weight.full("backward").unwrap_err().to_string().contains("load the model as f32"));
+        let weight = packed(&random(3, 2, 1), Precision::Int8, ScalePer::Column);
+        assert!(weight.matmul(&random(1, 2, 2)).unwrap_err().to_string().contains("[1, 2] and [3, 2]"));
+        assert!(weight.matmul_t(&random(1, 2, 2)).unwrap_err().to_string().contains("packed for the other product"));
+        assert!(weight.tensor().unwrap_err().to_string().contains("load the model as f32"));
         assert!(weight.take_rows(&[3]).is_err());
+        let mut weight = weight;
+        assert!(weight.tensor_mut().is_err());
+    }
+
+    #[test]
+    fn a_row_past_the_end_is_a_panic_packed_or_not() {
+        let full = Weight::from(random(3, 2, 1));
+        for weight in [&full, &packed(&random(3, 2, 1), Precision::Int8, ScalePer::Row)] {
+            assert_eq!(weight.row(2).len(), 2);
+            assert!(std::panic::catch_unwind(|| weight.row(3).len()).is_err());
+        }
     }
 }

@@ -69,7 +69,7 @@ fn model(n_vocab: usize, seed: u64) -> Gpt2 {
 fn random_model(n_vocab: usize, deviation: f32, seed: u64) -> Gpt2 {
     let mut model = Gpt2::zeros(&Config::new(n_vocab, 8, 6, 2, 1)).unwrap();
     let mut rng = Rng::new(seed);
-    for (_, tensor) in model.parameters_mut() {
+    for (_, tensor) in model.parameters_mut().unwrap() {
         *tensor = Tensor::random(tensor.shape(), deviation, &mut rng);
     }
     model
@@ -158,8 +158,8 @@ fn one_beam_does_not_go_on_past_its_end_in_the_hope_of_a_better_score() {
     // the score ln(0.54), and `1 1 1 1` has ln(0.46) / 4, which is better. One beam has chosen before it could know.
     let mut model = Gpt2::zeros(&Config::new(3, 8, 4, 1, 1)).unwrap();
     model.ln_f.weight.data_mut().fill(1.0);
-    model.wte.row_mut(1)[0] = 1.0; // behind the last layer norm, token 1 is (1.7, -0.6, -0.6, -0.6)
-    model.wte.row_mut(2)[1] = 1.0; // and token 2 is (-0.6, 1.7, -0.6, -0.6)
+    model.wte.tensor_mut().unwrap().row_mut(1)[0] = 1.0; // behind the last layer norm, token 1 is (1.7, -0.6, -0.6, -0.6)
+    model.wte.tensor_mut().unwrap().row_mut(2)[1] = 1.0; // and token 2 is (-0.6, 1.7, -0.6, -0.6)
     let head = [[0.0, 0.1, 0.0, 0.0], [30.0, 10.0, 0.0, 0.0], [-30.0, -30.0, 0.0, 0.0]];
     model.lm_head = Some(Tensor::new(&[3, 4], head.concat()).unwrap().into());
     let [after_1, after_2] = [1, 2].map(|id| log_probabilities(&model, &[id]));

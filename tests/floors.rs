@@ -24,6 +24,7 @@ const HOUSE: &[&[&str]] = &[
     &["layers/block"],
     &["layers"],
     &["model"],
+    &["parameters"],
     &["checkpoint"],
     &["generate", "train"],
     &["storybook", "lens"],

@@ -48,15 +48,15 @@ fn check_model(n_head: usize, untied: bool) {
     model.hidden(&IDS, N_SEQ, None, &mut Probe::off(), Some(&mut saved)).unwrap();
     model.backward(&IDS, N_SEQ, &saved, &weights, &mut grad).unwrap();
 
-    let gradients = grad.parameters();
+    let gradients = grad.parameters().unwrap();
     assert_eq!(gradients.len(), 2 + 2 * 12 + 2 + usize::from(untied)); // embeddings, two blocks, ln_f, head
     for (i, (name, gradient)) in gradients.iter().enumerate() {
-        let at = model.parameters()[i].1.clone();
+        let at = model.parameters().unwrap()[i].1.clone();
         check_every_index(name, gradient, &at, |moved| {
-            *model.parameters_mut()[i].1 = moved.clone();
+            *model.parameters_mut().unwrap()[i].1 = moved.clone();
             loss(&weights, &batch_logits(&model, &IDS, N_SEQ))
         });
-        *model.parameters_mut()[i].1 = at;
+        *model.parameters_mut().unwrap()[i].1 = at;
     }
 }
 
@@ -84,7 +84,7 @@ fn backward_adds_to_what_is_in_the_gradient() {
         model.backward(&IDS, N_SEQ, &saved, &weights, &mut once).unwrap();
         let mut twice = once.clone();
         model.backward(&IDS, N_SEQ, &saved, &weights, &mut twice).unwrap();
-        for ((name, twice), (_, once)) in twice.parameters().into_iter().zip(once.parameters()) {
+        for ((name, twice), (_, once)) in twice.parameters().unwrap().into_iter().zip(once.parameters().unwrap()) {
             // The sums are rounded once more each: a few parts in 10^7.
             let check = twice.check_close(&once.scale(2.0), 1e-6);
             assert_eq!(check, Ok(()), "{name}");
@@ -136,17 +136,17 @@ fn check_layer(
     check_every_index(&format!("x of {layer}"), &d_x, &x, |x| loss(&weights, &forward(model, x)));
 
     let mut checked = 0;
-    for (i, (name, gradient)) in grad.parameters().into_iter().enumerate() {
+    for (i, (name, gradient)) in grad.parameters().unwrap().into_iter().enumerate() {
         if !name.starts_with(layer) {
             assert!(gradient.data().iter().all(|&d| d == 0.0), "{layer} has nothing to do with {name}");
             continue;
         }
-        let at = model.parameters()[i].1.clone();
+        let at = model.parameters().unwrap()[i].1.clone();
         check_every_index(&name, gradient, &at, |moved| {
-            *model.parameters_mut()[i].1 = moved.clone();
+            *model.parameters_mut().unwrap()[i].1 = moved.clone();
             loss(&weights, &forward(model, &x))
         });
-        *model.parameters_mut()[i].1 = at;
+        *model.parameters_mut().unwrap()[i].1 = at;
         checked += 1;
     }
     assert!(checked >= 2, "{layer} has a weight and a bias at least");

@@ -17,7 +17,7 @@ use gpt60::kernels::{math, threads};
 use gpt60::layers::layer_norm::LayerNorm;
 use gpt60::layers::{gelu, softmax};
 use gpt60::train::adamw::AdamW;
-use gpt60::weight::{Outputs, Precision, Weight};
+use gpt60::weight::{Precision, ScalePer, Weight};
 use gpt60::{Config, Gpt2, Rng, Tensor};
 use proptest::prelude::*;
 use std::io::Write;
@@ -392,16 +392,16 @@ proptest! {
         let mut rng = Rng::new(seed);
         let x = Tensor::random(&[m, k], 1.0, &mut rng);
         for (precision, outputs) in [
-            (Precision::Bf16, Outputs::Columns), (Precision::Bf16, Outputs::Rows),
-            (Precision::Int8, Outputs::Columns), (Precision::Int8, Outputs::Rows),
+            (Precision::Bf16, ScalePer::Column), (Precision::Bf16, ScalePer::Row),
+            (Precision::Int8, ScalePer::Column), (Precision::Int8, ScalePer::Row),
         ] {
-            let shape = if outputs == Outputs::Columns { [k, n] } else { [n, k] };
+            let shape = if outputs == ScalePer::Column { [k, n] } else { [n, k] };
             let mut w = Weight::Full(Tensor::random(&shape, 1.0, &mut rng));
             w.pack(precision, outputs).unwrap();
-            let rows: Vec<_> = (0..shape[0]).map(|i| w.vector(i).into_owned()).collect();
-            let at = |p: usize, j: usize| f64::from(if outputs == Outputs::Columns { rows[p][j] } else { rows[j][p] });
+            let rows: Vec<_> = (0..shape[0]).map(|i| w.row(i).into_owned()).collect();
+            let at = |p: usize, j: usize| f64::from(if outputs == ScalePer::Column { rows[p][j] } else { rows[j][p] });
             with_every_instruction_set(|level| {
-                let y = if outputs == Outputs::Columns { w.apply(&x) } else { w.apply_t(&x) }.unwrap();
+                let y = if outputs == ScalePer::Column { w.matmul(&x) } else { w.matmul_t(&x) }.unwrap();
                 for i in 0..m {
                     for j in 0..n {
                         let terms = (0..k).map(|p| f64::from(x.row(i)[p]) * at(p, j));
@@ -654,7 +654,7 @@ fn adamw_moves_every_parameter_as_its_formula_says() {
     let mut rng = Rng::new(7);
     let mut random = |f: fn(f64) -> f64| {
         let mut model = Gpt2::zeros(&config).unwrap();
-        for (_, tensor) in model.parameters_mut() {
+        for (_, tensor) in model.parameters_mut().unwrap() {
             tensor.data_mut().iter_mut().for_each(|x| *x = f(rng.normal()) as f32);
         }
         model
@@ -672,8 +672,8 @@ fn adamw_moves_every_parameter_as_its_formula_says() {
             assert_eq!(after.step, 5);
             let (beta1, beta2) = (f64::from(0.9f32), f64::from(0.95f32));
             let (correct1, correct2) = (1.0 - beta1.powi(5), 1.0 - beta2.powi(5));
-            for (index, (name, p)) in model.parameters().into_iter().enumerate() {
-                let list = |model: &Gpt2| model.parameters()[index].1.data().to_vec();
+            for (index, (name, p)) in model.parameters().unwrap().into_iter().enumerate() {
+                let list = |model: &Gpt2| model.parameters().unwrap()[index].1.data().to_vec();
                 let (g, m, v) = (list(&grad), list(&before.m), list(&before.v));
                 let (p_after, m_after, v_after) = (list(&moved), list(&after.m), list(&after.v));
                 let decay = if p.shape().len() >= 2 { f64::from(lr) * f64::from(0.1f32) } else { 0.0 };

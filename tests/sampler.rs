@@ -339,7 +339,7 @@ fn greedy_is_the_sampler_at_temperature_zero_on_a_whole_text() {
 fn random_model() -> Gpt2 {
     let mut model = Gpt2::zeros(&Config::new(50, 24, 12, 3, 2)).unwrap();
     let mut rng = Rng::new(5);
-    for (_, tensor) in model.parameters_mut() {
+    for (_, tensor) in model.parameters_mut().unwrap() {
         *tensor = Tensor::random(tensor.shape(), 0.5, &mut rng);
     }
     model

@@ -18,7 +18,7 @@ fn models() -> Vec<Gpt2> {
 }
 
 fn params(model: &Gpt2) -> Params {
-    model.parameters().into_iter().map(|(name, tensor)| (name, tensor.clone())).collect()
+    model.parameters().unwrap().into_iter().map(|(name, tensor)| (name, tensor.clone())).collect()
 }
 
 #[test]

@@ -550,7 +550,7 @@ fn wild(dir: &Path, damage: Option<f32>) {
     let tokenizer = Tokenizer::learn("the fox and the bear ran and ran", 262).unwrap();
     let mut model = Gpt2::zeros(&Config::new(tokenizer.n_vocab(), 8, 12, 3, 2)).unwrap();
     let mut rng = Rng::new(5);
-    for (_, tensor) in model.parameters_mut() {
+    for (_, tensor) in model.parameters_mut().unwrap() {
         *tensor = Tensor::random(tensor.shape(), 0.5, &mut rng);
         damage.iter().for_each(|x| tensor.data_mut().fill(*x));
     }

@@ -10,7 +10,7 @@ use gpt60::{Gpt2, Probe, Result, Tensor};
 /// Runs the model, and shows the weights of one head: `[n_seq] -> [n_seq, n_embd]` behind `ln_f`, and `[n_seq, n_seq]`.
 pub fn run(model: &Gpt2, ids: &[u32], causal: bool, layer: usize, head: usize) -> Result<(Tensor, Tensor)> {
     let n_head = model.config.n_head;
-    let mut shown = Tensor::default();
+    let mut shown = Tensor::zeros(&[0, 0]);
     let mut x = embedding::forward(&model.wte, &model.wpe, ids, ids.len(), 0)?; // [n_seq] -> [n_seq, n_embd]
     for (i, block) in model.h.iter().enumerate() {
         let qkv = block.attn.c_attn.forward(&block.ln_1.forward(&x, None)?)?; // [n_seq, n_embd] -> [n_seq, 3*n_embd]

@@ -43,7 +43,7 @@ impl Shape {
         let mut model = Gpt2::zeros(&self.config)?;
         let mut rng = Rng::new(60);
         let width = 0.02 * 12f64.sqrt(); // numbers spread evenly over this width have the deviation 0.02
-        for (name, tensor) in model.parameters_mut() {
+        for (name, tensor) in model.parameters_mut()? {
             if name.contains("ln_") && name.ends_with(".weight") {
                 tensor.data_mut().fill(1.0);
             } else {

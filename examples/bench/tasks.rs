@@ -98,7 +98,7 @@ pub fn training_step(n_runs: usize, shape: &Shape, mut model: Gpt2) -> Outcome<O
     let step = || {
         let batch = Batch { inputs: random_ids(n_tok), targets: random_ids(n_tok) };
         let start = Instant::now();
-        for (_, tensor) in grad.parameters_mut() {
+        for (_, tensor) in grad.parameters_mut()? {
             tensor.data_mut().fill(0.0);
         }
         loss_and_gradient(&model, &batch, shape.n_seq, 1.0, &mut saved, &mut grad)?;

@@ -18,7 +18,6 @@ use gpt60::train::loss::cross_entropy_and_gradient;
 use gpt60::{Gpt2, Probe, Result, Tensor};
 
 /// What a block's forward saves for its backward: the input of every layer, and what the layers saved themselves.
-#[derive(Default)]
 pub struct Saved {
     x: Tensor,
     attn: AttentionSaved,
@@ -28,6 +27,16 @@ pub struct Saved {
     mlp: MlpSaved,
     sum_2: Tensor,
     ln_2: LayerNormSaved,
+}
+
+impl Saved {
+    /// Nothing yet.
+    pub fn new() -> Saved {
+        let none = || Tensor::zeros(&[0]);
+        let (ln_1, ln_2) = (LayerNormSaved::default(), LayerNormSaved::default());
+        let (attn, mlp) = (AttentionSaved::default(), MlpSaved::default());
+        Saved { x: none(), attn, sum_1: none(), ln_1, mid: none(), mlp, sum_2: none(), ln_2 }
+    }
 }
 
 /// `ln_1(x + attn(x))`, then `ln_2(x + mlp(x))`: `[n_tok, n_embd] -> [n_tok, n_embd]`.
@@ -64,18 +73,18 @@ pub fn loss_and_gradient(model: &Gpt2, batch: &Batch, n_seq: usize, grad: &mut G
     let mut x = embedding::forward(&model.wte, &model.wpe, &batch.inputs, n_seq, 0)?; // [n_tok] -> [n_tok, n_embd]
     let mut saved = Vec::new();
     for block in &model.h {
-        saved.push(Saved::default());
+        saved.push(Saved::new());
         x = forward(block, x, n_seq, saved.last_mut().unwrap())?; // [n_tok, n_embd]
     }
     let logits = model.head(&x)?; // [n_tok, n_embd] -> [n_tok, n_vocab]
     let (loss, d_logits) = cross_entropy_and_gradient(logits, &batch.targets, 1.0)?; // [n_tok, n_vocab]
 
     // logits = x·wteᵀ
-    d_logits.t_matmul_add(&x, &mut grad.wte)?; // [n_tok, n_vocab]ᵀ · [n_tok, n_embd] -> [n_vocab, n_embd]
-    let mut d_x = d_logits.matmul(&model.wte)?; // [n_tok, n_vocab] · [n_vocab, n_embd] -> [n_tok, n_embd]
+    d_logits.t_matmul_add(&x, grad.wte.tensor_mut()?)?; // [n_tok, n_vocab]ᵀ · [n_tok, n_embd] -> [n_vocab, n_embd]
+    let mut d_x = d_logits.matmul(model.wte.tensor()?)?; // [n_tok, n_vocab] · [n_vocab, n_embd] -> [n_tok, n_embd]
     for ((block, saved), grad) in model.h.iter().zip(&saved).zip(&mut grad.h).rev() {
         d_x = backward(block, n_seq, saved, &d_x, grad)?;
     }
-    embedding::backward(&batch.inputs, n_seq, &d_x, &mut grad.wte, &mut grad.wpe)?;
+    embedding::backward(&batch.inputs, n_seq, &d_x, grad.wte.tensor_mut()?, &mut grad.wpe)?;
     Ok(loss)
 }

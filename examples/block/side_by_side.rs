@@ -78,7 +78,7 @@ pub fn losses(run: Run) -> Result<Vec<f64>> {
             }
             Order::PostLn => post_ln::loss_and_gradient(&model, &batch, tokens.n_seq(), &mut grad)?,
         });
-        clip(&mut grad, 1.0);
+        clip(&mut grad, 1.0)?;
         let climb = if run.warmup { (step + 1) as f32 / WARMUP as f32 } else { 1.0 };
         adamw.update(&mut model, &grad, RATE * climb.min(1.0))?;
     }
@@ -92,7 +92,7 @@ pub fn losses(run: Run) -> Result<Vec<f64>> {
 fn first_weights(n_vocab: usize, n_ctx: usize, small_ends: bool, rng: &mut Rng) -> Result<Gpt2> {
     let mut model = Gpt2::random(&Config::new(n_vocab, n_ctx, N_EMBD, 4, N_LAYER), rng)?;
     let wider = (768.0 / N_EMBD as f32).sqrt();
-    for (name, tensor) in model.parameters_mut() {
+    for (name, tensor) in model.parameters_mut()? {
         if name.ends_with("bias") || name.contains("ln_") {
             continue;
         }

@@ -36,6 +36,7 @@
 use super::beside::write_beside;
 use super::json::{Json, quote};
 use super::safetensors::{self, Dtype, SafeTensors};
+use crate::parameters::Head;
 use crate::tokenizer::{Tokenizer, byte_to_symbol};
 use crate::{Config, Error, Gpt2, Result, Tensor};
 use std::collections::{HashMap, HashSet};
@@ -277,28 +278,26 @@ fn read_model<R: Read + Seek>(settings: &Settings, file: &mut SafeTensors<R>) ->
         // Two names for one tensor: some programs keep the other one.
         places.remove("lm_head.weight").map(|i| places.insert("wte.weight".to_string(), i));
     }
-    let with_head = !settings.tied || places.contains_key("lm_head.weight");
-    check_tensors(config, with_head, &places, file)?;
+    let own_head = !settings.tied || places.contains_key("lm_head.weight");
+    let head = if own_head { Head::Own } else { Head::Tied };
+    check_tensors(config, head, &places, file)?;
 
     // Now every tensor of this model is known to be in the file, with as many numbers as will be allocated.
     let mut model = Gpt2::zeros(config)?;
-    if with_head {
+    if head == Head::Own {
         model.lm_head = Some(Tensor::zeros(&[config.n_vocab, config.n_embd]).into());
     }
-    for (name, tensor) in model.parameters_mut() {
+    for (name, tensor) in model.parameters_mut()? {
         let i = places.get(&name).ok_or_else(|| missing_tensor(&name, config))?;
         file.read_into(*i, tensor.data_mut())?;
     }
     if settings.tied {
-        let tensors = model.parameters();
-        let bits = |wanted: &str| {
-            let found = tensors.iter().find(|(name, _)| name == wanted);
-            found.map(|(_, tensor)| tensor.data().iter().map(|x| x.to_bits()))
-        };
-        if let (Some(head), Some(wte)) = (bits("lm_head.weight"), bits("wte.weight"))
-            && head.eq(wte)
-        {
-            model.lm_head = None;
+        // A head of its own that holds the very bits of `wte` is `wte`, saved twice.
+        if let Some(head) = &model.lm_head {
+            let pairs = head.tensor()?.data().iter().zip(model.wte.tensor()?.data());
+            if pairs.into_iter().all(|(a, b)| a.to_bits() == b.to_bits()) {
+                model.lm_head = None;
+            }
         }
     }
     Ok(model)
@@ -331,13 +330,13 @@ fn is_mask(name: &str) -> bool {
 /// Checks that the file has exactly the tensors of this model, each with its shape, and allocates nothing for them.
 fn check_tensors<R: Read + Seek>(
     config: &Config,
-    with_head: bool,
+    head: Head,
     places: &HashMap<String, usize>,
     file: &SafeTensors<R>,
 ) -> Result<()> {
     // A block has 12 tensors. With one layer more than the file can have, one is sure to be missed: enough to say so.
     let n_layer = config.n_layer.min(places.len() / 12 + 1);
-    let shapes = Config { n_layer, ..config.clone() }.shapes(with_head);
+    let shapes = Config { n_layer, ..*config }.shapes(head);
     for (name, shape) in &shapes {
         let &i = places.get(name).ok_or_else(|| missing_tensor(name, config))?;
         let entry = &file.header().tensors[i];
@@ -589,7 +588,6 @@ pub fn check_free(dir: &Path) -> Result<()> {
 /// # Ok::<(), gpt60::Error>(())
 /// ```
 pub fn save(dir: &Path, model: &Gpt2, tokenizer: Option<&Tokenizer>, dtype: Dtype) -> Result<()> {
-    model.wte.full("save")?;
     if let Some(tokenizer) = tokenizer
         && tokenizer.n_vocab() > model.config.n_vocab
     {
@@ -599,7 +597,7 @@ pub fn save(dir: &Path, model: &Gpt2, tokenizer: Option<&Tokenizer>, dtype: Dtyp
     }
     let with_prefix = |name: String| if name == "lm_head.weight" { name } else { format!("transformer.{name}") };
     let tensors: Vec<(String, &Tensor)> =
-        model.parameters().into_iter().map(|(name, tensor)| (with_prefix(name), tensor)).collect();
+        model.parameters()?.into_iter().map(|(name, tensor)| (with_prefix(name), tensor)).collect();
     // The transformers library wants to be told for whom the file was written: "pt" is PyTorch, and row-major.
     let metadata = [("format".to_string(), "pt".to_string())];
     // What cannot be written is refused before anything is.
@@ -744,7 +742,7 @@ mod tests {
 
     /// The model's tensors, to be changed.
     fn tensors() -> Tensors {
-        model().parameters().into_iter().map(|(name, tensor)| (name, tensor.clone())).collect()
+        model().parameters().unwrap().into_iter().map(|(name, tensor)| (name, tensor.clone())).collect()
     }
 
     /// What comes of this configuration and these tensors.
@@ -888,9 +886,9 @@ mod tests {
         let head = |config: &str, head: Option<Tensor>| {
             let mut tensors = tensors();
             tensors.extend(head.map(|head| ("lm_head.weight".to_string(), head)));
-            loaded(config, &tensors).map(|model| model.lm_head.map(|head| Tensor::clone(&head)))
+            loaded(config, &tensors).map(|model| model.lm_head.map(|head| head.tensor().unwrap().clone()))
         };
-        let (wte, other) = (Tensor::clone(&model().wte), Tensor::full(&[300, 6], 0.5));
+        let (wte, other) = (model().wte.tensor().unwrap().clone(), Tensor::full(&[300, 6], 0.5));
         assert_eq!(head(CONFIG, None), Ok(None));
         assert_eq!(head(CONFIG, Some(wte.clone())), Ok(None));
         assert_eq!(head(CONFIG, Some(other.clone())), Ok(Some(other.clone())));
@@ -1083,9 +1081,9 @@ mod tests {
         let mut packed = model.clone();
         packed.pack(Precision::Int8).unwrap();
         let message = save(&dir, &packed, None, Dtype::F32).unwrap_err().to_string();
-        assert!(message.contains("save: needs weights of full precision"), "{message}");
+        assert!(message.contains("packed in fewer bytes") && message.contains("load the model as f32"), "{message}");
         assert!(!dir.exists());
-        model.wte.data_mut()[0] = 70_000.0; // more than an f16 can hold
+        model.wte.tensor_mut().unwrap().data_mut()[0] = 70_000.0; // more than an f16 can hold
         let message = save(&dir, &model, Some(&tokenizer()), Dtype::F16).unwrap_err().to_string();
         assert!(message.contains("model.safetensors") && message.contains("too large"), "{message}");
         assert!(!dir.exists());

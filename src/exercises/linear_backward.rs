@@ -55,7 +55,7 @@ pub fn backward(linear: &Linear, x: &Tensor, d_y: &Tensor, grad: &mut Linear) ->
 //
 // Hint 2. d_W = xᵀ·d_y, d_x = d_y·Wᵀ, and d_b is the sum of the rows of d_y.
 //
-// Hint 3. `x.t_matmul_add(d_y, &mut grad.weight)?;` does the first. For the bias: for each row t, zip
-//         `grad.bias.data_mut()` with `d_y.row(t)`, and `*sum += d`. The last line is `d_y.matmul_t(&linear.weight)`.
+// Hint 3. `x.t_matmul_add(d_y, grad.weight.tensor_mut()?)?;` does the first. For the bias: for each row t, zip
+//         `grad.bias.data_mut()` with `d_y.row(t)`, and `*sum += d`. The last line is `d_y.matmul_t(linear.weight.tensor()?)`.
 
 // Solution: src/layers/linear.rs, Linear::backward

@@ -82,8 +82,8 @@ fn one_head(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
     for c in 0..3 * n {
         // x = [q | k | v]. The first head's queries, keys and values are to be q, k and v.
         let (part, column) = (c / n, c % n);
-        attn.c_attn.weight.row_mut(c)[part * 3 * n + column] = 1.0;
-        attn.c_proj.weight.row_mut(c)[c] = 1.0;
+        attn.c_attn.weight.tensor_mut()?.row_mut(c)[part * 3 * n + column] = 1.0;
+        attn.c_proj.weight.tensor_mut()?.row_mut(c)[c] = 1.0;
     }
     let x = Tensor::concat_cols(&[q.clone(), k.clone(), v.clone()])?;
     let y = attn.forward(&x, n_seq, None, &mut Probe::off(), None)?; // [n_seq, 3*n]: the first head's result in front
@@ -162,7 +162,7 @@ pub fn learning_rate(schedule: &Schedule, step: u64) -> f32 {
 pub fn library_adamw(adamw: &mut adamw::AdamW, p: &mut [f32], g: &[f32], lr: f32) {
     let model_of = |list: &[f32]| -> Gpt2 {
         let mut model = Gpt2::zeros(&Config::new(list.len(), 1, 1, 1, 1)).expect("a small model");
-        model.wte.data_mut().copy_from_slice(list);
+        model.wte.tensor_mut().expect("a full model").data_mut().copy_from_slice(list);
         model
     };
     let mut model = model_of(p);
@@ -177,9 +177,9 @@ pub fn library_adamw(adamw: &mut adamw::AdamW, p: &mut [f32], g: &[f32], lr: f32
     };
     library.update(&mut model, &model_of(g), lr).expect("as many gradients as parameters");
     adamw.step = library.step;
-    adamw.m = library.m.wte.data().to_vec();
-    adamw.v = library.v.wte.data().to_vec();
-    p.copy_from_slice(model.wte.data());
+    let wte = |model: &Gpt2| model.wte.tensor().expect("a full model").data().to_vec();
+    (adamw.m, adamw.v) = (wte(&library.m), wte(&library.v));
+    p.copy_from_slice(&wte(&model));
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -286,7 +286,10 @@ impl Comparable for Vec<f32> {
 
 impl Comparable for Linear {
     fn is_close(&self, other: &Linear) -> bool {
-        self.weight.is_close(&other.weight) && self.bias.is_close(&other.bias)
+        match (self.weight.tensor(), other.weight.tensor()) {
+            (Ok(a), Ok(b)) => a.is_close(b) && self.bias.is_close(&other.bias),
+            _ => false,
+        }
     }
 }
 

@@ -65,7 +65,7 @@ pub fn train(linear: &mut Linear, ids: &[u32], schedule: &Schedule) -> Result<Ve
 //         begins at zero, so it is made at every step.
 //
 // Hint 2. Before: inputs are `&ids[..ids.len() - 1]`, targets are `&ids[1..]`; x is zeros with a 1 in column
-//         `inputs[t]` of row t; `AdamW::new(linear.weight.len(), 0.1)` and `AdamW::new(linear.bias.len(), 0.0)`; a list
+//         `inputs[t]` of row t; `AdamW::new(linear.weight.tensor()?.len(), 0.1)` and `AdamW::new(linear.bias.len(), 0.0)`; a list
 //         for the losses. At every step: forward, loss, gradient of the logits, gradient of the layer, two updates.
 //
 // Hint 3. In the loop over `step in 0..schedule.steps`:
@@ -74,6 +74,6 @@ pub fn train(linear: &mut Linear, ids: &[u32], schedule: &Schedule) -> Result<Ve
 //         `let mut grad = Linear::zeros(n_vocab, n_vocab);`
 //         `parts::linear_backward(linear, &x, &d, &mut grad)?;`
 //         `let lr = parts::learning_rate(schedule, step);`
-//         `parts::adamw(&mut of_weight, linear.weight.data_mut(), grad.weight.data(), lr);`, and the same for the bias.
+//         `parts::adamw(&mut of_weight, linear.weight.tensor_mut()?.data_mut(), grad.weight.tensor()?.data(), lr);`, and the same for the bias.
 
 // Solution: src/train/trainer.rs, Trainer::make_step

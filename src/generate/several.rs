@@ -123,7 +123,7 @@ mod tests {
     fn model() -> Gpt2 {
         let mut model = Gpt2::zeros(&Config::new(50, 24, 12, 3, 2)).unwrap();
         let mut rng = Rng::new(5);
-        for (_, tensor) in model.parameters_mut() {
+        for (_, tensor) in model.parameters_mut().unwrap() {
             *tensor = Tensor::random(tensor.shape(), 0.5, &mut rng);
         }
         model

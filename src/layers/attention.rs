@@ -46,7 +46,7 @@ pub struct Attention {
 }
 
 /// What forward saves for backward.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct AttentionSaved {
     /// Queries, keys and values, `[n_tok, 3*n_embd]`.
     qkv: Tensor,
@@ -54,6 +54,13 @@ pub struct AttentionSaved {
     weights: Tensor,
     /// The heads' results side by side, `[n_tok, n_embd]`.
     merged: Tensor,
+}
+
+impl Default for AttentionSaved {
+    fn default() -> Self {
+        let none = || Tensor::zeros(&[0]);
+        Self { qkv: none(), weights: none(), merged: none() }
+    }
 }
 
 /// How many queries are handled at a time. A block of queries needs only the keys up to its last one: so nearly half of the
@@ -187,7 +194,7 @@ impl Attention {
         };
         threads::each_if(n_tok * n_seq * n_embd >= threads::WORTH_A_THREAD, tasks.collect(), attend_all);
 
-        let mut d_qkv = Tensor::any(&[n_tok, 3 * n_embd]);
+        let mut d_qkv = Tensor::scratch(&[n_tok, 3 * n_embd]);
         for (i, d_head) in d_heads.data().chunks(n_seq * head_size).enumerate() {
             let (sequence, head, part) = (i / (3 * n_head), i / 3 % n_head, i % 3);
             for (t, d) in d_head.chunks(head_size).enumerate() {
@@ -228,8 +235,8 @@ fn attend_all(
     let (n_tok, n_embd) = (qkv.n_rows(), qkv.n_cols() / 3);
     let (n_sequences, head_size) = (n_tok / n_seq, n_embd / n_head);
     // Each head of each sequence is a task of its own, with its own place for its result and its weights.
-    let mut heads = Tensor::any(&[n_sequences * n_head, n_seq, head_size]);
-    let mut weights = Tensor::any(&[if keep_weights { n_sequences * n_head } else { 0 }, n_seq, n_keys]);
+    let mut heads = Tensor::scratch(&[n_sequences * n_head, n_seq, head_size]);
+    let mut weights = Tensor::scratch(&[if keep_weights { n_sequences * n_head } else { 0 }, n_seq, n_keys]);
     let mut weights_of_head = weights.data_mut().chunks_mut((n_seq * n_keys).max(1));
     let mut tasks = Vec::new();
     for (i, out) in heads.data_mut().chunks_mut(n_seq * head_size).enumerate() {
@@ -253,7 +260,7 @@ fn attend_all(
 /// The same for one new token of each sequence, whose weights nobody asks for: `[n_tok, n_embd]`.
 fn attend_to_cache(qkv: &Tensor, cache: &LayerCache, head_size: usize) -> Tensor {
     let n_embd = qkv.n_cols() / 3;
-    let mut merged = Tensor::any(&[qkv.n_rows(), n_embd]);
+    let mut merged = Tensor::scratch(&[qkv.n_rows(), n_embd]);
     let tasks: Vec<_> = merged.data_mut().chunks_mut(n_embd).enumerate().collect();
     let attend_one = |(sequence, out): (usize, &mut [f32])| {
         let runs: Vec<_> = cache.runs(sequence).iter().map(|run| (&run.keys[..], &run.values[..])).collect();
@@ -348,7 +355,7 @@ fn attend_backward([q, k, v]: [Matrix; 3], weights: &[f32], d_out: Matrix, d_qkv
 /// Puts the heads' results side by side: `[n_sequences*n_head, n_seq, head_size] -> [n_tok, n_embd]`.
 fn merge_heads(heads: &Tensor, n_sequences: usize, n_seq: usize, n_head: usize) -> Tensor {
     let head_size = heads.n_cols();
-    let mut merged = Tensor::any(&[n_sequences * n_seq, n_head * head_size]);
+    let mut merged = Tensor::scratch(&[n_sequences * n_seq, n_head * head_size]);
     for (i, row) in heads.data().chunks(head_size).enumerate() {
         let (sequence, head, t) = (i / (n_head * n_seq), i / n_seq % n_head, i % n_seq);
         merged.row_mut(sequence * n_seq + t)[head * head_size..(head + 1) * head_size].copy_from_slice(row);

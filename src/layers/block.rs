@@ -38,7 +38,7 @@ pub struct Block {
 }
 
 /// What forward saves for backward: the input of every layer, and what the layers saved themselves.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct BlockSaved {
     x: Tensor,
     ln_1: LayerNormSaved,
@@ -48,6 +48,15 @@ pub struct BlockSaved {
     ln_2: LayerNormSaved,
     mlp_in: Tensor,
     mlp: MlpSaved,
+}
+
+impl Default for BlockSaved {
+    fn default() -> Self {
+        let none = || Tensor::zeros(&[0]);
+        let (ln_1, ln_2) = (LayerNormSaved::default(), LayerNormSaved::default());
+        let (attn, mlp) = (AttentionSaved::default(), MlpSaved::default());
+        Self { x: none(), ln_1, attn_in: none(), attn, x_mid: none(), ln_2, mlp_in: none(), mlp }
+    }
 }
 
 impl Block {

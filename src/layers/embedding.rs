@@ -41,7 +41,7 @@ pub fn forward(wte: &Weight, wpe: &Tensor, ids: &[u32], n_seq: usize, n_past: us
     for (t, &id) in ids.iter().enumerate() {
         let position = n_past + t % n_seq;
         let row = x.row_mut(t);
-        for ((x, token), place) in row.iter_mut().zip(wte.vector(id as usize).iter()).zip(wpe.row(position)) {
+        for ((x, token), place) in row.iter_mut().zip(wte.row(id as usize).iter()).zip(wpe.row(position)) {
             *x = token + place;
         }
     }
@@ -80,7 +80,7 @@ fn check(wte: &[usize], wpe: &Tensor, ids: &[u32], n_seq: usize, n_past: usize) 
         return Err(Error::shape("embedding", &[wte], "a row for each token is needed"));
     };
     if n_embd != width {
-        return Err(Error::shape("embedding", &[wte, wpe.shape()], "both must have as many columns"));
+        return Err(Error::shape("embedding", &[wte, wpe.shape()], "both must have the same number of columns"));
     }
     if n_seq == 0 || !ids.len().is_multiple_of(n_seq) {
         let problem = format!("{} token ids are not whole sequences of {n_seq}", ids.len());

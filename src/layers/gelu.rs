@@ -56,7 +56,7 @@ fn half_one_plus_tanh(x: f32) -> f32 {
 /// # Ok::<(), gpt60::Error>(())
 /// ```
 pub fn forward(x: &Tensor) -> Tensor {
-    let mut y = Tensor::any(x.shape());
+    let mut y = Tensor::scratch(x.shape());
     threads::each_rows(y.data_mut(), x.n_cols(), 8, |first, rows| {
         let x = &x.data()[first * x.n_cols()..][..rows.len()];
         math::zip_map(rows, x, |_, x| x * half_one_plus_tanh(x));

@@ -38,7 +38,7 @@ impl Linear {
     ///
     /// # Errors
     ///
-    /// If `x` has not as many columns as `W` has rows.
+    /// If the columns of `x` do not match the rows of `W`.
     ///
     /// # Example: two inputs, one output
     ///
@@ -46,14 +46,14 @@ impl Linear {
     /// use gpt60::{Tensor, layers::linear::Linear};
     ///
     /// let mut layer = Linear::zeros(2, 1);
-    /// layer.weight.data_mut().copy_from_slice(&[2.0, 3.0]);
+    /// layer.weight.tensor_mut()?.data_mut().copy_from_slice(&[2.0, 3.0]);
     /// layer.bias.data_mut()[0] = 1.0;
     /// let x = Tensor::new(&[1, 2], vec![10.0, 100.0])?;
     /// assert_eq!(layer.forward(&x)?.data(), [2.0 * 10.0 + 3.0 * 100.0 + 1.0]);
     /// # Ok::<(), gpt60::Error>(())
     /// ```
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let mut y = self.weight.apply(x)?; // x·W: [n_tok, in] · [in, out] -> [n_tok, out]
+        let mut y = self.weight.matmul(x)?; // x·W: [n_tok, in] · [in, out] -> [n_tok, out]
         if self.bias.len() != y.n_cols() {
             return Err(Error::shape("linear", &[y.shape(), self.bias.shape()], "a bias for each column is needed"));
         }
@@ -73,8 +73,8 @@ impl Linear {
     ///
     /// If the shapes do not fit, or the weights are [packed](crate::weight).
     pub fn backward(&self, x: &Tensor, d_y: &Tensor, grad: &mut Linear) -> Result<Tensor> {
-        let weight = self.weight.full("linear backward")?;
-        x.t_matmul_add(d_y, &mut grad.weight)?; // [n_tok, in]ᵀ · [n_tok, out] -> [in, out]
+        let weight = self.weight.tensor()?;
+        x.t_matmul_add(d_y, grad.weight.tensor_mut()?)?; // [n_tok, in]ᵀ · [n_tok, out] -> [in, out]
         if grad.bias.len() != d_y.n_cols() {
             return Err(Error::shape("linear backward", &[d_y.shape(), grad.bias.shape()], "a bias for each column"));
         }

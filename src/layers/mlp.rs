@@ -29,12 +29,19 @@ pub struct Mlp {
 }
 
 /// What forward saves for backward.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct MlpSaved {
     /// Before GELU, `[n_tok, n_inner]`.
     wide: Tensor,
     /// After GELU, `[n_tok, n_inner]`.
     act: Tensor,
+}
+
+impl Default for MlpSaved {
+    fn default() -> Self {
+        let none = || Tensor::zeros(&[0]);
+        Self { wide: none(), act: none() }
+    }
 }
 
 impl Mlp {

@@ -43,14 +43,13 @@ use std::collections::HashMap;
 /// # Ok::<(), gpt60::Error>(())
 /// ```
 pub fn to_json(model: &Gpt2, tokenizer: &Tokenizer, name: &str, prompt: &str, most_tokens: usize) -> Result<String> {
-    model.wte.full("page_model")?;
     if model.lm_head.is_some() {
         return Err(Error::argument("page_model", "the page runs models whose head is wte; this one has its own"));
     }
     let config = &model.config;
     let mut numbers = Vec::with_capacity(model.n_parameters());
     let mut parameters = Vec::new();
-    for (name, tensor) in model.parameters() {
+    for (name, tensor) in model.parameters()? {
         numbers.extend_from_slice(tensor.data());
         let shape = tensor.shape().iter().map(|&n| n.into());
         parameters.push(Json::Array([name.as_str().into()].into_iter().chain(shape).collect()));

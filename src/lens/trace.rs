@@ -129,7 +129,7 @@ impl Trace {
         let probabilities = softmax::forward(&logits); // [n_seq, n_vocab]
         let probability_of_next = (1..n_seq).map(|t| probabilities.row(t - 1)[ids[t] as usize]).collect();
         Ok(Trace {
-            config: model.config.clone(),
+            config: model.config,
             ids: ids.to_vec(),
             wte: kept("wte")?,
             wpe: kept("wpe")?,
@@ -158,7 +158,7 @@ mod tests {
     fn model() -> Gpt2 {
         let mut model = Gpt2::zeros(&Config::new(11, 8, 12, 3, 2)).unwrap();
         let mut rng = Rng::new(5);
-        for (_, tensor) in model.parameters_mut() {
+        for (_, tensor) in model.parameters_mut().unwrap() {
             *tensor = Tensor::random(tensor.shape(), 0.5, &mut rng);
         }
         model

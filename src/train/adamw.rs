@@ -55,7 +55,7 @@ impl AdamW {
     ///
     /// # Errors
     ///
-    /// If `grad` is of another kind of model.
+    /// If `grad` is of another kind of model, or one of the two is [packed](crate::weight).
     ///
     /// # Example: the first step moves each parameter by `lr`, against the sign of its gradient
     ///
@@ -64,23 +64,23 @@ impl AdamW {
     ///
     /// let mut model = Gpt2::zeros(&Config::new(2, 1, 1, 1, 1))?;
     /// let mut grad = model.zeros_like();
-    /// grad.wte.data_mut().copy_from_slice(&[5.0, -0.001]);
+    /// grad.wte.tensor_mut()?.data_mut().copy_from_slice(&[5.0, -0.001]);
     /// AdamW::new(&model, 0.9, 0.999, 0.0).update(&mut model, &grad, 0.1)?;
-    /// assert!((model.wte.data()[0] + 0.1).abs() < 1e-4 && (model.wte.data()[1] - 0.1).abs() < 1e-4);
+    /// let wte = model.wte.tensor()?.data();
+    /// assert!((wte[0] + 0.1).abs() < 1e-4 && (wte[1] - 0.1).abs() < 1e-4);
     /// # Ok::<(), gpt60::Error>(())
     /// ```
     pub fn update(&mut self, model: &mut Gpt2, grad: &Gpt2, lr: f32) -> Result<()> {
-        let grads = grad.parameters();
-        if model.parameters().iter().zip(&grads).any(|(p, g)| p.1.shape() != g.1.shape())
-            || grads.len() != model.parameters().len()
-        {
+        let (params, grads) = (model.parameters_mut()?, grad.parameters()?);
+        let (means, squares) = (self.m.parameters_mut()?, self.v.parameters_mut()?);
+        let shapes_fit = params.iter().zip(&grads).all(|((_, p), (_, g))| p.shape() == g.shape());
+        if grads.len() != params.len() || !shapes_fit {
             return Err(Error::argument("AdamW", "the gradient is of another kind of model"));
         }
         self.step += 1;
         let correct1 = 1.0 - f64::from(self.beta1).powf(self.step as f64);
         let correct2 = 1.0 - f64::from(self.beta2).powf(self.step as f64);
-        let all =
-            model.parameters_mut().into_iter().zip(grads).zip(self.m.parameters_mut()).zip(self.v.parameters_mut());
+        let all = params.into_iter().zip(grads).zip(means).zip(squares);
         // Long tensors are cut into pieces, which the threads share.
         const PIECE: usize = 1 << 16;
         let mut tasks = Vec::new();
@@ -140,17 +140,21 @@ impl Kernel for Update<'_> {
 ///
 /// One strange batch can have a gradient far larger than all others, and a single step along it can undo an hour of
 /// learning. Clipping keeps its direction and limits its length (Pascanu, Mikolov and Bengio, 2013).
-pub fn clip(grad: &mut Gpt2, limit: f32) -> f32 {
+///
+/// # Errors
+///
+/// If `grad` is [packed](crate::weight): then it is no gradient.
+pub fn clip(grad: &mut Gpt2, limit: f32) -> Result<f32> {
     let squares = |data: &[f32]| -> f64 {
         // Pieces short enough for f32 sums, added up in f64.
         data.chunks(4096).map(|piece| f64::from(math::sum_of_squares(piece, 0.0))).sum()
     };
-    let norm = grad.parameters().iter().map(|(_, tensor)| squares(tensor.data())).sum::<f64>().sqrt() as f32;
+    let norm = grad.parameters()?.iter().map(|(_, tensor)| squares(tensor.data())).sum::<f64>().sqrt() as f32;
     if limit > 0.0 && norm > limit {
         let factor = limit / (norm + 1e-6); // the same small number as PyTorch's clip_grad_norm_
-        for (_, tensor) in grad.parameters_mut() {
+        for (_, tensor) in grad.parameters_mut()? {
             tensor.data_mut().iter_mut().for_each(|g| *g *= factor);
         }
     }
-    norm
+    Ok(norm)
 }

@@ -63,7 +63,7 @@ impl State {
     pub fn write(&self, path: &Path, fingerprint: &str) -> Result<()> {
         let mut tensors = Vec::new();
         for (prefix, parts) in [("model", &self.model), ("m", &self.adamw.m), ("v", &self.adamw.v)] {
-            tensors.extend(parts.parameters().into_iter().map(|(name, tensor)| (format!("{prefix}.{name}"), tensor)));
+            tensors.extend(parts.parameters()?.into_iter().map(|(name, tensor)| (format!("{prefix}.{name}"), tensor)));
         }
         let mut metadata =
             [self.settings.to_list(), self.inputs.to_list(), config_to_list(&self.model.config)].concat();
@@ -112,7 +112,7 @@ fn parse(tensors: &NamedTensors, metadata: &Metadata) -> Result<Found> {
     let step = lookup(metadata, "step")?.parse();
     adamw.step = step.map_err(|_| Error::format("training state", "the step is not a number"))?;
     for (prefix, parts) in [("model", &mut model), ("m", &mut adamw.m), ("v", &mut adamw.v)] {
-        for (name, tensor) in parts.parameters_mut() {
+        for (name, tensor) in parts.parameters_mut()? {
             let name = format!("{prefix}.{name}");
             match tensors.iter().find(|(found, _)| *found == name) {
                 Some((_, found)) if found.shape() == tensor.shape() => {

@@ -259,7 +259,7 @@ impl Trainer {
             steps: self.state.settings.steps,
         };
         let lr = schedule.rate(self.state.adamw.step);
-        for (_, tensor) in self.grad.parameters_mut() {
+        for (_, tensor) in self.grad.parameters_mut()? {
             tensor.data_mut().fill(0.0);
         }
         let weight = 1.0 / accumulate as f32;
@@ -278,7 +278,7 @@ impl Trainer {
             )?;
             loss += part / accumulate as f64;
         }
-        let grad_norm = clip(&mut self.grad, self.state.settings.clip);
+        let grad_norm = clip(&mut self.grad, self.state.settings.clip)?;
         if !(loss.is_finite() && grad_norm.is_finite()) {
             let problem =
                 format!("the loss became {loss} at step {}; begin again with a lower --lr", self.state.adamw.step + 1);

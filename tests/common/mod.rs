@@ -20,7 +20,7 @@ pub fn lively(config: &Config, untied: bool, seed: u64) -> Gpt2 {
     let mut rng = Rng::new(seed);
     let mut model = Gpt2::zeros(config).unwrap();
     model.lm_head = untied.then(|| Tensor::zeros(&[config.n_vocab, config.n_embd]).into());
-    for (name, tensor) in model.parameters_mut() {
+    for (name, tensor) in model.parameters_mut().unwrap() {
         let gain = name.contains("ln_") && name.ends_with(".weight");
         let deviation = match tensor.shape() {
             [n_in, _] if name.starts_with("h.") => 1.0 / (*n_in as f32).sqrt(), // [in, out]

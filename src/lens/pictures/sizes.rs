@@ -2,8 +2,9 @@
 //!
 //! [Chapter 7](crate::book::ch07_the_whole_model) shows it.
 
-use crate::Config;
+use crate::config::Config;
 use crate::lens::svg::{Align, COLORS, Svg};
+use crate::parameters::Head;
 
 /// The parts of a model, and what the names of their parameters have in them.
 const PARTS: [(&str, &str); 5] =
@@ -12,7 +13,7 @@ const PARTS: [(&str, &str); 5] =
 /// How many parameters each of the [`PARTS`] has.
 fn counts(config: &Config) -> [usize; 5] {
     PARTS.map(|(_, key)| {
-        let shapes = config.shapes(false);
+        let shapes = config.shapes(Head::Tied);
         shapes.iter().filter(|(name, _)| name.contains(key)).map(|(_, shape)| shape.iter().product::<usize>()).sum()
     })
 }

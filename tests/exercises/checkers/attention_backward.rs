@@ -136,8 +136,8 @@ fn forward(input: &Input) -> Result<(Attention, AttentionSaved, Tensor, Tensor)>
     let mut layer = Attention::zeros(3 * size, 3);
     for i in 0..3 * size {
         let part = i / size; // q, k or v
-        layer.c_attn.weight.row_mut(i)[part * 3 * size + i % size] = 1.0;
-        layer.c_proj.weight.row_mut(i)[i] = 1.0;
+        layer.c_attn.weight.tensor_mut().unwrap().row_mut(i)[part * 3 * size + i % size] = 1.0;
+        layer.c_proj.weight.tensor_mut().unwrap().row_mut(i)[i] = 1.0;
     }
     let x = Tensor::concat_cols(&[input.q.clone(), input.k.clone(), input.v.clone()])?;
     let (mut saved, mut probe) = (AttentionSaved::default(), Probe::only(&["weights"]));

@@ -80,7 +80,7 @@ fn inputs() -> Vec<Input> {
         if untied {
             model.lm_head = Some(Tensor::zeros(&[7, 6]).into());
         }
-        for (_, tensor) in model.parameters_mut() {
+        for (_, tensor) in model.parameters_mut().unwrap() {
             *tensor = Tensor::random(tensor.shape(), 0.7, &mut rng);
         }
         model

@@ -81,7 +81,7 @@ pub fn exercise() -> Exercise<Input> {
 fn inputs() -> Vec<Input> {
     let mut rng = Rng::new(10);
     let mut model = Gpt2::zeros(&Config::new(9, 12, 8, 2, 2)).unwrap();
-    for (_, tensor) in model.parameters_mut() {
+    for (_, tensor) in model.parameters_mut().unwrap() {
         *tensor = Tensor::random(tensor.shape(), 0.9, &mut rng);
     }
     // Without the last bias, which would favour the same token everywhere; and with positions that matter. (Of several seeds,

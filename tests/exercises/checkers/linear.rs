@@ -21,17 +21,17 @@ pub fn exercise() -> Exercise<Input> {
         mistakes: vec![
             Mistake {
                 when: "the weight is transposed: it is [in, out] already",
-                answer: |i| answer(i.x.matmul_t(&i.linear.weight).and_then(|y| y.add(&i.linear.bias))),
+                answer: |i| answer(i.x.matmul_t(i.linear.weight.tensor().unwrap()).and_then(|y| y.add(&i.linear.bias))),
             },
             Mistake {
                 when: "the weight is read as [out, in], as PyTorch stores it: here it is [in, out]",
                 answer: |i| {
                     let turned = i.linear.weight.shape().iter().rev().copied().collect::<Vec<_>>();
-                    let weight = Tensor::clone(&i.linear.weight).reshape(&turned);
+                    let weight = Tensor::clone(i.linear.weight.tensor().unwrap()).reshape(&turned);
                     answer(weight.and_then(|w| i.x.matmul_t(&w)?.add(&i.linear.bias)))
                 },
             },
-            Mistake { when: "the bias is left out", answer: |i| answer(i.x.matmul(&i.linear.weight)) },
+            Mistake { when: "the bias is left out", answer: |i| answer(i.x.matmul(i.linear.weight.tensor().unwrap())) },
             Mistake {
                 when: "the bias is added along the wrong axis: b_j belongs to column j, not to row j",
                 answer: |i| answer(biased(i, |y, b, t, _| y + b[t])),
@@ -44,8 +44,9 @@ pub fn exercise() -> Exercise<Input> {
                 when: "the bias is added once for each input: it stands outside of the sum",
                 answer: |i| {
                     answer(
-                        i.x.matmul(&i.linear.weight)
-                            .and_then(|y| y.add(&i.linear.bias.scale(i.linear.weight.n_rows() as f32))),
+                        i.x.matmul(i.linear.weight.tensor().unwrap()).and_then(|y| {
+                            y.add(&i.linear.bias.scale(i.linear.weight.tensor().unwrap().n_rows() as f32))
+                        }),
                     )
                 },
             },
@@ -55,15 +56,15 @@ pub fn exercise() -> Exercise<Input> {
             },
             Mistake {
                 when: "the bias is multiplied, where it should be added",
-                answer: |i| answer(i.x.matmul(&i.linear.weight).and_then(|y| y.mul(&i.linear.bias))),
+                answer: |i| answer(i.x.matmul(i.linear.weight.tensor().unwrap()).and_then(|y| y.mul(&i.linear.bias))),
             },
             Mistake {
                 when: "the bias is taken off, where it should be added",
-                answer: |i| answer(i.x.matmul(&i.linear.weight).and_then(|y| y.sub(&i.linear.bias))),
+                answer: |i| answer(i.x.matmul(i.linear.weight.tensor().unwrap()).and_then(|y| y.sub(&i.linear.bias))),
             },
             Mistake {
                 when: "the bias is added to x, before the product: it comes after it",
-                answer: |i| answer(i.x.add(&i.linear.bias).and_then(|x| x.matmul(&i.linear.weight))),
+                answer: |i| answer(i.x.add(&i.linear.bias).and_then(|x| x.matmul(i.linear.weight.tensor().unwrap()))),
             },
         ],
     }
@@ -102,7 +103,7 @@ fn inputs() -> Vec<Input> {
 
 /// The product, and then for each of its numbers: that number, the bias, its row and its column.
 fn biased(i: &Input, add: fn(f32, &[f32], usize, usize) -> f32) -> Result<Tensor> {
-    let mut y = i.x.matmul(&i.linear.weight)?;
+    let mut y = i.x.matmul(i.linear.weight.tensor().unwrap())?;
     for t in 0..y.n_rows() {
         for j in 0..y.n_cols() {
             y.row_mut(t)[j] = add(y.row(t)[j], i.linear.bias.data(), t, j);

@@ -58,7 +58,7 @@ pub fn exercise() -> Exercise<Input> {
                     run(i, |linear, x, d_y, grad| {
                         let mut other = Linear { weight: grad.weight.clone(), bias: grad.bias.clone() };
                         let d_x = linear.backward(x, d_y, grad)?;
-                        d_y.t_matmul_add(x, &mut other.weight)?;
+                        d_y.t_matmul_add(x, other.weight.tensor_mut().unwrap())?;
                         grad.weight = other.weight;
                         Ok(d_x)
                     })
@@ -69,7 +69,7 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| {
                     run(i, |linear, x, d_y, grad| {
                         linear.backward(x, d_y, grad)?;
-                        d_y.matmul(&linear.weight)
+                        d_y.matmul(linear.weight.tensor().unwrap())
                     })
                 },
             },
@@ -103,7 +103,7 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| {
                     run(i, |linear, x, d_y, grad| {
                         linear.backward(x, &d_y.scale(1.0 / d_y.n_rows() as f32), grad)?;
-                        d_y.matmul_t(&linear.weight)
+                        d_y.matmul_t(linear.weight.tensor().unwrap())
                     })
                 },
             },
@@ -136,7 +136,11 @@ fn inputs() -> Vec<Input> {
 fn run(input: &Input, backward: fn(&Linear, &Tensor, &Tensor, &mut Linear) -> Result<Tensor>) -> Answer {
     let mut grad = input.grad.clone();
     attempt(backward(&input.linear, &input.x, &input.d_y, &mut grad), |d_x| {
-        vec![("d_x", tensor(&d_x)), ("grad.weight", tensor(&grad.weight)), ("grad.bias", tensor(&grad.bias))]
+        vec![
+            ("d_x", tensor(&d_x)),
+            ("grad.weight", tensor(grad.weight.tensor().unwrap())),
+            ("grad.bias", tensor(&grad.bias)),
+        ]
     })
 }
 
@@ -146,5 +150,5 @@ fn bias(input: &Input, share: fn(&Tensor, usize) -> f32) -> Answer {
     let d_x = input.linear.backward(&input.x, &input.d_y, &mut grad).unwrap();
     let mut bias = input.grad.bias.clone();
     bias.data_mut().iter_mut().enumerate().for_each(|(o, b)| *b += share(&input.d_y, o));
-    vec![("d_x", tensor(&d_x)), ("grad.weight", tensor(&grad.weight)), ("grad.bias", tensor(&bias))]
+    vec![("d_x", tensor(&d_x)), ("grad.weight", tensor(grad.weight.tensor().unwrap())), ("grad.bias", tensor(&bias))]
 }

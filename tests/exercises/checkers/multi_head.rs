@@ -126,14 +126,18 @@ fn columns(attn: &mut Attention, from: fn(usize, usize, usize) -> usize, and_bac
         let source = c / n_embd * n_embd + from(c % n_embd, n_head, n_embd / n_head);
         attn.c_attn.bias.data_mut()[c] = old.bias.data()[source];
         for i in 0..n_embd {
-            attn.c_attn.weight.row_mut(i)[c] = old.weight.row(i)[source];
+            attn.c_attn.weight.tensor_mut().unwrap().row_mut(i)[c] = old.weight.row(i)[source];
         }
     }
     if and_back {
         // Whoever cuts so puts together so: result column from(c) is column c of the sorted heads.
         let old = attn.c_proj.weight.clone();
         for c in 0..n_embd {
-            attn.c_proj.weight.row_mut(c).copy_from_slice(old.row(from(c, n_head, n_embd / n_head)));
+            attn.c_proj.weight.tensor_mut().unwrap().row_mut(c).copy_from_slice(&old.row(from(
+                c,
+                n_head,
+                n_embd / n_head,
+            )));
         }
     }
 }
@@ -143,7 +147,7 @@ fn project(attn: &mut Attention, to: fn(usize, usize, usize) -> usize) {
     let (n_embd, n_head) = (attn.c_proj.bias.len(), attn.n_head);
     let old = attn.c_proj.weight.clone();
     for c in 0..n_embd {
-        attn.c_proj.weight.row_mut(c).copy_from_slice(old.row(to(c, n_head, n_embd / n_head)));
+        attn.c_proj.weight.tensor_mut().unwrap().row_mut(c).copy_from_slice(&old.row(to(c, n_head, n_embd / n_head)));
     }
 }
 
@@ -155,7 +159,7 @@ fn parts(attn: &mut Attention, order: [usize; 3]) {
         let source = order[c / n_embd] * n_embd + c % n_embd;
         attn.c_attn.bias.data_mut()[c] = old.bias.data()[source];
         for i in 0..n_embd {
-            attn.c_attn.weight.row_mut(i)[c] = old.weight.row(i)[source];
+            attn.c_attn.weight.tensor_mut().unwrap().row_mut(i)[c] = old.weight.row(i)[source];
         }
     }
 }
@@ -163,6 +167,6 @@ fn parts(attn: &mut Attention, order: [usize; 3]) {
 fn scale_queries(attn: &mut Attention, n_embd: usize, factor: f32) {
     attn.c_attn.bias.data_mut()[..n_embd].iter_mut().for_each(|x| *x *= factor);
     for i in 0..n_embd {
-        attn.c_attn.weight.row_mut(i)[..n_embd].iter_mut().for_each(|x| *x *= factor);
+        attn.c_attn.weight.tensor_mut().unwrap().row_mut(i)[..n_embd].iter_mut().for_each(|x| *x *= factor);
     }
 }

@@ -151,7 +151,7 @@ fn toy(input: &Input, toy: Toy) -> Answer {
 fn answer(input: &Input, losses: Result<Vec<f32>>, linear: &Linear) -> Answer {
     crate::check::attempt(losses, |losses| {
         if input.words.is_empty() {
-            let (weight, bias) = (tensor(&linear.weight), tensor(&linear.bias));
+            let (weight, bias) = (tensor(linear.weight.tensor().unwrap()), tensor(&linear.bias));
             return vec![("the losses", numbers(&losses)), ("linear.weight", weight), ("linear.bias", bias)];
         }
         let last = losses.last().copied().unwrap_or(f32::NAN);
@@ -169,7 +169,7 @@ fn write(linear: &Linear, input: &Input) -> String {
     let mut id = input.ids[0] as usize;
     let mut words = vec![input.words[id]];
     while words.len() < input.ids.len() {
-        let logits = linear.weight.row(id).iter().zip(linear.bias.data()).map(|(w, b)| w + b);
+        let logits = linear.weight.tensor().unwrap().row(id).iter().zip(linear.bias.data()).map(|(w, b)| w + b);
         id = argmax(&logits.collect::<Vec<f32>>()).unwrap_or(0);
         words.push(input.words[id]);
     }
@@ -236,7 +236,12 @@ impl Toy {
             }
             let lr = (self.rate)(schedule, step);
             if self.train_weight {
-                library_adamw(&mut of_weight, linear.weight.data_mut(), grad.weight.data(), lr);
+                library_adamw(
+                    &mut of_weight,
+                    linear.weight.tensor_mut().unwrap().data_mut(),
+                    grad.weight.tensor().unwrap().data(),
+                    lr,
+                );
             }
             if self.train_bias {
                 library_adamw(&mut of_bias, linear.bias.data_mut(), grad.bias.data(), lr);
