@@ -123,7 +123,7 @@ impl Wish {
 }
 
 fn read_text(file: &str) -> Outcome<String> {
-    let bytes = std::fs::read(file).map_err(|e| gpt60::Error::file(file, format!("cannot be read: {e}")))?;
+    let bytes = std::fs::read(file).map_err(|e| gpt60::Error::io(file, "read", e))?;
     Ok(String::from_utf8(bytes).map_err(|e| gpt60::Error::file(file, format!("is not UTF-8 text: {e}")))?)
 }
 

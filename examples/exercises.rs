@@ -369,8 +369,7 @@ impl Guide {
         self.make_own_dir()?;
         for n in 1.. {
             let path = self.own_dir.join(format!("{}-{n}.rs", stub.name));
-            let problem =
-                |error: std::io::Error| Failure::from(Error::file(&path, format!("cannot write it: {error}")));
+            let problem = |error| Failure::from(Error::io(&path, "written", error));
             match fs::File::create_new(&path) {
                 Ok(mut file) => {
                     let whole = fs::read(self.root.join(stub.file())).map_err(problem)?;
@@ -386,7 +385,7 @@ impl Guide {
 
     fn make_own_dir(&self) -> Outcome<()> {
         let dir = &self.own_dir;
-        fs::create_dir_all(dir).map_err(|error| Error::file(dir, format!("cannot make it: {error}")).into())
+        fs::create_dir_all(dir).map_err(|error| Error::io(dir, "made", error).into())
     }
 
     fn solution(&self, stub: &Stub, now: bool) -> Outcome<bool> {

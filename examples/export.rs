@@ -37,7 +37,7 @@ fn main() -> ExitCode {
         let dir = Path::new(dir);
         hugging_face::check_free(dir)?;
         let checkpoint = args.model()?;
-        std::fs::create_dir_all(dir).map_err(|e| Error::file(dir, format!("cannot be made: {e}")))?;
+        std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, "made", e))?;
         hugging_face::save(dir, &checkpoint.model, checkpoint.tokenizer.as_ref(), dtype)?;
         cli::note(&format!("The model is in {}", dir.display()));
         Ok(())

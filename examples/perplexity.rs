@@ -85,7 +85,7 @@ fn main() -> ExitCode {
         };
         let mut total = Score::default();
         for file in &args.operands {
-            let bytes = std::fs::read(file).map_err(|e| Error::file(file, format!("cannot be read: {e}")))?;
+            let bytes = std::fs::read(file).map_err(|e| Error::io(file, "read", e))?;
             let text = String::from_utf8(bytes).map_err(|e| Error::file(file, format!("is not UTF-8 text: {e}")))?;
             let score = score(model, full, tokenizer, &text).map_err(|e| e.in_file(file))?;
             if total.n_tokens == 0 {

@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         cpu::force(Some(Level::Baseline));
         let pictures = pictures::all(&storybook::load(), LOSS, SIZES)?;
         let dir = Path::new(dir);
-        std::fs::create_dir_all(dir).map_err(|e| Error::file(dir, format!("cannot be made: {e}")))?;
+        std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, "made", e))?;
         let mut paths = String::new();
         for (name, svg) in pictures {
             let path = dir.join(name);

@@ -75,7 +75,7 @@ fn vocabulary(args: &Args) -> Outcome<Tokenizer> {
 
 fn read_standard_input() -> Result<String> {
     let mut input = Vec::new();
-    std::io::stdin().read_to_end(&mut input).map_err(|error| Error::file("standard input", error.to_string()))?;
+    std::io::stdin().read_to_end(&mut input).map_err(|error| Error::io("standard input", "read", error))?;
     String::from_utf8(input).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Error::file("standard input", format!("not UTF-8 at byte {at}: convert the text to UTF-8 first"))

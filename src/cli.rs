@@ -499,7 +499,7 @@ pub fn flush() -> Outcome<()> {
 fn stdout_result(result: std::io::Result<()>) -> Outcome<()> {
     result.map_err(|error| match error.kind() {
         ErrorKind::BrokenPipe => Failure::ClosedPipe,
-        _ => Failure::Failed(format!("standard output cannot be written: {error}")),
+        _ => Error::io("standard output", "written", error).into(),
     })
 }
 

@@ -6,11 +6,16 @@
 //!
 //! A panic is kept for a broken promise inside the crate itself: a bug of ours, not a mistake of yours.
 //!
+//! A person reads the line; a program asks. Where the operating system refused something, the error keeps its answer:
+//! [`Error::io_kind`] tells a file that is missing from one that may not be read.
+//!
 //! A production program would often use a helper crate for this (such as `thiserror`). Written by hand, it is one `enum`
-//! and two small `impl` blocks.
+//! and a few small `impl` blocks.
 
 use std::fmt;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The result of any operation here that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -30,7 +35,22 @@ pub type Result<T> = std::result::Result<T, Error>;
 ///     "matmul: shapes [2, 3] and [4, 5] do not fit: the columns of the left must equal the rows of the right"
 /// );
 /// ```
+///
+/// # Example: a missing file is not a broken one
+///
+/// ```
+/// use std::io::ErrorKind;
+///
+/// let error = gpt60::checkpoint::load(std::path::Path::new("no/such/model")).err().unwrap();
+/// match error.io_kind() {
+///     Some(ErrorKind::NotFound) => println!("no model yet; fetch one first"),
+///     Some(ErrorKind::PermissionDenied) => println!("the model is there, and you may not read it"),
+///     _ => println!("error: {error}"),
+/// }
+/// # assert_eq!(error.io_kind(), Some(ErrorKind::NotFound), "{error}");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Error {
     /// Shapes that do not fit the operation.
     Shape {
@@ -49,20 +69,40 @@ pub enum Error {
         problem: String,
     },
     /// Bytes or text that are not what they should be.
+    #[non_exhaustive]
     Format {
         /// What was being read, for example `safetensors header`.
         what: String,
         /// What is wrong with it and what would be right.
         problem: String,
+        /// The operating system's answer, where it refused to read on.
+        source: Option<Cause>,
     },
     /// A file that cannot be read, written or understood.
+    #[non_exhaustive]
     File {
         /// Its path, as it was given.
-        path: String,
+        path: PathBuf,
         /// What is wrong with it and what would be right.
         problem: String,
+        /// The operating system's answer, where it refused something.
+        source: Option<Cause>,
     },
 }
+
+/// What the operating system answered. Two answers are equal if they are of one kind and say the same.
+///
+/// An [`io::Error`] can be neither copied nor compared, and errors of this crate can; so it is shared, not copied.
+#[derive(Debug, Clone)]
+pub struct Cause(Arc<io::Error>);
+
+impl PartialEq for Cause {
+    fn eq(&self, other: &Cause) -> bool {
+        self.0.kind() == other.0.kind() && self.0.to_string() == other.0.to_string()
+    }
+}
+
+impl Eq for Cause {}
 
 impl Error {
     /// Shapes that do not fit the operation `op`; `rule` says what would have fitted.
@@ -78,23 +118,74 @@ impl Error {
 
     /// Bytes or text that are not a proper `what`.
     pub fn format(what: impl Into<String>, problem: impl Into<String>) -> Error {
-        Error::Format { what: what.into(), problem: problem.into() }
+        Error::Format { what: what.into(), problem: problem.into(), source: None }
     }
 
     /// A file that cannot be used.
     pub fn file(path: impl AsRef<Path>, problem: impl Into<String>) -> Error {
-        Error::File { path: path.as_ref().display().to_string(), problem: problem.into() }
+        Error::File { path: path.as_ref().to_path_buf(), problem: problem.into(), source: None }
+    }
+
+    /// A file that "cannot be `verb`" (read, written, made), because the operating system refused it.
+    ///
+    /// # Example: name the file that cannot be read
+    ///
+    /// ```
+    /// let read = std::fs::read("no/such/file").map_err(|e| gpt60::Error::io("no/such/file", "read", e));
+    /// assert!(read.unwrap_err().to_string().starts_with("no/such/file: cannot be read: "));
+    /// ```
+    pub fn io(path: impl AsRef<Path>, verb: &str, source: io::Error) -> Error {
+        let problem = cannot_be(verb, &source);
+        Error::File { path: path.as_ref().to_path_buf(), problem, source: Some(Cause(Arc::new(source))) }
+    }
+
+    /// A file or directory that is not there; `problem` says what was expected, and what to do about it.
+    pub fn missing(path: impl AsRef<Path>, problem: impl Into<String>) -> Error {
+        let source = Some(Cause(Arc::new(io::ErrorKind::NotFound.into())));
+        Error::File { path: path.as_ref().to_path_buf(), problem: problem.into(), source }
+    }
+
+    /// As [`Error::io`], met by a reader of bytes that does not know which file they come from; [`Error::in_file`] adds it.
+    pub fn io_in(what: impl Into<String>, verb: &str, source: io::Error) -> Error {
+        let problem = cannot_be(verb, &source);
+        Error::Format { what: what.into(), problem, source: Some(Cause(Arc::new(source))) }
+    }
+
+    /// The model gave scores that are NaN or infinite, so there is nothing to choose from.
+    pub fn damaged_weights(op: impl Into<String>) -> Error {
+        Error::argument(op, "the scores are not numbers: the weights are damaged")
     }
 
     /// The same error, with the file in which it was met.
     ///
-    /// A reader of bytes does not know where the bytes came from; whoever opened the file adds its name on the way up.
+    /// A reader of bytes does not know where the bytes came from; the caller who opened the file adds its name.
+    #[must_use]
     pub fn in_file(self, path: impl AsRef<Path>) -> Error {
+        let problem = self.to_string();
         match self {
             Error::File { .. } => self,
-            other => Error::file(path, other.to_string()),
+            Error::Format { source, .. } => Error::File { path: path.as_ref().to_path_buf(), problem, source },
+            Error::Shape { .. } | Error::Argument { .. } => Error::file(path, problem),
         }
     }
+
+    /// Why the operating system refused, for example [`NotFound`](io::ErrorKind::NotFound) or
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied); `None` if the error is not of its making.
+    pub fn io_kind(&self) -> Option<io::ErrorKind> {
+        self.cause().map(|cause| cause.0.kind())
+    }
+
+    fn cause(&self) -> Option<&Cause> {
+        match self {
+            Error::Format { source, .. } | Error::File { source, .. } => source.as_ref(),
+            Error::Shape { .. } | Error::Argument { .. } => None,
+        }
+    }
+}
+
+/// The one wording for every refusal of the operating system.
+fn cannot_be(verb: &str, source: &io::Error) -> String {
+    format!("cannot be {verb}: {source}")
 }
 
 impl fmt::Display for Error {
@@ -107,13 +198,18 @@ impl fmt::Display for Error {
                 write!(f, "{op}: {noun} {} {verb} not fit: {rule}", list.join(" and "))
             }
             Error::Argument { op, problem } => write!(f, "{op}: {problem}"),
-            Error::Format { what, problem } => write!(f, "{what}: {problem}"),
-            Error::File { path, problem } => write!(f, "{path}: {problem}"),
+            Error::Format { what, problem, .. } => write!(f, "{what}: {problem}"),
+            Error::File { path, problem, .. } => write!(f, "{}: {problem}", path.display()),
         }
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    /// The [`io::Error`] of the operating system, where there was one. Its text is already part of the line.
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause().map(|cause| &*cause.0 as &(dyn std::error::Error + 'static))
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -134,5 +230,56 @@ mod tests {
     fn a_file_is_named_once_however_often_it_is_added() {
         let error = Error::format("JSON", "expected a value at byte 0").in_file("config.json").in_file("outer");
         assert_eq!(error.to_string(), "config.json: JSON: expected a value at byte 0");
+    }
+
+    #[test]
+    fn a_refusal_of_the_operating_system_keeps_its_kind_and_its_source() {
+        for kind in [io::ErrorKind::NotFound, io::ErrorKind::PermissionDenied] {
+            for error in [
+                Error::io("model.bin", "read", io::Error::new(kind, "no")),
+                Error::io_in("safetensors header", "read", io::Error::new(kind, "no")),
+                Error::io_in("safetensors header", "read", io::Error::new(kind, "no")).in_file("model.bin"),
+                Error::io("model.bin", "read", io::Error::new(kind, "no")).in_file("outer"),
+            ] {
+                assert_eq!(error.io_kind(), Some(kind), "{error}");
+                let source = std::error::Error::source(&error).expect("a source");
+                assert_eq!(source.downcast_ref::<io::Error>().expect("an io error").kind(), kind);
+            }
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_one_line_in_one_wording() {
+        let refusal = || io::Error::new(io::ErrorKind::NotFound, "nothing there");
+        assert_eq!(Error::io("a.txt", "written", refusal()).to_string(), "a.txt: cannot be written: nothing there");
+        let inside = Error::io_in("header", "read", refusal());
+        assert_eq!(inside.to_string(), "header: cannot be read: nothing there");
+        assert_eq!(inside.in_file("a.txt").to_string(), "a.txt: header: cannot be read: nothing there");
+    }
+
+    #[test]
+    fn errors_are_equal_if_their_lines_and_kinds_are() {
+        let error = |kind| Error::io("a.txt", "read", io::Error::new(kind, "no"));
+        assert_eq!(error(io::ErrorKind::NotFound), error(io::ErrorKind::NotFound));
+        assert_ne!(error(io::ErrorKind::NotFound), error(io::ErrorKind::PermissionDenied));
+        assert_eq!(Error::missing("a.txt", "fetch it").to_string(), "a.txt: fetch it");
+        assert_eq!(Error::missing("a.txt", "fetch it").io_kind(), Some(io::ErrorKind::NotFound));
+        assert_ne!(error(io::ErrorKind::NotFound), Error::file("a.txt", "cannot be read: no"));
+        assert_eq!(error(io::ErrorKind::NotFound).clone(), error(io::ErrorKind::NotFound));
+    }
+
+    #[test]
+    fn what_the_operating_system_did_not_refuse_has_no_source() {
+        let errors = [
+            Error::shape("add", &[&[2], &[4]], "equal"),
+            Error::argument("--tokens", "0"),
+            Error::format("JSON", "expected a value"),
+            Error::file("config.json", "is empty"),
+            Error::damaged_weights("generate").in_file("model.safetensors"),
+        ];
+        for error in errors {
+            assert_eq!(error.io_kind(), None, "{error}");
+            assert!(std::error::Error::source(&error).is_none(), "{error}");
+        }
     }
 }

@@ -374,7 +374,7 @@ fn a_file_that_cannot_be_written_is_one_line() {
     fs::create_dir(dir.join("folder")).unwrap();
     for out in ["no-such-folder/page.html", "folder"] {
         let error = error_of(run(&mut command(&dir, "explore", &["--out", out])), 1);
-        assert!(error.contains(out) && error.contains("cannot write"), "{error}");
+        assert!(error.contains(out) && error.contains("cannot be written"), "{error}");
     }
     error_of(run(&mut command(&dir, "explore", &["--out", ""])), 2);
     assert_eq!(fs::read_dir(&dir).unwrap().count(), 1, "no half of a page is left");

@@ -150,7 +150,7 @@ impl TemporaryDir {
     fn new() -> Outcome<TemporaryDir> {
         let path = std::env::temp_dir().join(format!("gpt60-bench-{}", std::process::id()));
         // `create_dir` refuses a directory that is there already: what is removed later is ours alone.
-        std::fs::create_dir(&path).map_err(|e| Error::file(&path, format!("cannot be made: {e}")))?;
+        std::fs::create_dir(&path).map_err(|e| Error::io(&path, "made", e))?;
         Ok(TemporaryDir(path))
     }
 }

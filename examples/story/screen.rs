@@ -1,5 +1,6 @@
 //! The terminal, or the pipe: where the story is printed, and where the lines come from.
 
+use gpt60::Error;
 use gpt60::cli::{self, Failure, Outcome};
 use std::io::{BufRead, IsTerminal, Read};
 
@@ -93,7 +94,7 @@ pub enum Line {
 pub fn read_line() -> Outcome<Line> {
     let mut input = std::io::stdin().lock();
     let mut read = |line: &mut Vec<u8>| {
-        let failed = |error| Failure::Failed(format!("standard input cannot be read: {error}"));
+        let failed = |error| Failure::from(Error::io("standard input", "read", error));
         input.by_ref().take(LONGEST_LINE).read_until(b'\n', line).map_err(failed)
     };
     let mut line = Vec::new();

@@ -54,7 +54,7 @@ pub fn write_beside_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::
     };
     written().map_err(|e| {
         let _ = fs::remove_file(&beside); // half a file helps nobody; the first error is the one to report
-        Error::file(path, format!("cannot write it: {e}"))
+        Error::io(path, "written", e)
     })?;
     // The new name is an entry of the directory, which goes to the disk by itself. Not every system offers it.
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -83,7 +83,7 @@ mod tests {
             file.write_all(b"half of the n")?;
             Err(std::io::Error::other("the disk is full"))
         });
-        let expected = format!("{}: cannot write it: the disk is full", path.display());
+        let expected = format!("{}: cannot be written: the disk is full", path.display());
         assert_eq!(error.unwrap_err().to_string(), expected);
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);

@@ -41,6 +41,7 @@ use crate::tokenizer::{Tokenizer, byte_to_symbol};
 use crate::{Config, Error, Gpt2, Result, Tensor};
 use std::collections::{HashMap, HashSet};
 use std::fs;
+use std::io::ErrorKind;
 use std::io::{Read, Seek};
 use std::path::Path;
 
@@ -88,7 +89,7 @@ impl Checkpoint {
 pub fn load(dir: &Path) -> Result<Checkpoint> {
     let settings = read_settings(dir)?;
     let weights_path = dir.join("model.safetensors");
-    if !weights_path.is_file() {
+    if is_missing(&weights_path) {
         return Err(missing_weights(dir));
     }
     let mut weights = SafeTensors::open(&weights_path)?;
@@ -124,9 +125,9 @@ pub fn load_tokenizer(dir: &Path) -> Result<Option<Tokenizer>> {
 
 fn read_settings(dir: &Path) -> Result<Settings> {
     let path = dir.join("config.json");
-    if !path.is_file() {
+    if is_missing(&path) {
         let why = if dir.is_dir() { "it has no config.json" } else { "there is no such directory" };
-        return Err(Error::file(dir, format!("{why}: expected config.json and model.safetensors in it")));
+        return Err(Error::missing(dir, format!("{why}: expected config.json and model.safetensors in it")));
     }
     Settings::parse(&read_text(&path)?).map_err(|e| e.in_file(&path))
 }
@@ -153,12 +154,18 @@ fn missing_weights(dir: &Path) -> Error {
     } else {
         "expected config.json and model.safetensors in it"
     };
-    Error::file(dir, format!("it has no model.safetensors; {advice}"))
+    Error::missing(dir, format!("it has no model.safetensors; {advice}"))
+}
+
+/// Whether there is no such file. One that is there and may not be read is not missing: reading it says so.
+fn is_missing(path: &Path) -> bool {
+    let metadata = fs::metadata(path);
+    metadata.is_err_and(|e| matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory))
 }
 
 /// The text of a file. (In UTF-8, which JSON must be.)
 fn read_text(path: &Path) -> Result<String> {
-    fs::read_to_string(path).map_err(|e| Error::file(path, format!("cannot read it: {e}")))
+    fs::read_to_string(path).map_err(|e| Error::io(path, "read", e))
 }
 
 fn read_json(path: &Path) -> Result<Json> {
@@ -393,7 +400,7 @@ fn read_tokenizer(dir: &Path, n_vocab: usize) -> Result<Option<Tokenizer>> {
         (all, tokenizer)
     } else if vocab.is_file() {
         if !merges.is_file() {
-            return Err(Error::file(dir, "it has vocab.json and no merges.txt: a vocabulary takes both"));
+            return Err(Error::missing(dir, "it has vocab.json and no merges.txt: a vocabulary takes both"));
         }
         let ids = parse_vocab(&read_json(&vocab)?).map_err(|e| e.in_file(&vocab))?;
         let pairs = Tokenizer::parse_merges(&read_text(&merges)?).map_err(|e| e.in_file(&merges))?;
@@ -604,7 +611,7 @@ pub fn save(dir: &Path, model: &Gpt2, tokenizer: Option<&Tokenizer>, dtype: Dtyp
     let weights_path = dir.join("model.safetensors");
     safetensors::check(&tensors, &metadata, dtype).map_err(|e| e.in_file(&weights_path))?;
 
-    fs::create_dir_all(dir).map_err(|e| Error::file(dir, format!("cannot make the directory: {e}")))?;
+    fs::create_dir_all(dir).map_err(|e| Error::io(dir, "made", e))?;
     let end = tokenizer.and_then(Tokenizer::end_of_text);
     write_beside(&dir.join("config.json"), config_text(model, end, dtype).as_bytes())?;
     if let Some(tokenizer) = tokenizer {

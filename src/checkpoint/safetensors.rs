@@ -303,7 +303,7 @@ impl SafeTensors<File> {
     ///
     /// A file that cannot be read, or whose header is not that of a safetensors file.
     pub fn open(path: &Path) -> Result<SafeTensors<File>> {
-        let file = File::open(path).map_err(|e| Error::file(path, format!("cannot open it: {e}")))?;
+        let file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
         SafeTensors::new(file).map_err(|e| e.in_file(path))
     }
 }
@@ -326,7 +326,7 @@ impl<R: Read + Seek> SafeTensors<R> {
     ///
     /// A source that cannot be read, or a header that is not that of a safetensors file.
     pub fn new(mut source: R) -> Result<SafeTensors<R>> {
-        let unreadable = |e: std::io::Error| header_error(format!("cannot read it: {e}"));
+        let unreadable = |e| Error::io_in("safetensors header", "read", e);
         let size = source.seek(SeekFrom::End(0)).map_err(unreadable)?;
         source.rewind().map_err(unreadable)?;
         if size < 8 {
@@ -381,7 +381,7 @@ impl<R: Read + Seek> SafeTensors<R> {
         if out.len().checked_mul(dtype.bits() / 8) != Some(self.header.tensors[i].end - begin) {
             return Err(tensor_error(&name, format!("does not have {} numbers", out.len())));
         }
-        let unreadable = |e: std::io::Error| tensor_error(&name, format!("cannot read it: {e}"));
+        let unreadable = |e| Error::io_in(format!("tensor {}", quote(&name)), "read", e);
         self.source.seek(SeekFrom::Start(self.data_start + begin as u64)).map_err(unreadable)?;
         let mut buffer = vec![0; CHUNK.min(out.len() * dtype.bits() / 8)];
         for part in out.chunks_mut(CHUNK / (dtype.bits() / 8)) {
@@ -929,7 +929,7 @@ mod tests {
     #[test]
     fn a_file_that_is_not_there_is_named() {
         let error = read(Path::new("no/such/file.safetensors")).unwrap_err().to_string();
-        assert!(error.starts_with("no/such/file.safetensors: cannot open it"), "{error}");
+        assert!(error.starts_with("no/such/file.safetensors: cannot be read"), "{error}");
     }
 
     /// A few tensors with any names, small shapes and any bits in their numbers.

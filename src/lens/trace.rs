@@ -117,7 +117,7 @@ impl Trace {
         // From the last layer to the first: the ranks are those of the last one's answer.
         let logits = logit_lens::logits(model, &streams[streams.len() - 1])?; // [n_seq, n_vocab]
         if logits.data().iter().any(|score| !score.is_finite()) {
-            return Err(Error::argument("trace", "the scores are not numbers: the weights are damaged"));
+            return Err(Error::damaged_weights("trace"));
         }
         let answers = logit_lens::answers(&logits);
         let mut lens = vec![logit_lens::readings(&logits, &answers, N_GUESSES)];

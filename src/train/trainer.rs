@@ -142,7 +142,7 @@ impl Trainer {
             return Err(Error::file(dir.join(LOSS_FILE), "is there already; choose another directory"));
         }
         let absolute = |path: &PathBuf| {
-            let found = fs::canonicalize(path).map_err(|e| Error::file(path, format!("cannot be read: {e}")))?;
+            let found = fs::canonicalize(path).map_err(|e| Error::io(path, "read", e))?;
             match found.to_str() {
                 Some(_) => Ok(found),
                 None => Err(Error::file(found, "its path is not UTF-8 and cannot be noted; move or rename it")),
@@ -153,7 +153,7 @@ impl Trainer {
             valid: inputs.valid.iter().map(absolute).collect::<Result<_>>()?,
             init: inputs.init.as_ref().map(absolute).transpose()?,
         };
-        fs::create_dir_all(dir).map_err(|e| Error::file(dir, format!("cannot be made: {e}")))?;
+        fs::create_dir_all(dir).map_err(|e| Error::io(dir, "made", e))?;
         state::write_request(&state_path, &settings, &inputs)?;
         let trainer = Trainer::first(settings, inputs, dir).inspect_err(|_| {
             let _ = fs::remove_file(&state_path); // the error of the beginning is the one to report
@@ -199,7 +199,10 @@ impl Trainer {
     pub fn resume(dir: &Path) -> Result<Trainer> {
         let path = dir.join(STATE_FILE);
         if !path.exists() {
-            return Err(Error::file(&path, "is not there: no run has begun in this directory; begin one with --out"));
+            return Err(Error::missing(
+                &path,
+                "is not there: no run has begun in this directory; begin one with --out",
+            ));
         }
         let (state, fingerprint) = match state::read(&path)? {
             Found::Request(settings, inputs) => {
@@ -325,7 +328,7 @@ impl Trainer {
         // The losses go to the disk first: the state cuts off what is after it, and cannot bring back what is missing.
         let path = self.dir.join(LOSS_FILE);
         let synced = OpenOptions::new().append(true).create(true).open(&path).and_then(|file| file.sync_all());
-        synced.map_err(|e| Error::file(&path, format!("cannot be written: {e}")))?;
+        synced.map_err(|e| Error::io(&path, "written", e))?;
         self.state.write(&self.dir.join(STATE_FILE), &self.fingerprint())?;
         self.write_model()
     }
@@ -349,14 +352,14 @@ impl Trainer {
             let line = format!("{} {:.6}{valid}\n", report.step, report.loss);
             file.write_all(line.as_bytes()) // at once: whoever watches the file sees whole lines
         };
-        append().map_err(|e| Error::file(&path, format!("cannot be written: {e}")))
+        append().map_err(|e| Error::io(&path, "written", e))
     }
 
     /// Cuts the loss file to the steps that the state has made.
     fn cut_losses(&self) -> Result<()> {
         let path = self.dir.join(LOSS_FILE);
         let text = if path.exists() {
-            fs::read_to_string(&path).map_err(|e| Error::file(&path, format!("cannot be read: {e}")))?
+            fs::read_to_string(&path).map_err(|e| Error::io(&path, "read", e))?
         } else {
             String::new()
         };
@@ -410,7 +413,7 @@ fn read_texts(paths: &[PathBuf]) -> Result<Vec<String>> {
         return Err(Error::argument("train", "no text file was given"));
     }
     let read = |path: &PathBuf| {
-        let bytes = fs::read(path).map_err(|e| Error::file(path, format!("cannot be read: {e}")))?;
+        let bytes = fs::read(path).map_err(|e| Error::io(path, "read", e))?;
         String::from_utf8(bytes).map_err(|e| Error::file(path, format!("is not UTF-8 text: {e}")))
     };
     paths.iter().map(read).collect()
