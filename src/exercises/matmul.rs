@@ -46,4 +46,4 @@ pub fn matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 //         each p in 0..k: `sum += a.data()[k * i + p] * b.data()[n * p + j];`, and after it
 //         `c.data_mut()[n * i + j] = sum;`.
 
-// Solution: src/kernels/matmul.rs, plain
+// Solution: src/kernels/matmul/mod.rs, plain

@@ -19,7 +19,7 @@
 
 use super::cpu::{Kernel, multiply_add, run};
 use super::math::{exp, exp_and_sum, max, scale};
-use super::matmul::{STREAMS, add_multiples, dots};
+use super::matmul::stream::{STREAMS, add_multiples, dots};
 use super::threads;
 
 /// How many tokens are handled together. The same for any number of threads: so are the results.

@@ -4,7 +4,8 @@
 //! plainest way; this folder says how to do the heavy part fast. It works on slices of `f32` and knows nothing of layers.
 //!
 //! * [`matmul`] has the matrix product twice: [`matmul::plain`], three loops that anyone can check, and the fast one that
-//!   is tested against it.
+//!   is tested against it. Its files: `matmul/stream.rs` for a few rows, `tiles.rs` and `pack.rs` for many.
+//! * `number.rs` and `matrix.rs` say what these products read: numbers of several kinds, and parts of a slice.
 //! * [`math`] has the other loops over many numbers: sums, dot products, exponentials.
 //! * [`attention`] is that of a single new token, all heads at once.
 //! * [`memory`] keeps the memory of long tensors for the next one of the same size.
@@ -24,5 +25,7 @@ pub mod attention;
 pub mod cpu;
 pub mod math;
 pub mod matmul;
+mod matrix;
 pub mod memory;
+mod number;
 pub mod threads;

@@ -1,0 +1,76 @@
+//! A view of a matrix: which number of a slice is which number of the matrix.
+//!
+//! A product needs its inputs as they are, transposed, or in part. None of this moves a number. It only changes how far it is in
+//! memory from one row to the next, and from one column to the next: the two *strides*.
+//!
+//! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
+
+use super::number::Number;
+
+/// A view of a matrix: where its numbers are in a slice, without owning or copying them.
+///
+/// Number `(i, j)` is `data[i * row_stride + j * col_stride]`. A row-major matrix has strides `(cols, 1)`; its transpose is
+/// the same slice with strides `(1, cols)`; and a part of the columns is a slice that begins later.
+#[derive(Debug, Clone, Copy)]
+pub struct Matrix<'a, T = f32> {
+    pub(super) data: &'a [T],
+    pub(super) rows: usize,
+    pub(super) cols: usize,
+    pub(super) row_stride: usize,
+    pub(super) col_stride: usize,
+}
+
+impl<'a, T: Number> Matrix<'a, T> {
+    /// All of a row-major `data`, `[rows, cols]`.
+    pub fn new(data: &'a [T], rows: usize, cols: usize) -> Matrix<'a, T> {
+        Matrix::part(data, rows, cols, cols)
+    }
+
+    /// Row-major numbers whose rows begin `row_stride` apart: the first `cols` columns of a wider matrix.
+    ///
+    /// # Panics
+    ///
+    /// If `data` ends before the last row does.
+    pub fn part(data: &'a [T], rows: usize, cols: usize, row_stride: usize) -> Matrix<'a, T> {
+        let needed = if rows == 0 || cols == 0 { 0 } else { (rows - 1) * row_stride + cols };
+        assert!(data.len() >= needed, "a [{rows}, {cols}] matrix needs {needed} numbers, not {}", data.len());
+        Matrix { data, rows, cols, row_stride, col_stride: 1 }
+    }
+
+    /// Rows `first..first + n`.
+    ///
+    /// # Panics
+    ///
+    /// If there are fewer rows.
+    pub fn rows(self, first: usize, n: usize) -> Matrix<'a, T> {
+        assert!(first + n <= self.rows, "rows {first}..{} of a matrix of {} rows", first + n, self.rows);
+        let from = (first * self.row_stride).min(self.data.len());
+        Matrix { data: &self.data[from..], rows: n, ..self }
+    }
+
+    /// The transpose: rows become columns. Nothing is copied.
+    pub fn transposed(self) -> Matrix<'a, T> {
+        Matrix {
+            data: self.data,
+            rows: self.cols,
+            cols: self.rows,
+            row_stride: self.col_stride,
+            col_stride: self.row_stride,
+        }
+    }
+
+    /// How many rows there are.
+    pub fn n_rows(&self) -> usize {
+        self.rows
+    }
+
+    /// How many columns there are.
+    pub fn n_cols(&self) -> usize {
+        self.cols
+    }
+
+    #[inline(always)]
+    pub(super) fn at(&self, i: usize, j: usize) -> f32 {
+        self.data[i * self.row_stride + j * self.col_stride].value()
+    }
+}
