@@ -100,7 +100,7 @@ impl Tensor {
     /// A tensor of this shape with unspecified contents, often another tensor's old numbers; the caller overwrites every
     /// one. Saves filling it twice.
     pub(crate) fn scratch(shape: &[usize]) -> Tensor {
-        Tensor::of(shape, memory::any(n_numbers(shape)))
+        Tensor::of(shape, memory::take(n_numbers(shape)))
     }
 
     /// A tensor of this shape, all equal to `value`.

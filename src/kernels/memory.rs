@@ -2,13 +2,16 @@
 //!
 //! A training step makes the same tensors as the step before, some of them tens of megabytes long. Memory of that size comes
 //! straight from the operating system, which clears every page of it at the moment when it is first touched: that can take
-//! longer than the work for which the memory was wanted. So the memory of a long tensor is kept when the tensor goes, in one
-//! drawer for the whole program, and handed to the next one of exactly that length.
+//! longer than the work for which the memory was wanted. So the memory of a dropped tensor is kept, in one drawer for the whole
+//! program, and handed to the next tensor of exactly that length.
+//!
+//! The price: the drawer holds up to 256 MB, and gives nothing back to the operating system before the program ends.
 //!
 //! A production program would plan the places of all tensors before it begins, or use an allocator made for large blocks.
 //!
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
 
 /// Shorter lists are not kept: for them the usual allocator is quick.
@@ -19,14 +22,14 @@ const MOST: usize = 1 << 26;
 /// The lists that wait for their next use, the oldest first.
 static DRAWER: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
 
-/// A list of `n` numbers, which may be any: whoever asks for it writes all of them.
-pub fn any(n: usize) -> Vec<f32> {
-    take(n).unwrap_or_else(|| vec![0.0; n])
+/// A list of `n` numbers with unspecified contents, often those of an earlier list: overwrite every one.
+pub fn take(n: usize) -> Vec<f32> {
+    from_drawer(n).unwrap_or_else(|| vec![0.0; n])
 }
 
 /// A list of `n` zeros.
 pub fn zeros(n: usize) -> Vec<f32> {
-    match take(n) {
+    match from_drawer(n) {
         Some(mut list) => {
             list.fill(0.0);
             list
@@ -37,7 +40,7 @@ pub fn zeros(n: usize) -> Vec<f32> {
 
 /// A copy of a list.
 pub fn copy(list: &[f32]) -> Vec<f32> {
-    match take(list.len()) {
+    match from_drawer(list.len()) {
         Some(mut copy) => {
             copy.copy_from_slice(list);
             copy
@@ -46,7 +49,7 @@ pub fn copy(list: &[f32]) -> Vec<f32> {
     }
 }
 
-/// Keeps the memory of a list that is not needed any more.
+/// Keeps the memory of a list that is no longer needed.
 pub fn give_back(list: Vec<f32>) {
     if list.len() < SHORTEST || list.len() > MOST {
         return;
@@ -63,14 +66,49 @@ pub fn give_back(list: Vec<f32>) {
     drop(drawer);
 }
 
-/// A list of just this length from the drawer, the one that was used last.
-fn take(n: usize) -> Option<Vec<f32>> {
+/// A list of exactly this length from the drawer, the one that was used last.
+fn from_drawer(n: usize) -> Option<Vec<f32>> {
     if n < SHORTEST {
         return None;
     }
     let mut drawer = DRAWER.lock().unwrap_or_else(PoisonError::into_inner);
     let i = drawer.iter().rposition(|list| list.len() == n)?;
     Some(drawer.remove(i))
+}
+
+/// Room to work in: a list that goes back into the drawer when it is dropped.
+pub struct Scratch(Vec<f32>);
+
+impl Scratch {
+    /// `n` numbers with unspecified contents: overwrite every one that you read.
+    pub fn new(n: usize) -> Scratch {
+        Scratch(take(n))
+    }
+
+    /// `n` zeros.
+    pub fn zeros(n: usize) -> Scratch {
+        Scratch(zeros(n))
+    }
+}
+
+impl Deref for Scratch {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        &self.0
+    }
+}
+
+impl DerefMut for Scratch {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        &mut self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        give_back(std::mem::take(&mut self.0));
+    }
 }
 
 #[cfg(test)]
@@ -81,12 +119,14 @@ mod tests {
     fn what_was_given_back_is_used_again_but_not_kept_without_end() {
         let n = SHORTEST + 7; // a length that no other test uses
         give_back(vec![5.0; n]);
-        assert!(any(n).iter().all(|&x| x == 5.0));
+        assert!(take(n).iter().all(|&x| x == 5.0));
         give_back(vec![5.0; n]);
         assert!(zeros(n).iter().all(|&x| x == 0.0));
         give_back(vec![5.0; n]);
         assert!(copy(&vec![2.0; n]).iter().all(|&x| x == 2.0));
-        assert_eq!(any(n), vec![0.0; n]); // the drawer has none left
+        assert_eq!(take(n), vec![0.0; n]); // the drawer has none left
+        Scratch::new(n).fill(5.0); // goes back at once
+        assert!(take(n).iter().all(|&x| x == 5.0));
 
         for i in 0..300 {
             give_back(vec![0.0; (1 << 20) + i]);

@@ -1,7 +1,7 @@
 //! Many hands: splitting work among the processor's cores.
 //!
-//! The work is a list of tasks that do not depend on each other. Each thread takes the next task from the list until none
-//! is left. A task owns the part of the output that it writes (a `&mut` slice), so the compiler itself proves that no two
+//! The work is a list of tasks that do not depend on each other. Each thread takes the next task from the list until none is
+//! left, so a slow core does fewer of them and nobody waits for it for long. A task owns the part of the output that it writes (a `&mut` slice), so the compiler itself proves that no two
 //! threads write to the same place.
 //!
 //! Starting a thread takes some 20 microseconds, and writing one token hands work over about a hundred times. So the threads
@@ -18,7 +18,7 @@
 //!
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
-#![allow(unsafe_code)] // one place: see `Pool::run`
+#![allow(unsafe_code)] // one idea: a job that is lent to the workers, see `Job`
 
 use std::any::Any;
 use std::cell::Cell;
@@ -57,7 +57,7 @@ impl Drop for InTask {
 /// How many threads large work is split among.
 ///
 /// Inside a task of [`each`]: one. Otherwise what [`set`] chose; else what the environment variable `GPT60_THREADS`
-/// says; else as many as the machine has cores.
+/// says; else one for each core of the machine.
 pub fn count() -> usize {
     static DEFAULT: OnceLock<usize> = OnceLock::new();
     if IN_TASK.get() {
@@ -65,15 +65,15 @@ pub fn count() -> usize {
     }
     match CHOSEN.load(Ordering::Relaxed) {
         0 => *DEFAULT.get_or_init(|| {
-            let wish = std::env::var("GPT60_THREADS").ok().and_then(|text| text.trim().parse().ok());
+            let chosen = std::env::var("GPT60_THREADS").ok().and_then(|text| text.trim().parse().ok());
             let cores = || std::thread::available_parallelism().map_or(1, |n| n.get());
-            wish.filter(|&n| n > 0).unwrap_or_else(cores).min(MOST_THREADS)
+            chosen.filter(|&n| n > 0).unwrap_or_else(cores).min(MOST_THREADS)
         }),
         chosen => chosen,
     }
 }
 
-/// Splits work among `n` threads from now on; 0 goes back to the default. Results do not depend on it, only the time does.
+/// Sets the number of threads for the whole program; 0 goes back to the default. Only the time depends on it, never a result.
 pub fn set(n: usize) {
     CHOSEN.store(n.min(MOST_THREADS), Ordering::Relaxed);
 }
@@ -121,14 +121,17 @@ pub fn each<T: Send>(tasks: Vec<T>, work: impl Fn(T) + Sync) {
             if first.is_none() {
                 *first = Some(what);
             } else {
-                // What a panic carries may panic again when it is dropped, and `Pool::run` relies on that not happening here.
+                // What a panic carries may panic again when it is dropped, and that would end this worker.
                 std::mem::forget(what);
             }
         }
     };
     match pool().turn.try_lock() {
         Ok(_turn) => pool().run(&take_all, n_threads - 1),
-        Err(TryLockError::Poisoned(_)) => unreachable!("no panic passes through `Pool::run`"),
+        Err(TryLockError::Poisoned(poisoned)) => {
+            let _turn = poisoned.into_inner(); // as in `lock`
+            pool().run(&take_all, n_threads - 1);
+        }
         Err(TryLockError::WouldBlock) => take_all(),
     }
     // A thread that panicked took no further task, and the others may all have panicked too.
@@ -171,9 +174,16 @@ struct State {
     n_workers: usize,
 }
 
-/// A function that lives at least as long as anyone is inside it. See [`Pool::run`].
+/// A function that stays alive until every worker has returned from it: [`Close`] sees to that.
+///
+/// The pointer leads to a `&(dyn Fn() + Sync)`. It does not say so, because that type would have to name the time for which
+/// the function lives, and the workers, which live forever, cannot name it.
 #[derive(Clone, Copy)]
-struct Job(&'static (dyn Fn() + Sync));
+struct Job(*const ());
+
+// SAFETY: the function is `Sync`, so any thread may call it; and the pointer alone does nothing. That the function is still
+// alive has to be shown where it is called.
+unsafe impl Send for Job {}
 
 /// How long to ask again and again before going to sleep.
 const SPIN: Duration = Duration::from_micros(200);
@@ -192,15 +202,8 @@ fn pool() -> &'static Pool {
 
 impl Pool {
     /// Calls `job` on this thread and on up to `n_helpers` others at the same time; returns when every call has returned.
-    ///
-    /// `job` must not panic.
     fn run(&'static self, job: &(dyn Fn() + Sync), n_helpers: usize) {
-        // SAFETY: the workers need a reference that the compiler takes to live forever, and `job` lives only until this
-        // function returns. That is long enough: a worker takes the reference from `state.job` under the lock, and counts
-        // itself into `n_inside` before it lets go of the lock. Below, `state.job` is emptied under the same lock, so that
-        // no worker can take it any more, and then we wait until `n_inside` is 0. Neither `job` nor anything between here
-        // and there panics, so this function cannot be left earlier.
-        let job = unsafe { std::mem::transmute::<&(dyn Fn() + Sync), &'static (dyn Fn() + Sync)>(job) };
+        let _close = Close(self); // before the job is open, so that it is closed however this function is left
         let mut state = lock(&self.state);
         while state.n_workers < n_helpers {
             let worker = std::thread::Builder::new().name("gpt60 worker".to_string());
@@ -209,21 +212,13 @@ impl Pool {
             }
             state.n_workers += 1;
         }
-        state.job = Some(Job(job));
+        state.job = Some(Job((&raw const job).cast()));
         state.n_wanted = n_helpers;
         self.n_jobs.fetch_add(1, Ordering::Release);
         drop(state);
         self.work.notify_all(); // costs next to nothing if nobody sleeps
 
         job();
-
-        lock(&self.state).job = None;
-        if !spin_until(|| self.n_inside.load(Ordering::Acquire) == 0) {
-            let mut state = lock(&self.state);
-            while self.n_inside.load(Ordering::Acquire) > 0 {
-                state = self.done.wait(state).unwrap_or_else(PoisonError::into_inner);
-            }
-        }
     }
 
     /// The life of a worker.
@@ -240,19 +235,57 @@ impl Pool {
             let mut state = lock(&self.state);
             n_seen = self.n_jobs.load(Ordering::Acquire);
             let Some(job) = state.job.filter(|_| state.n_wanted > 0) else {
-                continue; // the job is closed already, or has hands enough
+                continue; // the job is closed already, or has enough workers
             };
             state.n_wanted -= 1;
-            self.n_inside.fetch_add(1, Ordering::Relaxed);
+            let inside = Inside::enter(self);
             drop(state);
 
-            (job.0)();
+            // SAFETY: `Pool::run` made the pointer from a variable of this type, and does not end before its `Close` has
+            // ended. That empties `state.job` and then waits until nobody is inside. The job was still there, and we
+            // entered under the same lock: so it waits for us, and the function is alive until `inside` is dropped.
+            let job = unsafe { *job.0.cast::<&(dyn Fn() + Sync)>() };
+            job();
+            drop(inside);
+        }
+    }
+}
 
-            let state = lock(&self.state);
-            if self.n_inside.fetch_sub(1, Ordering::Release) == 1 {
-                self.done.notify_one();
+/// Closes the job when it is dropped, at the end of [`Pool::run`] or while a panic unwinds: no worker can begin it any more,
+/// and those that have begun have returned from it.
+struct Close<'a>(&'a Pool);
+
+impl Drop for Close<'_> {
+    fn drop(&mut self) {
+        let Close(pool) = self;
+        lock(&pool.state).job = None;
+        let is_empty = || pool.n_inside.load(Ordering::Acquire) == 0;
+        if !spin_until(is_empty) {
+            let mut state = lock(&pool.state);
+            while !is_empty() {
+                state = pool.done.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
-            drop(state);
+        }
+    }
+}
+
+/// A worker is inside the job until this is dropped.
+struct Inside<'a>(&'a Pool);
+
+impl Inside<'_> {
+    /// To be called under the lock of the pool's state.
+    fn enter(pool: &Pool) -> Inside<'_> {
+        pool.n_inside.fetch_add(1, Ordering::Relaxed);
+        Inside(pool)
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        let Inside(pool) = self;
+        let _state = lock(&pool.state);
+        if pool.n_inside.fetch_sub(1, Ordering::Release) == 1 {
+            pool.done.notify_one();
         }
     }
 }
@@ -332,6 +365,31 @@ mod tests {
     fn a_panic_in_a_task_reaches_the_caller() {
         let caught = std::panic::catch_unwind(|| each(vec![1, 2, 3, 4], |x| assert_ne!(x, 3)));
         assert!(caught.is_err());
+    }
+
+    #[test]
+    fn a_job_that_panics_on_the_callers_thread_is_left_by_every_worker_before_the_panic_goes_on() {
+        use std::sync::atomic::AtomicBool;
+        // A job that catches nothing, which `each` never hands over: the pool must not depend on that.
+        let (caller, began, ended) = (std::thread::current().id(), AtomicBool::new(false), AtomicBool::new(false));
+        let caught = std::panic::catch_unwind(|| {
+            let _turn = lock(&pool().turn);
+            let job = || {
+                if std::thread::current().id() == caller {
+                    while !began.load(Ordering::Relaxed) {
+                        std::thread::yield_now();
+                    }
+                    resume_unwind(Box::new("caller"));
+                }
+                began.store(true, Ordering::Relaxed);
+                std::thread::sleep(Duration::from_millis(20));
+                ended.store(true, Ordering::Relaxed);
+            };
+            pool().run(&job, 1);
+        });
+        assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"caller"));
+        assert!(ended.load(Ordering::Relaxed), "a worker is still inside");
+        every_task_is_done_once(); // the poisoned turn included
     }
 
     #[test]

@@ -5,7 +5,8 @@
 use super::{Matrix, Number, Store};
 use crate::kernels::cpu::{self, Kernel, multiply_add};
 use crate::kernels::math::add_up;
-use crate::kernels::{memory, threads};
+use crate::kernels::memory::Scratch;
+use crate::kernels::threads;
 use std::ops::Range;
 
 /// Fewer multiplications than this are not worth handing over, where every number of `B` comes from far away.
@@ -29,7 +30,7 @@ pub(super) fn few_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stri
         // The rows of B lie in memory as rows. A task takes some of them, from their first number to their last, so that it
         // never jumps; what it finds is a part of every sum. As many parts for any number of threads, added up in order.
         let each = k.div_ceil(PARTS);
-        let mut parts = memory::zeros(k.div_ceil(each) * m * n);
+        let mut parts = Scratch::zeros(k.div_ceil(each) * m * n);
         let tasks = parts.chunks_mut(m * n).enumerate().map(|(i, part)| {
             let terms = i * each..k.min((i + 1) * each);
             FewRows { a, b, terms, first: 0, c: part.chunks_mut(n).collect() }
@@ -40,7 +41,6 @@ pub(super) fn few_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stri
                 c.iter_mut().zip(part).for_each(|(c, part)| *c += part);
             }
         }
-        memory::give_back(parts);
         return;
     }
     // Each task makes a run of columns, in every row: one long run for each thread, because what a processor fetches ahead

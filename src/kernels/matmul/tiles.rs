@@ -5,7 +5,8 @@
 use super::pack::{LINE, aligned, pack_all};
 use super::{Matrix, Number, Store};
 use crate::kernels::cpu::{Kernel, level, multiply_add, run_at};
-use crate::kernels::{memory, threads};
+use crate::kernels::memory::Scratch;
+use crate::kernels::threads;
 use std::ops::Range;
 
 /// How many terms of a sum are packed at a time, at most: a strip of `B`, 32 columns of this many f32, is 64 kB. Longer blocks
@@ -39,8 +40,8 @@ pub(super) fn many_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_str
     let k_block = k.div_ceil(k.div_ceil(BLOCK_K));
     let n_block = BLOCK_N.min(n);
     let a_is_packed = a.col_stride != 1 || n >= PACKED_N;
-    let mut room_for_a = memory::any(if a_is_packed { m.next_multiple_of(height) * k_block + LINE } else { 0 });
-    let mut room_for_b = memory::any(n_block.next_multiple_of(width) * k_block + LINE);
+    let mut room_for_a = Scratch::new(if a_is_packed { m.next_multiple_of(height) * k_block + LINE } else { 0 });
+    let mut room_for_b = Scratch::new(n_block.next_multiple_of(width) * k_block + LINE);
     let (packed_a, packed_b) = (aligned(&mut room_for_a), aligned(&mut room_for_b));
     for p0 in (0..k).step_by(k_block) {
         let terms = p0..k.min(p0 + k_block);
@@ -82,8 +83,6 @@ pub(super) fn many_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_str
             threads::each(tasks, |task| run_at(level, task));
         }
     }
-    memory::give_back(room_for_a);
-    memory::give_back(room_for_b);
 }
 
 /// How many rows and columns a tile has with the instruction set in use.
