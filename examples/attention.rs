@@ -7,7 +7,7 @@
 //! ```
 
 use gpt60::cli::{self, Command, Failure, Flag, Outcome};
-use gpt60::{Gpt2, Probe, generate};
+use gpt60::{Gpt2, Pass, Probe, generate};
 use std::process::ExitCode;
 
 #[path = "attention/both_ways.rs"]
@@ -77,7 +77,7 @@ fn seen(model: &Gpt2, ids: &[u32], layer: usize, head: usize) -> Outcome<Map> {
     let n_seq = ids.len();
     let name = format!("h.{layer}.attn.weights");
     let mut probe = Probe::only(&[&name]);
-    model.hidden(ids, n_seq, None, &mut probe, None)?;
+    model.hidden(ids, Pass::new(n_seq).watched_by(&mut probe))?;
     let weights = probe.get(&name).ok_or_else(|| Failure::Failed(format!("the model shows no {name}")))?;
     // [n_head, n_seq, n_seq]: of each query of this head, the visible keys
     let rows = (0..n_seq).map(|t| weights.row(head * n_seq + t)[..=t].to_vec()).collect();

@@ -8,7 +8,7 @@
 //! ```
 
 use gpt60::cli::{self, Command, Flag, Outcome};
-use gpt60::{Error, Probe, generate};
+use gpt60::{Error, Pass, Probe, generate};
 use std::process::ExitCode;
 
 #[path = "block/post_ln.rs"]
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
         generate::check_prompt(model, &prompt.ids)?;
 
         let mut probe = Probe::everything();
-        model.hidden(&prompt.ids, n_seq, None, &mut probe, None)?;
+        model.hidden(&prompt.ids, Pass::new(n_seq).watched_by(&mut probe))?;
         let last_row = |name: &str| -> gpt60::Result<Vec<f32>> {
             let tensor = probe.get(name).ok_or_else(|| Error::argument("probe", format!("there is no {name}")))?;
             Ok(tensor.row(n_seq - 1).to_vec())

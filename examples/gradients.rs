@@ -9,7 +9,7 @@ use gpt60::cli::{self, Command, Failure, Flag, Outcome};
 use gpt60::train::batches::Batch;
 use gpt60::train::loss::cross_entropy;
 use gpt60::train::trainer::loss_and_gradient;
-use gpt60::{Config, Gpt2, Probe, Rng, Saved, Tensor};
+use gpt60::{Config, Gpt2, Pass, Rng, Saved, Tensor};
 use std::process::ExitCode;
 
 const COMMAND: Command = Command {
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
         let batch = Batch { inputs: vec![1, 5, 5, 0, 2, 6, 1, 4], targets: vec![5, 5, 0, 3, 6, 1, 4, 3] };
 
         let mut grad = model.zeros_like();
-        let loss = loss_and_gradient(&model, &batch, N_SEQ, 1.0, &mut Saved::default(), &mut grad)?;
+        let loss = loss_and_gradient(&model, &batch, N_SEQ, 1.0, &mut Saved::new(), &mut grad)?;
         cli::print(&format!("{} parameters, loss {loss:.4} nats, step {step}\n\n", model.n_parameters()))?;
         cli::print("                             largest gradient        a middling one    largest\n")?;
         cli::print("tensor                     backward  measured    backward  measured      error\n")?;
@@ -66,7 +66,7 @@ fn lively_model(rng: &mut Rng) -> gpt60::Result<Gpt2> {
 
 /// The mean loss, forward only.
 fn loss_of(model: &Gpt2, batch: &Batch) -> gpt60::Result<f64> {
-    let hidden = model.hidden(&batch.inputs, N_SEQ, None, &mut Probe::off(), None)?; // [n_tok, n_embd]
+    let hidden = model.hidden(&batch.inputs, Pass::new(N_SEQ))?; // [n_tok, n_embd]
     let losses = cross_entropy(&model.head(&hidden)?, &batch.targets)?; // [n_tok]
     Ok(losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / losses.len() as f64)
 }

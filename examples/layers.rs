@@ -64,7 +64,7 @@ fn show(row: Vec<f32>) -> Result<String> {
     text += &line("x - mean", &centred);
     text += &line("variance", &variance);
     text += &line("/ sqrt(variance + 1e-5)", &centred.div(&variance.map(|v| (v + 1e-5).sqrt()))?);
-    text += &line("LayerNorm::forward", &LayerNorm::new(n, 1e-5).forward(&x, None)?);
+    text += &line("LayerNorm::forward", &LayerNorm::new(n, 1e-5).forward(&x)?);
 
     text += "\nGELU: the bend\n";
     text += &line("gelu::forward", &gelu::forward(&x));

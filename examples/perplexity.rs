@@ -8,7 +8,7 @@ use gpt60::cli::{self, Command, Failure, Outcome};
 use gpt60::tokenizer::Tokenizer;
 use gpt60::train::loss::cross_entropy;
 use gpt60::weight::Precision;
-use gpt60::{Error, Gpt2, Probe, argmax};
+use gpt60::{Error, Gpt2, Pass, argmax};
 use std::process::ExitCode;
 
 const COMMAND: Command = Command {
@@ -139,7 +139,7 @@ fn score_window(
     rows: &[usize],
     targets: &[u32],
 ) -> gpt60::Result<(f64, Vec<Option<usize>>)> {
-    let hidden = model.hidden(window, window.len(), None, &mut Probe::off(), None)?; // [n_seq, n_embd]
+    let hidden = model.hidden(window, Pass::new(window.len()))?; // [n_seq, n_embd]
     let logits = model.head(&hidden.take_rows(rows)?)?; // [n_rows, n_vocab]
     let losses = cross_entropy(&logits, targets)?;
     let likeliest = (0..rows.len()).map(|i| argmax(logits.row(i))).collect();

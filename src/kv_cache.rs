@@ -8,11 +8,14 @@
 //! `2 * 768 * 12 * 4` bytes, 74 kB a token.
 //!
 //! **Several answers, one prompt.** Beam search continues one text in many ways. What the texts have in common is kept once:
-//! a sequence is a list of *runs* of tokens, and a run can belong to several sequences. A run that is shared is never
-//! changed; whoever goes on from it begins a run of its own. A sequence that was never split is a single run.
+//! a sequence is a list of *segments*, and a segment can belong to several sequences. A shared segment never changes; a
+//! sequence that goes on from it begins a segment of its own. A sequence that was never split is a single segment.
 //! (Servers for many users carry this further: Kwon et al., "PagedAttention", 2023.)
 
-use crate::{Config, Error, Result};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::kernels::attention as kernel;
+use crate::kernels::matrix::Matrix;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -39,26 +42,27 @@ pub struct KvCache {
     layers: Vec<LayerCache>,
 }
 
-/// One block's part of the cache: for each sequence the runs of tokens that it consists of, in order.
+/// One block's part of the cache: for each sequence the segments that it consists of, in order.
 #[derive(Debug, Clone)]
-pub struct LayerCache {
-    sequences: Vec<Vec<Arc<Run>>>,
+pub(crate) struct LayerCache {
+    n_embd: usize,
+    sequences: Vec<Vec<Arc<Segment>>>,
 }
 
-/// The keys and values of some tokens in a row, `[n, n_embd]` each, row after row.
+/// The keys and values of some consecutive tokens, `[n, n_embd]` each, row after row.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Run {
+pub(crate) struct Segment {
     pub keys: Vec<f32>,
     pub values: Vec<f32>,
 }
 
-/// A shared run of fewer tokens is copied when a sequence goes on from it: many tiny runs would cost more than the copy.
+/// A shared segment of fewer tokens is copied when a sequence goes on from it: many tiny segments would cost more than the copy.
 const SHORT: usize = 16;
 
 impl KvCache {
     /// An empty cache for `n_sequences` sequences that are read side by side.
     pub fn new(config: &Config, n_sequences: usize) -> KvCache {
-        let empty = LayerCache { sequences: vec![Vec::new(); n_sequences] };
+        let empty = LayerCache { n_embd: config.n_embd, sequences: vec![Vec::new(); n_sequences] };
         KvCache { n_sequences, n_past: 0, n_embd: config.n_embd, layers: vec![empty; config.n_layer] }
     }
 
@@ -75,9 +79,9 @@ impl KvCache {
     /// How many bytes the keys and values take. What several sequences share counts once.
     pub fn bytes(&self) -> usize {
         let mut seen = HashSet::new();
-        let runs = self.layers.iter().flat_map(|layer| layer.sequences.iter().flatten());
-        let own = runs.filter(|run| seen.insert(Arc::as_ptr(run)));
-        own.map(|run| (run.keys.len() + run.values.len()) * size_of::<f32>()).sum()
+        let segments = self.layers.iter().flat_map(|layer| layer.sequences.iter().flatten());
+        let own = segments.filter(|segment| seen.insert(Arc::as_ptr(segment)));
+        own.map(|segment| (segment.keys.len() + segment.values.len()) * size_of::<f32>()).sum()
     }
 
     /// The same knowledge for other sequences: new sequence `i` has read what sequence `from[i]` had read.
@@ -94,7 +98,8 @@ impl KvCache {
             return Err(Error::argument("KvCache::select", problem));
         }
         let pick = |layer: &LayerCache| from.iter().map(|&i| layer.sequences[i].clone()).collect();
-        let layers = self.layers.iter().map(|layer| LayerCache { sequences: pick(layer) }).collect();
+        let layers =
+            self.layers.iter().map(|layer| LayerCache { n_embd: self.n_embd, sequences: pick(layer) }).collect();
         Ok(KvCache { n_sequences: from.len(), layers, ..*self })
     }
 
@@ -108,7 +113,7 @@ impl KvCache {
         self.layers.len() == config.n_layer && self.n_embd == config.n_embd
     }
 
-    /// Says that `n_seq` more tokens of each sequence have been read by every block.
+    /// Records that every block has read `n_seq` more tokens of each sequence.
     pub(crate) fn advance(&mut self, n_seq: usize) {
         self.n_past += n_seq;
     }
@@ -117,21 +122,21 @@ impl KvCache {
     pub fn truncate(&mut self, n_past: usize) {
         self.n_past = self.n_past.min(n_past);
         let sequences = self.layers.iter_mut().flat_map(|layer| &mut layer.sequences);
-        for runs in sequences {
+        for segments in sequences {
             let mut left = self.n_past * self.n_embd; // numbers to keep
-            runs.retain_mut(|run| {
-                let keep = left.min(run.keys.len());
+            segments.retain_mut(|segment| {
+                let keep = left.min(segment.keys.len());
                 left -= keep;
-                if 0 < keep && keep < run.keys.len() {
-                    match Arc::get_mut(run) {
-                        Some(run) => {
-                            run.keys.truncate(keep);
-                            run.values.truncate(keep);
+                if 0 < keep && keep < segment.keys.len() {
+                    match Arc::get_mut(segment) {
+                        Some(segment) => {
+                            segment.keys.truncate(keep);
+                            segment.values.truncate(keep);
                         }
-                        // Others who share this run keep theirs whole.
+                        // Others who share this segment keep theirs whole.
                         None => {
-                            let (keys, values) = (run.keys[..keep].to_vec(), run.values[..keep].to_vec());
-                            *run = Arc::new(Run { keys, values });
+                            let (keys, values) = (segment.keys[..keep].to_vec(), segment.values[..keep].to_vec());
+                            *segment = Arc::new(Segment { keys, values });
                         }
                     }
                 }
@@ -144,19 +149,31 @@ impl KvCache {
 impl LayerCache {
     /// Appends the key and the value of a new token of `sequence`, `[n_embd]` each.
     pub(crate) fn append(&mut self, sequence: usize, key: &[f32], value: &[f32]) {
-        let runs = &mut self.sequences[sequence];
-        let is_to_go_on = |run: &mut Arc<Run>| Arc::get_mut(run).is_some() || run.keys.len() < SHORT * key.len();
-        if !runs.last_mut().is_some_and(is_to_go_on) {
-            runs.push(Arc::default());
+        let segments = &mut self.sequences[sequence];
+        let can_grow =
+            |segment: &mut Arc<Segment>| Arc::get_mut(segment).is_some() || segment.keys.len() < SHORT * key.len();
+        if !segments.last_mut().is_some_and(can_grow) {
+            segments.push(Arc::default());
         }
-        let last = runs.len() - 1;
-        let run = Arc::make_mut(&mut runs[last]); // a copy, if it is shared
-        run.keys.extend_from_slice(key);
-        run.values.extend_from_slice(value);
+        let last = segments.len() - 1;
+        let segment = Arc::make_mut(&mut segments[last]); // a copy, if it is shared
+        segment.keys.extend_from_slice(key);
+        segment.values.extend_from_slice(value);
     }
 
-    /// What a sequence consists of: runs of keys and values.
-    pub(crate) fn runs(&self, sequence: usize) -> &[Arc<Run>] {
+    /// What a sequence consists of, as attention reads it.
+    pub(crate) fn views(&self, sequence: usize) -> Vec<kernel::Segment<'_>> {
+        let segments = self.sequences[sequence].iter();
+        segments.map(|s| kernel::Segment { keys: self.view(&s.keys), values: self.view(&s.values) }).collect()
+    }
+
+    fn view<'a>(&self, list: &'a [f32]) -> Matrix<'a> {
+        Matrix::new(list, list.len() / self.n_embd, self.n_embd)
+    }
+
+    /// What a sequence consists of.
+    #[cfg(test)]
+    fn segments(&self, sequence: usize) -> &[Arc<Segment>] {
         &self.sequences[sequence]
     }
 }
@@ -182,12 +199,12 @@ mod tests {
     }
 
     fn keys(cache: &mut KvCache, sequence: usize) -> Vec<f32> {
-        cache.layer(0).runs(sequence).iter().flat_map(|run| run.keys.clone()).collect()
+        cache.layer(0).segments(sequence).iter().flat_map(|segment| segment.keys.clone()).collect()
     }
 
     #[test]
     fn a_sequence_that_was_never_split_is_one_run() {
-        assert_eq!(cache(2, 40).layer(0).runs(1).len(), 1);
+        assert_eq!(cache(2, 40).layer(0).segments(1).len(), 1);
         assert_eq!(cache(2, 40).bytes(), 2 * 40 * 4 * 4);
     }
 
@@ -199,7 +216,7 @@ mod tests {
         read(&mut five, |i| 100.0 + i as f32);
         assert_eq!(five.bytes(), one.bytes() + 5 * 4 * 4); // five new tokens
         assert_eq!(keys(&mut five, 3)[80..], [103.0, 103.0]);
-        // Again, from the second and the fourth: their last tokens are short runs of their own, and are copied.
+        // Again, from the second and the fourth: their last tokens are short segments of their own, and are copied.
         let mut again = five.select(&[1, 1, 3]).unwrap();
         read(&mut again, |_| 7.0);
         assert_eq!(keys(&mut again, 1)[80..], [101.0, 101.0, 7.0, 7.0]);
@@ -212,9 +229,9 @@ mod tests {
         let whole = cache(1, 40);
         let mut cut = whole.select(&[0, 0]).unwrap();
         read(&mut cut, |_| 7.0);
-        for (n, n_runs) in [(41, 2), (40, 1), (13, 1), (0, 0)] {
+        for (n, n_segments) in [(41, 2), (40, 1), (13, 1), (0, 0)] {
             cut.truncate(n);
-            assert_eq!((cut.n_past(), keys(&mut cut, 1).len(), cut.layer(0).runs(0).len()), (n, 2 * n, n_runs));
+            assert_eq!((cut.n_past(), keys(&mut cut, 1).len(), cut.layer(0).segments(0).len()), (n, 2 * n, n_segments));
         }
         assert_eq!(keys(&mut whole.clone(), 0).len(), 80);
     }

@@ -30,7 +30,7 @@
 //! | 1 | `error.rs`, `rng.rs`, `close.rs` | errors that name the remedy, repeatable chance, comparing numbers |
 //! | 2 | [`kernels`] | the engine room: products, threads. Leave it for later; nothing above depends on how it works |
 //! | 3 | `tensor.rs` | [`Tensor`]: a shape, and the numbers in it |
-//! | 4 | `config.rs`, `probe.rs`, `kv_cache.rs`, [`weight`] | how large a model is, watching it, what it remembers; a matrix in fewer bytes |
+//! | 4 | `config.rs`, `probe.rs`, `kv_cache.rs`, `pass.rs`, [`weight`] | how large a model is, watching it, what it remembers, what travels with a pass; a matrix in fewer bytes |
 //! | 5 | [`layers`] | softmax, GELU, layer norm, linear, embedding, attention, MLP, block |
 //! | 6 | `model.rs`, `parameters.rs` | [`Gpt2`]: the pieces put together, and the table of all its parameters |
 //! | 7 | [`checkpoint`] | weights in files, read and written |
@@ -120,15 +120,17 @@ mod error;
 mod kv_cache;
 mod model;
 mod parameters;
+mod pass;
 mod probe;
 mod rng;
 mod tensor;
 
 pub use config::Config;
 pub use error::{Error, Result};
-pub use kv_cache::{KvCache, LayerCache};
-pub use model::{Gpt2, Saved};
+pub use kv_cache::KvCache;
+pub use model::Gpt2;
 pub use parameters::Head;
+pub use pass::{Pass, Saved};
 pub use probe::Probe;
 pub use rng::Rng;
 pub use tensor::{Tensor, argmax};

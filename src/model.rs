@@ -15,12 +15,16 @@
 //!
 //! Source: Radford et al., "Language Models are Unsupervised Multitask Learners" (2019); the sixty lines' `gpt2`.
 
+use crate::config::Config;
+use crate::error::{Error, Result};
 use crate::kv_cache::KvCache;
-use crate::layers::block::{Block, BlockSaved};
+use crate::layers::block::Block;
 use crate::layers::embedding;
-use crate::layers::layer_norm::{LayerNorm, LayerNormSaved};
+use crate::layers::layer_norm::LayerNorm;
+use crate::pass::{Pass, Saved};
+use crate::rng::Rng;
+use crate::tensor::Tensor;
 use crate::weight::Weight;
-use crate::{Config, Error, Probe, Result, Rng, Tensor};
 
 /// A GPT-2: its size and its parameters, under the names of its checkpoints.
 ///
@@ -52,22 +56,6 @@ pub struct Gpt2 {
     pub ln_f: LayerNorm,
     /// The head, `[n_vocab, n_embd]`, if it is not tied to `wte`.
     pub lm_head: Option<Weight>,
-}
-
-/// What a forward pass saves for backward.
-#[derive(Debug, Clone)]
-pub struct Saved {
-    h: Vec<BlockSaved>,
-    x: Tensor,
-    ln_f: LayerNormSaved,
-    hidden: Tensor,
-}
-
-impl Default for Saved {
-    fn default() -> Self {
-        let none = || Tensor::zeros(&[0]);
-        Self { h: Vec::new(), x: none(), ln_f: LayerNormSaved::default(), hidden: none() }
-    }
 }
 
 impl Gpt2 {
@@ -111,7 +99,7 @@ impl Gpt2 {
     ///
     /// If there is no token, more than `n_ctx`, or one that is not in the vocabulary.
     pub fn logits(&self, ids: &[u32]) -> Result<Tensor> {
-        let hidden = self.hidden(ids, ids.len(), None, &mut Probe::off(), None)?; // [n_seq, n_embd]
+        let hidden = self.hidden(ids, Pass::new(ids.len()))?; // [n_seq, n_embd]
         self.head(&hidden) // [n_seq, n_embd] -> [n_seq, n_vocab]
     }
 
@@ -131,68 +119,46 @@ impl Gpt2 {
             let problem = format!("{} token ids cannot be {n_sequences} sequences of equal length", ids.len());
             return Err(Error::argument("next_logits", problem));
         }
-        let hidden = self.hidden(ids, n_seq, Some(cache), &mut Probe::off(), None)?;
+        let hidden = self.hidden(ids, Pass::cached(n_seq, cache))?;
         let last: Vec<usize> = (0..n_sequences).map(|s| (s + 1) * n_seq - 1).collect();
         self.head(&hidden.take_rows(&last)?) // [n_sequences, n_embd] -> [n_sequences, n_vocab]
     }
 
     /// Everything but the head: `[n_tok] -> [n_tok, n_embd]`. All other ways to run the model go through here.
     ///
-    /// * Every `n_seq` of the ids are one sequence.
-    /// * With a `cache`, they follow the tokens that it holds, and are added to it.
-    /// * The `probe` is shown `wte`, `wpe` and `embd` (their sum); then for block `i` (`h.0`, `h.1`, ...): `ln_1`, `attn.q`,
-    ///   `attn.k`, `attn.v`, `attn.weights`, `attn.heads`, `attn.out`, `mid`, `ln_2`, `mlp.fc`, `mlp.act`, `mlp.out`, `out`;
-    ///   and last `ln_f`.
-    /// * With `saved`, backward can follow.
+    /// Every [`Pass::n_seq`] of the ids are one sequence. In a pass with a cache they follow the tokens that it holds, and are
+    /// added to it. A probe is shown `wte`, `wpe` and `embd` (their sum); then for block `i` (`h.0`, `h.1`, ...): `ln_1`,
+    /// `attn.q`, `attn.k`, `attn.v`, `attn.weights`, `attn.heads`, `attn.out`, `mid`, `ln_2`, `mlp.fc`, `mlp.act`, `mlp.out`,
+    /// `out`; and last `ln_f`.
     ///
     /// # Errors
     ///
     /// If there is no token, a sequence gets longer than `n_ctx`, an id is not in the vocabulary, or the cache belongs to
     /// another kind of model. The cache is then as it was.
-    pub fn hidden(
-        &self,
-        ids: &[u32],
-        n_seq: usize,
-        mut cache: Option<&mut KvCache>,
-        probe: &mut Probe,
-        mut saved: Option<&mut Saved>,
-    ) -> Result<Tensor> {
+    pub fn hidden(&self, ids: &[u32], mut pass: Pass) -> Result<Tensor> {
+        let (n_seq, n_past) = (pass.n_seq(), pass.n_past());
         if ids.is_empty() {
             return Err(Error::argument("hidden", "there is no token to start from; give at least one"));
         }
-        if saved.is_some() && cache.is_some() {
-            return Err(Error::argument(
-                "hidden",
-                "training reads whole sequences: give either a cache or a place to save",
-            ));
-        }
-        if let Some(cache) = &cache
+        if let Some(cache) = pass.cache()
             && (!cache.fits(&self.config) || cache.n_sequences() * n_seq != ids.len())
         {
             let problem = "the cache belongs to another model or to another number of sequences; make a new one";
             return Err(Error::argument("hidden", problem));
         }
-        let n_past = cache.as_ref().map_or(0, |cache| cache.n_past());
-
         let mut x = embedding::forward(&self.wte, &self.wpe, ids, n_seq, n_past)?; // [n_tok] -> [n_tok, n_embd]
-        self.show_embedding(ids, n_seq, n_past, probe)?;
-        probe.see("embd", &x);
-        if let Some(saved) = saved.as_deref_mut() {
-            saved.h.resize_with(self.h.len(), BlockSaved::default);
-        }
+        self.show_embedding(ids, &mut pass)?;
+        pass.see("embd", &x);
         for (i, block) in self.h.iter().enumerate() {
-            probe.enter(|| format!("h.{i}"));
-            let layer = cache.as_mut().map(|cache| cache.layer(i));
-            x = block.forward(x, n_seq, layer, probe, saved.as_mut().map(|saved| &mut saved.h[i]))?; // [n_tok, n_embd]
-            probe.leave();
+            x = block.forward(x, pass.in_block(i))?; // [n_tok, n_embd]
         }
-        if let Some(cache) = cache {
+        if let Some(cache) = pass.cache() {
             cache.advance(n_seq);
         }
-        let hidden = self.ln_f.forward(&x, saved.as_mut().map(|saved| &mut saved.ln_f))?; // [n_tok, n_embd]
-        probe.see("ln_f", &hidden);
-        if let Some(saved) = saved {
-            (saved.x, saved.hidden) = (x, hidden.clone());
+        let hidden = self.ln_f.forward(&x)?; // [n_tok, n_embd]
+        pass.see("ln_f", &hidden);
+        if pass.is_saving() {
+            pass.save([("x", x), ("hidden", hidden.clone())]);
         }
         Ok(hidden)
     }
@@ -215,8 +181,8 @@ impl Gpt2 {
     /// # Errors
     ///
     /// If the shapes do not fit, or `grad` is of another kind of model.
-    pub fn backward(&self, ids: &[u32], n_seq: usize, saved: &Saved, d_logits: &Tensor, grad: &mut Gpt2) -> Result<()> {
-        if saved.h.len() != self.h.len()
+    pub fn backward(&self, ids: &[u32], saved: &Saved, d_logits: &Tensor, grad: &mut Gpt2) -> Result<()> {
+        if saved.n_parts() != self.h.len()
             || grad.h.len() != self.h.len()
             || grad.lm_head.is_some() != self.lm_head.is_some()
         {
@@ -226,26 +192,26 @@ impl Gpt2 {
         let head = self.lm_head.as_ref().unwrap_or(&self.wte).tensor()?;
         let d_hidden = d_logits.matmul(head)?; // [n_tok, n_vocab] · [n_vocab, n_embd] -> [n_tok, n_embd]
         let d_head = grad.lm_head.as_mut().unwrap_or(&mut grad.wte);
-        d_logits.t_matmul_add(&saved.hidden, d_head.tensor_mut()?)?; // [n_tok, n_vocab]ᵀ · [n_tok, n_embd] -> [n_vocab, n_embd]
+        d_logits.t_matmul_add(saved.tensor("hidden")?, d_head.tensor_mut()?)?; // [n_tok, n_vocab]ᵀ · [n_tok, n_embd] -> [n_vocab, n_embd]
         // hidden = ln_f(x)
-        let mut d_x = self.ln_f.backward(&saved.x, &saved.ln_f, &d_hidden, &mut grad.ln_f)?;
+        let mut d_x = self.ln_f.backward(saved.tensor("x")?, &d_hidden, &mut grad.ln_f)?;
         // x = block(x), n_layer times
         for i in (0..self.h.len()).rev() {
-            d_x = self.h[i].backward(n_seq, &saved.h[i], &d_x, &mut grad.h[i])?;
+            d_x = self.h[i].backward(saved.part(&format!("h.{i}"))?, &d_x, &mut grad.h[i])?;
         }
         // x = wte[ids] + wpe[positions]
-        embedding::backward(ids, n_seq, &d_x, grad.wte.tensor_mut()?, &mut grad.wpe)
+        embedding::backward(ids, saved.n_seq(), &d_x, grad.wte.tensor_mut()?, &mut grad.wpe)
     }
 
-    /// Hands the two parts of the embedding to a probe that wants them.
-    fn show_embedding(&self, ids: &[u32], n_seq: usize, n_past: usize, probe: &mut Probe) -> Result<()> {
-        if probe.wants("wte") {
+    /// Shows the two parts of the embedding to a probe that wants them.
+    fn show_embedding(&self, ids: &[u32], pass: &mut Pass) -> Result<()> {
+        if pass.wants("wte") {
             let rows: Vec<usize> = ids.iter().map(|&id| id as usize).collect();
-            probe.see("wte", &self.wte.take_rows(&rows)?);
+            pass.see("wte", &self.wte.take_rows(&rows)?);
         }
-        if probe.wants("wpe") {
-            let rows: Vec<usize> = (0..ids.len()).map(|t| n_past + t % n_seq).collect();
-            probe.see("wpe", &self.wpe.take_rows(&rows)?);
+        if pass.wants("wpe") {
+            let rows: Vec<usize> = (0..ids.len()).map(|t| pass.n_past() + t % pass.n_seq()).collect();
+            pass.see("wpe", &self.wpe.take_rows(&rows)?);
         }
         Ok(())
     }

@@ -14,8 +14,8 @@
 
 use crate::close::{Difference, check_close};
 use crate::error::{Error, Result};
-use crate::kernels::matmul::{Matrix, Store, matmul};
-use crate::kernels::{math, memory, threads};
+use crate::kernels::matmul::{Matrix, Store, matmul, product};
+use crate::kernels::{math, memory};
 use crate::rng::Rng;
 use std::fmt;
 
@@ -81,8 +81,9 @@ impl Tensor {
         }
     }
 
-    /// The one way in which every tensor is made: there are exactly as many numbers as the shape has places.
-    fn of(shape: &[usize], data: Vec<f32>) -> Tensor {
+    /// The one way in which every tensor is made: there are exactly as many numbers as the shape has places. The engine room
+    /// hands over what it has computed in this way, too.
+    pub(crate) fn of(shape: &[usize], data: Vec<f32>) -> Tensor {
         assert_eq!(n_places(shape), Some(data.len()), "a tensor of shape {shape:?} with {} numbers", data.len());
         Tensor { shape: shape.to_vec(), data }
     }
@@ -95,12 +96,6 @@ impl Tensor {
     #[must_use]
     pub fn zeros(shape: &[usize]) -> Tensor {
         Tensor::of(shape, memory::zeros(n_numbers(shape)))
-    }
-
-    /// A tensor of this shape with unspecified contents, often another tensor's old numbers; the caller overwrites every
-    /// one. Saves filling it twice.
-    pub(crate) fn scratch(shape: &[usize]) -> Tensor {
-        Tensor::of(shape, memory::take(n_numbers(shape)))
     }
 
     /// A tensor of this shape, all equal to `value`.
@@ -304,11 +299,18 @@ impl Tensor {
         if self.shape != other.shape {
             return Err(Error::shape("add_assign", &[&self.shape, &other.shape], "both must be the same"));
         }
-        let width = self.n_cols();
-        threads::each_rows(&mut self.data, width, 4, |first, rows| {
-            math::zip_map(rows, &other.data[first * width..][..rows.len()], |a, b| a + b);
-        });
+        math::add(&mut self.data, &other.data);
         Ok(())
+    }
+
+    /// The sum, number by number, in this tensor's own memory: `x.plus(&y)` is `x + y` where `x` is not needed any more.
+    ///
+    /// # Errors
+    ///
+    /// If the shapes differ.
+    pub fn plus(mut self, other: &Tensor) -> Result<Tensor> {
+        self.add_assign(other)?;
+        Ok(self)
     }
 
     /// `f` of each number and its partner in `other`: `[m, n]` with `[m, n]`, with one row `[n]` (or `[1, n]`) that meets
@@ -421,9 +423,7 @@ impl Tensor {
             let rule = "the columns of the left must equal the rows of the right";
             return Err(Error::shape("matmul", &[&self.shape, &other.shape], rule));
         }
-        let mut out = Tensor::scratch(&[m, n]);
-        matmul(self.matrix(), other.matrix(), &mut out.data, n, Store::Set);
-        Ok(out)
+        Ok(Tensor::of(&[m, n], product(self.matrix(), other.matrix())))
     }
 
     /// The product with the transpose of `other`, which is not made: `[m, k] · [n, k]ᵀ -> [m, n]`.
@@ -452,9 +452,7 @@ impl Tensor {
                 "both must have the same number of columns",
             ));
         }
-        let mut out = Tensor::scratch(&[m, n]);
-        matmul(self.matrix(), other.matrix().transposed(), &mut out.data, n, Store::Set);
-        Ok(out)
+        Ok(Tensor::of(&[m, n], product(self.matrix(), other.matrix().transposed())))
     }
 
     /// Adds `selfᵀ · other` to `sum`: `[k, m]ᵀ · [k, n]` onto `[m, n]`. Gradients of weights are such sums.
@@ -617,7 +615,6 @@ mod tests {
         let too_large = [1 << 32, 1 << 32]; // 2^64 places: the product is 0 in 64 bits
         for make in [
             Tensor::zeros as fn(&[usize]) -> Tensor,
-            Tensor::scratch,
             |shape| Tensor::full(shape, 1.0),
             |shape| Tensor::random(shape, 1.0, &mut Rng::new(1)),
         ] {

@@ -21,7 +21,7 @@
 
 use crate::error::{Error, Result};
 use crate::kernels::math;
-use crate::kernels::matmul::{Bf16, Matrix, Number, Store, matmul};
+use crate::kernels::matmul::{Bf16, Matrix, Number, product};
 use crate::tensor::Tensor;
 use std::borrow::Cow;
 
@@ -264,18 +264,16 @@ impl Packed {
             return Err(Error::shape(op, &[x.shape(), &self.shape], rule));
         }
         let x = Matrix::new(x.data(), m, k);
-        let mut y = Tensor::scratch(&[m, n]);
-        match &self.numbers {
-            Numbers::Bf16(numbers) => {
-                matmul(x, Matrix::new(numbers, n, k).transposed(), y.data_mut(), n, Store::Set);
-            }
+        let y = match &self.numbers {
+            Numbers::Bf16(numbers) => product(x, Matrix::new(numbers, n, k).transposed()),
             Numbers::Int8 { numbers, scales } => {
-                matmul(x, Matrix::new(numbers, n, k).transposed(), y.data_mut(), n, Store::Set);
+                let mut y = product(x, Matrix::new(numbers, n, k).transposed());
                 // Every term of a sum has the same scale, so the sum is multiplied once.
-                y.data_mut().chunks_mut(n.max(1)).for_each(|row| math::zip_map(row, scales, |sum, scale| sum * scale));
+                y.chunks_mut(n.max(1)).for_each(|row| math::zip_map(row, scales, |sum, scale| sum * scale));
+                y
             }
-        }
-        Ok(y)
+        };
+        Ok(Tensor::of(&[m, n], y))
     }
 
     /// How many outputs there are, and how many numbers feed each.

@@ -8,10 +8,10 @@ mod common;
 
 use common::{N_CTX, N_VOCAB, any_model, batch_logits, bits, lively, random_ids};
 use gpt60::kernels::{math, threads};
-use gpt60::layers::layer_norm::{LayerNorm, LayerNormSaved};
+use gpt60::layers::layer_norm::LayerNorm;
 use gpt60::layers::linear::Linear;
 use gpt60::layers::{gelu, softmax};
-use gpt60::{Config, Gpt2, KvCache, Probe, Rng, Saved, Tensor};
+use gpt60::{Config, Gpt2, KvCache, Pass, Probe, Rng, Saved, Tensor};
 use proptest::prelude::*;
 
 /// A batch of ids, `n_sequences` times `n_seq`, and the place of one of them. Lengths beyond 64, where attention takes its
@@ -64,7 +64,7 @@ proptest! {
     #[test]
     fn so_it_is_when_everything_is_saved_for_backward(model in any_model(), (ids, n_seq, at) in any_batch()) {
         let run = |ids: &[u32]| {
-            model.hidden(ids, n_seq, None, &mut Probe::everything(), Some(&mut Saved::default())).unwrap()
+            model.hidden(ids, Pass::saving(n_seq, &mut Saved::new()).watched_by(&mut Probe::everything())).unwrap()
         };
         check_rows(&run(&ids), &run(&changed(&ids, at)), n_seq, at)?;
     }
@@ -80,11 +80,11 @@ proptest! {
         model.lm_head = Some(Tensor::random(&[config.n_vocab, config.n_embd], 1.0, &mut Rng::new(2)).into());
         model.config = config;
         let ids: Vec<u32> = (0..ids.len() as u32).collect();
-        let (mut saved, mut grad) = (Saved::default(), model.zeros_like());
-        model.hidden(&ids, n_seq, None, &mut Probe::off(), Some(&mut saved)).unwrap();
+        let (mut saved, mut grad) = (Saved::new(), model.zeros_like());
+        model.hidden(&ids, Pass::saving(n_seq, &mut saved)).unwrap();
         let mut d_logits = Tensor::zeros(&[ids.len(), ids.len()]);
         d_logits.row_mut(at)[0] = 1.0;
-        model.backward(&ids, n_seq, &saved, &d_logits, &mut grad).unwrap();
+        model.backward(&ids, &saved, &d_logits, &mut grad).unwrap();
         for t in 0..ids.len() {
             let acts = grad.wte.row(t).iter().any(|&d| d != 0.0);
             prop_assert_eq!(acts, t / n_seq == at / n_seq && t <= at, "token {} on output {}", t, at);
@@ -102,7 +102,7 @@ fn piecewise(model: &Gpt2, ids: &[u32], n_seq: usize, sizes: &[usize]) -> Tensor
         let from = cache.n_past();
         let n = (n_seq - from).min(*sizes.next().unwrap());
         let piece: Vec<u32> = ids.chunks(n_seq).flat_map(|sequence| &sequence[from..from + n]).copied().collect();
-        let hidden = model.hidden(&piece, n, Some(&mut cache), &mut Probe::off(), None).unwrap();
+        let hidden = model.hidden(&piece, Pass::cached(n, &mut cache)).unwrap();
         for t in 0..piece.len() {
             all.row_mut(t / n * n_seq + from + t % n).copy_from_slice(hidden.row(t));
         }
@@ -130,10 +130,10 @@ fn one_thread_or_seven_give_the_same_bits_forward_and_backward() {
     const { assert!(520 * 130 * 66 >= threads::WORTH_A_THREAD) };
     let d_logits = Tensor::random(&[520, 131], 1.0, &mut rng);
     let whole_model = || {
-        let (mut saved, mut grad) = (Saved::default(), model.zeros_like());
+        let (mut saved, mut grad) = (Saved::new(), model.zeros_like());
         let without_saving = batch_logits(&model, &ids, 130);
-        let hidden = model.hidden(&ids, 130, None, &mut Probe::off(), Some(&mut saved)).unwrap();
-        model.backward(&ids, 130, &saved, &d_logits, &mut grad).unwrap();
+        let hidden = model.hidden(&ids, Pass::saving(130, &mut saved)).unwrap();
+        model.backward(&ids, &saved, &d_logits, &mut grad).unwrap();
         let gradients = grad.parameters().unwrap().into_iter().map(|(_, tensor)| tensor.clone());
         [without_saving, hidden].into_iter().chain(gradients).collect::<Vec<Tensor>>()
     };
@@ -144,9 +144,9 @@ fn one_thread_or_seven_give_the_same_bits_forward_and_backward() {
     let norm = LayerNorm { weight: Tensor::random(&[257], 1.0, &mut rng), ..LayerNorm::new(257, 1e-5) };
     assert!(8 * x.len() >= threads::WORTH_A_THREAD);
     let row_layers = || {
-        let (mut saved, mut grad) = (LayerNormSaved::default(), LayerNorm::zeros(257, 1e-5));
-        let normed = norm.forward(&x, Some(&mut saved)).unwrap();
-        let d_x = norm.backward(&x, &saved, &d, &mut grad).unwrap();
+        let mut grad = LayerNorm::zeros(257, 1e-5);
+        let normed = norm.forward(&x).unwrap();
+        let d_x = norm.backward(&x, &d, &mut grad).unwrap();
         let probabilities = softmax::forward(&x);
         let d_scores = softmax::backward(&probabilities, &d).unwrap();
         let (act, d_act) = (gelu::forward(&x), gelu::backward(&x, &d).unwrap());

@@ -13,7 +13,7 @@ use gpt60::lens::logit_lens::{Guess, Reading};
 use gpt60::lens::page_data;
 use gpt60::lens::trace::{BlockTrace, Trace};
 use gpt60::tokenizer::Tokenizer;
-use gpt60::{Config, Gpt2, Probe, Rng, Tensor, storybook};
+use gpt60::{Config, Gpt2, Pass, Probe, Rng, Tensor, storybook};
 use std::fs;
 use std::path::Path;
 
@@ -102,7 +102,7 @@ fn check_page(data: &Json, model: &Gpt2, ids: &[u32]) {
     assert_eq!(ids_of(data), ids);
 
     let mut probe = Probe::everything();
-    model.hidden(ids, n_seq, None, &mut probe, None).unwrap();
+    model.hidden(ids, Pass::new(n_seq).watched_by(&mut probe)).unwrap();
     let same = |found: &Json, name: &str| {
         let expected = probe.get(name).unwrap();
         let found = Tensor::new(expected.shape(), f16s(found)).unwrap();
@@ -162,7 +162,7 @@ fn check_page(data: &Json, model: &Gpt2, ids: &[u32]) {
     assert_eq!(lens.len(), n_layer + 1);
     for (layer, row) in lens.iter().enumerate() {
         let name = if layer == 0 { "embd".to_string() } else { format!("h.{}.out", layer - 1) };
-        let stream = model.ln_f.forward(probe.get(&name).unwrap(), None).unwrap();
+        let stream = model.ln_f.forward(probe.get(&name).unwrap()).unwrap();
         let scores = model.head(&stream).unwrap();
         let here = softmax::forward(&scores);
         assert_eq!(row.as_array().unwrap().len(), n_seq);

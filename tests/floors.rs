@@ -19,6 +19,7 @@ const HOUSE: &[&[&str]] = &[
     &["weight"],
     &["config"],
     &["probe", "kv_cache"],
+    &["pass"],
     &["layers/softmax", "layers/gelu", "layers/layer_norm", "layers/linear", "layers/embedding"],
     &["layers/attention", "layers/mlp"],
     &["layers/block"],
@@ -227,6 +228,36 @@ fn every_file_uses_only_what_stands_below_it() {
     assert_eq!(names.get("Gpt2").map(String::as_str), Some("model"));
     let wrong: Vec<String> = files.iter().flat_map(|(file, source)| upward_uses(file, source, &names)).collect();
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
+/// Every line above the engine room that splits work among threads itself or takes memory from the drawer, as `file:line`.
+fn engine_work(file: &str, source: &str) -> Vec<String> {
+    if file.starts_with("kernels/") {
+        return Vec::new();
+    }
+    let code = code_of(source);
+    let mut wrong = Vec::new();
+    for (i, line) in code.lines().enumerate() {
+        let splits_work = ["threads::each", "threads::n_runs", "threads::WORTH"].iter().any(|call| line.contains(call));
+        // A tensor owns its memory; nobody else takes any.
+        let takes_memory = line.contains("memory::") && file != "tensor.rs";
+        let imports = line.contains("use ") && line.contains("kernels") && line.contains("threads");
+        if splits_work || takes_memory || imports {
+            wrong.push(format!("{file}:{}", i + 1));
+        }
+    }
+    wrong
+}
+
+#[test]
+fn above_the_engine_room_nobody_splits_work_or_takes_scratch_memory() {
+    let wrong: Vec<String> = files("src").iter().flat_map(|(file, source)| engine_work(file, source)).collect();
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+    assert_eq!(engine_work("layers/gelu.rs", "fn f() {}\nthreads::each(tasks, run);\n"), ["layers/gelu.rs:2"]);
+    assert_eq!(engine_work("train/loss.rs", "use crate::kernels::{math, threads};\n"), ["train/loss.rs:1"]);
+    assert_eq!(engine_work("weight.rs", "let x = memory::take(5);\n"), ["weight.rs:1"]);
+    assert_eq!(engine_work("tensor.rs", "let x = memory::take(5);\n"), [""; 0]);
+    assert_eq!(engine_work("kernels/gelu.rs", "threads::each(tasks, run);\n"), [""; 0]);
 }
 
 #[test]

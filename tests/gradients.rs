@@ -18,12 +18,8 @@
 mod common;
 
 use common::{batch_logits, check_every_index, compare_every_index, lively, random_ids};
-use gpt60::layers::attention::AttentionSaved;
-use gpt60::layers::block::BlockSaved;
-use gpt60::layers::layer_norm::LayerNormSaved;
-use gpt60::layers::mlp::MlpSaved;
 use gpt60::layers::{embedding, gelu, softmax};
-use gpt60::{Config, Gpt2, Probe, Rng, Saved, Tensor};
+use gpt60::{Config, Gpt2, Pass, Rng, Saved, Tensor};
 
 /// The loss of these tests: the sum of each output times its weight.
 fn loss(weights: &Tensor, y: &Tensor) -> f64 {
@@ -44,9 +40,9 @@ fn check_model(n_head: usize, untied: bool) {
     let mut model = lively(&config, untied, 10 + n_head as u64);
     let weights = Tensor::random(&[IDS.len(), config.n_vocab], 1.0, &mut Rng::new(2));
 
-    let (mut saved, mut grad) = (Saved::default(), model.zeros_like());
-    model.hidden(&IDS, N_SEQ, None, &mut Probe::off(), Some(&mut saved)).unwrap();
-    model.backward(&IDS, N_SEQ, &saved, &weights, &mut grad).unwrap();
+    let (mut saved, mut grad) = (Saved::new(), model.zeros_like());
+    model.hidden(&IDS, Pass::saving(N_SEQ, &mut saved)).unwrap();
+    model.backward(&IDS, &saved, &weights, &mut grad).unwrap();
 
     let gradients = grad.parameters().unwrap();
     assert_eq!(gradients.len(), 2 + 2 * 12 + 2 + usize::from(untied)); // embeddings, two blocks, ln_f, head
@@ -78,12 +74,12 @@ fn backward_adds_to_what_is_in_the_gradient() {
     for untied in [false, true] {
         let model = lively(&config, untied, 1);
         let weights = Tensor::random(&[IDS.len(), config.n_vocab], 1.0, &mut Rng::new(2));
-        let mut saved = Saved::default();
-        model.hidden(&IDS, N_SEQ, None, &mut Probe::off(), Some(&mut saved)).unwrap();
+        let mut saved = Saved::new();
+        model.hidden(&IDS, Pass::saving(N_SEQ, &mut saved)).unwrap();
         let mut once = model.zeros_like();
-        model.backward(&IDS, N_SEQ, &saved, &weights, &mut once).unwrap();
+        model.backward(&IDS, &saved, &weights, &mut once).unwrap();
         let mut twice = once.clone();
-        model.backward(&IDS, N_SEQ, &saved, &weights, &mut twice).unwrap();
+        model.backward(&IDS, &saved, &weights, &mut twice).unwrap();
         for ((name, twice), (_, once)) in twice.parameters().unwrap().into_iter().zip(once.parameters().unwrap()) {
             // The sums are rounded once more each: a few parts in 10^7.
             let check = twice.check_close(&once.scale(2.0), 1e-6);
@@ -167,12 +163,9 @@ fn linear_has_the_gradient_of_the_loss_at_every_index() {
 
 #[test]
 fn layer_norm_has_the_gradient_of_the_loss_at_every_index() {
-    let forward = |model: &Gpt2, x: &Tensor| model.ln_f.forward(x, None).unwrap();
-    let backward = |model: &Gpt2, x: &Tensor, d_y: &Tensor, grad: &mut Gpt2| {
-        let mut saved = LayerNormSaved::default();
-        model.ln_f.forward(x, Some(&mut saved)).unwrap();
-        model.ln_f.backward(x, &saved, d_y, &mut grad.ln_f).unwrap()
-    };
+    let forward = |model: &Gpt2, x: &Tensor| model.ln_f.forward(x).unwrap();
+    let backward =
+        |model: &Gpt2, x: &Tensor, d_y: &Tensor, grad: &mut Gpt2| model.ln_f.backward(x, d_y, &mut grad.ln_f).unwrap();
     check_layer("ln_f.", 3, &mut one_block(6, 2), forward, backward);
     check_layer("ln_f.", 2, &mut one_block(37, 1), forward, backward); // longer than the 32 sums side by side
 }
@@ -181,12 +174,11 @@ fn layer_norm_has_the_gradient_of_the_loss_at_every_index() {
 fn attention_has_the_gradient_of_the_loss_at_every_index() {
     // 66 queries are more than the 64 that are handled at a time.
     for (n_embd, n_head, n_seq) in [(6, 2, 5), (6, 3, 4), (6, 6, 3), (6, 1, 1), (4, 2, 66)] {
-        let forward =
-            |model: &Gpt2, x: &Tensor| model.h[0].attn.forward(x, n_seq, None, &mut Probe::off(), None).unwrap();
+        let forward = |model: &Gpt2, x: &Tensor| model.h[0].attn.forward(x, Pass::new(n_seq)).unwrap();
         let backward = |model: &Gpt2, x: &Tensor, d_y: &Tensor, grad: &mut Gpt2| {
-            let mut saved = AttentionSaved::default();
-            model.h[0].attn.forward(x, n_seq, None, &mut Probe::off(), Some(&mut saved)).unwrap();
-            model.h[0].attn.backward(x, n_seq, &saved, d_y, &mut grad.h[0].attn).unwrap()
+            let mut saved = Saved::new();
+            model.h[0].attn.forward(x, Pass::saving(n_seq, &mut saved)).unwrap();
+            model.h[0].attn.backward(x, &saved, d_y, &mut grad.h[0].attn).unwrap()
         };
         check_layer("h.0.attn.", n_seq, &mut one_block(n_embd, n_head), forward, backward);
     }
@@ -194,10 +186,10 @@ fn attention_has_the_gradient_of_the_loss_at_every_index() {
 
 #[test]
 fn mlp_has_the_gradient_of_the_loss_at_every_index() {
-    let forward = |model: &Gpt2, x: &Tensor| model.h[0].mlp.forward(x, &mut Probe::off(), None).unwrap();
+    let forward = |model: &Gpt2, x: &Tensor| model.h[0].mlp.forward(x, Pass::new(1)).unwrap();
     let backward = |model: &Gpt2, x: &Tensor, d_y: &Tensor, grad: &mut Gpt2| {
-        let mut saved = MlpSaved::default();
-        model.h[0].mlp.forward(x, &mut Probe::off(), Some(&mut saved)).unwrap();
+        let mut saved = Saved::new();
+        model.h[0].mlp.forward(x, Pass::saving(1, &mut saved)).unwrap();
         model.h[0].mlp.backward(x, &saved, d_y, &mut grad.h[0].mlp).unwrap()
     };
     check_layer("h.0.mlp.", 3, &mut one_block(6, 2), forward, backward);
@@ -205,11 +197,11 @@ fn mlp_has_the_gradient_of_the_loss_at_every_index() {
 
 #[test]
 fn block_has_the_gradient_of_the_loss_at_every_index() {
-    let forward = |model: &Gpt2, x: &Tensor| model.h[0].forward(x.clone(), 4, None, &mut Probe::off(), None).unwrap();
+    let forward = |model: &Gpt2, x: &Tensor| model.h[0].forward(x.clone(), Pass::new(4)).unwrap();
     let backward = |model: &Gpt2, x: &Tensor, d_y: &Tensor, grad: &mut Gpt2| {
-        let mut saved = BlockSaved::default();
-        model.h[0].forward(x.clone(), 4, None, &mut Probe::off(), Some(&mut saved)).unwrap();
-        model.h[0].backward(4, &saved, d_y, &mut grad.h[0]).unwrap()
+        let mut saved = Saved::new();
+        model.h[0].forward(x.clone(), Pass::saving(4, &mut saved)).unwrap();
+        model.h[0].backward(&saved, d_y, &mut grad.h[0]).unwrap()
     };
     check_layer("h.0.", 4, &mut one_block(6, 2), forward, backward);
 }

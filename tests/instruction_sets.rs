@@ -624,7 +624,7 @@ proptest! {
         let x = numbers(m * n, kind, &mut rng).into_iter().map(|x| x + middle).collect();
         let x = Tensor::new(&[m, n], x).unwrap();
         with_every_instruction_set(|level| {
-            let y = norm.forward(&x, None).unwrap();
+            let y = norm.forward(&x).unwrap();
             for i in 0..m {
                 let row: Vec<f64> = x.row(i).iter().map(|&x| f64::from(x)).collect();
                 let n_f = n as f64;

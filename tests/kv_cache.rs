@@ -7,7 +7,7 @@
 mod common;
 
 use common::{N_CTX, N_VOCAB, any_model, batch_logits, random_ids};
-use gpt60::{Config, Gpt2, KvCache, Probe, Rng, Tensor};
+use gpt60::{Config, Gpt2, KvCache, Pass, Probe, Rng, Tensor};
 use proptest::prelude::*;
 
 const TOLERANCE: f64 = 1e-5;
@@ -150,8 +150,8 @@ proptest! {
         let n_new = n_seq - n_past;
         let mut probe = Probe::everything();
         // Each goes on from a copy, so that all find the cache in the same state.
-        let hidden = |probe: &mut Probe| model.hidden(&ids, n_new, Some(&mut cache.clone()), probe, None).unwrap();
-        let unwatched = hidden(&mut Probe::off());
+        let hidden = |probe: &mut Probe| model.hidden(&ids, Pass::cached(n_new, &mut cache.clone()).watched_by(probe)).unwrap();
+        let unwatched = hidden(&mut Probe::only(&[]));
         prop_assert_eq!(&hidden(&mut Probe::only(&["h.0.attn.q", "h.0.attn.heads", "h.0.mlp.act", "ln_f"])), &unwatched);
         // Where the weights are asked for, a single new token's attention sums in another order: not the same bits.
         let hidden = hidden(&mut probe);

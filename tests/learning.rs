@@ -37,7 +37,7 @@ fn every_index_of_every_parameter_has_the_gradient_of_the_training_loss() {
         let mut model = lively(&config, untied, 3);
         let batch = Batch { inputs: vec![1, 5, 5, 0, 2, 6, 1, 4], targets: vec![5, 5, 0, 3, 6, 1, 4, 2] };
         // Two halves that are added up, as when gradients are accumulated over several batches.
-        let (mut saved, mut grad) = (Saved::default(), model.zeros_like());
+        let (mut saved, mut grad) = (Saved::new(), model.zeros_like());
         for _ in 0..2 {
             loss_and_gradient(&model, &batch, 4, 0.5, &mut saved, &mut grad).unwrap();
         }
@@ -124,7 +124,7 @@ fn a_new_model_knows_nothing_and_one_batch_can_be_learned_by_heart() {
     }
     let mut model = Gpt2::random(&Config::new(n_vocab, 12, 32, 4, 2), &mut rng).unwrap();
     let mut adamw = AdamW::new(&model, 0.9, 0.95, 0.0);
-    let (mut saved, mut grad) = (Saved::default(), model.zeros_like());
+    let (mut saved, mut grad) = (Saved::new(), model.zeros_like());
     let mut losses = Vec::new();
     for _ in 0..200 {
         grad.parameters_mut().unwrap().into_iter().for_each(|(_, tensor)| tensor.data_mut().fill(0.0));
@@ -147,7 +147,7 @@ fn short_run(n_threads: usize, seed: u64) -> (Vec<u64>, Vec<Vec<u32>>) {
     let mut model = Gpt2::random(&Config::new(400, 64, 96, 3, 2), &mut rng).unwrap();
     let mut adamw = AdamW::new(&model, 0.9, 0.95, 0.1);
     let schedule = Schedule { peak: 1e-2, warmup: 2, steps: 5 };
-    let (mut saved, mut grad) = (Saved::default(), model.zeros_like());
+    let (mut saved, mut grad) = (Saved::new(), model.zeros_like());
     let mut losses = Vec::new();
     for step in 0..5 {
         grad.parameters_mut().unwrap().into_iter().for_each(|(_, tensor)| tensor.data_mut().fill(0.0));

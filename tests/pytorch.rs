@@ -140,7 +140,7 @@ fn the_first_gradient_of_every_parameter_is_that_of_pytorch() {
     for (name, n_parameters) in [("tied", 2 + 2 * 12 + 2), ("untied", 2 + 12 + 2 + 1)] {
         let (model, expected) = load(name);
         assert_eq!(model.parameters().unwrap().len(), n_parameters);
-        let (mut saved, mut grad) = (Saved::default(), model.zeros_like());
+        let (mut saved, mut grad) = (Saved::new(), model.zeros_like());
         let batch = batch(&expected.batches[0]);
         assert_eq!(batch.inputs.len(), N_SEQUENCES * N_SEQ);
         loss_and_gradient(&model, &batch, N_SEQ, 1.0, &mut saved, &mut grad).unwrap();
@@ -166,7 +166,7 @@ fn the_keys_bias_has_no_gradient_but_rounding() {
 fn two_half_batches_of_weight_one_half_have_pytorch_s_gradient_of_the_whole() {
     for name in ["tied", "untied"] {
         let (model, expected) = load(name);
-        let (mut saved, mut grad) = (Saved::default(), model.zeros_like());
+        let (mut saved, mut grad) = (Saved::new(), model.zeros_like());
         let mut loss = 0.0;
         for half in expected.batches[0].chunks(N_SEQUENCES / 2) {
             loss += 0.5 * loss_and_gradient(&model, &batch(half), N_SEQ, 0.5, &mut saved, &mut grad).unwrap();
@@ -183,7 +183,7 @@ fn ten_steps_are_those_of_pytorch() {
         let settings = settings();
         let schedule = Schedule { peak: settings.lr, warmup: settings.warmup, steps: settings.steps };
         let mut adamw = AdamW::new(&model, settings.beta1, settings.beta2, settings.weight_decay);
-        let mut saved = Saved::default();
+        let mut saved = Saved::new();
         let mut n_clipped = 0;
         for (i, sequences) in expected.batches.iter().enumerate() {
             let mut grad = model.zeros_like();

@@ -6,7 +6,7 @@
 
 use gpt60::checkpoint::{self, Json, hugging_face};
 use gpt60::generate::greedy;
-use gpt60::{KvCache, Probe, Tensor};
+use gpt60::{KvCache, Pass, Probe, Tensor};
 use std::path::PathBuf;
 
 /// Both sides compute in float32; on the way they add the same numbers in another order. That makes about 1e-6. A wrong
@@ -81,7 +81,7 @@ fn every_intermediate_is_that_of_transformers() {
     let model = hugging_face::load(&dir("heads5")).unwrap().model;
     let sequence = ids(expected_json("heads5").get("probed").unwrap());
     let mut probe = Probe::everything();
-    model.hidden(&sequence, sequence.len(), None, &mut probe, None).unwrap();
+    model.hidden(&sequence, Pass::new(sequence.len()).watched_by(&mut probe)).unwrap();
 
     let (expected, _) = checkpoint::read(&dir("heads5").join("expected.safetensors")).unwrap();
     let expected: Vec<_> = expected.into_iter().filter(|(name, _)| !name.starts_with("logits.")).collect();

@@ -9,7 +9,7 @@ mod post_ln;
 
 use common::{check_every_index, lively};
 use gpt60::train::batches::Batch;
-use gpt60::{Config, Probe};
+use gpt60::{Config, Pass, Probe};
 
 #[test]
 fn every_index_of_every_parameter_of_a_post_ln_model_has_the_gradient_of_the_loss() {
@@ -39,7 +39,7 @@ fn with_the_mask_both_ways_is_the_library_s_model() {
     let model = lively(&Config::new(11, 8, 12, 3, 3), false, 1);
     let ids = [4, 1, 7, 0, 10];
     let mut probe = Probe::only(&["h.1.attn.weights"]);
-    let hidden = model.hidden(&ids, ids.len(), None, &mut probe, None).unwrap();
+    let hidden = model.hidden(&ids, Pass::new(ids.len()).watched_by(&mut probe)).unwrap();
     let all = probe.get("h.1.attn.weights").unwrap().clone().reshape(&[3 * 5, 5]).unwrap(); // [n_head*n_seq, n_seq]
     let (found, weights) = both_ways::run(&model, &ids, true, 1, 2).unwrap();
     found.check_close(&hidden, 1e-5).unwrap();

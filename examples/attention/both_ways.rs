@@ -5,7 +5,7 @@
 //! This is for looking at who hears of whom.)
 
 use gpt60::layers::{embedding, softmax};
-use gpt60::{Gpt2, Probe, Result, Tensor};
+use gpt60::{Gpt2, Pass, Result, Tensor};
 
 /// Runs the model, and shows the weights of one head: `[n_seq] -> [n_seq, n_embd]` behind `ln_f`, and `[n_seq, n_seq]`.
 pub fn run(model: &Gpt2, ids: &[u32], causal: bool, layer: usize, head: usize) -> Result<(Tensor, Tensor)> {
@@ -13,7 +13,7 @@ pub fn run(model: &Gpt2, ids: &[u32], causal: bool, layer: usize, head: usize) -
     let mut shown = Tensor::zeros(&[0, 0]);
     let mut x = embedding::forward(&model.wte, &model.wpe, ids, ids.len(), 0)?; // [n_seq] -> [n_seq, n_embd]
     for (i, block) in model.h.iter().enumerate() {
-        let qkv = block.attn.c_attn.forward(&block.ln_1.forward(&x, None)?)?; // [n_seq, n_embd] -> [n_seq, 3*n_embd]
+        let qkv = block.attn.c_attn.forward(&block.ln_1.forward(&x)?)?; // [n_seq, n_embd] -> [n_seq, 3*n_embd]
         let parts = qkv.split_cols(3 * n_head)?; // every head's queries, then the keys, then the values
         let mut heads = Vec::new();
         for h in 0..n_head {
@@ -25,9 +25,9 @@ pub fn run(model: &Gpt2, ids: &[u32], causal: bool, layer: usize, head: usize) -
             }
         }
         x.add_assign(&block.attn.c_proj.forward(&Tensor::concat_cols(&heads)?)?)?; // x + attn(ln_1(x))
-        x.add_assign(&block.mlp.forward(&block.ln_2.forward(&x, None)?, &mut Probe::off(), None)?)?; // x + mlp(ln_2(x))
+        x.add_assign(&block.mlp.forward(&block.ln_2.forward(&x)?, Pass::new(1))?)?; // x + mlp(ln_2(x))
     }
-    Ok((model.ln_f.forward(&x, None)?, shown))
+    Ok((model.ln_f.forward(&x)?, shown))
 }
 
 /// Who looks where: `softmax(q·kᵀ / sqrt(head_size) + mask)`, or the same without the mask, `-> [n_seq, n_seq]`.

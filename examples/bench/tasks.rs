@@ -93,7 +93,7 @@ pub fn training_step(n_runs: usize, shape: &Shape, mut model: Gpt2) -> Outcome<O
     let mut random_ids = |n: usize| -> Vec<u32> { (0..n).map(|_| rng.below(shape.config.n_vocab) as u32).collect() };
     let mut grad = model.zeros_like();
     let mut adamw = AdamW::new(&model, 0.9, 0.999, 0.01);
-    let mut saved = Saved::default();
+    let mut saved = Saved::new();
     let n_tok = shape.n_sequences * shape.n_seq;
     let step = || {
         let batch = Batch { inputs: random_ids(n_tok), targets: random_ids(n_tok) };

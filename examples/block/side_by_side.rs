@@ -74,7 +74,7 @@ pub fn losses(run: Run) -> Result<Vec<f64>> {
         let mut grad = model.zeros_like();
         losses.push(match run.order {
             Order::PreLn => {
-                trainer::loss_and_gradient(&model, &batch, tokens.n_seq(), 1.0, &mut Saved::default(), &mut grad)?
+                trainer::loss_and_gradient(&model, &batch, tokens.n_seq(), 1.0, &mut Saved::new(), &mut grad)?
             }
             Order::PostLn => post_ln::loss_and_gradient(&model, &batch, tokens.n_seq(), &mut grad)?,
         });

@@ -18,7 +18,7 @@ use gpt60::layers::linear::Linear;
 use gpt60::layers::mlp::Mlp;
 use gpt60::tokenizer::{Merge, replace_pair};
 use gpt60::train::{self, loss, schedule::Schedule};
-use gpt60::{Config, Gpt2, Probe, Result, Tensor};
+use gpt60::{Config, Gpt2, Pass, Result, Tensor};
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -56,7 +56,7 @@ pub fn gelu(x: f32) -> f32 {
 
 /// Layer norm: `[n_tok, n_embd] -> [n_tok, n_embd]`.
 pub fn layer_norm(ln: &LayerNorm, x: &Tensor) -> Result<Tensor> {
-    piece("layer_norm", || layer_norm::forward(ln, x), || ln.forward(x, None))
+    piece("layer_norm", || layer_norm::forward(ln, x), || ln.forward(x))
 }
 
 /// 0 where a query may look, minus infinity where not: `[n_seq, n_seq]`.
@@ -86,24 +86,24 @@ fn one_head(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
         attn.c_proj.weight.tensor_mut()?.row_mut(c)[c] = 1.0;
     }
     let x = Tensor::concat_cols(&[q.clone(), k.clone(), v.clone()])?;
-    let y = attn.forward(&x, n_seq, None, &mut Probe::off(), None)?; // [n_seq, 3*n]: the first head's result in front
+    let y = attn.forward(&x, Pass::new(n_seq))?; // [n_seq, 3*n]: the first head's result in front
     Ok(y.split_cols(3)?.swap_remove(0))
 }
 
 /// Causal attention with several heads, of one sequence: `[n_seq, n_embd] -> [n_seq, n_embd]`.
 pub fn multi_head(attn: &Attention, x: &Tensor) -> Result<Tensor> {
-    let library = || attn.forward(x, x.n_rows(), None, &mut Probe::off(), None);
+    let library = || attn.forward(x, Pass::new(x.n_rows()));
     piece("multi_head", || multi_head::forward(attn, x), library)
 }
 
 /// The MLP: `[n_tok, n_embd] -> [n_tok, n_embd]`.
 pub fn mlp(mlp: &Mlp, x: &Tensor) -> Result<Tensor> {
-    piece("mlp", || mlp::forward(mlp, x), || mlp.forward(x, &mut Probe::off(), None))
+    piece("mlp", || mlp::forward(mlp, x), || mlp.forward(x, Pass::new(1)))
 }
 
 /// One block, of one sequence: `[n_seq, n_embd] -> [n_seq, n_embd]`.
 pub fn block(block: &Block, x: &Tensor) -> Result<Tensor> {
-    let library = || block.forward(x.clone(), x.n_rows(), None, &mut Probe::off(), None);
+    let library = || block.forward(x.clone(), Pass::new(x.n_rows()));
     piece("block", || super::block::forward(block, x), library)
 }
 

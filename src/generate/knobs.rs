@@ -17,7 +17,7 @@
 //! [Chapter 8](crate::book::ch08_choosing_a_token) explains it.
 
 use crate::Rng;
-use crate::layers::softmax::softmax_row;
+use crate::kernels::softmax::softmax_row;
 use crate::tensor::argmax;
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashSet};

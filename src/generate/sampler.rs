@@ -8,7 +8,7 @@
 //! ```
 
 use super::knobs;
-use crate::layers::softmax::softmax_row;
+use crate::kernels::softmax::softmax_row;
 use crate::{Error, Result, Rng};
 
 /// How the next token is chosen from its logits.

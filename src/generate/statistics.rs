@@ -19,7 +19,9 @@
 //! [Chapter 8](crate::book::ch08_choosing_a_token) explains it.
 
 use super::check_prompt;
-use crate::{Error, Gpt2, Probe, Result};
+use crate::error::{Error, Result};
+use crate::model::Gpt2;
+use crate::pass::Pass;
 use std::collections::HashSet;
 use std::fmt;
 
@@ -81,7 +83,7 @@ pub fn of(model: &Gpt2, prompt: &[u32], written: &[u32]) -> Result<Statistics> {
         let problem = format!("token id {last} is not in the vocabulary, whose ids are 0 to {}", n_vocab - 1);
         return Err(Error::argument("statistics", problem));
     }
-    let hidden = model.hidden(read, read.len(), None, &mut Probe::off(), None)?; // [n_seq, n_embd]
+    let hidden = model.hidden(read, Pass::new(read.len()))?; // [n_seq, n_embd]
     let rows: Vec<usize> = (prompt.len() - 1..read.len()).collect(); // row t predicts token t + 1
     let logits = model.head(&hidden.take_rows(&rows)?)?; // [n_written, n_vocab]
     let n = written.len() as f64;

@@ -16,7 +16,7 @@
 //! [Chapter 8](crate::book::ch08_choosing_a_token) explains it.
 
 use super::Sampler;
-use crate::layers::softmax::softmax_row;
+use crate::kernels::softmax::softmax_row;
 use crate::tokenizer::Tokenizer;
 
 /// How many tokens are shown: the likeliest, as the model sees it.

@@ -1,204 +1,209 @@
-//! Attention of a single query: what every new token does in every block.
+//! Attention of many queries: the fast twin of `layers/attention.rs`, which says what is computed.
 //!
-//! The layer's own attention (`layers/attention.rs`) computes all scores, all weights and all sums, head by head, and can
-//! show them. For a single new token that is the wrong way to go through memory: the keys of one head are short pieces, far
-//! apart. Here every key is read once, from its first number to its last, all heads along the way; and so is every value.
+//! The scores of all queries with all keys are one matrix product, and mixing the values is another. Three things are done
+//! here that the plain loop does not do:
 //!
-//! The threads share the tokens, 64 at a time. A chunk knows only its own scores, so its softmax is preliminary: each
-//! score counts as `e^(score - m)`, where `m` is the largest score of this chunk. When the largest of all, `M`, is known, the
-//! chunk's sums are multiplied by `e^(m - M)`, and all is as if it had been done at once:
+//! * **Blocks of queries.** 64 queries need only the keys up to the last of them. Nearly half of the work, the masked half,
+//!   is never done.
+//! * **Threads.** Every head of every sequence is a task of its own.
+//! * **Segments.** The keys and values of a sequence may lie in several pieces (see `kv_cache.rs`). Each piece gives some
+//!   columns of the scores and some terms of the mix.
 //!
-//! ```text
-//! out = (sum over chunks of e^(m - M) * sum of e^(score - m) * v) / (sum over chunks of e^(m - M) * sum of e^(score - m))
-//! ```
-//!
-//! Source: Milakov and Gimelshein, "Online normalizer calculation for softmax" (2018); for the split over tokens, Dao, Haziza,
-//! Massa and Sizov, "Flash-Decoding for long-context inference" (2023).
+//! A single new token of each sequence goes another way: see [`one_query`](super::one_query).
 //!
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
-use super::cpu::{Kernel, multiply_add, run};
-use super::math::{exp, exp_and_sum, max, scale};
-use super::matmul::stream::{STREAMS, add_multiples, dots};
-use super::threads;
+use super::matmul::{Store, matmul};
+use super::matrix::Matrix;
+use super::one_query::one_query;
+use super::softmax::{softmax_row, softmax_row_backward};
+use super::{math, memory, threads};
 
-/// How many tokens are handled together. The same for any number of threads: so are the results.
-const CHUNK: usize = 64;
+/// The keys and values of some consecutive tokens of a sequence, `[n, n_embd]` each.
+#[derive(Debug, Clone, Copy)]
+pub struct Segment<'a> {
+    /// All heads side by side.
+    pub keys: Matrix<'a>,
+    /// All heads side by side.
+    pub values: Matrix<'a>,
+}
 
-/// The keys and values of some tokens in a row, `[n, n_embd]` each.
-pub type Run<'a> = (&'a [f32], &'a [f32]);
+/// What attention works on in one sequence: its queries, and the keys and values of all tokens up to the last query.
+#[derive(Debug, Clone)]
+pub struct Sequence<'a> {
+    /// `[n_seq, n_embd]`, all heads side by side. They belong to the last `n_seq` keys.
+    pub queries: Matrix<'a>,
+    /// The keys and values in order, in one piece or in several.
+    pub segments: Vec<Segment<'a>>,
+}
 
-/// `out = softmax(q·kᵀ / sqrt(head_size))·v` for each head: the query, `[n_embd]`, sees all keys of all runs.
+impl Sequence<'_> {
+    /// How many keys there are in all segments.
+    pub fn n_keys(&self) -> usize {
+        self.segments.iter().map(|segment| segment.keys.n_rows()).sum()
+    }
+}
+
+/// How many queries are handled at a time.
+const QUERIES: usize = 64;
+
+/// `softmax(q·kᵀ / sqrt(head_size) + mask)·v` for every head of every sequence: the heads' results side by side,
+/// `[n_tok, n_embd]`; and the weights, `[n_sequences*n_head, n_seq, n_keys]`, if they are to be kept, else nothing.
 ///
 /// # Panics
 ///
-/// If `q` and `out` have different lengths, or these are not whole heads, or a run is not whole rows.
-///
-/// # Example: two equal keys share the attention
-///
-/// ```
-/// use gpt60::kernels::attention::one_query;
-///
-/// let mut out = [0.0; 2];
-/// one_query(&[1.0, 0.0], 2, &[(&[3.0, 4.0, 3.0, 5.0], &[1.0, 10.0, 2.0, 20.0])], &mut out);
-/// assert_eq!(out, [1.5, 15.0]); // the mean of the two values
-/// ```
-pub fn one_query(q: &[f32], head_size: usize, runs: &[Run], out: &mut [f32]) {
-    let n_embd = q.len();
-    assert!(out.len() == n_embd && n_embd.is_multiple_of(head_size), "one_query: whole heads are needed");
+/// If the sequences are of different sizes, or their columns are not whole heads.
+pub fn attend(sequences: &[Sequence], n_head: usize, keep_weights: bool) -> (Vec<f32>, Vec<f32>) {
+    let Some(first) = sequences.first() else { return Default::default() };
+    let (n_seq, n_embd, n_keys) = (first.queries.n_rows(), first.queries.n_cols(), first.n_keys());
     assert!(
-        runs.iter().all(|(k, v)| k.len() == v.len() && k.len().is_multiple_of(n_embd)),
-        "one_query: whole rows are needed"
+        sequences.iter().all(|s| s.queries.n_rows() == n_seq && s.queries.n_cols() == n_embd && s.n_keys() == n_keys)
+            && n_seq <= n_keys
+            && n_embd.is_multiple_of(n_head),
+        "attend: sequences of equal size and whole heads are needed"
     );
-    let keys: Vec<&[f32]> = runs.iter().flat_map(|(k, _)| k.chunks_exact(n_embd)).collect();
-    let values: Vec<&[f32]> = runs.iter().flat_map(|(_, v)| v.chunks_exact(n_embd)).collect();
-    let n_head = n_embd / head_size;
-
-    let mut parts: Vec<Part> = keys.chunks(CHUNK).map(|_| Part::new(n_head, n_embd)).collect();
-    let rows = keys.chunks(CHUNK).zip(values.chunks(CHUNK));
-    let tasks: Vec<_> =
-        rows.zip(&mut parts).map(|((keys, values), part)| Chunk { q, head_size, keys, values, part }).collect();
-    threads::each_if(keys.len() * n_embd >= threads::WORTH_A_THREAD / 8, tasks, run);
-
-    out.fill(0.0);
-    if keys.is_empty() {
-        return;
+    let n_tok = sequences.len() * n_seq;
+    if n_seq == 1 && n_keys > 1 && !keep_weights {
+        let mut out = memory::take(n_tok * n_embd);
+        let tasks: Vec<_> = sequences.iter().zip(out.chunks_mut(n_embd)).collect();
+        threads::each(tasks, |(sequence, out)| one_query(sequence.queries.row(0), n_head, &sequence.segments, out));
+        return (out, Vec::new());
     }
-    for (h, out) in out.chunks_exact_mut(head_size).enumerate() {
-        let largest = parts.iter().fold(f32::NEG_INFINITY, |largest: f32, part| largest.max(part.largest[h]));
-        let mut sum = 0.0;
-        for part in &parts {
-            let factor = exp(part.largest[h] - largest);
-            sum += factor * part.sums[h];
-            let part = &part.out[h * head_size..(h + 1) * head_size];
-            out.iter_mut().zip(part).for_each(|(out, x)| *out += factor * x);
-        }
-        scale(out, 1.0 / sum);
+    // Each head of each sequence is a task of its own, with its own place for its result and its weights.
+    let head_size = n_embd / n_head;
+    let mut heads = memory::Scratch::new(n_tok * n_embd); // [n_sequences*n_head, n_seq, head_size]
+    let mut weights = memory::take(if keep_weights { sequences.len() * n_head * n_seq * n_keys } else { 0 });
+    let mut places = weights.chunks_mut(n_seq * n_keys);
+    let mut tasks = Vec::new();
+    for (i, out) in heads.chunks_mut(n_seq * head_size).enumerate() {
+        tasks.push((&sequences[i / n_head], i % n_head, places.next(), out));
     }
+    threads::each_if(
+        n_tok * n_keys * n_embd >= threads::WORTH_A_THREAD,
+        tasks,
+        |(sequence, head, weights, out): (&Sequence, usize, Option<&mut [f32]>, &mut [f32])| {
+            one_head(sequence, head * head_size, head_size, weights, out);
+        },
+    );
+    let mut out = memory::take(n_tok * n_embd);
+    for (i, row) in heads.chunks(head_size).enumerate() {
+        let (sequence, head, t) = (i / (n_head * n_seq), i / n_seq % n_head, i % n_seq);
+        out[(sequence * n_seq + t) * n_embd + head * head_size..][..head_size].copy_from_slice(row);
+    }
+    (out, weights)
 }
 
-/// What a chunk of tokens contributes.
-struct Part {
-    /// The largest score, for each head.
-    largest: Vec<f32>,
-    /// The sum of `e^(score - largest)`, for each head.
-    sums: Vec<f32>,
-    /// The sum of `e^(score - largest) * v`, all heads side by side: `[n_embd]`.
-    out: Vec<f32>,
-}
-
-impl Part {
-    fn new(n_head: usize, n_embd: usize) -> Part {
-        Part { largest: vec![0.0; n_head], sums: vec![0.0; n_head], out: vec![0.0; n_embd] }
-    }
-}
-
-/// The keys and values of a chunk of tokens, and where their part goes.
-struct Chunk<'a> {
-    q: &'a [f32],
+/// One head of one sequence, in the columns from `first_column` on.
+fn one_head(
+    sequence: &Sequence,
+    first_column: usize,
     head_size: usize,
-    keys: &'a [&'a [f32]],
-    values: &'a [&'a [f32]],
-    part: &'a mut Part,
-}
-
-impl Kernel for Chunk<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) {
-        let Chunk { q, head_size, keys, values, part } = self;
-        let n_keys = keys.len();
-        let mut scores = vec![0.0; part.sums.len() * n_keys]; // [n_head, n_keys]
-        // Each stream goes through rows of its own, one after the other.
-        let each = n_keys.div_ceil(STREAMS);
-        for t in 0..each {
-            // The last streams may have fewer rows, and read the last one again.
-            let keys: [&[f32]; STREAMS] = std::array::from_fn(|s| keys[(s * each + t).min(n_keys - 1)]);
-            for (h, q) in q.chunks_exact(head_size).enumerate() {
-                let dots = dots::<f32, FMA, LANES>(q, keys.map(|key| &key[h * head_size..][..head_size]));
-                let scores = scores[h * n_keys..(h + 1) * n_keys][t..].iter_mut().step_by(each);
-                scores.zip(dots).for_each(|(score, dot)| *score = dot);
-            }
-        }
-        for (h, scores) in scores.chunks_exact_mut(n_keys).enumerate() {
-            scale(scores, 1.0 / (head_size as f32).sqrt());
-            part.largest[h] = max(scores).max(f32::MIN); // if all are minus infinity, their powers are zeros and not NaN
-            part.sums[h] = exp_and_sum(scores, part.largest[h]);
-        }
-        let each = n_keys / STREAMS;
-        for t in 0..each {
-            let values: [&[f32]; STREAMS] = std::array::from_fn(|s| values[s * each + t]);
-            for (h, out) in part.out.chunks_exact_mut(head_size).enumerate() {
-                let weights: [f32; STREAMS] = std::array::from_fn(|s| scores[h * n_keys + s * each + t]);
-                add_multiples::<f32, FMA>(out, weights, values.map(|value| &value[h * head_size..][..head_size]));
-            }
-        }
-        for t in each * STREAMS..n_keys {
-            for (h, out) in part.out.chunks_exact_mut(head_size).enumerate() {
-                let weight = scores[h * n_keys + t];
-                let places = out.iter_mut().zip(&values[t][h * head_size..]);
-                places.for_each(|(out, v)| *out = multiply_add::<FMA>(weight, *v, *out));
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Rng;
-    use crate::close::check_close;
-    use proptest::prelude::*;
-
-    /// The formula, in double precision, head by head.
-    fn plain(q: &[f32], head_size: usize, runs: &[Run]) -> Vec<f32> {
-        let n_embd = q.len();
-        let rows = |pick: fn(&Run) -> Vec<f32>| runs.iter().flat_map(pick).map(f64::from).collect::<Vec<f64>>();
-        let (keys, values) = (rows(|run| run.0.to_vec()), rows(|run| run.1.to_vec()));
-        let mut out = vec![0.0; n_embd];
-        for first in (0..n_embd).step_by(head_size) {
-            let dot = |k: &[f64]| -> f64 { (first..first + head_size).map(|c| f64::from(q[c]) * k[c]).sum() };
-            let powers = keys.chunks(n_embd).map(|k| (dot(k) / (head_size as f64).sqrt()).exp()).collect::<Vec<f64>>();
-            let sum: f64 = powers.iter().sum();
-            for c in first..first + head_size {
-                out[c] = values.chunks(n_embd).zip(&powers).map(|(v, p)| v[c] * p / sum).sum::<f64>() as f32;
-            }
-        }
-        out
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, cases: 60, ..Default::default() })]
-        #[test]
-        fn every_head_is_the_formula(
-            n_head in 1usize..8, head_size in 1usize..70, lengths in prop::collection::vec(1usize..160, 1..4), seed: u64,
-        ) {
-            let mut rng = Rng::new(seed);
-            let n_embd = n_head * head_size;
-            let mut random = |n: usize| (0..n).map(|_| rng.normal() as f32).collect::<Vec<f32>>();
-            let q = random(n_embd);
-            let numbers: Vec<_> = lengths.iter().map(|n| (random(n * n_embd), random(n * n_embd))).collect();
-            let runs: Vec<Run> = numbers.iter().map(|(k, v)| (&k[..], &v[..])).collect();
-            let mut found = vec![f32::NAN; n_embd];
-            one_query(&q, head_size, &runs, &mut found);
-            // Scores of up to 70 products, then e to their power: 1e-5 of the largest result.
-            prop_assert_eq!(check_close((&[n_embd], &found), (&[n_embd], &plain(&q, head_size, &runs)), 1e-5), Ok(()));
-        }
-    }
-
-    #[test]
-    fn the_result_is_bit_for_bit_the_same_for_any_number_of_threads() {
-        let mut rng = Rng::new(1);
-        let mut random = |n: usize| (0..n).map(|_| rng.normal() as f32).collect::<Vec<f32>>();
-        let (q, k, v) = (random(7 * 16), random(7 * 16 * 600), random(7 * 16 * 600)); // enough to be shared
-        let attend = |n_threads: usize| {
-            threads::set(n_threads);
-            let mut out = vec![0.0; q.len()];
-            one_query(&q, 16, &[(&k, &v)], &mut out);
-            threads::set(0);
-            out.iter().map(|x| x.to_bits()).collect::<Vec<u32>>()
+    mut weights: Option<&mut [f32]>,
+    out: &mut [f32],
+) {
+    let (n_seq, n_keys) = (sequence.queries.n_rows(), sequence.n_keys());
+    let n_past = n_keys - n_seq;
+    let scale = 1.0 / (head_size as f32).sqrt();
+    let mut scratch = vec![0.0; if weights.is_some() { 0 } else { QUERIES.min(n_seq) * n_keys }];
+    for first in (0..n_seq).step_by(QUERIES) {
+        let n = QUERIES.min(n_seq - first);
+        let n_seen = n_past + first + n; // the keys up to the last query of this block
+        let q = sequence.queries.rows(first, n).columns(first_column, head_size);
+        let out = &mut out[first * head_size..(first + n) * head_size];
+        let scores = match &mut weights {
+            Some(weights) => &mut weights[first * n_keys..(first + n) * n_keys],
+            None => &mut scratch[..n * n_keys],
         };
-        assert!(attend(1) == attend(2) && attend(1) == attend(5));
+        // q·kᵀ: [n, head_size] · [n_seen, head_size]ᵀ -> [n, n_seen], rows n_keys apart
+        let mut at = 0;
+        for segment in &sequence.segments {
+            let k = segment.keys.rows(0, segment.keys.n_rows().min(n_seen - at));
+            matmul(q, k.columns(first_column, head_size).transposed(), &mut scores[at..], n_keys, Store::Set);
+            at += k.n_rows();
+        }
+        for (i, row) in scores.chunks_mut(n_keys).enumerate() {
+            let (visible, masked) = row.split_at_mut(n_past + first + i + 1);
+            math::scale(visible, scale);
+            softmax_row(visible);
+            masked.fill(0.0);
+        }
+        // [n, n_seen] · [n_seen, head_size] -> [n, head_size]
+        let mut at = 0;
+        for segment in &sequence.segments {
+            let v = segment.values.rows(0, segment.values.n_rows().min(n_seen - at));
+            let w = Matrix::part(&scores[at..], n, v.n_rows(), n_keys);
+            let into = if at == 0 { Store::Set } else { Store::Add };
+            matmul(w, v.columns(first_column, head_size), out, head_size, into);
+            at += v.n_rows();
+        }
+    }
+}
+
+/// How the loss changes with queries, keys and values, side by side as the layer makes them: `[n_tok, 3*n_embd]`; given
+/// `weights` from [`attend`], and how the loss changes with its result, `d_out`, `[n_tok, n_embd]`. The sequences have no past.
+///
+/// # Panics
+///
+/// If the lengths do not fit.
+pub fn attend_backward(sequences: &[Sequence], n_head: usize, weights: &[f32], d_out: &[f32]) -> Vec<f32> {
+    let Some(first) = sequences.first() else { return Vec::new() };
+    let (n_seq, n_embd) = (first.queries.n_rows(), first.queries.n_cols());
+    let (n_tok, head_size) = (sequences.len() * n_seq, n_embd / n_head);
+    assert!(
+        weights.len() == sequences.len() * n_head * n_seq * n_seq && d_out.len() == n_tok * n_embd,
+        "attend_backward: lengths do not fit"
+    );
+    // Each head's d_q, d_k and d_v one after the other, [3, n_seq, head_size], to be sorted into columns below.
+    let mut d_heads = memory::Scratch::zeros(3 * n_tok * n_embd);
+    let mut tasks = Vec::new();
+    for (i, d_head) in d_heads.chunks_mut(3 * n_seq * head_size).enumerate() {
+        tasks.push((i, &weights[i * n_seq * n_seq..][..n_seq * n_seq], d_head));
+    }
+    let backward_one_head = |(i, weights, d_head): (usize, &[f32], &mut [f32])| {
+        let (sequence, column) = (i / n_head, i % n_head * head_size);
+        let d_out = Matrix::part(&d_out[sequence * n_seq * n_embd..], n_seq, n_embd, n_embd).columns(column, head_size);
+        one_head_backward(&sequences[sequence], column, weights, d_out, d_head);
+    };
+    threads::each_if(n_tok * n_seq * n_embd >= threads::WORTH_A_THREAD, tasks, backward_one_head);
+
+    let mut d_qkv = memory::take(3 * n_tok * n_embd);
+    for (i, d) in d_heads.chunks(head_size).enumerate() {
+        let (sequence, head) = (i / (3 * n_head * n_seq), i / (3 * n_seq) % n_head);
+        let (part, t) = (i / n_seq % 3, i % n_seq);
+        let column = part * n_embd + head * head_size;
+        d_qkv[(sequence * n_seq + t) * 3 * n_embd + column..][..head_size].copy_from_slice(d);
+    }
+    d_qkv
+}
+
+/// Backward of [`one_head`]. `d_head` holds `d_q`, `d_k` and `d_v` one after the other, all zeros before.
+fn one_head_backward(sequence: &Sequence, first_column: usize, weights: &[f32], d_out: Matrix, d_head: &mut [f32]) {
+    let (n_seq, head_size) = (d_out.n_rows(), d_out.n_cols());
+    let segment = &sequence.segments[0];
+    let scale = 1.0 / (head_size as f32).sqrt();
+    let (d_q, d_kv) = d_head.split_at_mut(n_seq * head_size);
+    let (d_k, d_v) = d_kv.split_at_mut(n_seq * head_size);
+    let mut d_scores = vec![0.0; QUERIES.min(n_seq) * n_seq];
+    for first in (0..n_seq).step_by(QUERIES) {
+        let n = QUERIES.min(n_seq - first);
+        let n_seen = first + n;
+        let q = sequence.queries.rows(first, n).columns(first_column, head_size);
+        let k = segment.keys.rows(0, n_seen).columns(first_column, head_size);
+        let v = segment.values.rows(0, n_seen).columns(first_column, head_size);
+        let w = Matrix::part(&weights[first * n_seq..], n, n_seen, n_seq);
+        let d_out = d_out.rows(first, n);
+        matmul(w.transposed(), d_out, d_v, head_size, Store::Add); // [n, n_seen]ᵀ · [n, head_size]
+        // d_w: [n, head_size] · [n_seen, head_size]ᵀ -> [n, n_seen], rows n_seq apart
+        matmul(d_out, v.transposed(), &mut d_scores, n_seq, Store::Set);
+        for (i, d) in d_scores.chunks_mut(n_seq).take(n).enumerate() {
+            let visible = first + i + 1;
+            softmax_row_backward(&weights[(first + i) * n_seq..][..visible], &mut d[..visible]); // d_w -> d_score
+            math::scale(&mut d[..visible], scale);
+            d[visible..].fill(0.0);
+        }
+        let d_scores = Matrix::part(&d_scores, n, n_seen, n_seq);
+        let block = &mut d_q[first * head_size..(first + n) * head_size];
+        matmul(d_scores, k, block, head_size, Store::Set); // [n, n_seen] · [n_seen, head_size]
+        matmul(d_scores.transposed(), q, d_k, head_size, Store::Add); // [n, n_seen]ᵀ · [n, head_size]
     }
 }

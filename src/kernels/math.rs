@@ -208,6 +208,16 @@ fn sum_of(xs: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     run(SumOf(xs, f))
 }
 
+/// `to += from`, number by number.
+///
+/// # Panics
+///
+/// If the two have different lengths.
+pub fn add(to: &mut [f32], from: &[f32]) {
+    assert_eq!(to.len(), from.len(), "add: lengths differ");
+    threads::each_rows(to, 1, 4, |first, to| zip_map(to, &from[first..][..to.len()], |a, b| a + b));
+}
+
 /// Adds `row`, `[n]`, to every row of `table`, `[m, n]`.
 pub fn add_to_rows(table: &mut [f32], row: &[f32]) {
     threads::each_rows(table, row.len(), 1, |_, rows| {

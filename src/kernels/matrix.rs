@@ -48,6 +48,33 @@ impl<'a, T: Number> Matrix<'a, T> {
         Matrix { data: &self.data[from..], rows: n, ..self }
     }
 
+    /// Columns `first..first + n` of a matrix whose rows lie in memory as rows.
+    ///
+    /// # Panics
+    ///
+    /// If there are fewer columns, or this is a transpose.
+    pub fn columns(self, first: usize, n: usize) -> Matrix<'a, T> {
+        assert_eq!(self.col_stride, 1, "columns of a transpose");
+        assert!(first + n <= self.cols, "columns {first}..{} of a matrix of {} columns", first + n, self.cols);
+        Matrix::part(&self.data[first.min(self.data.len())..], self.rows, n, self.row_stride)
+    }
+
+    /// Row `i` of a matrix whose rows lie in memory as rows.
+    ///
+    /// # Panics
+    ///
+    /// If there is no row `i`, or this is a transpose.
+    #[inline(always)]
+    pub fn row(&self, i: usize) -> &'a [T] {
+        assert!(i < self.rows && self.col_stride == 1, "row {i} of a matrix of {} rows", self.rows);
+        &self.data[i * self.row_stride..][..self.cols]
+    }
+
+    /// Every row of a matrix whose rows lie in memory as rows, in order.
+    pub fn each_row(self) -> impl Iterator<Item = &'a [T]> {
+        (0..self.rows).map(move |i| self.row(i))
+    }
+
     /// The transpose: rows become columns. Nothing is copied.
     pub fn transposed(self) -> Matrix<'a, T> {
         Matrix {

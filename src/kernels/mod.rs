@@ -7,7 +7,9 @@
 //!   is tested against it. Its files: `matmul/stream.rs` for a few rows, `tiles.rs` and `pack.rs` for many.
 //! * `number.rs` and `matrix.rs` say what these products read: numbers of several kinds, and parts of a slice.
 //! * [`math`] has the other loops over many numbers: sums, dot products, exponentials.
-//! * [`attention`] is that of a single new token, all heads at once.
+//! * [`softmax`], [`gelu`], [`layer_norm`], [`attention`], [`loss`] and [`adamw`] are the fast twins of functions that
+//!   stand, under the same names and as plain loops, in `layers/` and `train/`. Those say what is computed, and are the
+//!   judges in the tests of these. [`one_query`] is attention once more, for a single new token.
 //! * [`memory`] keeps the memory of long tensors for the next one of the same size.
 //! * [`threads`] splits work among the processor's cores.
 //! * [`cpu`] finds out what the processor can do, and runs a loop with the best instructions it has.
@@ -21,11 +23,17 @@
 //!
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
+pub mod adamw;
 pub mod attention;
 pub mod cpu;
+pub mod gelu;
+pub mod layer_norm;
+pub mod loss;
 pub mod math;
 pub mod matmul;
-mod matrix;
+pub mod matrix;
 pub mod memory;
 mod number;
+pub mod one_query;
+pub mod softmax;
 pub mod threads;

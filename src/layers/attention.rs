@@ -28,11 +28,12 @@
 
 use super::linear::Linear;
 use super::softmax::{softmax_row, softmax_row_backward};
-use crate::kernels::attention::one_query;
-use crate::kernels::matmul::{Matrix, Store, matmul};
-use crate::kernels::{math, threads};
-use crate::kv_cache::{LayerCache, Run};
-use crate::{Error, Probe, Result, Rng, Tensor};
+use crate::error::{Error, Result};
+use crate::kernels::attention::{self as fast, Segment, Sequence};
+use crate::kv_cache::LayerCache;
+use crate::pass::{Pass, Saved};
+use crate::rng::Rng;
+use crate::tensor::Tensor;
 
 /// The parameters of causal multi-head self-attention.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,28 +45,6 @@ pub struct Attention {
     /// How many heads there are.
     pub n_head: usize,
 }
-
-/// What forward saves for backward.
-#[derive(Debug, Clone)]
-pub struct AttentionSaved {
-    /// Queries, keys and values, `[n_tok, 3*n_embd]`.
-    qkv: Tensor,
-    /// Who looked where, `[n_sequences*n_head, n_seq, n_seq]`.
-    weights: Tensor,
-    /// The heads' results side by side, `[n_tok, n_embd]`.
-    merged: Tensor,
-}
-
-impl Default for AttentionSaved {
-    fn default() -> Self {
-        let none = || Tensor::zeros(&[0]);
-        Self { qkv: none(), weights: none(), merged: none() }
-    }
-}
-
-/// How many queries are handled at a time. A block of queries needs only the keys up to its last one: so nearly half of the
-/// work, the masked half, is never done.
-const QUERIES: usize = 64;
 
 impl Attention {
     /// Parameters that are all zero: where a gradient begins.
@@ -83,9 +62,10 @@ impl Attention {
 
     /// Lets every token look at itself and the tokens before it: `[n_tok, n_embd] -> [n_tok, n_embd]`.
     ///
-    /// Every `n_seq` rows of `x` are one sequence. With a `cache`, they follow the tokens that it holds, and are added to
-    /// it. The probe is shown `q`, `k`, `v` (`[n_tok, n_embd]`), `weights` (`[n_sequences*n_head, n_seq, n_past + n_seq]`,
-    /// each row a probability distribution), `heads` (the heads' results side by side) and `out`.
+    /// Every [`Pass::n_seq`] rows of `x` are one sequence. In a pass with a cache they follow the tokens that it holds, and are
+    /// added to it. A probe is shown `q`, `k`, `v` (`[n_tok, n_embd]`), `weights` (`[n_sequences*n_head, n_seq, n_past + n_seq]`,
+    /// each row a probability distribution), `heads` (the heads' results side by side) and `out`. Backward reads `qkv`,
+    /// `weights` and `heads`.
     ///
     /// # Errors
     ///
@@ -94,271 +74,275 @@ impl Attention {
     /// # Example: two sequences of three tokens, and where they looked
     ///
     /// ```
-    /// use gpt60::{Probe, Rng, Tensor, layers::attention::Attention};
+    /// use gpt60::{Pass, Probe, Rng, Tensor, layers::attention::Attention};
     ///
     /// let mut rng = Rng::new(1);
     /// let attn = Attention::random(8, 2, 0.5, 0.5, &mut rng); // n_embd 8, two heads
     /// let x = Tensor::random(&[6, 8], 1.0, &mut rng); // 2 * 3 tokens
     /// let mut probe = Probe::only(&["weights"]);
-    /// let y = attn.forward(&x, 3, None, &mut probe, None)?;
+    /// let y = attn.forward(&x, Pass::new(3).watched_by(&mut probe))?;
     /// assert_eq!(y.shape(), [6, 8]);
     /// let weights = probe.get("weights").unwrap();
     /// assert_eq!(weights.shape(), [4, 3, 3]); // [n_sequences*n_head, n_seq, n_seq]
     /// assert_eq!(weights.row(0), [1.0, 0.0, 0.0]); // the first token sees itself alone
     /// # Ok::<(), gpt60::Error>(())
     /// ```
-    pub fn forward(
-        &self,
-        x: &Tensor,
-        n_seq: usize,
-        mut cache: Option<&mut LayerCache>,
-        probe: &mut Probe,
-        saved: Option<&mut AttentionSaved>,
-    ) -> Result<Tensor> {
-        let (n_tok, n_embd) = x.table("attention")?;
-        if n_seq == 0 || !n_tok.is_multiple_of(n_seq) || !n_embd.is_multiple_of(self.n_head) {
-            let rule =
-                format!("whole sequences of {n_seq} rows and columns for {} equal heads are needed", self.n_head);
-            return Err(Error::shape("attention", &[x.shape()], rule));
-        }
-        let (n_head, head_size) = (self.n_head, n_embd / self.n_head);
+    pub fn forward(&self, x: &Tensor, mut pass: Pass) -> Result<Tensor> {
+        let (n_seq, n_keys) = (pass.n_seq(), pass.n_past() + pass.n_seq());
+        let (n_tok, n_embd) = self.check("attention", x, n_seq)?;
+        let keep_weights = pass.is_saving() || pass.wants("weights");
 
-        let n_past = cache.as_deref().map_or(0, |cache| cache.runs(0).iter().map(|run| run.keys.len() / n_embd).sum());
         let qkv = self.c_attn.forward(x)?; // [n_tok, n_embd] -> [n_tok, 3*n_embd]
-        if let Some(cache) = cache.as_deref_mut() {
-            for t in 0..n_tok {
-                let row = qkv.row(t);
-                cache.append(t / n_seq, &row[n_embd..2 * n_embd], &row[2 * n_embd..]);
-            }
-        }
-        let cache = cache.as_deref();
-        let n_keys = n_seq + n_past;
+        let (heads, weights) = {
+            let cache = pass.keys_and_values().map(|cache| remember(cache, &qkv, n_seq));
+            fast::attend(&sequences(&qkv, n_seq, cache), self.n_head, keep_weights)
+        };
+        let heads = Tensor::of(&[n_tok, n_embd], heads);
+        let y = self.c_proj.forward(&heads)?; // [n_tok, n_embd] -> [n_tok, n_embd]
 
-        let keep_weights = saved.is_some() || probe.wants("weights");
-        let (merged, weights) = match cache {
-            // A new token for each sequence, and nobody asks who looked where: the engine room has a quicker way.
-            Some(cache) if n_seq == 1 && !keep_weights => {
-                (attend_to_cache(&qkv, cache, head_size), Tensor::zeros(&[0, n_seq, n_keys]))
-            }
-            _ => attend_all(&qkv, n_seq, n_keys, n_head, cache, keep_weights),
-        }; // -> [n_tok, n_embd], [n_sequences*n_head, n_seq, n_keys]
-        let y = self.c_proj.forward(&merged)?; // [n_tok, n_embd] -> [n_tok, n_embd]
-
-        if probe.wants("q") || probe.wants("k") || probe.wants("v") {
+        if pass.wants("q") || pass.wants("k") || pass.wants("v") {
             for (name, part) in ["q", "k", "v"].iter().zip(qkv.split_cols(3)?) {
-                probe.see(name, &part);
+                pass.see(name, &part);
             }
         }
-        probe.see("weights", &weights);
-        probe.see("heads", &merged);
-        probe.see("out", &y);
-        if let Some(saved) = saved {
-            *saved = AttentionSaved { qkv, weights, merged };
+        if keep_weights {
+            let weights = Tensor::of(&[n_tok / n_seq * self.n_head, n_seq, n_keys], weights);
+            pass.see("weights", &weights);
+            pass.save([("weights", weights)]);
         }
+        pass.see("heads", &heads);
+        pass.see("out", &y);
+        pass.save([("qkv", qkv), ("heads", heads)]);
         Ok(y)
     }
 
+    /// The rows and columns of `x`, if this layer can work on sequences of `n_seq` of its rows.
+    fn check(&self, op: &'static str, x: &Tensor, n_seq: usize) -> Result<(usize, usize)> {
+        let (n_tok, n_embd) = x.table(op)?;
+        if n_seq == 0 || !n_tok.is_multiple_of(n_seq) || n_tok == 0 {
+            return Err(Error::shape(op, &[x.shape()], format!("whole sequences of {n_seq} rows are needed")));
+        }
+        if n_embd == 0 || !n_embd.is_multiple_of(self.n_head) {
+            let rule = format!("columns for {} equal heads are needed", self.n_head);
+            return Err(Error::shape(op, &[x.shape()], rule));
+        }
+        for (name, linear, n_out) in [("c_attn", &self.c_attn, 3 * n_embd), ("c_proj", &self.c_proj, n_embd)] {
+            if linear.weight.shape() != [n_embd, n_out] {
+                let rule = format!("{name}'s weight must be [{n_embd}, {n_out}]");
+                return Err(Error::shape(op, &[x.shape(), linear.weight.shape()], rule));
+            }
+        }
+        Ok((n_tok, n_embd))
+    }
+
     /// How the loss changes with `x`, `[n_tok, n_embd] -> [n_tok, n_embd]`; adds how it changes with the parameters to
-    /// `grad`. See `attend_backward` below for the heart of it.
+    /// `grad`. See [`attend_backward`] for the heart of it.
     ///
     /// # Errors
     ///
-    /// If the shapes do not fit, or `saved` is not from a forward pass on `x` without a cache.
-    pub fn backward(
-        &self,
-        x: &Tensor,
-        n_seq: usize,
-        saved: &AttentionSaved,
-        d_y: &Tensor,
-        grad: &mut Attention,
-    ) -> Result<Tensor> {
-        let (n_tok, n_embd) = x.table("attention backward")?;
-        let (n_head, head_size) = (self.n_head, n_embd / self.n_head);
-        if saved.weights.shape() != [n_tok / n_seq.max(1) * n_head, n_seq, n_seq] || saved.qkv.n_rows() != n_tok {
-            let rule = "what was saved must be from a forward pass on the same rows, without a cache";
-            return Err(Error::shape("attention backward", &[x.shape(), saved.weights.shape()], rule));
+    /// If the shapes do not fit, or `saved` is not from a forward pass on the same rows.
+    pub fn backward(&self, x: &Tensor, saved: &Saved, d_y: &Tensor, grad: &mut Attention) -> Result<Tensor> {
+        let n_seq = saved.n_seq();
+        let (n_tok, n_embd) = self.check("attention backward", x, n_seq)?;
+        let (qkv, weights, heads) = (saved.tensor("qkv")?, saved.tensor("weights")?, saved.tensor("heads")?);
+        if qkv.shape() != [n_tok, 3 * n_embd] || weights.shape() != [n_tok / n_seq * self.n_head, n_seq, n_seq] {
+            let rule = "what was saved must be from a forward pass on the same rows";
+            return Err(Error::shape("attention backward", &[x.shape(), weights.shape()], rule));
         }
-        // Forward ended with: y = c_proj(merged).
-        let d_merged = self.c_proj.backward(&saved.merged, d_y, &mut grad.c_proj)?; // -> [n_tok, n_embd]
-
-        // Each head's d_q, d_k and d_v one after the other, `[3, n_seq, head_size]`, to be sorted into columns below.
-        let head_len = 3 * n_seq * head_size;
-        let mut d_heads = Tensor::zeros(&[n_tok / n_seq * n_head, head_len]);
-        let tasks = d_heads.data_mut().chunks_mut(head_len).zip(saved.weights.data().chunks(n_seq * n_seq)).enumerate();
-        let attend_all = |(i, (d_qkv, weights)): (usize, (&mut [f32], &[f32]))| {
-            let (sequence, head) = (i / n_head, i % n_head);
-            let qkv = views(&saved.qkv, sequence, n_seq, head, head_size);
-            let from = sequence * n_seq * n_embd + head * head_size;
-            let d_out = Matrix::part(&d_merged.data()[from..], n_seq, head_size, n_embd);
-            attend_backward(qkv, weights, d_out, d_qkv);
-        };
-        threads::each_if(n_tok * n_seq * n_embd >= threads::WORTH_A_THREAD, tasks.collect(), attend_all);
-
-        let mut d_qkv = Tensor::scratch(&[n_tok, 3 * n_embd]);
-        for (i, d_head) in d_heads.data().chunks(n_seq * head_size).enumerate() {
-            let (sequence, head, part) = (i / (3 * n_head), i / 3 % n_head, i % 3);
-            for (t, d) in d_head.chunks(head_size).enumerate() {
-                let column = part * n_embd + head * head_size;
-                d_qkv.row_mut(sequence * n_seq + t)[column..column + head_size].copy_from_slice(d);
-            }
-        }
-        // Forward began with: qkv = c_attn(x).
-        self.c_attn.backward(x, &d_qkv, &mut grad.c_attn) // -> [n_tok, n_embd]
+        // Forward ended with: y = c_proj(heads)
+        let d_heads = self.c_proj.backward(heads, d_y, &mut grad.c_proj)?; // -> [n_tok, n_embd]
+        let sequences = sequences(qkv, n_seq, None);
+        let d_qkv = fast::attend_backward(&sequences, self.n_head, weights.data(), d_heads.data());
+        // Forward began with: qkv = c_attn(x)
+        self.c_attn.backward(x, &Tensor::of(&[n_tok, 3 * n_embd], d_qkv), &mut grad.c_attn) // -> [n_tok, n_embd]
     }
 }
 
-/// The queries, keys and values of one head of one sequence: three parts of the columns of `qkv`, `[n_seq, head_size]` each.
-fn views(qkv: &Tensor, sequence: usize, n_seq: usize, head: usize, head_size: usize) -> [Matrix<'_>; 3] {
-    let stride = qkv.n_cols(); // 3*n_embd
-    let rows = &qkv.data()[sequence * n_seq * stride..];
-    let part = |p: usize| Matrix::part(&rows[p * stride / 3 + head * head_size..], n_seq, head_size, stride);
-    [part(0), part(1), part(2)]
-}
-
-/// The keys and values of one head that a run of the cache holds, `[n, head_size]` each.
-fn cached(run: &Run, head: usize, head_size: usize, n_embd: usize) -> (Matrix<'_>, Matrix<'_>) {
-    let (n, first) = (run.keys.len() / n_embd, head * head_size);
-    let keys = Matrix::part(&run.keys[first..], n, head_size, n_embd);
-    (keys, Matrix::part(&run.values[first..], n, head_size, n_embd))
-}
-
-/// Every head of every sequence: their results side by side, `[n_tok, n_embd]`, and their weights,
-/// `[n_sequences*n_head, n_seq, n_keys]`, if these are to be kept.
-fn attend_all(
-    qkv: &Tensor,
-    n_seq: usize,
-    n_keys: usize,
-    n_head: usize,
-    cache: Option<&LayerCache>,
-    keep_weights: bool,
-) -> (Tensor, Tensor) {
-    let (n_tok, n_embd) = (qkv.n_rows(), qkv.n_cols() / 3);
-    let (n_sequences, head_size) = (n_tok / n_seq, n_embd / n_head);
-    // Each head of each sequence is a task of its own, with its own place for its result and its weights.
-    let mut heads = Tensor::scratch(&[n_sequences * n_head, n_seq, head_size]);
-    let mut weights = Tensor::scratch(&[if keep_weights { n_sequences * n_head } else { 0 }, n_seq, n_keys]);
-    let mut weights_of_head = weights.data_mut().chunks_mut((n_seq * n_keys).max(1));
-    let mut tasks = Vec::new();
-    for (i, out) in heads.data_mut().chunks_mut(n_seq * head_size).enumerate() {
-        tasks.push((i / n_head, i % n_head, out, weights_of_head.next()));
-    }
-    let attend_one = |(sequence, head, out, weights): (usize, usize, &mut [f32], Option<&mut [f32]>)| {
-        let [q, k, v] = views(qkv, sequence, n_seq, head, head_size);
-        match cache {
-            None => attend(q, &[(k, v)], weights, out),
-            Some(cache) => {
-                // The new keys and values are in the cache by now, behind those of earlier tokens.
-                let runs = cache.runs(sequence).iter().map(|run| cached(run, head, head_size, n_embd));
-                attend(q, &runs.collect::<Vec<_>>(), weights, out);
-            }
-        }
-    };
-    threads::each_if(n_tok * n_keys * n_embd >= threads::WORTH_A_THREAD, tasks, attend_one);
-    (merge_heads(&heads, n_sequences, n_seq, n_head), weights)
-}
-
-/// The same for one new token of each sequence, whose weights nobody asks for: `[n_tok, n_embd]`.
-fn attend_to_cache(qkv: &Tensor, cache: &LayerCache, head_size: usize) -> Tensor {
+/// Adds the keys and values of new tokens to the cache: the second and last third of each row of `qkv`.
+fn remember<'a>(cache: &'a mut LayerCache, qkv: &Tensor, n_seq: usize) -> &'a LayerCache {
     let n_embd = qkv.n_cols() / 3;
-    let mut merged = Tensor::scratch(&[qkv.n_rows(), n_embd]);
-    let tasks: Vec<_> = merged.data_mut().chunks_mut(n_embd).enumerate().collect();
-    let attend_one = |(sequence, out): (usize, &mut [f32])| {
-        let runs: Vec<_> = cache.runs(sequence).iter().map(|run| (&run.keys[..], &run.values[..])).collect();
-        one_query(&qkv.row(sequence)[..n_embd], head_size, &runs, out);
-    };
-    threads::each(tasks, attend_one);
-    merged
+    for t in 0..qkv.n_rows() {
+        let row = qkv.row(t);
+        cache.append(t / n_seq, &row[n_embd..2 * n_embd], &row[2 * n_embd..]);
+    }
+    cache
 }
 
-/// One head: `out = softmax(q·kᵀ / sqrt(head_size) + mask)·v`.
-///
-/// `q` is `[n_seq, head_size]`. The keys and values come in runs, `[n, head_size]` each, one after the other (see
-/// `kv_cache.rs`; most often there is only one). The queries belong to the last `n_seq` keys. `out` is `[n_seq, head_size]`.
-/// The probabilities are left in `weights`, `[n_seq, n_keys]`, if there is such a place.
-fn attend(q: Matrix, runs: &[(Matrix, Matrix)], mut weights: Option<&mut [f32]>, out: &mut [f32]) {
-    let (n_seq, head_size) = (q.n_rows(), q.n_cols());
-    let n_keys: usize = runs.iter().map(|(k, _)| k.n_rows()).sum();
-    let n_past = n_keys - n_seq;
-    let scale = 1.0 / (head_size as f32).sqrt();
-    let mut scratch = vec![0.0; if weights.is_some() { 0 } else { QUERIES.min(n_seq) * n_keys }];
-    for first in (0..n_seq).step_by(QUERIES) {
-        let n = QUERIES.min(n_seq - first);
-        let n_seen = n_past + first + n; // the keys up to the last query of this block
-        let q = q.rows(first, n);
-        let out = &mut out[first * head_size..(first + n) * head_size];
-        let scores = match &mut weights {
-            Some(weights) => &mut weights[first * n_keys..(first + n) * n_keys],
-            None => &mut scratch[..n * n_keys],
+/// Queries, keys and values of each sequence: three parts of the columns of `qkv`, or keys and values out of the cache.
+fn sequences<'a>(qkv: &'a Tensor, n_seq: usize, cache: Option<&'a LayerCache>) -> Vec<Sequence<'a>> {
+    let n_embd = qkv.n_cols() / 3;
+    let one = |s: usize| {
+        let rows = qkv.matrix().rows(s * n_seq, n_seq);
+        let [queries, keys, values] = [0, 1, 2].map(|part| rows.columns(part * n_embd, n_embd)); // [n_seq, n_embd] each
+        let segments = match cache {
+            None => vec![Segment { keys, values }],
+            Some(cache) => cache.views(s), // the new ones are among them
         };
-        // q·kᵀ: [n, head_size] · [n_seen, head_size]ᵀ -> [n, n_seen], rows n_keys apart
-        let mut at = 0;
-        for (k, _) in runs {
-            let n_here = k.n_rows().min(n_seen - at);
-            matmul(q, k.rows(0, n_here).transposed(), &mut scores[at..], n_keys, Store::Set);
-            at += n_here;
-        }
-        for (i, row) in scores.chunks_mut(n_keys).enumerate() {
-            let (visible, masked) = row.split_at_mut(n_past + first + i + 1);
-            math::scale(visible, scale);
-            softmax_row(visible);
-            masked.fill(0.0);
-        }
-        // [n, n_seen] · [n_seen, head_size] -> [n, head_size]
-        let mut at = 0;
-        for (_, v) in runs {
-            let n_here = v.n_rows().min(n_seen - at);
-            let into = if at == 0 { Store::Set } else { Store::Add };
-            matmul(Matrix::part(&scores[at..], n, n_here, n_keys), v.rows(0, n_here), out, head_size, into);
-            at += n_here;
-        }
-    }
+        Sequence { queries, segments }
+    };
+    (0..qkv.n_rows() / n_seq).map(one).collect()
 }
 
-/// Backward of [`attend`] for one head of a sequence without a past.
+// ---------------------------------------------------------------------------------------------------------------------
+// The formula, as a loop
+// ---------------------------------------------------------------------------------------------------------------------
+
+/// `softmax(q·kᵀ / sqrt(head_size) + mask)·v` for every head of every sequence: `-> [n_tok, n_embd]`, the heads' results side
+/// by side; and the weights, `[n_sequences*n_head, n_seq, n_keys]`.
 ///
-/// Forward was, for each query: `score_j = scale * q·k_j`, `w = softmax(score)`, `out = sum over j of w_j * v_j`. From the end
-/// backwards:
+/// [`Attention::forward`] gives the same numbers, up to rounding, and faster.
+pub fn attend(sequences: &[Sequence], n_head: usize) -> (Vec<f32>, Vec<f32>) {
+    let (mut out, mut weights) = (Vec::new(), Vec::new());
+    for Sequence { queries, segments } in sequences {
+        let keys: Vec<&[f32]> = segments.iter().flat_map(|segment| segment.keys.each_row()).collect();
+        let values: Vec<&[f32]> = segments.iter().flat_map(|segment| segment.values.each_row()).collect();
+        let (n_seq, n_embd, n_past) = (queries.n_rows(), queries.n_cols(), keys.len() - queries.n_rows());
+        let head_size = n_embd / n_head;
+        let mut mixed = vec![0.0; n_seq * n_embd];
+        for head in 0..n_head {
+            let columns = head * head_size..(head + 1) * head_size;
+            for t in 0..n_seq {
+                // Scores: the query meets the keys of all tokens up to its own.
+                let q = &queries.row(t)[columns.clone()];
+                let score = |k: &&[f32]| dot(q, &k[columns.clone()]) / (head_size as f32).sqrt();
+                let mut w: Vec<f32> = keys[..n_past + t + 1].iter().map(score).collect();
+                softmax_row(&mut w);
+                // Mix: the values, weighted.
+                let place = &mut mixed[t * n_embd..][columns.clone()];
+                for (w, v) in w.iter().zip(&values) {
+                    place.iter_mut().zip(&v[columns.clone()]).for_each(|(sum, v)| *sum += w * v);
+                }
+                w.resize(keys.len(), 0.0); // the masked part
+                weights.extend(w);
+            }
+        }
+        out.extend(mixed);
+    }
+    (out, weights)
+}
+
+/// Backward of [`attend`], as a loop, for sequences without a past: `d_out`, `[n_tok, n_embd]`, `-> d_qkv`,
+/// `[n_tok, 3*n_embd]`.
 ///
-/// * `v_j` acts on `out` with strength `w_j`: `d_v = wᵀ·d_out`.
-/// * `w_j` acts on `out` with strength `v_j`: `d_w = d_out·vᵀ`.
+/// Forward was, for each query of each head: `score_j = scale * q·k_j`, `w = softmax(score)`, `out = sum over j of w_j * v_j`.
+/// From the end backwards:
+///
+/// * `v_j` acts on `out` with strength `w_j`: `d_v_j` grows by `w_j * d_out`.
+/// * `w_j` acts on `out` with strength `v_j`: `d_w_j = d_out·v_j`.
 /// * softmax: `d_score_j = w_j * (d_w_j - sum over i of d_w_i * w_i)`. Masked places have `w_j = 0`, so their `d_score` is 0.
-/// * `score = scale * q·kᵀ`: `d_q = scale * d_score·k` and `d_k = scale * d_scoreᵀ·q`.
-///
-/// `d_qkv` holds `d_q`, `d_k` and `d_v` one after the other, `[3, n_seq, head_size]`, all zeros before.
-fn attend_backward([q, k, v]: [Matrix; 3], weights: &[f32], d_out: Matrix, d_qkv: &mut [f32]) {
-    let (n_seq, head_size) = (q.n_rows(), q.n_cols());
+/// * `score_j = scale * q·k_j`: `d_q` grows by `scale * d_score_j * k_j`, and `d_k_j` by `scale * d_score_j * q`.
+pub fn attend_backward(sequences: &[Sequence], n_head: usize, weights: &[f32], d_out: &[f32]) -> Vec<f32> {
+    let Some(Sequence { queries, .. }) = sequences.first() else { return Vec::new() };
+    let (n_seq, n_embd) = (queries.n_rows(), queries.n_cols());
+    let head_size = n_embd / n_head;
     let scale = 1.0 / (head_size as f32).sqrt();
-    let (d_q, d_kv) = d_qkv.split_at_mut(n_seq * head_size);
-    let (d_k, d_v) = d_kv.split_at_mut(n_seq * head_size);
-    let mut d_scores = vec![0.0; QUERIES.min(n_seq) * n_seq];
-    for first in (0..n_seq).step_by(QUERIES) {
-        let n = QUERIES.min(n_seq - first);
-        let n_seen = first + n;
-        let w = Matrix::part(&weights[first * n_seq..], n, n_seen, n_seq);
-        let d_out = d_out.rows(first, n);
-        matmul(w.transposed(), d_out, d_v, head_size, Store::Add); // [n, n_seen]ᵀ · [n, head_size]
-        // d_w: [n, head_size] · [n_seen, head_size]ᵀ -> [n, n_seen], rows n_seq apart
-        matmul(d_out, v.rows(0, n_seen).transposed(), &mut d_scores, n_seq, Store::Set);
-        for (i, d) in d_scores.chunks_mut(n_seq).take(n).enumerate() {
-            let visible = first + i + 1;
-            softmax_row_backward(&weights[(first + i) * n_seq..][..visible], &mut d[..visible]); // d_w -> d_score
-            math::scale(&mut d[..visible], scale);
-            d[visible..].fill(0.0);
+    let mut d_qkv = vec![0.0; sequences.len() * n_seq * 3 * n_embd];
+    for (i, w) in weights.chunks(n_seq).enumerate() {
+        // Row i of all weights belongs to query t of one head of one sequence.
+        let (s, head, t) = (i / (n_head * n_seq), i / n_seq % n_head, i % n_seq);
+        let Sequence { queries, segments } = &sequences[s];
+        let (keys, values) = (segments[0].keys, segments[0].values);
+        // Where the head's part of a token's query, key or value begins; the same for their gradients.
+        let first = head * head_size;
+        let place = |token: usize, part: usize| (s * n_seq + token) * 3 * n_embd + part * n_embd + first;
+        let d_out = &d_out[(s * n_seq + t) * n_embd + first..][..head_size];
+        let mut d = vec![0.0; t + 1]; // of the tokens up to t
+        for j in 0..=t {
+            // Forward was: out += w[j] * v
+            d[j] = dot(d_out, &values.row(j)[first..][..head_size]);
+            let d_v = &mut d_qkv[place(j, 2)..][..head_size];
+            d_v.iter_mut().zip(d_out).for_each(|(sum, d_out)| *sum += w[j] * d_out);
         }
-        let d_scores = Matrix::part(&d_scores, n, n_seen, n_seq);
-        let block = &mut d_q[first * head_size..(first + n) * head_size];
-        matmul(d_scores, k.rows(0, n_seen), block, head_size, Store::Set); // [n, n_seen] · [n_seen, head_size]
-        matmul(d_scores.transposed(), q.rows(first, n), d_k, head_size, Store::Add); // [n, n_seen]ᵀ · [n, head_size]
+        softmax_row_backward(&w[..=t], &mut d); // forward was: w = softmax(scores)
+        for j in 0..=t {
+            for c in 0..head_size {
+                // Forward was: score += scale * q[c] * k[c]
+                d_qkv[place(t, 0) + c] += scale * d[j] * keys.row(j)[first + c];
+                d_qkv[place(j, 1) + c] += scale * d[j] * queries.row(t)[first + c];
+            }
+        }
     }
+    d_qkv
 }
 
-/// Puts the heads' results side by side: `[n_sequences*n_head, n_seq, head_size] -> [n_tok, n_embd]`.
-fn merge_heads(heads: &Tensor, n_sequences: usize, n_seq: usize, n_head: usize) -> Tensor {
-    let head_size = heads.n_cols();
-    let mut merged = Tensor::scratch(&[n_sequences * n_seq, n_head * head_size]);
-    for (i, row) in heads.data().chunks(head_size).enumerate() {
-        let (sequence, head, t) = (i / (n_head * n_seq), i / n_seq % n_head, i % n_seq);
-        merged.row_mut(sequence * n_seq + t)[head * head_size..(head + 1) * head_size].copy_from_slice(row);
+/// The sum of the products of two lists.
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::close::check_close;
+    use crate::rng::Rng;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, cases: 40, ..Default::default() })]
+        #[test]
+        fn the_fast_twin_is_the_loop_forward_and_backward(
+            n_sequences in 1usize..4, n_seq in 1usize..80, n_head in 1usize..4, head_size in 1usize..20, seed: u64,
+        ) {
+            let (n_tok, n_embd) = (n_sequences * n_seq, n_head * head_size);
+            let mut rng = Rng::new(seed);
+            let qkv = Tensor::random(&[n_tok, 3 * n_embd], 1.0, &mut rng);
+            let d_out = Tensor::random(&[n_tok, n_embd], 1.0, &mut rng);
+            let sequences = sequences(&qkv, n_seq, None);
+            // Scores of up to 20 products, e to their power, sums of up to 80 terms: 1e-5 of the largest result.
+            let close = |a: &[f32], b: &[f32]| check_close((&[a.len()], a), (&[b.len()], b), 1e-5);
+            let (out, weights) = attend(&sequences, n_head);
+            let (found, found_weights) = fast::attend(&sequences, n_head, true);
+            prop_assert_eq!(close(&found, &out), Ok(()));
+            prop_assert_eq!(close(&found_weights, &weights), Ok(()));
+            prop_assert_eq!(close(&fast::attend(&sequences, n_head, false).0, &out), Ok(()));
+            let d_qkv = attend_backward(&sequences, n_head, &weights, d_out.data());
+            let found = fast::attend_backward(&sequences, n_head, &weights, d_out.data());
+            prop_assert_eq!(close(&found, &d_qkv), Ok(()));
+        }
+
+        #[test]
+        fn keys_and_values_in_several_segments_are_attended_to_as_in_one(
+            lengths in prop::collection::vec(1usize..70, 1..4), n_seq in 1usize..70, seed: u64,
+        ) {
+            let (n_keys, n_seq) = (lengths.iter().sum::<usize>(), n_seq.min(*lengths.last().unwrap()));
+            let mut rng = Rng::new(seed);
+            let [keys, values] = [(); 2].map(|()| Tensor::random(&[n_keys, 6], 1.0, &mut rng));
+            let q = Tensor::random(&[n_seq, 6], 1.0, &mut rng);
+            let whole = vec![Segment { keys: keys.matrix(), values: values.matrix() }];
+            let mut at = 0;
+            let pieces = lengths.iter().map(|&n| {
+                at += n;
+                Segment { keys: keys.matrix().rows(at - n, n), values: values.matrix().rows(at - n, n) }
+            });
+            let pieces = [Sequence { queries: q.matrix(), segments: pieces.collect() }];
+            let (out, weights) = attend(&[Sequence { queries: q.matrix(), segments: whole }], 2);
+            prop_assert_eq!(&attend(&pieces, 2).0, &out); // the loop sees only rows
+            let close = |a: &[f32], b: &[f32]| check_close((&[a.len()], a), (&[b.len()], b), 1e-5);
+            let (found, found_weights) = fast::attend(&pieces, 2, true);
+            prop_assert_eq!(close(&found, &out), Ok(()));
+            prop_assert_eq!(close(&found_weights, &weights), Ok(()));
+            prop_assert_eq!(close(&fast::attend(&pieces, 2, false).0, &out), Ok(()));
+        }
     }
-    merged
+
+    #[test]
+    fn a_wrong_number_of_heads_or_a_wrong_width_is_an_error_that_names_the_layer() {
+        let mut rng = Rng::new(1);
+        let good = Attention::random(4, 2, 1.0, 1.0, &mut rng);
+        let x = Tensor::random(&[3, 4], 1.0, &mut rng);
+        let mut saved = Saved::new();
+        good.forward(&x, Pass::saving(3, &mut saved)).unwrap();
+        for n_head in [0, 3] {
+            let attn = Attention { n_head, ..good.clone() };
+            let error = attn.forward(&x, Pass::new(3)).unwrap_err().to_string();
+            assert!(error.contains("attention") && error.contains(&format!("{n_head} equal heads")), "{error}");
+            let mut grad = Attention::zeros(4, 2);
+            let error = attn.backward(&x, &saved, &x, &mut grad).unwrap_err().to_string();
+            assert!(error.contains("attention backward"), "{error}");
+        }
+        let wide = Attention { c_attn: Linear::zeros(8, 8), ..good.clone() };
+        let error = wide.forward(&Tensor::zeros(&[2, 4]), Pass::new(2)).unwrap_err().to_string();
+        assert!(error.contains("attention: shapes [2, 4] and [8, 8]") && error.contains("c_attn"), "{error}");
+        assert!(good.forward(&x, Pass::new(2)).is_err() && good.forward(&x, Pass::new(0)).is_err());
+    }
 }

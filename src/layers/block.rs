@@ -18,11 +18,14 @@
 //! [Chapter 6](crate::book::ch06_mlp_and_block) explains it;
 //! [chapter 12](crate::book::ch12_backpropagation), its `backward`.
 
-use super::attention::{Attention, AttentionSaved};
-use super::layer_norm::{LayerNorm, LayerNormSaved};
-use super::mlp::{Mlp, MlpSaved};
-use crate::kv_cache::LayerCache;
-use crate::{Config, Probe, Result, Rng, Tensor};
+use super::attention::Attention;
+use super::layer_norm::LayerNorm;
+use super::mlp::Mlp;
+use crate::config::Config;
+use crate::error::Result;
+use crate::pass::{Pass, Saved};
+use crate::rng::Rng;
+use crate::tensor::Tensor;
 
 /// The parameters of a block.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,28 +38,6 @@ pub struct Block {
     pub ln_2: LayerNorm,
     /// Each token alone.
     pub mlp: Mlp,
-}
-
-/// What forward saves for backward: the input of every layer, and what the layers saved themselves.
-#[derive(Debug, Clone)]
-pub struct BlockSaved {
-    x: Tensor,
-    ln_1: LayerNormSaved,
-    attn_in: Tensor,
-    attn: AttentionSaved,
-    x_mid: Tensor,
-    ln_2: LayerNormSaved,
-    mlp_in: Tensor,
-    mlp: MlpSaved,
-}
-
-impl Default for BlockSaved {
-    fn default() -> Self {
-        let none = || Tensor::zeros(&[0]);
-        let (ln_1, ln_2) = (LayerNormSaved::default(), LayerNormSaved::default());
-        let (attn, mlp) = (AttentionSaved::default(), MlpSaved::default());
-        Self { x: none(), ln_1, attn_in: none(), attn, x_mid: none(), ln_2, mlp_in: none(), mlp }
-    }
 }
 
 impl Block {
@@ -86,8 +67,9 @@ impl Block {
 
     /// `x + attn(ln_1(x))`, then `x + mlp(ln_2(x))`: `[n_tok, n_embd] -> [n_tok, n_embd]`.
     ///
-    /// Takes `x` by value: it is the residual stream, and what comes back is the same stream further down. The probe is
+    /// Takes `x` by value: it is the residual stream, and what comes back is the same stream further down. A probe is
     /// shown `ln_1`, everything of `attn`, `mid` (the stream after attention), `ln_2`, everything of `mlp`, and `out`.
+    /// Backward reads `x`, `ln_1`, `mid` and `ln_2`.
     ///
     /// # Errors
     ///
@@ -96,44 +78,27 @@ impl Block {
     /// # Example: the stream after attention
     ///
     /// ```
-    /// use gpt60::{Config, Probe, Rng, Tensor, layers::block::Block};
+    /// use gpt60::{Config, Pass, Probe, Rng, Tensor, layers::block::Block};
     ///
     /// let mut rng = Rng::new(1);
     /// let block = Block::random(&Config::new(10, 8, 12, 3, 2), &mut rng);
     /// let x = Tensor::random(&[4, 12], 1.0, &mut rng); // one sequence of 4 tokens
     /// let mut probe = Probe::only(&["attn.out", "mid"]);
-    /// let y = block.forward(x.clone(), 4, None, &mut probe, None)?;
+    /// let y = block.forward(x.clone(), Pass::new(4).watched_by(&mut probe))?;
     /// assert_eq!(y.shape(), [4, 12]);
     /// assert_eq!(&x.add(probe.get("attn.out").unwrap())?, probe.get("mid").unwrap());
     /// # Ok::<(), gpt60::Error>(())
     /// ```
-    pub fn forward(
-        &self,
-        x: Tensor,
-        n_seq: usize,
-        cache: Option<&mut LayerCache>,
-        probe: &mut Probe,
-        mut saved: Option<&mut BlockSaved>,
-    ) -> Result<Tensor> {
-        let attn_in = self.ln_1.forward(&x, saved.as_mut().map(|s| &mut s.ln_1))?;
-        probe.see("ln_1", &attn_in);
-        probe.enter(|| "attn".to_string());
-        let mut x_mid = self.attn.forward(&attn_in, n_seq, cache, probe, saved.as_mut().map(|s| &mut s.attn))?;
-        probe.leave();
-        x_mid.add_assign(&x)?; // x + attn(ln_1(x))
-        probe.see("mid", &x_mid);
-
-        let mlp_in = self.ln_2.forward(&x_mid, saved.as_mut().map(|s| &mut s.ln_2))?;
-        probe.see("ln_2", &mlp_in);
-        probe.enter(|| "mlp".to_string());
-        let mut y = self.mlp.forward(&mlp_in, probe, saved.as_mut().map(|s| &mut s.mlp))?;
-        probe.leave();
-        y.add_assign(&x_mid)?; // x + mlp(ln_2(x))
-        probe.see("out", &y);
-
-        if let Some(saved) = saved {
-            (saved.x, saved.attn_in, saved.x_mid, saved.mlp_in) = (x, attn_in, x_mid, mlp_in);
-        }
+    pub fn forward(&self, x: Tensor, mut pass: Pass) -> Result<Tensor> {
+        let ln_1 = self.ln_1.forward(&x)?; // [n_tok, n_embd], as all others here
+        pass.see("ln_1", &ln_1);
+        let mid = self.attn.forward(&ln_1, pass.part("attn"))?.plus(&x)?; // x + attn(ln_1(x))
+        pass.see("mid", &mid);
+        let ln_2 = self.ln_2.forward(&mid)?;
+        pass.see("ln_2", &ln_2);
+        let y = self.mlp.forward(&ln_2, pass.part("mlp"))?.plus(&mid)?; // x + mlp(ln_2(x))
+        pass.see("out", &y);
+        pass.save([("x", x), ("ln_1", ln_1), ("mid", mid), ("ln_2", ln_2)]);
         Ok(y)
     }
 
@@ -146,15 +111,12 @@ impl Block {
     /// # Errors
     ///
     /// If the shapes do not fit, or `saved` is not from a forward pass.
-    pub fn backward(&self, n_seq: usize, saved: &BlockSaved, d_y: &Tensor, grad: &mut Block) -> Result<Tensor> {
-        // y = x_mid + mlp(ln_2(x_mid))
-        let d = self.mlp.backward(&saved.mlp_in, &saved.mlp, d_y, &mut grad.mlp)?;
-        let mut d_mid = self.ln_2.backward(&saved.x_mid, &saved.ln_2, &d, &mut grad.ln_2)?;
-        d_mid.add_assign(d_y)?;
-        // x_mid = x + attn(ln_1(x))
-        let d = self.attn.backward(&saved.attn_in, n_seq, &saved.attn, &d_mid, &mut grad.attn)?;
-        let mut d_x = self.ln_1.backward(&saved.x, &saved.ln_1, &d, &mut grad.ln_1)?;
-        d_x.add_assign(&d_mid)?;
-        Ok(d_x)
+    pub fn backward(&self, saved: &Saved, d_y: &Tensor, grad: &mut Block) -> Result<Tensor> {
+        // Forward was: y = mid + mlp(ln_2(mid))
+        let d_ln_2 = self.mlp.backward(saved.tensor("ln_2")?, saved.part("mlp")?, d_y, &mut grad.mlp)?;
+        let d_mid = self.ln_2.backward(saved.tensor("mid")?, &d_ln_2, &mut grad.ln_2)?.plus(d_y)?;
+        // Forward was: mid = x + attn(ln_1(x))
+        let d_ln_1 = self.attn.backward(saved.tensor("ln_1")?, saved.part("attn")?, &d_mid, &mut grad.attn)?;
+        self.ln_1.backward(saved.tensor("x")?, &d_ln_1, &mut grad.ln_1)?.plus(&d_mid)
     }
 }

@@ -17,7 +17,10 @@
 
 use super::gelu;
 use super::linear::Linear;
-use crate::{Probe, Result, Rng, Tensor};
+use crate::error::Result;
+use crate::pass::{Pass, Saved};
+use crate::rng::Rng;
+use crate::tensor::Tensor;
 
 /// The parameters of an MLP.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,22 +29,6 @@ pub struct Mlp {
     pub c_fc: Linear,
     /// Narrows: `[n_inner, n_embd]`.
     pub c_proj: Linear,
-}
-
-/// What forward saves for backward.
-#[derive(Debug, Clone)]
-pub struct MlpSaved {
-    /// Before GELU, `[n_tok, n_inner]`.
-    wide: Tensor,
-    /// After GELU, `[n_tok, n_inner]`.
-    act: Tensor,
-}
-
-impl Default for MlpSaved {
-    fn default() -> Self {
-        let none = || Tensor::zeros(&[0]);
-        Self { wide: none(), act: none() }
-    }
 }
 
 impl Mlp {
@@ -59,7 +46,7 @@ impl Mlp {
 
     /// `y = c_proj(gelu(c_fc(x)))`: `[n_tok, n_embd] -> [n_tok, n_embd]`.
     ///
-    /// The probe is shown `fc` (before GELU), `act` (after it) and `out`.
+    /// A probe is shown `fc` (before GELU), `act` (after it) and `out`; backward reads `fc` and `act`.
     ///
     /// # Errors
     ///
@@ -68,27 +55,25 @@ impl Mlp {
     /// # Example: one token through the MLP
     ///
     /// ```
-    /// use gpt60::{Probe, Rng, Tensor, layers::mlp::Mlp};
+    /// use gpt60::{Pass, Probe, Rng, Tensor, layers::mlp::Mlp};
     ///
     /// let mut rng = Rng::new(1);
     /// let mlp = Mlp::random(4, 16, 0.1, 0.1, &mut rng);
     /// let x = Tensor::random(&[1, 4], 1.0, &mut rng);
     /// let mut probe = Probe::only(&["act"]);
-    /// let y = mlp.forward(&x, &mut probe, None)?;
+    /// let y = mlp.forward(&x, Pass::new(1).watched_by(&mut probe))?;
     /// assert_eq!(y.shape(), [1, 4]);
     /// assert_eq!(probe.get("act").unwrap().shape(), [1, 16]);
     /// # Ok::<(), gpt60::Error>(())
     /// ```
-    pub fn forward(&self, x: &Tensor, probe: &mut Probe, saved: Option<&mut MlpSaved>) -> Result<Tensor> {
-        let wide = self.c_fc.forward(x)?; // [n_tok, n_embd] -> [n_tok, n_inner]
-        let act = gelu::forward(&wide); // [n_tok, n_inner]
+    pub fn forward(&self, x: &Tensor, mut pass: Pass) -> Result<Tensor> {
+        let fc = self.c_fc.forward(x)?; // [n_tok, n_embd] -> [n_tok, n_inner]
+        let act = gelu::forward(&fc); // [n_tok, n_inner]
         let y = self.c_proj.forward(&act)?; // [n_tok, n_inner] -> [n_tok, n_embd]
-        probe.see("fc", &wide);
-        probe.see("act", &act);
-        probe.see("out", &y);
-        if let Some(saved) = saved {
-            *saved = MlpSaved { wide, act };
-        }
+        pass.see("fc", &fc);
+        pass.see("act", &act);
+        pass.see("out", &y);
+        pass.save([("fc", fc), ("act", act)]);
         Ok(y)
     }
 
@@ -98,9 +83,10 @@ impl Mlp {
     /// # Errors
     ///
     /// If the shapes do not fit, or `saved` is not from a forward pass on `x`.
-    pub fn backward(&self, x: &Tensor, saved: &MlpSaved, d_y: &Tensor, grad: &mut Mlp) -> Result<Tensor> {
-        let d_act = self.c_proj.backward(&saved.act, d_y, &mut grad.c_proj)?; // -> [n_tok, n_inner]
-        let d_wide = gelu::backward(&saved.wide, &d_act)?; // [n_tok, n_inner]
-        self.c_fc.backward(x, &d_wide, &mut grad.c_fc) // -> [n_tok, n_embd]
+    pub fn backward(&self, x: &Tensor, saved: &Saved, d_y: &Tensor, grad: &mut Mlp) -> Result<Tensor> {
+        let (fc, act) = (saved.tensor("fc")?, saved.tensor("act")?);
+        let d_act = self.c_proj.backward(act, d_y, &mut grad.c_proj)?; // -> [n_tok, n_inner]
+        let d_fc = gelu::backward(fc, &d_act)?; // [n_tok, n_inner]
+        self.c_fc.backward(x, &d_fc, &mut grad.c_fc) // -> [n_tok, n_embd]
     }
 }

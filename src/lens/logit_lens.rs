@@ -51,17 +51,17 @@ pub struct Reading {
 ///
 /// ```
 /// use gpt60::lens::logit_lens;
-/// use gpt60::{Config, Gpt2, Probe, Rng};
+/// use gpt60::{Config, Gpt2, Pass, Probe, Rng};
 ///
 /// let model = Gpt2::random(&Config::new(10, 8, 12, 3, 2), &mut Rng::new(1))?;
 /// let mut probe = Probe::only(&["embd", "h.0.out", "h.1.out"]);
-/// model.hidden(&[5, 1, 7], 3, None, &mut probe, None)?;
+/// model.hidden(&[5, 1, 7], Pass::new(3).watched_by(&mut probe))?;
 /// let after_last = logit_lens::logits(&model, probe.get("h.1.out").unwrap())?;
 /// assert_eq!(after_last, model.logits(&[5, 1, 7])?);
 /// # Ok::<(), gpt60::Error>(())
 /// ```
 pub fn logits(model: &Gpt2, stream: &Tensor) -> Result<Tensor> {
-    model.head(&model.ln_f.forward(stream, None)?) // [n_seq, n_embd] -> [n_seq, n_vocab]
+    model.head(&model.ln_f.forward(stream)?) // [n_seq, n_embd] -> [n_seq, n_vocab]
 }
 
 /// The `n_guesses` likeliest tokens of every row of `logits`, and the rank of each row's `answer`: `[n_seq, n_vocab]`, and

@@ -13,7 +13,7 @@
 
 use super::logit_lens::{self, Reading};
 use crate::layers::softmax;
-use crate::{Config, Error, Gpt2, Probe, Result, Tensor};
+use crate::{Config, Error, Gpt2, Pass, Probe, Result, Tensor};
 
 /// How many of the likeliest tokens the logit lens keeps for each layer and position.
 const N_GUESSES: usize = 5;
@@ -89,7 +89,7 @@ impl Trace {
     pub fn new(model: &Gpt2, ids: &[u32]) -> Result<Trace> {
         let n_seq = ids.len();
         let mut probe = Probe::everything();
-        model.hidden(ids, n_seq, None, &mut probe, None)?;
+        model.hidden(ids, Pass::new(n_seq).watched_by(&mut probe))?;
         let kept = |name: &str| {
             let missing = || Error::argument("trace", format!("the model shows no {name}"));
             probe.get(name).cloned().ok_or_else(missing)
@@ -170,7 +170,7 @@ mod tests {
     fn scores_scaled_masked_and_softmaxed_are_what_the_model_looked_at() {
         let model = model();
         let mut probe = Probe::everything();
-        model.hidden(&IDS, 5, None, &mut probe, None).unwrap();
+        model.hidden(&IDS, Pass::new(5).watched_by(&mut probe)).unwrap();
         let trace = Trace::new(&model, &IDS).unwrap();
         for (i, block) in trace.blocks.iter().enumerate() {
             let weights = probe.get(&format!("h.{i}.attn.weights")).unwrap();
@@ -189,7 +189,7 @@ mod tests {
     fn what_the_parts_add_makes_up_the_stream() {
         let model = model();
         let mut probe = Probe::everything();
-        model.hidden(&IDS, 5, None, &mut probe, None).unwrap();
+        model.hidden(&IDS, Pass::new(5).watched_by(&mut probe)).unwrap();
         let trace = Trace::new(&model, &IDS).unwrap();
         let mut x = trace.wte.add(&trace.wpe).unwrap();
         for (i, block) in trace.blocks.iter().enumerate() {

@@ -17,8 +17,10 @@
 //!
 //! [Chapter 11](crate::book::ch11_loss) explains it.
 
-use crate::kernels::{math, threads};
-use crate::{Error, Result, Tensor};
+use crate::error::{Error, Result};
+use crate::kernels::loss as fast;
+use crate::layers::softmax::softmax_row;
+use crate::tensor::Tensor;
 
 /// The loss of each row of logits: `[n_tok, n_vocab]` and `[n_tok]` targets `-> [n_tok]`, in nats.
 ///
@@ -38,16 +40,7 @@ use crate::{Error, Result, Tensor};
 /// ```
 pub fn cross_entropy(logits: &Tensor, targets: &[u32]) -> Result<Vec<f32>> {
     check(logits, targets)?;
-    let mut losses = vec![0.0; targets.len()];
-    let n_vocab = logits.n_cols();
-    threads::each_rows(&mut losses, 1, 8 * n_vocab, |first, losses| {
-        let mut row = vec![0.0; n_vocab];
-        for (i, loss) in losses.iter_mut().enumerate() {
-            row.copy_from_slice(logits.row(first + i));
-            *loss = row_loss(&mut row, targets[first + i]).0;
-        }
-    });
-    Ok(losses)
+    Ok(fast::cross_entropy(logits.data(), logits.n_cols(), targets))
 }
 
 /// The mean loss over all rows in nats, and how `weight` times that mean changes with each logit: `d_logits`,
@@ -79,33 +72,38 @@ pub fn cross_entropy(logits: &Tensor, targets: &[u32]) -> Result<Vec<f32>> {
 pub fn cross_entropy_and_gradient(mut logits: Tensor, targets: &[u32], weight: f32) -> Result<(f64, Tensor)> {
     check(&logits, targets)?;
     let (n_tok, n_vocab) = (targets.len(), logits.n_cols());
-    let share = weight / n_tok as f32;
-    let mut losses = vec![0.0; n_tok];
-    let rows_each = n_tok.div_ceil(threads::count());
-    let tasks = logits
-        .data_mut()
-        .chunks_mut(rows_each * n_vocab)
-        .zip(losses.chunks_mut(rows_each))
-        .zip(targets.chunks(rows_each));
-    threads::each(tasks.collect(), |((rows, losses), targets): ((&mut [f32], &mut [f32]), &[u32])| {
-        for ((row, loss), &target) in rows.chunks_mut(n_vocab).zip(losses).zip(targets) {
-            let sum;
-            (*loss, sum) = row_loss(row, target);
-            let factor = share / sum;
-            row.iter_mut().for_each(|x| *x *= factor); // e^(x_j - largest) -> softmax(x)_j * share
-            row[target as usize] -= share;
-        }
-    });
+    let losses = fast::cross_entropy_gradient(logits.data_mut(), n_vocab, targets, weight / n_tok as f32);
     let mean = losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / n_tok as f64;
     Ok((mean, logits))
 }
 
-/// The loss of one row; the row becomes `e^(x_j - largest)`, whose sum is returned too.
-fn row_loss(row: &mut [f32], target: u32) -> (f32, f32) {
-    let largest = math::max(row);
-    let x = row[target as usize];
-    let sum = math::exp_and_sum(row, largest);
-    (sum.ln() + (largest - x), sum)
+/// The loss of one row of logits, as a loop.
+///
+/// # Panics
+///
+/// If the target is not in the vocabulary.
+pub fn row_loss(x: &[f32], target: usize) -> f32 {
+    let largest = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut sum = 0.0;
+    for x in x {
+        sum += (x - largest).exp(); // e^x would overflow
+    }
+    sum.ln() + largest - x[target]
+}
+
+/// How `share` times [`row_loss`] changes with each logit of the row, as a loop: `-> [n_vocab]`.
+///
+/// # Panics
+///
+/// If the target is not in the vocabulary.
+pub fn row_gradient(x: &[f32], target: usize, share: f32) -> Vec<f32> {
+    let mut d_x = x.to_vec();
+    softmax_row(&mut d_x);
+    for d in d_x.iter_mut() {
+        *d *= share; // forward was: loss = ln(sum) ...
+    }
+    d_x[target] -= share; // ... - x[target]
+    d_x
 }
 
 fn check(logits: &Tensor, targets: &[u32]) -> Result<()> {
@@ -125,8 +123,31 @@ fn check(logits: &Tensor, targets: &[u32]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Rng;
+    use crate::close::check_close;
+    use crate::rng::Rng;
     use approx::assert_relative_eq;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, cases: 40, ..Default::default() })]
+        #[test]
+        fn the_fast_twin_is_the_loop(n_tok in 1usize..20, n_vocab in 1usize..300, seed: u64) {
+            let mut rng = Rng::new(seed);
+            let logits = Tensor::random(&[n_tok, n_vocab], 4.0, &mut rng);
+            let targets: Vec<u32> = (0..n_tok).map(|_| (rng.uniform() * n_vocab as f64) as u32).collect();
+            let rows = || (0..n_tok).map(|i| (logits.row(i), targets[i] as usize));
+            let losses: Vec<f32> = rows().map(|(row, target)| row_loss(row, target)).collect();
+            let share = 0.5 / n_tok as f32;
+            let d_logits: Vec<f32> = rows().flat_map(|(row, target)| row_gradient(row, target, share)).collect();
+            // Sums of up to 300 powers in another order, and an `exp` of another make. The loss of a row is a difference of
+            // numbers of up to 20, each rounded to one part in ten million.
+            let close = |a: &[f32], b: &[f32]| check_close((&[a.len()], a), (&[b.len()], b), 1e-5);
+            let found = cross_entropy(&logits, &targets).unwrap();
+            prop_assert!(found.iter().zip(&losses).all(|(a, b)| (a - b).abs() < 1e-5), "{:?} {:?}", found, losses);
+            let (_, found) = cross_entropy_and_gradient(logits.clone(), &targets, 0.5).unwrap();
+            prop_assert_eq!(if n_vocab == 1 { Ok(()) } else { close(found.data(), &d_logits) }, Ok(()));
+        }
+    }
 
     #[test]
     fn both_ways_give_the_same_loss_and_it_is_the_formula() {

@@ -14,7 +14,7 @@ use super::settings::{Inputs, Settings};
 use super::state::{self, Found, State};
 use crate::checkpoint::{self, Dtype, hugging_face};
 use crate::tokenizer::Tokenizer;
-use crate::{Config, Error, Gpt2, Probe, Result, Rng, Saved};
+use crate::{Config, Error, Gpt2, Pass, Result, Rng, Saved};
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -87,10 +87,10 @@ pub fn loss_and_gradient(
     saved: &mut Saved,
     grad: &mut Gpt2,
 ) -> Result<f64> {
-    let hidden = model.hidden(&batch.inputs, n_seq, None, &mut Probe::off(), Some(saved))?; // [n_tok, n_embd]
+    let hidden = model.hidden(&batch.inputs, Pass::saving(n_seq, saved))?; // [n_tok, n_embd]
     let logits = model.head(&hidden)?; // [n_tok, n_vocab]
     let (loss, d_logits) = cross_entropy_and_gradient(logits, &batch.targets, weight)?; // [n_tok, n_vocab]
-    model.backward(&batch.inputs, n_seq, saved, &d_logits, grad)?;
+    model.backward(&batch.inputs, saved, &d_logits, grad)?;
     Ok(loss)
 }
 
@@ -104,7 +104,7 @@ pub fn validation_loss(model: &Gpt2, tokens: &Tokens, n_windows: usize) -> Resul
     let mut n = 0;
     for starts in tokens.spread(n_windows).chunks(8) {
         let batch = tokens.batch(starts);
-        let hidden = model.hidden(&batch.inputs, tokens.n_seq(), None, &mut Probe::off(), None)?;
+        let hidden = model.hidden(&batch.inputs, Pass::new(tokens.n_seq()))?;
         let losses = cross_entropy(&model.head(&hidden)?, &batch.targets)?;
         sum += losses.iter().map(|&loss| f64::from(loss)).sum::<f64>();
         n += losses.len();
@@ -236,7 +236,7 @@ impl Trainer {
         };
         check_memory(&state.model.config, state.settings.batch.saturating_mul(train.n_seq()))?;
         let grad = state.model.zeros_like();
-        Ok(Trainer { state, dir: dir.to_path_buf(), train, valid, grad, saved: Saved::default() })
+        Ok(Trainer { state, dir: dir.to_path_buf(), train, valid, grad, saved: Saved::new() })
     }
 
     /// How many steps have been made.

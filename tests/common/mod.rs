@@ -3,7 +3,7 @@
 #![allow(dead_code)] // no test program uses all of it
 
 use gpt60::close::Difference;
-use gpt60::{Config, Gpt2, Probe, Rng, Tensor};
+use gpt60::{Config, Gpt2, Pass, Rng, Tensor};
 use proptest::prelude::*;
 
 /// The context and the vocabulary of [`any_model`].
@@ -50,7 +50,7 @@ pub fn random_ids(n: usize, n_vocab: usize, rng: &mut Rng) -> Vec<u32> {
 
 /// The logits after every token of a batch, whose every `n_seq` ids are one sequence: `[n_tok, n_vocab]`.
 pub fn batch_logits(model: &Gpt2, ids: &[u32], n_seq: usize) -> Tensor {
-    let hidden = model.hidden(ids, n_seq, None, &mut Probe::off(), None).unwrap();
+    let hidden = model.hidden(ids, Pass::new(n_seq)).unwrap();
     model.head(&hidden).unwrap()
 }
 

@@ -26,6 +26,7 @@
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
 pub use super::matrix::Matrix;
+use super::memory;
 pub use super::number::{Bf16, Number};
 
 mod pack;
@@ -100,6 +101,17 @@ pub fn matmul<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize
 
 /// Up to this many rows stream through `B`.
 pub const FEW_ROWS: usize = 16;
+
+/// [`matmul`] into a list of its own: `[m, k] · [k, n] -> [m, n]`.
+///
+/// # Panics
+///
+/// If `a.cols` is not `b.rows`.
+pub fn product<T: Number>(a: Matrix, b: Matrix<T>) -> Vec<f32> {
+    let mut c = memory::take(a.rows * b.cols);
+    matmul(a, b, &mut c, b.cols, Store::Set);
+    c
+}
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,7 @@
 //! [Chapter 5](crate::book::ch05_attention) shows it.
 
 use crate::lens::svg::{Align, COLORS, Svg, is_dark, shade};
-use crate::{Gpt2, Probe, Result, Tensor};
+use crate::{Gpt2, Pass, Probe, Result, Tensor};
 
 /// The attention weights of every block for one text: for each block `[n_head, n_seq, n_seq]`.
 ///
@@ -30,7 +30,7 @@ use crate::{Gpt2, Probe, Result, Tensor};
 pub fn weights(model: &Gpt2, ids: &[u32]) -> Result<Vec<Tensor>> {
     let names: Vec<String> = (0..model.config.n_layer).map(|i| format!("h.{i}.attn.weights")).collect();
     let mut probe = Probe::only(&names.iter().map(String::as_str).collect::<Vec<_>>());
-    model.hidden(ids, ids.len(), None, &mut probe, None)?;
+    model.hidden(ids, Pass::new(ids.len()).watched_by(&mut probe))?;
     Ok(probe.seen().iter().map(|(_, weights)| weights.clone()).collect())
 }
 

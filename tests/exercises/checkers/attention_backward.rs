@@ -2,9 +2,9 @@
 
 use crate::check::{Answer, Exercise, Mistake, attempt, tensor};
 use crate::exercises;
-use gpt60::layers::attention::{Attention, AttentionSaved};
+use gpt60::layers::attention::Attention;
 use gpt60::layers::softmax;
-use gpt60::{Probe, Result, Rng, Tensor};
+use gpt60::{Pass, Probe, Result, Rng, Saved, Tensor};
 
 pub struct Input {
     q: Tensor,
@@ -131,7 +131,7 @@ fn input(q: Tensor, k: Tensor, v: Tensor, d_out: Tensor) -> Input {
 /// `v` side by side, and its parameters hand each to where it belongs. The other two heads get nothing but zeros. So the
 /// library's own function can be asked about one head. Returned with it: what forward saved, the head's weights, and the
 /// layer's input.
-fn forward(input: &Input) -> Result<(Attention, AttentionSaved, Tensor, Tensor)> {
+fn forward(input: &Input) -> Result<(Attention, Saved, Tensor, Tensor)> {
     let (n_seq, size) = (input.q.n_rows(), input.q.n_cols());
     let mut layer = Attention::zeros(3 * size, 3);
     for i in 0..3 * size {
@@ -140,8 +140,8 @@ fn forward(input: &Input) -> Result<(Attention, AttentionSaved, Tensor, Tensor)>
         layer.c_proj.weight.tensor_mut().unwrap().row_mut(i)[i] = 1.0;
     }
     let x = Tensor::concat_cols(&[input.q.clone(), input.k.clone(), input.v.clone()])?;
-    let (mut saved, mut probe) = (AttentionSaved::default(), Probe::only(&["weights"]));
-    layer.forward(&x, n_seq, None, &mut probe, Some(&mut saved))?;
+    let (mut saved, mut probe) = (Saved::new(), Probe::only(&["weights"]));
+    layer.forward(&x, Pass::saving(n_seq, &mut saved).watched_by(&mut probe))?;
     let all = probe.get("weights").expect("the probe asked for them").data();
     let weights = Tensor::new(&[n_seq, n_seq], all[..n_seq * n_seq].to_vec())?;
     Ok((layer, saved, weights, x))
@@ -153,7 +153,7 @@ fn library(input: &Input) -> Result<Gradients> {
     let nothing = Tensor::zeros(&[n_seq, size]);
     let d_y = Tensor::concat_cols(&[input.d_out.clone(), nothing.clone(), nothing])?;
     let mut grad = Attention::zeros(3 * size, 3);
-    let d_x = layer.backward(&x, n_seq, &saved, &d_y, &mut grad)?;
+    let d_x = layer.backward(&x, &saved, &d_y, &mut grad)?;
     let mut parts = d_x.split_cols(3)?.into_iter();
     let mut next = || parts.next().expect("three parts");
     Ok((next(), next(), next()))

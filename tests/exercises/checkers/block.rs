@@ -3,7 +3,7 @@
 use crate::check::{Answer, Exercise, Mistake, attempt, one, tensor};
 use crate::exercises;
 use gpt60::layers::block::Block;
-use gpt60::{Config, Probe, Result, Rng, Tensor};
+use gpt60::{Config, Pass, Result, Rng, Tensor};
 
 pub struct Input {
     block: Block,
@@ -16,7 +16,7 @@ pub fn exercise() -> Exercise<Input> {
         inputs,
         describe: |i| format!("x of shape {:?} and {} heads", i.x.shape(), i.block.attn.n_head),
         stub: |i| answer(exercises::block::forward(&i.block, &i.x)),
-        library: |i| answer(i.block.forward(i.x.clone(), i.x.n_rows(), None, &mut Probe::off(), None)),
+        library: |i| answer(i.block.forward(i.x.clone(), Pass::new(i.x.n_rows()))),
         tolerance: 1e-4,
         mistakes: vec![
             Mistake {
@@ -140,17 +140,17 @@ fn run(input: &Input, way: fn(&Block, &Tensor) -> Result<Tensor>) -> Answer {
 }
 
 fn ln_1(block: &Block, x: &Tensor) -> Result<Tensor> {
-    block.ln_1.forward(x, None)
+    block.ln_1.forward(x)
 }
 
 fn ln_2(block: &Block, x: &Tensor) -> Result<Tensor> {
-    block.ln_2.forward(x, None)
+    block.ln_2.forward(x)
 }
 
 fn attn(block: &Block, x: &Tensor) -> Result<Tensor> {
-    block.attn.forward(x, x.n_rows(), None, &mut Probe::off(), None)
+    block.attn.forward(x, Pass::new(x.n_rows()))
 }
 
 fn mlp(block: &Block, x: &Tensor) -> Result<Tensor> {
-    block.mlp.forward(x, &mut Probe::off(), None)
+    block.mlp.forward(x, Pass::new(1))
 }

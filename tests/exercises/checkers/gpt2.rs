@@ -2,7 +2,7 @@
 
 use crate::check::{Answer, Exercise, Mistake, attempt, one, tensor};
 use crate::exercises;
-use gpt60::{Config, Gpt2, Result, Rng, Tensor};
+use gpt60::{Config, Gpt2, Pass, Result, Rng, Tensor};
 
 pub struct Input {
     model: Gpt2,
@@ -25,7 +25,7 @@ pub fn exercise() -> Exercise<Input> {
                 when: "the last layer norm, ln_f, is left out",
                 answer: |i| {
                     let mut probe = gpt60::Probe::everything();
-                    let hidden = i.model.hidden(&i.ids, i.ids.len(), None, &mut probe, None);
+                    let hidden = i.model.hidden(&i.ids, Pass::new(i.ids.len()).watched_by(&mut probe));
                     let last = format!("h.{}.out", i.model.h.len() - 1);
                     answer(hidden.and_then(|_| i.model.head(probe.get(&last).unwrap())))
                 },
@@ -67,7 +67,7 @@ pub fn exercise() -> Exercise<Input> {
             },
             Mistake {
                 when: "what is given back are the last vectors, without the head",
-                answer: |i| answer(i.model.hidden(&i.ids, i.ids.len(), None, &mut gpt60::Probe::off(), None)),
+                answer: |i| answer(i.model.hidden(&i.ids, Pass::new(i.ids.len()))),
             },
         ],
     }

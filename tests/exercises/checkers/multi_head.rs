@@ -3,7 +3,7 @@
 use crate::check::{Answer, Exercise, Mistake, attempt, one, tensor};
 use crate::exercises;
 use gpt60::layers::attention::Attention;
-use gpt60::{Probe, Result, Rng, Tensor};
+use gpt60::{Pass, Probe, Result, Rng, Tensor};
 
 pub struct Input {
     attn: Attention,
@@ -57,7 +57,7 @@ pub fn exercise() -> Exercise<Input> {
                     let mut probe = Probe::only(&["heads"]);
                     answer(
                         i.attn
-                            .forward(&i.x, i.x.n_rows(), None, &mut probe, None)
+                            .forward(&i.x, Pass::new(i.x.n_rows()).watched_by(&mut probe))
                             .map(|_| probe.get("heads").unwrap().clone()),
                     )
                 },
@@ -108,7 +108,7 @@ fn answer(result: Result<Tensor>) -> Answer {
 }
 
 fn forward(attn: &Attention, x: &Tensor) -> Result<Tensor> {
-    attn.forward(x, x.n_rows(), None, &mut Probe::off(), None)
+    attn.forward(x, Pass::new(x.n_rows()))
 }
 
 /// The library's attention with other weights: a mistake in sorting columns is the right way on sorted weights.
