@@ -27,7 +27,7 @@
 //!
 //! | floor | files | what they are |
 //! | --- | --- | --- |
-//! | 1 | `error.rs`, `rng.rs`, `close.rs` | errors that name the remedy, repeatable chance, comparing numbers |
+//! | 1 | `error.rs`, `rng.rs`, `close.rs`, [`float16`] | errors that name the remedy, repeatable chance, comparing numbers, numbers in two bytes |
 //! | 2 | [`kernels`] | the engine room: products, threads. Leave it for later; nothing above depends on how it works |
 //! | 3 | `tensor.rs` | [`Tensor`]: a shape, and the numbers in it |
 //! | 4 | `config.rs`, `probe.rs`, `kv_cache.rs`, `pass.rs`, [`weight`] | how large a model is, watching it, what it remembers, what travels with a pass; a matrix in fewer bytes |
@@ -106,6 +106,7 @@ pub mod book;
 pub mod checkpoint;
 pub mod cli;
 pub mod close;
+pub mod float16;
 pub mod generate;
 pub mod kernels;
 pub mod layers;

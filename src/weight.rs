@@ -20,8 +20,9 @@
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
 use crate::error::{Error, Result};
+use crate::float16::Bf16;
 use crate::kernels::math;
-use crate::kernels::matmul::{Bf16, Matrix, Number, product};
+use crate::kernels::matmul::{Matrix, Number, product};
 use crate::tensor::Tensor;
 use std::borrow::Cow;
 

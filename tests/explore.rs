@@ -6,7 +6,8 @@
 mod examples;
 
 use examples::{command, error_of, run, scratch, success};
-use gpt60::checkpoint::{Dtype, Json, f16_to_f32, hugging_face};
+use gpt60::checkpoint::{Dtype, Json, hugging_face};
+use gpt60::float16;
 use gpt60::generate::greedy;
 use gpt60::layers::{gelu, softmax};
 use gpt60::lens::logit_lens::{Guess, Reading};
@@ -61,7 +62,7 @@ fn bytes_of(letters: &Json) -> Vec<u8> {
 
 /// The numbers of an array of the page.
 fn f16s(letters: &Json) -> Vec<f32> {
-    bytes_of(letters).chunks(2).map(|two| f16_to_f32(u16::from_le_bytes([two[0], two[1]]))).collect()
+    bytes_of(letters).chunks(2).map(|two| float16::F16(u16::from_le_bytes([two[0], two[1]])).value()).collect()
 }
 
 fn f32s(letters: &Json) -> Vec<f32> {

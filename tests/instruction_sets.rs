@@ -11,8 +11,9 @@
 //!
 //! Forcing an instruction set acts on the whole process. So these tests have a program of their own, and take turns in it.
 
+use gpt60::float16::Bf16;
 use gpt60::kernels::cpu::{self, Level};
-use gpt60::kernels::matmul::{Bf16, FEW_ROWS, Matrix, Number, Store, matmul};
+use gpt60::kernels::matmul::{FEW_ROWS, Matrix, Number, Store, matmul};
 use gpt60::kernels::{math, threads};
 use gpt60::layers::layer_norm::LayerNorm;
 use gpt60::layers::{gelu, softmax};
@@ -260,7 +261,7 @@ impl Product {
     /// The same with each kind of number on the right side.
     fn check_all(self) {
         self.check_full();
-        self.check(Bf16::nearest(GAP), Bf16::nearest, |x| f64::from(f32::from_bits(u32::from(x.0) << 16)));
+        self.check(Bf16::nearest(GAP), Bf16::nearest, |x| f64::from(x.value()));
         // Whole numbers: infinity becomes 127, NaN 0; on the left side they stay.
         self.check(127i8, |x| (x * 50.0).clamp(-127.0, 127.0) as i8, f64::from);
     }

@@ -35,8 +35,8 @@
 //! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it.
 
 use super::beside::write_beside_with;
-use super::float16::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16};
 use super::json::{Json, quote};
+use crate::float16::{Bf16, F16};
 use crate::{Error, Result, Tensor};
 use std::collections::HashSet;
 use std::fs::File;
@@ -410,15 +410,12 @@ impl<R: Read + Seek> SafeTensors<R> {
 
 /// Bytes to numbers; `dtype` is one of the three for weights.
 fn decode(bytes: &[u8], dtype: Dtype, out: &mut [f32]) {
-    if dtype == Dtype::F32 {
-        for (x, b) in out.iter_mut().zip(bytes.chunks_exact(4)) {
-            *x = f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
-        }
-    } else {
-        let to_f32 = if dtype == Dtype::F16 { f16_to_f32 } else { bf16_to_f32 };
-        for (x, b) in out.iter_mut().zip(bytes.chunks_exact(2)) {
-            *x = to_f32(u16::from_le_bytes([b[0], b[1]]));
-        }
+    for (x, b) in out.iter_mut().zip(bytes.chunks_exact(dtype.bits() / 8)) {
+        *x = match dtype {
+            Dtype::F16 => F16(u16::from_le_bytes([b[0], b[1]])).value(),
+            Dtype::Bf16 => Bf16(u16::from_le_bytes([b[0], b[1]])).value(),
+            _ => f32::from_le_bytes([b[0], b[1], b[2], b[3]]),
+        };
     }
 }
 
@@ -426,8 +423,8 @@ fn decode(bytes: &[u8], dtype: Dtype, out: &mut [f32]) {
 fn encode(numbers: &[f32], dtype: Dtype, out: &mut Vec<u8>) {
     for &x in numbers {
         match dtype {
-            Dtype::F16 => out.extend_from_slice(&f32_to_f16(x).to_le_bytes()),
-            Dtype::Bf16 => out.extend_from_slice(&f32_to_bf16(x).to_le_bytes()),
+            Dtype::F16 => out.extend_from_slice(&F16::nearest(x).0.to_le_bytes()),
+            Dtype::Bf16 => out.extend_from_slice(&Bf16::nearest(x).0.to_le_bytes()),
             _ => out.extend_from_slice(&x.to_le_bytes()),
         }
     }
@@ -535,8 +532,8 @@ fn header_bytes(tensors: &[(String, &Tensor)], metadata: &[(String, String)], dt
         }
         let overflows = |&&x: &&f32| {
             let narrow = match dtype {
-                Dtype::F16 => f16_to_f32(f32_to_f16(x)),
-                Dtype::Bf16 => bf16_to_f32(f32_to_bf16(x)),
+                Dtype::F16 => F16::nearest(x).value(),
+                Dtype::Bf16 => Bf16::nearest(x).value(),
                 _ => x,
             };
             x.is_finite() && narrow.is_infinite()

@@ -6,6 +6,8 @@
 //!
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
+use crate::float16::Bf16;
+
 /// A number as it is kept in memory: `f32` itself, or one of fewer bytes that stands for an `f32`.
 pub trait Number: Copy + Send + Sync {
     /// The number it stands for.
@@ -26,24 +28,9 @@ impl Number for i8 {
     }
 }
 
-/// A *bfloat16*: the upper half of an `f32`. The same range, and two to three decimal digits instead of seven.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Bf16(pub u16);
-
-impl Bf16 {
-    /// The bfloat16 nearest to `x`; of two equally near ones, the one whose last bit is 0. NaN stays NaN.
-    pub fn nearest(x: f32) -> Bf16 {
-        let bits = x.to_bits();
-        if x.is_nan() {
-            return Bf16((bits >> 16) as u16 | 0x40); // a NaN whose last bits alone were set must not become infinity
-        }
-        Bf16(((u64::from(bits) + 0x7fff + u64::from(bits >> 16 & 1)) >> 16) as u16)
-    }
-}
-
 impl Number for Bf16 {
     #[inline(always)]
     fn value(self) -> f32 {
-        f32::from_bits(u32::from(self.0) << 16)
+        Bf16::value(self)
     }
 }

@@ -17,7 +17,7 @@
 //!
 //! [Chapter 15](crate::book::ch15_looking_inside) explains it.
 
-use crate::checkpoint::f32_to_f16;
+use crate::float16::F16;
 
 const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -47,7 +47,7 @@ pub fn encode(bytes: &[u8]) -> String {
 /// Numbers as `f16`, the low byte first, as letters: three digits of each are kept. What is too large for an `f16` becomes
 /// the largest one (65504), because a picture has no use for infinity.
 pub fn encode_f16(numbers: &[f32]) -> String {
-    encode(&numbers.iter().flat_map(|&x| f32_to_f16(x.clamp(-65504.0, 65504.0)).to_le_bytes()).collect::<Vec<u8>>())
+    encode(&numbers.iter().flat_map(|&x| F16::nearest(x.clamp(-65504.0, 65504.0)).0.to_le_bytes()).collect::<Vec<u8>>())
 }
 
 /// Numbers as they are, four bytes each, the low byte first, as letters.

@@ -27,7 +27,7 @@
 
 pub use super::matrix::Matrix;
 use super::memory;
-pub use super::number::{Bf16, Number};
+pub use super::number::Number;
 
 mod pack;
 pub(super) mod stream;

@@ -20,101 +20,114 @@
 //! ```
 //!
 //! To `f32` nothing is lost: every `f16` and every `bf16` is an `f32`. On the way back a number is rounded to the
-//! *nearest* one there is; from the middle between two, to the one whose last bit is 0 ("even"), as IEEE 754-2019
-//! section 4.3.1 asks of all arithmetic. Rounding ties always up would make sums of many numbers drift.
+//! *nearest* one; from the middle between two, to the one whose last bit is 0 ("even"), as IEEE 754-2019 section 4.3.1
+//! asks of all arithmetic. Rounding ties always up would make sums of many numbers drift.
+//!
+//! Files keep their weights in both formats (`checkpoint/`), and a packed model keeps them as `bf16` in memory
+//! (`weight.rs`). Both use the two types of this file.
 //!
 //! A production program would use the `half` crate, and the processor's own instructions for it.
 //!
 //! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it.
 
-/// The `f32` that a `bf16`, given as its sixteen bits, stands for.
-///
-/// A `bf16` is the upper half of an `f32`, so this only puts sixteen zeros below it.
-pub fn bf16_to_f32(bits: u16) -> f32 {
-    f32::from_bits(u32::from(bits) << 16)
-}
-
-/// The sixteen bits of the `bf16` nearest to `x`, ties to even.
+/// A *bfloat16*, as its sixteen bits: the range of an `f32`, and two to three decimal digits instead of seven.
 ///
 /// # Example: what is left of pi
 ///
 /// ```
-/// use gpt60::checkpoint::{bf16_to_f32, f32_to_bf16};
+/// use gpt60::float16::Bf16;
 ///
-/// assert_eq!(bf16_to_f32(f32_to_bf16(3.14159)), 3.140625);
+/// assert_eq!(Bf16::nearest(3.14159).value(), 3.140625);
 /// ```
-pub fn f32_to_bf16(x: f32) -> u16 {
-    let bits = x.to_bits();
-    if x.is_nan() {
-        // The fraction of a NaN must not become 0: that would be an infinity. This bit marks a "quiet" NaN.
-        return (bits >> 16) as u16 | 0x0040;
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Bf16(pub u16);
+
+impl Bf16 {
+    /// The `bf16` nearest to `x`, ties to even. NaN stays NaN.
+    #[must_use]
+    pub fn nearest(x: f32) -> Bf16 {
+        let bits = x.to_bits();
+        if x.is_nan() {
+            // The fraction of a NaN must not become 0: that would be an infinity. This bit marks a "quiet" NaN.
+            return Bf16((bits >> 16) as u16 | 0x0040);
+        }
+        Bf16(round_off(bits, 16) as u16)
     }
-    round_off(bits, 16) as u16
+
+    /// The `f32` that it stands for. A `bf16` is the upper half of an `f32`, so this only puts sixteen zeros below it.
+    #[inline(always)]
+    #[must_use]
+    pub fn value(self) -> f32 {
+        f32::from_bits(u32::from(self.0) << 16)
+    }
 }
 
-/// The `f32` that an `f16`, given as its sixteen bits, stands for.
+/// A number of IEEE 754's *binary16*, as its sixteen bits: about three decimal digits, and nothing above 65504.
 ///
-/// # Example: one and a half
+/// # Example: one and a half; too large, and too small
 ///
 /// ```
-/// use gpt60::checkpoint::f16_to_f32;
+/// use gpt60::float16::F16;
 ///
 /// // sign 0, exponent 01111 (15, so 2^0), fraction 1000000000 (one half)
-/// assert_eq!(f16_to_f32(0b0_01111_1000000000), 1.5);
+/// assert_eq!(F16(0b0_01111_1000000000).value(), 1.5);
+/// assert_eq!(F16::nearest(70_000.0).value(), f32::INFINITY);
+/// assert_eq!(F16::nearest(1e-9).value(), 0.0);
 /// ```
-pub fn f16_to_f32(bits: u16) -> f32 {
-    let sign = u32::from(bits & 0x8000) << 16;
-    let exponent = u32::from(bits >> 10) & 0x1F;
-    let fraction = u32::from(bits) & 0x3FF;
-    let magnitude = match exponent {
-        0x1F => 0x7F80_0000 | (fraction << 13), // infinity and NaN: all ones there, all ones here
-        // 2^-14 * fraction / 2^10. Both factors and the product are exact in an f32, far from its own subnormals.
-        0 => (fraction as f32 * 2.0f32.powi(-24)).to_bits(),
-        _ => ((exponent + 127 - 15) << 23) | (fraction << 13),
-    };
-    f32::from_bits(sign | magnitude)
-}
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct F16(pub u16);
 
-/// The sixteen bits of the `f16` nearest to `x`, ties to even; from 65520 on that is infinity.
-///
-/// # Example: too large, and too small
-///
-/// ```
-/// use gpt60::checkpoint::{f16_to_f32, f32_to_f16};
-///
-/// assert_eq!(f16_to_f32(f32_to_f16(70_000.0)), f32::INFINITY);
-/// assert_eq!(f16_to_f32(f32_to_f16(1e-9)), 0.0);
-/// ```
-pub fn f32_to_f16(x: f32) -> u16 {
-    let sign = ((x.to_bits() >> 16) & 0x8000) as u16;
-    let magnitude = x.to_bits() & 0x7FFF_FFFF;
-    if x.is_nan() {
-        return sign | 0x7E00 | ((magnitude >> 13) & 0x3FF) as u16;
+impl F16 {
+    /// The `f16` nearest to `x`, ties to even; from 65520 on that is infinity. NaN stays NaN.
+    #[must_use]
+    pub fn nearest(x: f32) -> F16 {
+        let sign = ((x.to_bits() >> 16) & 0x8000) as u16;
+        let magnitude = x.to_bits() & 0x7FFF_FFFF;
+        if x.is_nan() {
+            return F16(sign | 0x7E00 | ((magnitude >> 13) & 0x3FF) as u16);
+        }
+        let exponent = (magnitude >> 23) as i32 - 127;
+        let rounded = if exponent > 15 {
+            0x7C00 // 2^16 and above, and infinity
+        } else if exponent >= -14 {
+            // Normal in both. Change the bias, then drop 13 bits of the fraction. A carry out of the fraction goes into
+            // the exponent, which is just right: 1.111...1 rounds up to 2, and 65520 to infinity.
+            round_off(magnitude - ((127 - 15) << 23), 13)
+        } else if exponent >= -25 {
+            // Subnormal as an f16: counted in steps of 2^-24. Fraction and leading 1 count steps of 2^(exponent-23).
+            let fraction = (magnitude & 0x007F_FFFF) | 0x0080_0000;
+            round_off(fraction, (-1 - exponent) as u32)
+        } else {
+            0 // below half of the smallest step, 2^-25
+        };
+        F16(sign | rounded as u16)
     }
-    let exponent = (magnitude >> 23) as i32 - 127;
-    let rounded = if exponent > 15 {
-        0x7C00 // 2^16 and above, and infinity
-    } else if exponent >= -14 {
-        // Normal in both. Change the bias, then drop 13 bits of the fraction. A carry out of the fraction goes into the
-        // exponent, which is just right: 1.111...1 rounds up to 2, and 65520 to infinity.
-        round_off(magnitude - ((127 - 15) << 23), 13)
-    } else if exponent >= -25 {
-        // Subnormal as an f16: counted in steps of 2^-24. Fraction and leading 1 count steps of 2^(exponent-23).
-        let fraction = (magnitude & 0x007F_FFFF) | 0x0080_0000;
-        round_off(fraction, (-1 - exponent) as u32)
-    } else {
-        0 // below half of the smallest step, 2^-25
-    };
-    sign | rounded as u16
+
+    /// The `f32` that it stands for.
+    #[must_use]
+    pub fn value(self) -> f32 {
+        let sign = u32::from(self.0 & 0x8000) << 16;
+        let exponent = u32::from(self.0 >> 10) & 0x1F;
+        let fraction = u32::from(self.0) & 0x3FF;
+        let magnitude = match exponent {
+            0x1F => 0x7F80_0000 | (fraction << 13), // infinity and NaN: all ones there, all ones here
+            // 2^-14 * fraction / 2^10. Both factors and the product are exact in an f32, far from its own subnormals.
+            0 => (fraction as f32 * 2.0f32.powi(-24)).to_bits(),
+            _ => ((exponent + 127 - 15) << 23) | (fraction << 13),
+        };
+        f32::from_bits(sign | magnitude)
+    }
 }
 
 /// `bits / 2^n` for n from 1 to 31, rounded to nearest, ties to even.
+///
+/// Adding a little less than half a step carries into the bits that are kept exactly if more than a half is dropped. If their
+/// last bit is 1, one more is added, and then a half carries too. The sum must fit in 32 bits: for the bits of an `f32`
+/// that is not NaN, it does.
 fn round_off(bits: u32, n: u32) -> u32 {
-    let kept = bits >> n;
-    let dropped = bits & ((1 << n) - 1);
-    let half = 1 << (n - 1);
-    let up = dropped > half || (dropped == half && kept & 1 == 1);
-    kept + u32::from(up)
+    let almost_half = (1 << (n - 1)) - 1;
+    let is_odd = (bits >> n) & 1;
+    (bits + almost_half + is_odd) >> n
 }
 
 #[cfg(test)]
@@ -138,7 +151,10 @@ mod tests {
 
     /// The two formats: to f32, from f32, fraction bits, bias.
     type Format = (fn(u16) -> f32, fn(f32) -> u16, u32, i32);
-    const FORMATS: [Format; 2] = [(f16_to_f32, f32_to_f16, 10, 15), (bf16_to_f32, f32_to_bf16, 7, 127)];
+    const FORMATS: [Format; 2] = [
+        (|bits| F16(bits).value(), |x| F16::nearest(x).0, 10, 15),
+        (|bits| Bf16(bits).value(), |x| Bf16::nearest(x).0, 7, 127),
+    ];
 
     #[test]
     fn all_65536_patterns_have_the_value_of_the_formula() {
@@ -181,20 +197,20 @@ mod tests {
     #[test]
     fn past_the_largest_number_comes_infinity() {
         // Half a step (32/2) past 65504 is the middle, and infinity counts as even.
-        assert_eq!(f32_to_f16(65519.99), 0x7BFF);
-        assert_eq!(f32_to_f16(65520.0), 0x7C00);
-        assert_eq!(f32_to_f16(-f32::MAX), 0xFC00);
-        assert_eq!(f32_to_f16(f32::INFINITY), 0x7C00);
-        assert_eq!(f32_to_bf16(f32::MAX), 0x7F80);
-        assert_eq!(f32_to_bf16(f32::NEG_INFINITY), 0xFF80);
+        assert_eq!(F16::nearest(65519.99), F16(0x7BFF));
+        assert_eq!(F16::nearest(65520.0), F16(0x7C00));
+        assert_eq!(F16::nearest(-f32::MAX), F16(0xFC00));
+        assert_eq!(F16::nearest(f32::INFINITY), F16(0x7C00));
+        assert_eq!(Bf16::nearest(f32::MAX), Bf16(0x7F80));
+        assert_eq!(Bf16::nearest(f32::NEG_INFINITY), Bf16(0xFF80));
     }
 
     #[test]
     fn a_nan_stays_one_even_if_its_marks_are_in_the_low_bits() {
         for bits in [0x7F80_0001, 0xFF80_0001, 0x7FFF_FFFF] {
             let nan = f32::from_bits(bits);
-            assert!(f16_to_f32(f32_to_f16(nan)).is_nan());
-            assert!(bf16_to_f32(f32_to_bf16(nan)).is_nan());
+            assert!(F16::nearest(nan).value().is_nan());
+            assert!(Bf16::nearest(nan).value().is_nan());
         }
     }
 
