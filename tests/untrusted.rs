@@ -298,7 +298,7 @@ fn try_json(seed: u64) -> Result<bool, String> {
     let mut outcome = Ok(true);
     let used = peak(|| {
         if let Ok(json) = Json::parse(&text) {
-            let again = Json::parse(&json.to_text());
+            let again = Json::parse(&json.to_pretty_string());
             outcome = match again {
                 Ok(again) if again == json => Ok(false),
                 _ => Err(format!("seed {seed}: {text:?} changes when it is written and read")),

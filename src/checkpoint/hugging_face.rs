@@ -646,7 +646,7 @@ fn config_text(model: &Gpt2, end: Option<u32>, dtype: Dtype) -> String {
         ("eos_token_id", end),
         ("dtype", dtype.into()),
     ]);
-    json.to_text()
+    json.to_pretty_string()
 }
 
 /// The vocabulary three times over: whole in `tokenizer.json` for today's programs, and in `vocab.json` and
@@ -715,7 +715,7 @@ fn write_tokenizer(dir: &Path, tokenizer: &Tokenizer) -> Result<()> {
         ("unk_token", symbol),
         ("pad_token", Json::Null),
     ]);
-    write_beside(&dir.join("tokenizer_config.json"), json.to_text().as_bytes())
+    write_beside(&dir.join("tokenizer_config.json"), json.to_pretty_string().as_bytes())
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@
 //! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it.
 
 use super::beside::write_beside_with;
-use super::json::{Json, quote};
+use super::json::{Json, quote, shortened};
 use crate::float16::{Bf16, F16};
 use crate::{Error, Result, Tensor};
 use std::collections::HashSet;
@@ -247,8 +247,7 @@ fn parse_entry(name: String, value: &Json) -> Result<Entry> {
     let expected = n_bytes(&shape, dtype).map_err(&fail)?;
     if end - begin != expected {
         let found = end - begin;
-        let shape = quote(&format!("{shape:?}"));
-        let shape = shape.replace('"', "");
+        let shape = shortened(&format!("{shape:?}"));
         return Err(fail(format!("has {found} bytes, and shape {shape} of {} needs {expected}", dtype.name())));
     }
     Ok(Entry { name, dtype, shape, begin, end })
@@ -696,17 +695,17 @@ mod tests {
     #[test]
     fn duplicate_tensor_names_are_refused() {
         let entry = |offsets: &str| format!(r#""a":{{"dtype":"F32","shape":[1],"data_offsets":{offsets}}}"#);
-        refused(format!("{{{},{}}}", entry("[0,4]"), entry("[4,8]")), 8, "twice");
+        refused(format!("{{{},{}}}", entry("[0,4]"), entry("[4,8]")), 8, "duplicate key");
         // The reference lets this one pass, since the two do not contradict each other.
-        refused(format!("{{{},{}}}", entry("[0,4]"), entry("[0,4]")), 4, "twice");
+        refused(format!("{{{},{}}}", entry("[0,4]"), entry("[0,4]")), 4, "duplicate key");
     }
 
     #[test]
     fn duplicate_keys_inside_an_entry_are_refused() {
-        refused(r#"{"a":{"dtype":"F32","dtype":"F32","shape":[],"data_offsets":[0,4]}}"#, 4, "twice");
-        refused(r#"{"a":{"dtype":"F32","shape":[],"shape":[],"data_offsets":[0,4]}}"#, 4, "twice");
-        refused(r#"{"__metadata__":{"k":"v","k":"v"}}"#, 0, "twice");
-        refused(r#"{"__metadata__":{},"__metadata__":{}}"#, 0, "twice");
+        refused(r#"{"a":{"dtype":"F32","dtype":"F32","shape":[],"data_offsets":[0,4]}}"#, 4, "duplicate key");
+        refused(r#"{"a":{"dtype":"F32","shape":[],"shape":[],"data_offsets":[0,4]}}"#, 4, "duplicate key");
+        refused(r#"{"__metadata__":{"k":"v","k":"v"}}"#, 0, "duplicate key");
+        refused(r#"{"__metadata__":{},"__metadata__":{}}"#, 0, "duplicate key");
     }
 
     #[test]

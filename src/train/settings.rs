@@ -181,7 +181,8 @@ impl Inputs {
     /// The paths as names and values.
     pub fn to_list(&self) -> Vec<(String, String)> {
         let paths = |paths: &[PathBuf]| {
-            Json::Array(paths.iter().map(|path| Json::String(path.to_string_lossy().into_owned())).collect()).to_text()
+            Json::Array(paths.iter().map(|path| Json::String(path.to_string_lossy().into_owned())).collect())
+                .to_pretty_string()
         };
         let init: Vec<PathBuf> = self.init.iter().cloned().collect();
         vec![

@@ -175,7 +175,7 @@ fn rng_from_text(text: &str) -> Result<Rng> {
 fn tokenizer_to_text(tokenizer: &Tokenizer) -> String {
     let vocab = tokenizer.vocab().into_iter().map(|(symbol, id)| (symbol, Json::Number(id.to_string()))).collect();
     let merges = tokenizer.merges().into_iter().map(|(a, b)| Json::String(format!("{a} {b}"))).collect();
-    Json::object([("vocab", Json::Object(vocab)), ("merges", Json::Array(merges))]).to_text()
+    Json::object([("vocab", Json::Object(vocab)), ("merges", Json::Array(merges))]).to_pretty_string()
 }
 
 fn tokenizer_from_text(text: &str) -> Result<Tokenizer> {
