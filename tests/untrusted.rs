@@ -341,7 +341,7 @@ fn damaged_files_for_as_long_as_you_like() {
     let _turn = TURN.lock().unwrap();
     let minutes = std::env::var("GPT60_FUZZ_MINUTES").map_or(1.0, |text| text.parse::<f64>().unwrap());
     let end = Instant::now() + Duration::from_secs_f64(60.0 * minutes);
-    let victims = [Dtype::F32, Dtype::F16, Dtype::Bf16].map(|dtype| Victim::new(dtype.name(), dtype));
+    let victims = [Dtype::F32, Dtype::F16, Dtype::Bf16].map(|dtype| Victim::new(&dtype.to_string(), dtype));
     let mut counts = [[0_u64; 2]; 7];
     let mut slowest = [Duration::ZERO; 7];
     let mut seeds = Rng::new(std::env::var("GPT60_FUZZ_SEED").map_or(1, |text| text.parse().unwrap()));

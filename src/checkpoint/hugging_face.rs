@@ -35,7 +35,7 @@
 
 use super::beside::write_beside;
 use super::json::{Json, quote};
-use super::safetensors::{self, Dtype, SafeTensors};
+use super::safetensors::{self, Dtype, Header, SafeTensors};
 use crate::parameters::Head;
 use crate::tokenizer::{Tokenizer, byte_to_symbol};
 use crate::{Config, Error, Gpt2, Result, Tensor};
@@ -360,7 +360,7 @@ fn check_tensors<R: Read + Seek>(
             return Err(Error::format(what(), problem));
         }
         if !entry.dtype.is_weight() {
-            let problem = format!("its dtype is {}, expected F32, F16 or BF16", entry.dtype.name());
+            let problem = format!("its dtype is {}, expected F32, F16 or BF16", entry.dtype);
             return Err(Error::format(what(), problem));
         }
     }
@@ -609,7 +609,7 @@ pub fn save(dir: &Path, model: &Gpt2, tokenizer: Option<&Tokenizer>, dtype: Dtyp
     let metadata = [("format".to_string(), "pt".to_string())];
     // What cannot be written is refused before anything is.
     let weights_path = dir.join("model.safetensors");
-    safetensors::check(&tensors, &metadata, dtype).map_err(|e| e.in_file(&weights_path))?;
+    let header = Header::of(&tensors, &metadata, dtype).map_err(|e| e.in_file(&weights_path))?;
 
     fs::create_dir_all(dir).map_err(|e| Error::io(dir, "made", e))?;
     let end = tokenizer.and_then(Tokenizer::end_of_text);
@@ -618,7 +618,7 @@ pub fn save(dir: &Path, model: &Gpt2, tokenizer: Option<&Tokenizer>, dtype: Dtyp
         write_tokenizer(dir, tokenizer)?;
     }
     // Last: where there are weights, there is everything.
-    safetensors::write(&weights_path, &tensors, &metadata, dtype)
+    safetensors::write_under(&header, &weights_path, &tensors)
 }
 
 fn config_text(model: &Gpt2, end: Option<u32>, dtype: Dtype) -> String {

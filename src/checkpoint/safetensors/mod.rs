@@ -1,0 +1,297 @@
+//! safetensors, read and written: the file a model's numbers travel in.
+//!
+//! Models used to travel as Python pickles, and opening a pickle can run any program that its author put inside. The
+//! safetensors format is the answer: a file that can be nothing but numbers, so simple that a reader of it can be
+//! checked by eye. It has three parts:
+//!
+//! ```text
+//! 8 bytes       n, the length of the header, as a little-endian integer
+//! n bytes       the header: JSON, which gives each tensor a name, a dtype, a shape and a place
+//! the rest      the data: the tensors' numbers, row-major and little-endian, one tensor after the other
+//! ```
+//!
+//! Here is a whole file, byte by byte. It holds one tensor `b` of shape `[2]`, with the numbers 1 and -2:
+//!
+//! ```text
+//! 38 00 00 00 00 00 00 00                                    n = 56
+//! {"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}     54 characters, and two spaces to make it 56
+//! 00 00 80 3f                                                 1.0 as an f32: data bytes 0, 1, 2, 3
+//! 00 00 00 c0                                                -2.0: data bytes 4, 5, 6, 7
+//! ```
+//!
+//! `data_offsets` counts from the first byte after the header, and the second of the two is one past the end. The
+//! spaces are there so that the data begin at a multiple of 8; files without them exist (OpenAI's GPT-2 as it is
+//! distributed is one), so a reader must not rely on it. Notes about the file, string keys with string values, may stand
+//! under the name `__metadata__`.
+//!
+//! **Files come from strangers.** A header may promise a tensor of a billion numbers in a file of ninety bytes, two
+//! tensors in the same place, or a shape whose product overflows. So the whole header is checked against the file's
+//! real size before anything is allocated for the data: the tensors must cover the data exactly, without a hole, an
+//! overlap or a byte left over, and each must be as long as its shape and dtype say. After that, reading cannot go
+//! wrong except by the disk.
+//!
+//! Here is the file; `header.rs` reads and writes its header, and `dtype.rs` its numbers.
+//!
+//! A production program would use the `safetensors` crate, and map the file into memory instead of reading it.
+//!
+//! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it.
+
+mod dtype;
+mod header;
+
+#[cfg(test)]
+mod tests;
+
+pub use dtype::Dtype;
+pub use header::{Entry, Header, Metadata};
+
+use super::beside::write_beside_with;
+use super::json::quote;
+use crate::error::{Error, Result};
+use crate::tensor::Tensor;
+use dtype::{decode, encode};
+use header::{LONGEST_HEADER, header_error, tensor_error};
+use std::fmt;
+use std::fs::File;
+use std::io::{Cursor, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+/// How many bytes are converted at a time, so that a tensor is never in memory in two forms.
+const CHUNK: usize = 64 * 1024;
+
+/// An open safetensors file, or bytes in memory of the same form. The header has been read and checked; the tensors are
+/// read when they are asked for, one by one.
+///
+/// # Example: write a file in memory and look inside
+///
+/// ```
+/// use gpt60::Tensor;
+/// use gpt60::checkpoint::safetensors::{Dtype, SafeTensors, to_bytes};
+///
+/// let b = Tensor::new(&[2], vec![1.0, -2.0])?;
+/// let bytes = to_bytes(&[("b".to_string(), &b)], &[], Dtype::F32)?;
+///
+/// let mut file = SafeTensors::from_bytes(&bytes)?;
+/// assert_eq!(file.header().tensors[0].name, "b");
+/// assert_eq!(file.read_tensor(0)?.data(), &[1.0, -2.0]);
+/// # Ok::<(), gpt60::Error>(())
+/// ```
+pub struct SafeTensors<R> {
+    header: Header,
+    /// Where the data begin in the source.
+    data_start: u64,
+    source: R,
+}
+
+impl<R> fmt::Debug for SafeTensors<R> {
+    /// The number of tensors and bytes: the header of a large model fills pages.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let n_bytes = self.header.tensors.last().map_or(0, |entry| entry.end);
+        f.debug_struct("SafeTensors")
+            .field("n_tensors", &self.header.tensors.len())
+            .field("n_bytes", &n_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SafeTensors<File> {
+    /// Opens the file `path` and checks its header.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read, or whose header is not that of a safetensors file.
+    pub fn open(path: impl AsRef<Path>) -> Result<SafeTensors<File>> {
+        let path = path.as_ref();
+        let file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
+        SafeTensors::new(file).map_err(|e| e.in_file(path))
+    }
+}
+
+impl<'a> SafeTensors<Cursor<&'a [u8]>> {
+    /// Checks the header of a file that is in memory.
+    ///
+    /// # Errors
+    ///
+    /// A header that is not that of a safetensors file.
+    pub fn from_bytes(bytes: &'a [u8]) -> Result<SafeTensors<Cursor<&'a [u8]>>> {
+        SafeTensors::new(Cursor::new(bytes))
+    }
+}
+
+impl<R: Read + Seek> SafeTensors<R> {
+    /// Reads and checks the header.
+    ///
+    /// # Errors
+    ///
+    /// A source that cannot be read, or a header that is not that of a safetensors file.
+    pub fn new(mut source: R) -> Result<SafeTensors<R>> {
+        let unreadable = |e| Error::io_in("safetensors header", "read", e);
+        let size = source.seek(SeekFrom::End(0)).map_err(unreadable)?;
+        source.rewind().map_err(unreadable)?;
+        if size < 8 {
+            return Err(header_error(format!("the file has {size} bytes, and its length alone takes 8")));
+        }
+        let mut length = [0; 8];
+        source.read_exact(&mut length).map_err(unreadable)?;
+        let length = u64::from_le_bytes(length);
+        if length == 0 || length > LONGEST_HEADER as u64 {
+            let problem =
+                format!("its length is {length}, expected 1 to {LONGEST_HEADER}: is this a safetensors file?");
+            return Err(header_error(problem));
+        }
+        if length > size - 8 {
+            let problem = format!("its length is {length}, and only {} bytes follow: is the file cut short?", size - 8);
+            return Err(header_error(problem));
+        }
+        // Only now is it known that the file really has that many bytes.
+        let mut text = vec![0; length as usize];
+        source.read_exact(&mut text).map_err(unreadable)?;
+        let text = String::from_utf8(text).map_err(|e| header_error(format!("not UTF-8: {}", e.utf8_error())))?;
+        let n_data = usize::try_from(size - 8 - length).map_err(|_| header_error("the file is too large"))?;
+        Ok(SafeTensors { header: Header::parse(&text, n_data)?, data_start: 8 + length, source })
+    }
+
+    /// The header.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The `i`-th tensor of the header, as `f32`.
+    ///
+    /// # Errors
+    ///
+    /// A dtype that is none of the three for weights, or a disk that fails.
+    pub fn read_tensor(&mut self, i: usize) -> Result<Tensor> {
+        let entry = self.entry(i)?;
+        let shape = entry.shape.clone();
+        // The header is checked, so this is at most twice the size of the file.
+        let mut data = vec![0.0; shape.iter().product()];
+        self.read_into(i, &mut data)?;
+        Tensor::new(&shape, data)
+    }
+
+    /// Fills `out` with the numbers of the `i`-th tensor of the header.
+    ///
+    /// # Errors
+    ///
+    /// If `out` and the tensor do not have the same length, or as [`SafeTensors::read_tensor`].
+    pub fn read_into(&mut self, i: usize, out: &mut [f32]) -> Result<()> {
+        let Entry { name, dtype, begin, .. } = self.entry(i)?.clone();
+        if out.len().checked_mul(dtype.bits() / 8) != Some(self.header.tensors[i].end - begin) {
+            return Err(tensor_error(&name, format!("does not have {} numbers", out.len())));
+        }
+        let unreadable = |e| Error::io_in(format!("tensor {}", quote(&name)), "read", e);
+        self.source.seek(SeekFrom::Start(self.data_start + begin as u64)).map_err(unreadable)?;
+        let mut buffer = vec![0; CHUNK.min(out.len() * dtype.bits() / 8)];
+        for part in out.chunks_mut(CHUNK / (dtype.bits() / 8)) {
+            let bytes = &mut buffer[..part.len() * dtype.bits() / 8];
+            self.source.read_exact(bytes).map_err(unreadable)?;
+            decode(bytes, dtype, part);
+        }
+        Ok(())
+    }
+
+    /// The `i`-th entry, if it is there and its numbers can be read.
+    fn entry(&self, i: usize) -> Result<&Entry> {
+        let Some(entry) = self.header.tensors.get(i) else {
+            let n = self.header.tensors.len();
+            return Err(header_error(format!("tensor {i} is asked for, and the file has {n}, counted from 0")));
+        };
+        if !entry.dtype.is_weight() {
+            let problem = format!("its dtype is {}, expected F32, F16 or BF16", entry.dtype);
+            return Err(tensor_error(&entry.name, problem));
+        }
+        Ok(entry)
+    }
+}
+
+/// Tensors with their names.
+pub type NamedTensors = Vec<(String, Tensor)>;
+
+/// Everything in the file `path`: the tensors with their names, in the order of their data, and the metadata.
+///
+/// # Errors
+///
+/// As [`SafeTensors::open`] and [`SafeTensors::read_tensor`].
+pub fn read(path: impl AsRef<Path>) -> Result<(NamedTensors, Metadata)> {
+    let path = path.as_ref();
+    let mut file = SafeTensors::open(path)?;
+    let mut tensors = Vec::new();
+    for i in 0..file.header.tensors.len() {
+        let tensor = file.read_tensor(i).map_err(|e| e.in_file(path))?;
+        tensors.push((file.header.tensors[i].name.clone(), tensor));
+    }
+    Ok((tensors, file.header.metadata))
+}
+
+/// Writes `tensors` to the file `path`, their numbers as `dtype`: beside it first, so that the file is whole or not
+/// there.
+///
+/// # Errors
+///
+/// A duplicate name, a dtype that is none of the three for weights, a number too large for it, or a disk that is full.
+/// Nothing is written then, and an older file stays as it was.
+///
+/// # Example: keep a tensor for later
+///
+/// ```
+/// use gpt60::Tensor;
+/// use gpt60::checkpoint::{Dtype, safetensors};
+///
+/// let path = std::env::temp_dir().join(format!("gpt60-doc-{}.safetensors", std::process::id()));
+/// let steps = Tensor::new(&[3], vec![0.5, 0.25, 0.125])?;
+/// let notes = [("made by".to_string(), "an example".to_string())];
+/// safetensors::write(&path, &[("steps".to_string(), &steps)], &notes, Dtype::F32)?;
+///
+/// let (tensors, metadata) = safetensors::read(&path)?;
+/// assert_eq!(tensors[0].0, "steps");
+/// assert_eq!(tensors[0].1.data(), steps.data());
+/// assert_eq!(metadata, notes);
+/// # std::fs::remove_file(&path).unwrap();
+/// # Ok::<(), gpt60::Error>(())
+/// ```
+pub fn write(
+    path: impl AsRef<Path>,
+    tensors: &[(String, &Tensor)],
+    metadata: &[(String, String)],
+    dtype: Dtype,
+) -> Result<()> {
+    let path = path.as_ref();
+    let header = Header::of(tensors, metadata, dtype).map_err(|e| e.in_file(path))?;
+    write_under(&header, path, tensors)
+}
+
+/// Writes the file `path` with this header, which was made of these tensors.
+pub(super) fn write_under(header: &Header, path: &Path, tensors: &[(String, &Tensor)]) -> Result<()> {
+    let start = header.to_bytes().map_err(|e| e.in_file(path))?;
+    write_beside_with(path, |file| {
+        file.write_all(&start)?;
+        write_data(header, tensors, file)
+    })
+}
+
+/// The bytes that [`write()`] puts into a file.
+///
+/// # Errors
+///
+/// As [`write()`], but for the operating system.
+pub fn to_bytes(tensors: &[(String, &Tensor)], metadata: &[(String, String)], dtype: Dtype) -> Result<Vec<u8>> {
+    let header = Header::of(tensors, metadata, dtype)?;
+    let mut bytes = header.to_bytes()?;
+    // Writing to a list of bytes cannot fail.
+    write_data(&header, tensors, &mut bytes).map_err(|e| Error::io_in("safetensors", "written", e))?;
+    Ok(bytes)
+}
+
+fn write_data(header: &Header, tensors: &[(String, &Tensor)], out: &mut dyn Write) -> std::io::Result<()> {
+    let mut buffer = Vec::with_capacity(CHUNK);
+    for (entry, (_, tensor)) in header.tensors.iter().zip(tensors) {
+        for part in tensor.data().chunks(CHUNK / 4) {
+            buffer.clear();
+            encode(part, entry.dtype, &mut buffer);
+            out.write_all(&buffer)?;
+        }
+    }
+    Ok(())
+}
