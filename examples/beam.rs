@@ -89,7 +89,7 @@ fn search(args: &Args) -> Outcome<BeamSearch> {
         length_penalty: args.number("--length-penalty", 1.0)?,
         early_stopping,
         sampler: args.sampler()?,
-        draw,
+        sample: draw,
     };
     search.check().map_err(|error| Failure::Usage(error.to_string()))?;
     Ok(search)
@@ -99,9 +99,9 @@ fn search(args: &Args) -> Outcome<BeamSearch> {
 fn drawing(n: usize, step: &Step, tokenizer: Option<&Tokenizer>, width: usize) -> String {
     let mut lines = vec![format!("step {n}")];
     // The beams of the next step are numbered by their sums.
-    let mut running: Vec<&Candidate> = step.candidates.iter().filter(|c| c.fate == Fate::Runs).collect();
-    running.sort_by(|a, b| b.sum.total_cmp(&a.sum));
-    let number = |candidate: &Candidate| running.iter().position(|&c| std::ptr::eq(c, candidate)).map_or(0, |i| i + 1);
+    let mut kept: Vec<&Candidate> = step.candidates.iter().filter(|c| c.fate == Fate::Kept).collect();
+    kept.sort_by(|a, b| b.sum.total_cmp(&a.sum));
+    let number = |candidate: &Candidate| kept.iter().position(|&c| std::ptr::eq(c, candidate)).map_or(0, |i| i + 1);
 
     for (i, beam) in step.beams.iter().enumerate() {
         let text = text_of(beam, tokenizer);
@@ -112,9 +112,9 @@ fn drawing(n: usize, step: &Step, tokenizer: Option<&Tokenizer>, width: usize) -
         lines.push(format!("  beam {} {}{end}", i + 1, if cut > 0 { "..." } else { "" }));
         for candidate in step.candidates.iter().filter(|c| c.beam == i) {
             let fate = match candidate.fate {
-                Fate::Runs => format!("beam {}", number(candidate)),
+                Fate::Kept => format!("beam {}", number(candidate)),
                 Fate::Finished(score) => format!("finished, score {score:.4}"),
-                Fate::Dropped => "dropped".to_string(),
+                _ => "dropped".to_string(),
             };
             lines.push(format!("    {:>9.4}  {:<16} {fate}", candidate.sum, text_of(&[candidate.id], tokenizer)));
         }

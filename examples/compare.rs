@@ -7,8 +7,8 @@
 
 use gpt60::Rng;
 use gpt60::cli::{self, Command, Failure, Flag, Outcome};
-use gpt60::generate::statistics::{self, LOOK_BACK, Statistics};
-use gpt60::generate::{BeamSearch, SIDE_BY_SIDE, Sampler};
+use gpt60::generate::statistics::{LOOK_BACK, Statistics};
+use gpt60::generate::{BeamSearch, MAX_TOGETHER, Sampler};
 use std::process::ExitCode;
 
 const COMMAND: Command = Command {
@@ -79,7 +79,7 @@ fn ways() -> Vec<(&'static str, Way)> {
         ("greedy, no 3 tokens twice", Way::Sample(Sampler { no_repeat_ngram: 3, ..greedy() })),
         ("greedy, penalty 1.2", Way::Sample(Sampler { repetition_penalty: 1.2, ..greedy() })),
         ("5 beams", Way::Beams(BeamSearch::new(5))),
-        ("5 beams, drawn", Way::Beams(BeamSearch { draw: true, ..BeamSearch::new(5) })),
+        ("5 beams, drawn", Way::Beams(BeamSearch { sample: true, ..BeamSearch::new(5) })),
         ("temperature 0.7", Way::Sample(Sampler { temperature: 0.7, ..sampler() })),
         ("top-k 40", Way::Sample(Sampler { top_k: 40, ..sampler() })),
         ("top-p 0.9", Way::Sample(Sampler { top_p: 0.9, ..sampler() })),
@@ -93,8 +93,8 @@ fn main() -> ExitCode {
     COMMAND.run(|args| -> Outcome<()> {
         let n_tokens: usize = args.number("--tokens", 60)?;
         let (n_answers, seed): (usize, u64) = (args.number("--answers", 5)?, args.number("--seed", 42)?);
-        if n_tokens == 0 || !(1..=SIDE_BY_SIDE).contains(&n_answers) {
-            let rule = format!("--tokens must be 1 or more, and --answers from 1 to {SIDE_BY_SIDE}");
+        if n_tokens == 0 || !(1..=MAX_TOGETHER).contains(&n_answers) {
+            let rule = format!("--tokens must be 1 or more, and --answers from 1 to {MAX_TOGETHER}");
             return Err(Failure::Usage(rule));
         }
         let checkpoint = args.model()?;
@@ -123,14 +123,14 @@ fn main() -> ExitCode {
                         answers.into_iter().map(|answer| answer.ids).collect()
                     }
                     Way::Beams(search) => {
-                        let seeds = (0..if search.draw { n_answers as u64 } else { 1 }).map(|i| seed.wrapping_add(i));
+                        let seeds = (0..if search.sample { n_answers as u64 } else { 1 }).map(|i| seed.wrapping_add(i));
                         let searches = seeds.map(|seed| BeamSearch { sampler: Sampler::new(seed), ..search.clone() });
                         let texts = searches.map(|search| search.search(model, prompt, end_ids, n_tokens));
                         texts.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().map(|found| found.ids).collect()
                     }
                 };
                 for text in texts {
-                    found.push(statistics::of(model, prompt, &text)?);
+                    found.push(Statistics::measure(model, prompt, &text)?);
                 }
             }
             cli::print(&line(name, &found))?;

@@ -11,7 +11,7 @@
 use gpt60::Rng;
 use gpt60::checkpoint::hugging_face::Checkpoint;
 use gpt60::cli::{self, Answer, Command, Failure, Flag, Outcome, Prompt};
-use gpt60::generate::{SIDE_BY_SIDE, Sampler, statistics, table};
+use gpt60::generate::{MAX_TOGETHER, Sampler, statistics::Statistics, table};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -63,7 +63,7 @@ fn main() -> ExitCode {
         let prompt = args.prompt(&checkpoint, "Once upon a time")?;
         let note_stats = |ids: &[u32]| -> Outcome<()> {
             if args.has("--stats") && !ids.is_empty() {
-                cli::note(&format!("[{}]", statistics::of(&checkpoint.model, &prompt.ids, ids)?));
+                cli::note(&format!("[{}]", Statistics::measure(&checkpoint.model, &prompt.ids, ids)?));
             }
             Ok(())
         };
@@ -80,7 +80,7 @@ fn main() -> ExitCode {
         cli::note("");
         let mut done = 0;
         while done < count {
-            let group = done..count.min(done + SIDE_BY_SIDE as u64);
+            let group = done..count.min(done + MAX_TOGETHER as u64);
             let with_seed = |i| Sampler { rng: Rng::new(seed.wrapping_add(i)), ..sampler.clone() };
             done = group.end;
             let samplers = group.map(with_seed).collect();
@@ -108,7 +108,7 @@ fn show(
     while ids.len() < n_tokens
         && let Some(id) = tokens.next()
     {
-        let before = &tokens.text()[..prompt.ids.len() + ids.len()];
+        let before = &tokens.ids()[..prompt.ids.len() + ids.len()];
         let table = |chosen| {
             let tokenizer = checkpoint.tokenizer.as_ref();
             table::render(tokens.logits(), before, &sampler, chosen, tokenizer, width)

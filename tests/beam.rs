@@ -3,7 +3,7 @@
 //! `fixtures/beam.py` made the model and the expected answers, with the versions that it names.
 
 use gpt60::checkpoint::{Json, hugging_face};
-use gpt60::generate::{BeamSearch, EarlyStopping, Fate, Found, Sampler, greedy};
+use gpt60::generate::{BeamSearch, EarlyStopping, Fate, Hypothesis, Sampler, greedy};
 use gpt60::{Config, Gpt2, Rng, Tensor};
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -40,7 +40,7 @@ fn the_answers_are_those_of_transformers() {
                 no_repeat_ngram: count("no_repeat_ngram"),
                 ..Sampler::new(0)
             },
-            draw: false,
+            sample: false,
         };
         let prompt = ids(case.get("prompt").unwrap());
         let end_ids = ids(case.get("end_ids").unwrap());
@@ -120,7 +120,7 @@ proptest! {
         let found = search.search(&model, &[1], end_ids, 4).unwrap();
         prop_assert!(!found.is_empty());
         let sums: HashMap<&[u32], f64> = texts.iter().map(|(ids, sum)| (&ids[..], *sum)).collect();
-        for Found { ids, score } in &found {
+        for Hypothesis { ids, score } in &found {
             let expected = sums[&ids[..]] / (ids.len() as f64).powf(f64::from(penalty));
             prop_assert!((f64::from(*score) - expected).abs() < 1e-4 * expected.abs().max(1.0), "{score} is not {expected}");
             prop_assert!(f64::from(*score) <= best_score(&texts, penalty) + 1e-4 * expected.abs().max(1.0));
@@ -190,7 +190,7 @@ fn impossible_settings_are_errors_that_name_them() {
     }
     for temperature in [0.0, 1e-45] {
         let sampler = Sampler { temperature, ..Sampler::new(1) };
-        assert!(error(BeamSearch { draw: true, sampler, ..BeamSearch::new(3) }).contains("temperature"));
+        assert!(error(BeamSearch { sample: true, sampler, ..BeamSearch::new(3) }).contains("temperature"));
     }
     assert!(
         error(BeamSearch { sampler: Sampler { top_p: 2.0, ..Sampler::new(1) }, ..BeamSearch::new(3) })
@@ -209,7 +209,7 @@ fn whoever_watches_sees_every_beam_come_from_a_candidate() {
             assert_eq!(step.beams, running);
             assert_eq!(step.candidates.len(), 2 * 4);
             let text = |c: &gpt60::generate::Candidate| [&step.beams[c.beam][..], &[c.id]].concat();
-            running = step.candidates.iter().filter(|c| c.fate == Fate::Runs).map(text).collect();
+            running = step.candidates.iter().filter(|c| c.fate == Fate::Kept).map(text).collect();
             for candidate in step.candidates {
                 if let Fate::Finished(score) = candidate.fate {
                     finished.push((text(candidate), score));
@@ -248,7 +248,7 @@ fn beams_that_are_drawn_are_drawn_by_their_probabilities() {
     let n = 20_000;
     let mut counts: HashMap<Vec<u32>, usize> = HashMap::new();
     for seed in 0..n {
-        let search = BeamSearch { draw: true, sampler: Sampler::new(seed as u64), ..BeamSearch::new(2) };
+        let search = BeamSearch { sample: true, sampler: Sampler::new(seed as u64), ..BeamSearch::new(2) };
         *counts.entry(search.search(&model, &[1], &[], 1).unwrap().remove(0).ids).or_default() += 1;
     }
     // Two outcomes, one degree of freedom: above 10.83 in one of 1000 tries. (The seeds are fixed, so this is one try.)
@@ -287,7 +287,7 @@ fn two_steps_of_drawn_beams_are_as_enumeration_says() {
     assert!(expected.values().all(|p| p * n as f64 > 5.0), "{expected:?}");
     let mut counts: HashMap<Vec<u32>, usize> = HashMap::new();
     for seed in 0..n {
-        let search = BeamSearch { draw: true, sampler: Sampler::new(1_000_000 + seed as u64), ..BeamSearch::new(2) };
+        let search = BeamSearch { sample: true, sampler: Sampler::new(1_000_000 + seed as u64), ..BeamSearch::new(2) };
         *counts.entry(search.search(&model, &[1], &[], 2).unwrap().remove(0).ids).or_default() += 1;
     }
     // Five outcomes, four degrees of freedom: above 18.47 in one of 1000 tries.
@@ -304,7 +304,7 @@ fn one_beam_that_is_drawn_draws_texts_with_their_probabilities() {
     assert!(expected.len() == 9 && expected.values().all(|p| p * n as f64 > 5.0), "{expected:?}");
     let mut counts: HashMap<Vec<u32>, usize> = HashMap::new();
     for seed in 0..n {
-        let search = BeamSearch { draw: true, sampler: Sampler::new(2_000_000 + seed as u64), ..BeamSearch::new(1) };
+        let search = BeamSearch { sample: true, sampler: Sampler::new(2_000_000 + seed as u64), ..BeamSearch::new(1) };
         *counts.entry(search.search(&model, &[1], &[], 2).unwrap().remove(0).ids).or_default() += 1;
     }
     // Nine outcomes, eight degrees of freedom: above 26.12 in one of 1000 tries.
@@ -316,7 +316,7 @@ fn one_beam_that_is_drawn_draws_texts_with_their_probabilities() {
 fn the_coldest_draw_is_none() {
     let model = model(50, 4);
     let sampler = Sampler { temperature: 1e-30, top_k: 20, ..Sampler::new(1) };
-    let cold = BeamSearch { draw: true, sampler, ..BeamSearch::new(3) };
+    let cold = BeamSearch { sample: true, sampler, ..BeamSearch::new(3) };
     let ids = |search: BeamSearch| search.search(&model, &[1, 2], &[], 5).unwrap().remove(0).ids;
     assert_eq!(ids(cold), ids(BeamSearch::new(3)));
 }
@@ -325,7 +325,7 @@ fn the_coldest_draw_is_none() {
 fn where_there_are_fewer_texts_than_asked_for_all_are_given_and_none_is_an_error() {
     let model = model(3, 8);
     let nothing = BeamSearch::new(2).search(&model, &[1], &[], 0).unwrap();
-    assert_eq!(nothing, [Found { ids: vec![], score: 0.0 }]);
+    assert_eq!(nothing, [Hypothesis { ids: vec![], score: 0.0 }]);
     assert_eq!(BeamSearch { count: 8, ..BeamSearch::new(8) }.search(&model, &[1], &[], 1).unwrap().len(), 3);
     // Of three tokens one is in the prompt, and no token may be used twice: two more can be written, not three.
     let once = BeamSearch { sampler: Sampler { no_repeat_ngram: 1, ..Sampler::new(1) }, ..BeamSearch::new(2) };
@@ -337,7 +337,7 @@ fn where_there_are_fewer_texts_than_asked_for_all_are_given_and_none_is_an_error
 fn the_same_seed_draws_the_same_beams() {
     let model = model(50, 4);
     let text = |seed| {
-        let search = BeamSearch { draw: true, count: 3, sampler: Sampler::new(seed), ..BeamSearch::new(3) };
+        let search = BeamSearch { sample: true, count: 3, sampler: Sampler::new(seed), ..BeamSearch::new(3) };
         search.search(&model, &[1, 2], &[], 5).unwrap()
     };
     assert_eq!(text(1), text(1));

@@ -7,7 +7,7 @@ mod examples;
 
 use examples::{command, error_of, run, run_with_input, scratch, success};
 use gpt60::checkpoint::{Dtype, hugging_face};
-use gpt60::generate::{BeamSearch, Sampler, greedy, statistics};
+use gpt60::generate::{BeamSearch, Sampler, greedy, statistics::Statistics};
 use gpt60::tokenizer::Tokenizer;
 use gpt60::{Config, Gpt2, Rng, Tensor, storybook};
 use std::collections::BTreeMap;
@@ -700,7 +700,7 @@ fn stats_measures_what_was_written() {
     let expected = |seed: u64| {
         let ids = story.model.generate(&prompt, Sampler::new(seed)).unwrap().until(&story.end_ids).take(30);
         let ids: Vec<u32> = ids.map(|id| id.unwrap()).collect();
-        format!("[{}]", statistics::of(&story.model, &prompt, &ids).unwrap())
+        format!("[{}]", Statistics::measure(&story.model, &prompt, &ids).unwrap())
     };
     let stats = |args: &[&str]| -> Vec<String> {
         let (_, stderr) =

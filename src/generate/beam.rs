@@ -11,18 +11,22 @@
 //! ```
 //!
 //! Scores are sums of logarithms, because a product of many small numbers would underflow. They are negative, and every
-//! further token makes them smaller: so long texts would always lose against short ones. That is why finished texts are
+//! further token makes them smaller: so long texts would always lose to short ones. That is why finished texts are
 //! compared by `sum / length^length_penalty`: with a penalty of 1, by the mean of a token's log-probability.
 //!
 //! Source: Lowerre's thesis on the Harpy speech system (1976) for the idea. The rules in detail (how many candidates are looked
 //! at, which may finish, when to stop) are those of version 5.23 of the `transformers` library; `tests/beam.rs` compares.
 
-use super::{Sampler, check_prompt, first, knobs};
-use crate::{Error, Gpt2, KvCache, Result};
-use std::cmp::Ordering;
+use super::{Sampler, check_prompt, knobs, no_token_left, smallest_n};
+use crate::error::{Error, Result};
+use crate::kv_cache::KvCache;
+use crate::layers::softmax::log_softmax_row;
+use crate::model::Gpt2;
+use crate::rng::Rng;
 
-/// When to stop, once as many texts are finished as there are beams.
+/// When to stop, once there are as many finished texts as beams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum EarlyStopping {
     /// When the best beam, scored at its present length, is no better than the worst finished text. (`false` in transformers.)
     IfNoBetter,
@@ -47,25 +51,26 @@ pub enum EarlyStopping {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct BeamSearch {
-    /// How many texts are kept at a time. With one, this is greedy choice, or plain sampling if `draw` says so.
+    /// How many texts are kept at a time. With one, this is greedy choice, or plain sampling if `sample` is set.
     pub beams: usize,
-    /// How many of the best texts to give, at most `beams`.
+    /// How many of the best texts to return, at most `beams`.
     pub count: usize,
     /// Finished texts are compared by `sum / length^length_penalty`. Above 0, it favours long texts; 0 compares the sums. From
     /// -10 to 10.
     pub length_penalty: f32,
     /// When to stop.
     pub early_stopping: EarlyStopping,
-    /// Its two penalties hold always. Its other knobs and its chance are used if `draw` says so.
+    /// The penalties always apply; temperature, top-k, top-p and the generator only if `sample` is set.
     pub sampler: Sampler,
     /// Whether candidates are drawn by their probabilities, instead of the best being taken.
-    pub draw: bool,
+    pub sample: bool,
 }
 
-/// A finished text.
+/// A finished text: what the search believes to be among the best.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Found {
-    /// The new tokens, the end token included.
+pub struct Hypothesis {
+    /// The new tokens, the end token included. [`Tokenizer::decode_text`](crate::tokenizer::Tokenizer::decode_text) leaves it
+    /// out of the text.
     pub ids: Vec<u32>,
     /// `sum of log(probability) / length^length_penalty`.
     pub score: f32,
@@ -86,16 +91,17 @@ pub struct Candidate {
 
 /// What becomes of a candidate.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum Fate {
     /// It is a beam of the next step.
-    Runs,
+    Kept,
     /// It has ended, with this score.
     Finished(f32),
     /// Others were better.
     Dropped,
 }
 
-/// One step of the search, for whoever wants to see it.
+/// One step of the search, for a caller who wants to watch it.
 #[derive(Debug)]
 pub struct Step<'a> {
     /// The beams before the step: the new tokens of each.
@@ -105,7 +111,8 @@ pub struct Step<'a> {
 }
 
 impl BeamSearch {
-    /// A search for the best text with so many beams, and the usual settings: length penalty 1, nothing is drawn.
+    /// A search for the best text with this many beams, and the usual settings: length penalty 1, nothing is drawn.
+    #[must_use]
     pub fn new(beams: usize) -> BeamSearch {
         BeamSearch {
             beams,
@@ -113,18 +120,18 @@ impl BeamSearch {
             length_penalty: 1.0,
             early_stopping: EarlyStopping::IfNoBetter,
             sampler: Sampler::new(42),
-            draw: false,
+            sample: false,
         }
     }
 
-    /// Checks that every setting has a value that it can have.
+    /// Checks that every setting is in its range.
     ///
     /// # Errors
     ///
-    /// Names the setting, its value and what would be right.
+    /// Names the setting, its value and the range.
     pub fn check(&self) -> Result<()> {
-        if !(1..=MOST_BEAMS).contains(&self.beams) {
-            return Err(Error::argument("beams", format!("{} are asked for; 1 to {MOST_BEAMS} can be", self.beams)));
+        if !(1..=MAX_BEAMS).contains(&self.beams) {
+            return Err(Error::argument("beams", format!("{} are asked for; 1 to {MAX_BEAMS} can be", self.beams)));
         }
         if !(1..=self.beams).contains(&self.count) {
             let problem = format!("{} texts are asked for; {} beams find 1 to {}", self.count, self.beams, self.beams);
@@ -136,8 +143,8 @@ impl BeamSearch {
             return Err(Error::argument("length penalty", problem));
         }
         let t = self.sampler.temperature;
-        if self.draw && t < LEAST_TEMPERATURE {
-            let problem = format!("it is {t}; beams that are drawn need at least {LEAST_TEMPERATURE:e}");
+        if self.sample && t < MIN_TEMPERATURE {
+            let problem = format!("it is {t}; beams that are drawn need at least {MIN_TEMPERATURE:e}");
             return Err(Error::argument("temperature", problem));
         }
         self.sampler.check()
@@ -149,7 +156,7 @@ impl BeamSearch {
     ///
     /// If a setting or the prompt is impossible, the model computes something that is not a number, or no-repeat n-gram has
     /// removed every token before a text was finished.
-    pub fn search(&self, model: &Gpt2, prompt: &[u32], end_ids: &[u32], n_tokens: usize) -> Result<Vec<Found>> {
+    pub fn search(&self, model: &Gpt2, prompt: &[u32], end_ids: &[u32], n_tokens: usize) -> Result<Vec<Hypothesis>> {
         self.search_watched(model, prompt, end_ids, n_tokens, |_| {})
     }
 
@@ -165,108 +172,57 @@ impl BeamSearch {
         end_ids: &[u32],
         n_tokens: usize,
         mut watch: impl FnMut(&Step),
-    ) -> Result<Vec<Found>> {
+    ) -> Result<Vec<Hypothesis>> {
         self.check()?;
         check_prompt(model, prompt)?;
         // One token more can be chosen than read: the last one.
-        let n_tokens = n_tokens.min(model.config.n_ctx + 1 - prompt.len());
+        let n_tokens = n_tokens.min((model.config.n_ctx + 1).saturating_sub(prompt.len()));
         if n_tokens == 0 {
-            return Ok(vec![Found { ids: Vec::new(), score: 0.0 }]); // the one text of no tokens
+            return Ok(vec![Hypothesis { ids: Vec::new(), score: 0.0 }]); // the one text of no tokens
         }
-        let mut rng = self.sampler.rng.clone();
-        let mut cache = KvCache::new(&model.config, 1);
-        let mut beams: Vec<Vec<u32>> = vec![Vec::new()]; // the new tokens of each
-        let mut sums = vec![0.0];
-        let mut unread = prompt.to_vec();
-        let mut finished: Vec<Found> = Vec::new();
-
-        for length in 1..=n_tokens {
-            let logits = model.next_logits(&unread, &mut cache)?; // [n_beams, n_vocab]
-            let mut scores = Vec::with_capacity(logits.len());
-            for (i, (beam, sum)) in beams.iter().zip(&sums).enumerate() {
-                let mut row = logits.row(i).to_vec();
-                log_softmax_row(&mut row)?;
-                self.turn_knobs(&mut row, &[prompt, beam].concat(), end_ids.len());
-                scores.extend(row.iter().map(|log_probability| sum + log_probability));
-            }
-
-            // With one end token, at most half of these have ended: so there are always enough to go on with. A single beam
-            // takes what comes first, even if that is its end.
-            let n_candidates = if self.beams == 1 { 1 } else { 2.max(1 + end_ids.len()) * self.beams };
-            let chosen = if self.draw {
-                draw_without_replacement(&scores, n_candidates, &mut rng)
-            } else {
-                best(&scores, n_candidates)
-            };
-            let n_vocab = model.config.n_vocab;
-            let mut candidates: Vec<Candidate> = chosen
-                .into_iter()
-                .map(|i| Candidate { beam: i / n_vocab, id: (i % n_vocab) as u32, sum: scores[i], fate: Fate::Dropped })
-                .collect();
-
-            // Those that end, if they are among the first; and the best of those that do not.
-            let mut running = Vec::new();
-            for (rank, candidate) in candidates.iter_mut().enumerate() {
-                let ends = end_ids.contains(&candidate.id) || length == n_tokens;
-                if !ends {
-                    running.push(rank);
-                } else if rank < self.beams {
-                    let score = candidate.sum / (length as f32).powf(self.length_penalty);
-                    candidate.fate = Fate::Finished(score);
-                    finished.push(Found { ids: [&beams[candidate.beam][..], &[candidate.id]].concat(), score });
-                }
-            }
-            finished.sort_by(|a, b| b.score.total_cmp(&a.score));
-            finished.truncate(self.beams);
-            running.sort_by(|&a, &b| candidates[b].sum.total_cmp(&candidates[a].sum));
-            running.truncate(self.beams);
-            running.iter().for_each(|&rank| candidates[rank].fate = Fate::Runs);
-            watch(&Step { beams: &beams, candidates: &candidates });
-
-            let running: Vec<&Candidate> = running.into_iter().map(|rank| &candidates[rank]).collect();
-            if running.is_empty() || self.is_done(&finished, running[0].sum, length, n_tokens) {
+        let mut search = Search {
+            settings: self,
+            model,
+            prompt,
+            end_ids,
+            n_tokens,
+            length: 0,
+            beams: vec![Vec::new()],
+            sums: vec![0.0],
+            unread: prompt.to_vec(),
+            cache: KvCache::new(&model.config, 1),
+            rng: self.sampler.rng.clone(),
+            finished: Vec::new(),
+        };
+        while search.length < n_tokens {
+            search.length += 1;
+            let scores = search.score()?;
+            let mut candidates = search.candidates(&scores);
+            let kept = search.settle(&mut candidates);
+            watch(&Step { beams: &search.beams, candidates: &candidates });
+            if kept.is_empty() || search.is_done(candidates[kept[0]].sum) {
                 break;
             }
-            beams = running.iter().map(|c| [&beams[c.beam][..], &[c.id]].concat()).collect();
-            sums = running.iter().map(|c| c.sum).collect();
-            cache = cache.select(&running.iter().map(|c| c.beam).collect::<Vec<_>>())?;
-            unread = running.iter().map(|c| c.id).collect();
+            search.advance(&candidates, &kept)?;
         }
-        if finished.is_empty() {
-            let problem = "no token is left: all were used, and no-repeat n-gram forbids to use them again";
-            return Err(Error::argument("generate", problem));
+        if search.finished.is_empty() {
+            return Err(no_token_left());
         }
-        finished.truncate(self.count);
-        Ok(finished)
-    }
-
-    /// Whether no beam can, or is given the chance to, become better than the worst of the finished texts.
-    fn is_done(&self, finished: &[Found], best_sum: f32, length: usize, n_tokens: usize) -> bool {
-        if finished.len() < self.beams {
-            return false;
-        }
-        let worst = finished[finished.len() - 1].score;
-        let score_at = |length: usize| best_sum / (length as f32).powf(self.length_penalty);
-        match self.early_stopping {
-            EarlyStopping::AtOnce => true,
-            EarlyStopping::IfNoBetter => score_at(length) <= worst,
-            // The sum can only fall. Divided by the greatest length that there can be, it is as small as it can be.
-            EarlyStopping::IfHopeless if self.length_penalty > 0.0 => score_at(n_tokens) <= worst,
-            EarlyStopping::IfHopeless => score_at(length) <= worst,
-        }
+        search.finished.truncate(self.count);
+        Ok(search.finished)
     }
 
     /// Turns the knobs on a row of log-probabilities: `[n_vocab]`.
     ///
-    /// Here the sums of several beams are compared, so nothing may be taken off a row as [`knobs::temperature`] does. And a beam
-    /// needs something to go on with: one token more stays than there are end tokens.
+    /// Here the sums of several beams are compared, so nothing may be subtracted from a row as [`knobs::temperature`] does. And a
+    /// beam needs something to go on with: one token more stays than there are end tokens.
     fn turn_knobs(&self, row: &mut [f32], before: &[u32], n_end: usize) {
         let knob = &self.sampler;
         if knob.repetition_penalty != 1.0 {
             knobs::repetition_penalty(row, before, knob.repetition_penalty);
         }
         knobs::no_repeat_ngram(row, before, knob.no_repeat_ngram);
-        if !self.draw {
+        if !self.sample {
             return;
         }
         row.iter_mut().for_each(|x| *x /= knob.temperature);
@@ -283,30 +239,132 @@ impl BeamSearch {
     }
 }
 
-/// More beams than anyone needs; each takes its own part of the cache.
-const MOST_BEAMS: usize = 1000;
+/// The most beams that are accepted: more than anyone needs, and each takes its own part of the cache.
+const MAX_BEAMS: usize = 1000;
 
 /// A score divided by a smaller temperature might overflow.
-const LEAST_TEMPERATURE: f32 = 1e-30;
+const MIN_TEMPERATURE: f32 = 1e-30;
 
-/// The logarithm of softmax: `x_i - max - ln(sum of e^(x_j - max))`.
-///
-/// The logarithm of `softmax(x)` itself would be minus infinity where softmax underflows.
-fn log_softmax_row(row: &mut [f32]) -> Result<()> {
-    let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = row.iter().map(|&x| f64::from(x - largest).exp()).sum();
-    if !(largest.is_finite() && sum.is_finite()) {
-        return Err(Error::argument("generate", "the scores are not numbers: the weights are damaged"));
-    }
-    let shift = f64::from(largest) + sum.ln();
-    row.iter_mut().for_each(|x| *x = (f64::from(*x) - shift) as f32);
-    Ok(())
+/// A search under way. Each step calls `score`, `candidates`, `settle` and `advance`, in this order.
+struct Search<'a> {
+    settings: &'a BeamSearch,
+    model: &'a Gpt2,
+    prompt: &'a [u32],
+    end_ids: &'a [u32],
+    n_tokens: usize,
+    /// How many new tokens a candidate of this step has.
+    length: usize,
+    /// The new tokens of each beam.
+    beams: Vec<Vec<u32>>,
+    /// The sum of log-probabilities of each beam.
+    sums: Vec<f32>,
+    /// What the model has not read yet: the prompt, then the newest token of each beam.
+    unread: Vec<u32>,
+    cache: KvCache,
+    rng: Rng,
+    /// The best finished texts so far, best first.
+    finished: Vec<Hypothesis>,
 }
 
-/// The places of the `n` largest scores, largest first, of equals the first; removed ones (minus infinity) are no candidates.
+impl Search<'_> {
+    /// The score of every beam continued with every token: `[n_beams * n_vocab]`.
+    fn score(&mut self) -> Result<Vec<f32>> {
+        let logits = self.model.next_logits(&self.unread, &mut self.cache)?; // [n_beams, n_vocab]
+        let mut scores = Vec::with_capacity(logits.len());
+        for (i, (beam, sum)) in self.beams.iter().zip(&self.sums).enumerate() {
+            let mut row = logits.row(i).to_vec();
+            log_softmax_row(&mut row);
+            if row.iter().any(|x| x.is_nan()) {
+                return Err(Error::damaged_weights("generate"));
+            }
+            self.settings.turn_knobs(&mut row, &[self.prompt, beam].concat(), self.end_ids.len());
+            scores.extend(row.iter().map(|log_probability| sum + log_probability));
+        }
+        Ok(scores)
+    }
+
+    /// The candidates that are looked at: the best scores, or some that are drawn.
+    fn candidates(&mut self, scores: &[f32]) -> Vec<Candidate> {
+        // With one end token, at most half of these have ended, so enough are left to go on with. A single beam takes what
+        // comes first, even if that is its end.
+        let n_beams = self.settings.beams;
+        let n = if n_beams == 1 { 1 } else { 2.max(1 + self.end_ids.len()) * n_beams };
+        let chosen = match self.settings.sample {
+            true => draw_without_replacement(scores, n, &mut self.rng),
+            false => best(scores, n),
+        };
+        let n_vocab = self.model.config.n_vocab;
+        let candidate = |i| Candidate {
+            beam: i / n_vocab,
+            id: (i % n_vocab) as u32,
+            sum: scores[i],
+            fate: Fate::Dropped, // until `settle` knows better
+        };
+        chosen.into_iter().map(candidate).collect()
+    }
+
+    /// Decides every candidate's fate, and notes those that have finished. Returns the places of those that are kept, best first.
+    ///
+    /// A candidate that ends counts only if it is among the first `beams`. Of the others, the best are kept.
+    fn settle(&mut self, candidates: &mut [Candidate]) -> Vec<usize> {
+        let n_beams = self.settings.beams;
+        let mut alive = Vec::new();
+        for (rank, candidate) in candidates.iter_mut().enumerate() {
+            let ends = self.end_ids.contains(&candidate.id) || self.length == self.n_tokens;
+            if !ends {
+                alive.push(rank);
+            } else if rank < n_beams {
+                let score = self.score_at(candidate.sum, self.length);
+                candidate.fate = Fate::Finished(score);
+                let ids = [&self.beams[candidate.beam][..], &[candidate.id]].concat();
+                self.finished.push(Hypothesis { ids, score });
+            }
+        }
+        self.finished.sort_by(|a, b| b.score.total_cmp(&a.score));
+        self.finished.truncate(n_beams);
+        alive.sort_by(|&a, &b| candidates[b].sum.total_cmp(&candidates[a].sum));
+        alive.truncate(n_beams);
+        alive.iter().for_each(|&rank| candidates[rank].fate = Fate::Kept);
+        alive
+    }
+
+    /// Whether no beam can, or is given the chance to, become better than the worst of the finished texts.
+    fn is_done(&self, best_sum: f32) -> bool {
+        let Some(worst) = self.finished.last().filter(|_| self.finished.len() == self.settings.beams) else {
+            return false;
+        };
+        match self.settings.early_stopping {
+            EarlyStopping::AtOnce => true,
+            EarlyStopping::IfNoBetter => self.score_at(best_sum, self.length) <= worst.score,
+            // The sum can only fall. Divided by the greatest possible length, it is as small as it can be.
+            EarlyStopping::IfHopeless if self.settings.length_penalty > 0.0 => {
+                self.score_at(best_sum, self.n_tokens) <= worst.score
+            }
+            EarlyStopping::IfHopeless => self.score_at(best_sum, self.length) <= worst.score,
+        }
+    }
+
+    /// The score of a text that ends with this sum and this length.
+    fn score_at(&self, sum: f32, length: usize) -> f32 {
+        sum / (length as f32).powf(self.settings.length_penalty)
+    }
+
+    /// Makes the candidates that are kept the beams of the next step.
+    fn advance(&mut self, candidates: &[Candidate], kept: &[usize]) -> Result<()> {
+        let kept: Vec<&Candidate> = kept.iter().map(|&rank| &candidates[rank]).collect();
+        self.beams = kept.iter().map(|c| [&self.beams[c.beam][..], &[c.id]].concat()).collect();
+        self.sums = kept.iter().map(|c| c.sum).collect();
+        self.unread = kept.iter().map(|c| c.id).collect();
+        self.cache = self.cache.select(&kept.iter().map(|c| c.beam).collect::<Vec<_>>())?;
+        Ok(())
+    }
+}
+
+/// The places of the `n` largest scores, largest first; of equals, the smaller place first. Removed ones (minus infinity) are
+/// no candidates.
 fn best(scores: &[f32], n: usize) -> Vec<usize> {
     let order = |&a: &usize, &b: &usize| scores[b].total_cmp(&scores[a]).then(a.cmp(&b));
-    first((0..scores.len()).filter(|&i| scores[i] > f32::NEG_INFINITY).collect(), n, order)
+    smallest_n((0..scores.len()).filter(|&i| scores[i] > f32::NEG_INFINITY).collect(), n, order)
 }
 
 /// Draws `n` different places, one after the other, each with probability `softmax(scores)` among those that are left.
@@ -314,12 +372,12 @@ fn best(scores: &[f32], n: usize) -> Vec<usize> {
 /// There is a short way. Add to each score a random number from the *Gumbel* distribution, `-ln(-ln(u))` with `u` uniform in
 /// (0, 1); the place of the largest sum is then a draw from the softmax, the second largest a draw among the rest, and so on.
 /// Source: Kool, van Hoof and Welling, "Stochastic Beams and Where to Find Them" (2019), section 2.3.
-fn draw_without_replacement(scores: &[f32], n: usize, rng: &mut crate::Rng) -> Vec<usize> {
+fn draw_without_replacement(scores: &[f32], n: usize, rng: &mut Rng) -> Vec<usize> {
     let mut noisy: Vec<(f64, usize)> = Vec::with_capacity(scores.len());
     for (i, &score) in scores.iter().enumerate().filter(|(_, score)| **score > f32::NEG_INFINITY) {
         let u = 1.0 - rng.uniform(); // in (0, 1]
         noisy.push((f64::from(score) - (-u.ln()).max(f64::MIN_POSITIVE).ln(), i));
     }
-    let order = |a: &(f64, usize), b: &(f64, usize)| -> Ordering { b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)) };
-    first(noisy, n, order).into_iter().map(|(_, i)| i).collect()
+    let order = |a: &(f64, usize), b: &(f64, usize)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+    smallest_n(noisy, n, order).into_iter().map(|(_, i)| i).collect()
 }

@@ -16,13 +16,13 @@
 //!
 //! [Chapter 8](crate::book::ch08_choosing_a_token) explains it.
 
-use crate::Rng;
 use crate::kernels::softmax::softmax_row;
+use crate::rng::Rng;
 use crate::tensor::argmax;
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashSet};
 
-/// Makes tokens that are there already less likely, each by the same factor, however often it was used: `[n_vocab]`.
+/// Makes tokens that were used less likely, each by the same factor, however often it was used: `[n_vocab]`.
 ///
 /// `before` is the prompt and what was written after it. A positive score is divided by `penalty` and a negative one
 /// multiplied, so that both go down. 1 changes nothing; below 1, repetition is encouraged.
@@ -48,7 +48,7 @@ pub fn repetition_penalty(logits: &mut [f32], before: &[u32], penalty: f32) {
     }
 }
 
-/// Removes every token that would complete a row of `n` tokens that was there before: `[n_vocab]`.
+/// Removes every token that would complete a row of `n` tokens that occurred before: `[n_vocab]`.
 ///
 /// `n = 3` lets any two tokens follow each other twice, but no three. `n = 1` lets no token be used twice; 0 is off.
 ///
@@ -78,10 +78,10 @@ pub fn no_repeat_ngram(logits: &mut [f32], before: &[u32], n: usize) {
 /// Divides the logits by `t`, which must be above 0: `[n_vocab]`.
 ///
 /// Below 1, differences grow, and likely tokens become likelier still. Above 1, they shrink, and the text gets wilder.
-/// Towards 0 it becomes [`likeliest`].
+/// Towards 0 it becomes [`greedy`].
 ///
-/// (The largest logit is taken off first, because a division by a very small number would overflow. It makes no difference:
-/// softmax does not change when the same number is taken off everywhere.)
+/// (The largest logit is subtracted first, because a division by a very small number would overflow. It makes no difference:
+/// softmax does not change when the same number is subtracted everywhere.)
 ///
 /// Source: Ackley, Hinton and Sejnowski (1985), where it is the temperature of statistical physics.
 ///
@@ -106,21 +106,21 @@ pub fn temperature(logits: &mut [f32], t: f32) {
 /// # Example: of two equals, the first
 ///
 /// ```
-/// use gpt60::generate::knobs::likeliest;
+/// use gpt60::generate::knobs::greedy;
 ///
 /// let mut logits = [1.0, 4.0, 4.0];
-/// likeliest(&mut logits);
+/// greedy(&mut logits);
 /// assert_eq!(logits, [f32::NEG_INFINITY, 4.0, f32::NEG_INFINITY]);
 /// ```
-pub fn likeliest(logits: &mut [f32]) {
+pub fn greedy(logits: &mut [f32]) {
     let best = argmax(logits);
     logits.iter_mut().enumerate().filter(|(id, _)| Some(*id) != best).for_each(|(_, score)| *score = f32::NEG_INFINITY);
 }
 
 /// Removes all but the `k` likeliest tokens: `[n_vocab]`. Tokens as likely as the `k`-th all stay. 0 is off.
 ///
-/// The `k`-th largest score is found without sorting: [`slice::select_nth_unstable_by`] only sorts the half in which it is,
-/// and of that the half, and so on. That is `n + n/2 + n/4 ...` steps, about `2n`.
+/// The `k`-th largest score is found without sorting: [`slice::select_nth_unstable_by`] splits the list in two, goes on with the
+/// part that holds it, splits that, and so on. That is about `n + n/2 + n/4 ...` steps, or `2n`.
 ///
 /// Source: Fan, Lewis and Dauphin, "Hierarchical Neural Story Generation" (2018), section 5.4.
 ///
@@ -153,7 +153,7 @@ pub fn top_k(logits: &mut [f32], k: usize) {
 ///
 /// Source: Holtzman et al., "The Curious Case of Neural Text Degeneration" (2020), section 3.1.
 ///
-/// # Example: probabilities 0.5, 0.3, 0.2, of which 0.6 are wanted
+/// # Example: 0.6 of the probabilities 0.5, 0.3, 0.2
 ///
 /// ```
 /// use gpt60::generate::knobs::top_p;

@@ -7,6 +7,9 @@
 //! always the token with the highest score. [`Gpt2::generate_several`] writes several answers at once, [`table`] shows the
 //! candidates for a token, and [`statistics`] measures what was written.
 //!
+//! A text ends where the model chooses its end token. That token is no text, so nobody wants to read it: [`Continuation::before`]
+//! leaves it out, [`Continuation::until`] gives it as the last id.
+//!
 //! # Example: print a text as it is made, in whole characters
 //!
 //! ```
@@ -17,11 +20,29 @@
 //! let prompt = tokenizer.encode("Once upon a time");
 //! let sampler = Sampler { temperature: 0.8, ..Sampler::new(42) };
 //! let mut stream = Utf8Stream::new(); // holds back the first half of a character until the second has come
-//! for id in story.model.generate(&prompt, sampler)?.until(&story.end_ids).take(10) {
+//! for id in story.model.generate(&prompt, sampler)?.before(&story.end_ids).take(10) {
 //!     let id = id?;
 //!     print!("{}", stream.push(tokenizer.token_bytes(id).unwrap_or(&[])));
 //! }
 //! println!("{}", stream.finish());
+//! # Ok::<(), gpt60::Error>(())
+//! ```
+//!
+//! # Example: the last words of a story, to its end
+//!
+//! ```
+//! use gpt60::{generate::{Sampler, Stop}, storybook};
+//!
+//! let story = storybook::load();
+//! let tokenizer = story.tokenizer.unwrap();
+//! let prompt = tokenizer.encode("They all lived happily ever after.");
+//! let mut tokens = story.model.generate(&prompt, Sampler::greedy())?.before(&story.end_ids);
+//! let ids = tokens.by_ref().collect::<Result<Vec<u32>, _>>()?;
+//! let text = tokenizer.decode(&ids)?;
+//! assert!(tokens.stopped_by() == Some(Stop::EndToken) && !text.contains("<|endoftext|>"));
+//! // The ids keep the end token. This is how to decode ids that may have one, such as those of `generate_several`.
+//! assert_eq!(tokens.ids().last(), story.end_ids.first());
+//! assert_eq!(tokenizer.decode_text(&tokens.ids()[prompt.len()..], &story.end_ids)?, text);
 //! # Ok::<(), gpt60::Error>(())
 //! ```
 //!
@@ -36,16 +57,21 @@ mod several;
 pub mod statistics;
 pub mod table;
 
-pub use beam::{BeamSearch, Candidate, EarlyStopping, Fate, Found, Step};
+pub use beam::{BeamSearch, Candidate, EarlyStopping, Fate, Hypothesis, Step};
 pub use sampler::Sampler;
-pub use several::{SIDE_BY_SIDE, Written};
+pub use several::{Answer, MAX_TOGETHER};
 
-use crate::{Error, Gpt2, KvCache, Result};
+use crate::error::{Error, Result};
+use crate::kv_cache::KvCache;
+use crate::layers::embedding;
+use crate::model::Gpt2;
 use std::cmp::Ordering;
+use std::iter::FusedIterator;
 
 impl Gpt2 {
     /// Continues a prompt, one token at a time, as the sampler chooses: an endless text, until the context is full. Take as
-    /// many tokens as you want with `.take(n)`; to stop at an end token, add [`.until(&end_ids)`](Continuation::until).
+    /// many tokens as you want with `.take(n)`; to stop at an end token, add [`.until(&end_ids)`](Continuation::until) or
+    /// [`.before(&end_ids)`](Continuation::before).
     ///
     /// # Errors
     ///
@@ -67,15 +93,22 @@ impl Gpt2 {
     pub fn generate(&self, prompt: &[u32], sampler: Sampler) -> Result<Continuation<'_>> {
         check_prompt(self, prompt)?;
         sampler.check()?;
-        let cache = KvCache::new(&self.config, 1);
-        let text = prompt.to_vec();
-        Ok(Continuation { model: self, cache, text, end_ids: Vec::new(), sampler, logits: Vec::new(), stop: None })
+        Ok(Continuation {
+            model: self,
+            cache: KvCache::new(&self.config, 1),
+            ids: prompt.to_vec(),
+            end_ids: Vec::new(),
+            gives_end: true,
+            sampler,
+            logits: Vec::new(),
+            stop: None,
+        })
     }
 }
 
 /// Always the likeliest next token, until the end token or a full context: [`Gpt2::generate`] with [`Sampler::greedy`].
 ///
-/// The end token, if it comes, is the last one given. Ties go to the smaller id.
+/// The end token, if it comes, is the last item. Ties go to the smaller id.
 ///
 /// # Errors
 ///
@@ -95,31 +128,39 @@ pub fn greedy<'a>(model: &'a Gpt2, prompt: &[u32], end_ids: &[u32]) -> Result<Co
     Ok(model.generate(prompt, Sampler::greedy())?.until(end_ids))
 }
 
-/// Whether a model can go on from a prompt.
+/// Checks that a model can continue a prompt.
 ///
 /// # Errors
 ///
 /// If the prompt is empty, longer than the context, or has an id that is not in the vocabulary.
 pub fn check_prompt(model: &Gpt2, prompt: &[u32]) -> Result<()> {
-    let (n_ctx, n_vocab) = (model.config.n_ctx, model.config.n_vocab);
     if prompt.is_empty() {
         return Err(Error::argument("prompt", "it is empty; give at least one token to start from"));
     }
-    if prompt.len() > n_ctx {
-        let problem = format!("it has {} tokens and the model's context holds {n_ctx}; shorten it", prompt.len());
-        return Err(Error::argument("prompt", problem));
-    }
-    if let Some(id) = prompt.iter().find(|&&id| id as usize >= n_vocab) {
-        let problem = format!("token id {id} is not in the vocabulary, whose ids are 0 to {}", n_vocab - 1);
-        return Err(Error::argument("prompt", problem));
-    }
-    Ok(())
+    check_ids(model, "prompt", prompt)
 }
 
-/// The first `n` of a list in this order, sorted. The others are only found out, and need no order.
-pub(crate) fn first<T>(mut list: Vec<T>, n: usize, order: impl Fn(&T, &T) -> Ordering) -> Vec<T> {
+/// Checks that the model can read `ids` as one sequence; an error names `op`.
+///
+/// The embedding has the rules, and costs next to nothing beside the rest of a pass: so it is asked to read them.
+fn check_ids(model: &Gpt2, op: &str, ids: &[u32]) -> Result<()> {
+    match embedding::forward(&model.wte, &model.wpe, ids, ids.len(), 0) {
+        Ok(_) => Ok(()),
+        Err(Error::Argument { problem, .. }) => Err(Error::argument(op, problem)),
+        Err(other) => Err(other), // the two tables do not fit: that is not the ids' fault
+    }
+}
+
+/// The sampler has removed all tokens. Only no-repeat n-gram can do that.
+fn no_token_left() -> Error {
+    let problem = "no token is left: every token has been used, and --no-repeat-ngram forbids using one again";
+    Error::argument("generate", problem)
+}
+
+/// The `n` smallest items under `order`, sorted. The rest is partitioned off, never sorted.
+pub(crate) fn smallest_n<T>(mut list: Vec<T>, n: usize, order: impl Fn(&T, &T) -> Ordering) -> Vec<T> {
     if n < list.len() {
-        list.select_nth_unstable_by(n, &order); // the first n stand in front now, in any order
+        list.select_nth_unstable_by(n, &order); // the n smallest are in front now, in any order
         list.truncate(n);
     }
     list.sort_by(&order);
@@ -128,43 +169,75 @@ pub(crate) fn first<T>(mut list: Vec<T>, n: usize, order: impl Fn(&T, &T) -> Ord
 
 /// Why a text ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Stop {
     /// The model chose an end token.
     EndToken,
-    /// The context is full: there is no position left for another token to be read at.
+    /// The context is full: there is no position left at which another token could be read.
     FullContext,
-    /// The last thing given was an error.
+    /// The last item was an error.
     Error,
 }
 
-/// The tokens of [`Gpt2::generate`], made one by one as they are asked for.
+/// The tokens of [`Gpt2::generate`], each made when it is asked for.
 #[derive(Debug, Clone)]
+#[must_use = "no token is made until it is asked for"]
 pub struct Continuation<'a> {
     model: &'a Gpt2,
     cache: KvCache,
-    /// The prompt, and what was written after it.
-    text: Vec<u32>,
+    /// The prompt and all new tokens.
+    ids: Vec<u32>,
     end_ids: Vec<u32>,
+    /// Whether the end token is an item.
+    gives_end: bool,
     sampler: Sampler,
     logits: Vec<f32>,
     stop: Option<Stop>,
 }
 
 impl Continuation<'_> {
-    /// Makes the text end when one of these tokens is chosen; that token is still given.
+    /// Ends the text when one of these tokens is chosen. The end token is the last item, as in the ids that the examples print.
+    ///
+    /// An end token is no text, but it can be decoded: [`Tokenizer::decode`](crate::tokenizer::Tokenizer::decode) writes it as
+    /// `<|endoftext|>`. For text, use [`Continuation::before`], or decode with
+    /// [`Tokenizer::decode_text`](crate::tokenizer::Tokenizer::decode_text).
     pub fn until(mut self, end_ids: &[u32]) -> Self {
         self.end_ids = end_ids.to_vec();
+        self.gives_end = true;
         self
     }
 
-    /// Why the text ended, if it did.
+    /// Ends the text when one of these tokens is chosen, and leaves that token out: every item is text. The end token is still
+    /// the last of [`Continuation::ids`], and [`Continuation::stopped_by`] tells that it came.
+    ///
+    /// # Example: the same text, without its end
+    ///
+    /// ```
+    /// use gpt60::{Config, Gpt2, Rng, generate::Sampler};
+    ///
+    /// let model = Gpt2::random(&Config::new(10, 8, 12, 3, 2), &mut Rng::new(1))?;
+    /// let text = || model.generate(&[5, 1], Sampler::new(3));
+    /// let free = text()?.collect::<Result<Vec<u32>, _>>()?;
+    /// let end = free[4]; // let us say that this token ends a text
+    /// let until = text()?.until(&[end]).collect::<Result<Vec<u32>, _>>()?;
+    /// let before = text()?.before(&[end]).collect::<Result<Vec<u32>, _>>()?;
+    /// assert_eq!(until, [&before[..], &[end]].concat());
+    /// # Ok::<(), gpt60::Error>(())
+    /// ```
+    pub fn before(mut self, end_ids: &[u32]) -> Self {
+        self.end_ids = end_ids.to_vec();
+        self.gives_end = false;
+        self
+    }
+
+    /// Why the text ended; `None` while it goes on.
     pub fn stopped_by(&self) -> Option<Stop> {
         self.stop
     }
 
-    /// The prompt, and what was written after it.
-    pub fn text(&self) -> &[u32] {
-        &self.text
+    /// The prompt and all new tokens, the end token included.
+    pub fn ids(&self) -> &[u32] {
+        &self.ids
     }
 
     /// The logits from which the last token was chosen, `[n_vocab]`; empty before the first.
@@ -173,9 +246,14 @@ impl Continuation<'_> {
     }
 
     fn next_token(&mut self) -> Result<u32> {
-        let unread = &self.text[self.cache.n_past()..];
+        let unread = &self.ids[self.cache.n_past()..];
         self.logits = self.model.next_logits(unread, &mut self.cache)?.into_data(); // [1, n_vocab]
-        self.sampler.choose(&self.logits, &self.text)
+        self.sampler.choose(&self.logits, &self.ids)
+    }
+
+    /// How many tokens the context still has room for. The last one can be chosen, but not read.
+    fn n_left(&self) -> usize {
+        if self.stop.is_some() { 0 } else { (self.model.config.n_ctx + 1).saturating_sub(self.ids.len()) }
     }
 }
 
@@ -186,7 +264,7 @@ impl Iterator for Continuation<'_> {
         if self.stop.is_some() {
             return None;
         }
-        if self.text.len() > self.model.config.n_ctx {
+        if self.n_left() == 0 {
             self.stop = Some(Stop::FullContext);
             return None;
         }
@@ -197,13 +275,21 @@ impl Iterator for Continuation<'_> {
                 return Some(Err(error));
             }
         };
-        self.text.push(id);
+        self.ids.push(id);
         if self.end_ids.contains(&id) {
             self.stop = Some(Stop::EndToken);
+            return self.gives_end.then_some(Ok(id));
         }
         Some(Ok(id))
     }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let at_least = if self.gives_end { self.n_left().min(1) } else { 0 };
+        (at_least, Some(self.n_left()))
+    }
 }
+
+impl FusedIterator for Continuation<'_> {}
 
 #[cfg(test)]
 mod tests {
@@ -248,6 +334,41 @@ mod tests {
         // A score divided by the smallest f32 is infinite; the text is the same.
         assert_eq!(cold(1e-45), ids(Sampler::greedy()));
         assert!(model.generate(&[3], Sampler { temperature: f32::NAN, ..Sampler::new(1) }).is_err());
+    }
+
+    #[test]
+    fn an_end_token_can_be_left_out_and_is_still_known() {
+        let model = model();
+        let free: Vec<u32> = greedy(&model, &[3], &[]).unwrap().map(|id| id.unwrap()).collect();
+        let first = free.iter().position(|id| *id == free[2]).unwrap();
+        let mut text = model.generate(&[3], Sampler::greedy()).unwrap().before(&[99, free[2]]);
+        let ids: Vec<u32> = text.by_ref().map(|id| id.unwrap()).collect();
+        assert_eq!(ids, free[..first]);
+        assert_eq!(text.stopped_by(), Some(Stop::EndToken));
+        assert_eq!(text.ids(), [&[3], &free[..=first]].concat());
+        // A text that is cut off by a full context has no end token.
+        let mut text = model.generate(&[3], Sampler::greedy()).unwrap().before(&[99]);
+        assert_eq!(text.by_ref().map(|id| id.unwrap()).collect::<Vec<u32>>(), free);
+        assert_eq!(text.stopped_by(), Some(Stop::FullContext));
+    }
+
+    #[test]
+    fn the_size_hint_holds_at_every_step_and_an_ended_text_stays_ended() {
+        let model = model();
+        let text = || model.generate(&[3], Sampler::greedy()).unwrap();
+        let third = text().nth(2).unwrap().unwrap();
+        for mut text in [text(), text().until(&[third]), text().before(&[third])] {
+            loop {
+                let n = text.clone().count();
+                let (low, high) = text.size_hint();
+                assert!(low <= n && n <= high.unwrap(), "{n} items, and the hint was {low} to {high:?}");
+                if text.next().is_none() {
+                    break;
+                }
+            }
+            assert_eq!(text.size_hint(), (0, Some(0)));
+            assert!(text.next().is_none() && text.next().is_none());
+        }
     }
 
     #[test]

@@ -7,9 +7,10 @@
 //! logits -> repetition penalty -> no-repeat n-gram -> temperature -> top-k -> top-p -> softmax -> draw
 //! ```
 
-use super::knobs;
+use super::{knobs, no_token_left};
+use crate::error::{Error, Result};
 use crate::kernels::softmax::softmax_row;
-use crate::{Error, Result, Rng};
+use crate::rng::Rng;
 
 /// How the next token is chosen from its logits.
 ///
@@ -26,11 +27,11 @@ use crate::{Error, Result, Rng};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sampler {
-    /// How much tokens that were used are held back; 1 is off. See [`knobs::repetition_penalty`].
+    /// How much a token is held back once it was used; 1 is off. See [`knobs::repetition_penalty`].
     pub repetition_penalty: f32,
-    /// How long a row of tokens may not appear twice; 0 is off. See [`knobs::no_repeat_ngram`].
+    /// How many tokens in a row may not appear twice; 0 is off. See [`knobs::no_repeat_ngram`].
     pub no_repeat_ngram: usize,
-    /// Below 1 tamer, above 1 wilder; 0 leaves the likeliest token alone. See [`knobs::temperature`].
+    /// Below 1 tamer, above 1 wilder; at 0 only the likeliest token stays. See [`knobs::temperature`].
     pub temperature: f32,
     /// How many of the likeliest tokens stay; 0 is off. See [`knobs::top_k`].
     pub top_k: usize,
@@ -42,6 +43,7 @@ pub struct Sampler {
 
 impl Sampler {
     /// Draws with the model's own probabilities: all knobs off. The same seed gives the same text.
+    #[must_use]
     pub fn new(seed: u64) -> Sampler {
         Sampler {
             repetition_penalty: 1.0,
@@ -54,15 +56,16 @@ impl Sampler {
     }
 
     /// Always takes the likeliest token; of equals, the one with the smallest id.
+    #[must_use]
     pub fn greedy() -> Sampler {
         Sampler { temperature: 0.0, ..Sampler::new(0) }
     }
 
-    /// Checks that every knob has a value that it can have.
+    /// Checks that every knob is in its range.
     ///
     /// # Errors
     ///
-    /// Names the knob, its value and what would be right.
+    /// Names the knob, its value and the range.
     pub fn check(&self) -> Result<()> {
         let is = |ok: bool, knob: &str, value: f32, rule: &str| {
             if ok { Ok(()) } else { Err(Error::argument(knob, format!("it is {value}; it must be {rule}"))) }
@@ -75,8 +78,8 @@ impl Sampler {
 
     /// Turns every knob that is on, in order, and shows `watch` the logits after each: its name, and `[n_vocab]`.
     ///
-    /// `before` is the prompt and what was written after it. The temperature 0 is turned by [`knobs::likeliest`]; nothing is
-    /// left for top-k and top-p then. If all tokens are removed, they stay so.
+    /// `before` is the prompt and what was written after it. A temperature of 0 is [`knobs::greedy`], which leaves nothing for
+    /// top-k and top-p to do. Tokens that are all removed stay removed.
     pub fn turn_knobs(&self, logits: &mut [f32], before: &[u32], mut watch: impl FnMut(&'static str, &[f32])) {
         if self.repetition_penalty != 1.0 {
             knobs::repetition_penalty(logits, before, self.repetition_penalty);
@@ -87,7 +90,7 @@ impl Sampler {
             watch("no-repeat n-gram", logits);
         }
         if self.temperature == 0.0 {
-            knobs::likeliest(logits);
+            knobs::greedy(logits);
             watch("temperature", logits);
             return;
         }
@@ -111,16 +114,14 @@ impl Sampler {
     ///
     /// If the logits are not numbers, or every token was removed.
     pub fn probabilities(&self, logits: &[f32], before: &[u32]) -> Result<Vec<f32>> {
-        // NaN is no score, and neither is infinity. (Minus infinity is: a token that the caller has removed.)
+        // NaN is no score, and neither is infinity. (Minus infinity is one: a token that the caller has removed.)
         if logits.iter().any(|score| score.is_nan() || *score == f32::INFINITY) {
-            return Err(not_numbers());
+            return Err(Error::damaged_weights("generate"));
         }
         let mut logits = logits.to_vec();
         self.turn_knobs(&mut logits, before, |_, _| {});
         if logits.iter().all(|&score| score == f32::NEG_INFINITY) {
-            let problem =
-                "no token is left to choose: every one was used, and no-repeat n-gram forbids to use it again";
-            return Err(Error::argument("generate", problem));
+            return Err(no_token_left());
         }
         softmax_row(&mut logits);
         Ok(logits)
@@ -133,12 +134,8 @@ impl Sampler {
     /// If the logits are not numbers, or every token was removed.
     pub fn choose(&mut self, logits: &[f32], before: &[u32]) -> Result<u32> {
         let probabilities = self.probabilities(logits, before)?;
-        knobs::draw(&probabilities, &mut self.rng).ok_or_else(not_numbers)
+        knobs::draw(&probabilities, &mut self.rng).ok_or_else(|| Error::damaged_weights("generate"))
     }
-}
-
-fn not_numbers() -> Error {
-    Error::argument("generate", "the scores are not numbers: the weights are damaged")
 }
 
 #[cfg(test)]

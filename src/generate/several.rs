@@ -6,26 +6,30 @@
 //!
 //! ```text
 //! read the prompt                      one row
-//! KvCache::select(&[0, 0, 0])          three rows that know the same
+//! KvCache::select(&[0, 0, 0])          three rows that have read the same
 //! choose, read, choose, read, ...      each row has a sampler and a text of its own; a row that has ended leaves
 //! ```
 //!
 //! An answer is, to the last token, the text that its sampler writes alone, by [`Gpt2::generate`]: a product of a few rows
-//! sums each row as it sums a single one. That holds for up to [`SIDE_BY_SIDE`] rows, so more answers are written in groups.
+//! sums each row as it sums a single one. That holds for up to [`MAX_TOGETHER`] rows, so more answers are written in groups.
 
 use super::{Sampler, Stop, check_prompt};
+use crate::error::Result;
 use crate::kernels::matmul;
-use crate::{Gpt2, KvCache, Result, Tensor};
+use crate::kv_cache::KvCache;
+use crate::model::Gpt2;
+use crate::tensor::Tensor;
 
-/// How many answers are written at once.
-pub const SIDE_BY_SIDE: usize = matmul::FEW_ROWS;
+/// How many answers [`Gpt2::generate_several`] writes together; more are written in groups.
+pub const MAX_TOGETHER: usize = matmul::FEW_ROWS;
 
 /// One answer of [`Gpt2::generate_several`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Written {
-    /// The new tokens, the end token included.
+pub struct Answer {
+    /// The new tokens, the end token included. [`Tokenizer::decode_text`](crate::tokenizer::Tokenizer::decode_text) leaves it
+    /// out of the text.
     pub ids: Vec<u32>,
-    /// Why the text ended, if not because it has as many tokens as were wanted.
+    /// Why the text ended; `None` if it has as many tokens as were asked for.
     pub stopped_by: Option<Stop>,
 }
 
@@ -56,13 +60,13 @@ impl Gpt2 {
         mut samplers: Vec<Sampler>,
         end_ids: &[u32],
         n_tokens: usize,
-    ) -> Result<Vec<Written>> {
+    ) -> Result<Vec<Answer>> {
         check_prompt(self, prompt)?;
         samplers.iter().try_for_each(Sampler::check)?;
         let mut answers = Vec::new();
         let mut read = KvCache::new(&self.config, 1);
         let logits = self.next_logits(prompt, &mut read)?; // [1, n_vocab]
-        for group in samplers.chunks_mut(SIDE_BY_SIDE) {
+        for group in samplers.chunks_mut(MAX_TOGETHER) {
             let rows = vec![0; group.len()]; // each begins as the one row of the prompt
             let (cache, logits) = (read.select(&rows)?, logits.take_rows(&rows)?);
             answers.extend(self.write_group(prompt, cache, logits, group, end_ids, n_tokens)?);
@@ -79,16 +83,16 @@ impl Gpt2 {
         samplers: &mut [Sampler],
         end_ids: &[u32],
         n_tokens: usize,
-    ) -> Result<Vec<Written>> {
-        let mut answers = vec![Written::default(); samplers.len()];
+    ) -> Result<Vec<Answer>> {
+        let mut answers = vec![Answer::default(); samplers.len()];
         let mut texts = vec![prompt.to_vec(); samplers.len()];
-        let mut running: Vec<usize> = (0..samplers.len()).collect(); // row r belongs to answer running[r]
+        let mut alive: Vec<usize> = (0..samplers.len()).collect(); // row r belongs to answer alive[r]
         if n_tokens == 0 {
             return Ok(answers);
         }
         loop {
             let mut rows_left = Vec::new();
-            for (row, &i) in running.iter().enumerate() {
+            for (row, &i) in alive.iter().enumerate() {
                 let id = samplers[i].choose(logits.row(row), &texts[i])?;
                 texts[i].push(id);
                 answers[i].ids.push(id);
@@ -98,18 +102,18 @@ impl Gpt2 {
                     rows_left.push(row);
                 }
             }
-            running = rows_left.iter().map(|&row| running[row]).collect();
+            alive = rows_left.iter().map(|&row| alive[row]).collect();
             if cache.n_past() == self.config.n_ctx {
-                running.drain(..).for_each(|i| answers[i].stopped_by = Some(Stop::FullContext));
+                alive.drain(..).for_each(|i| answers[i].stopped_by = Some(Stop::FullContext));
             }
-            if running.is_empty() {
+            if alive.is_empty() {
                 return Ok(answers);
             }
-            if running.len() < cache.n_sequences() {
+            if alive.len() < cache.n_sequences() {
                 cache = cache.select(&rows_left)?;
             }
-            let newest: Vec<u32> = running.iter().filter_map(|&i| texts[i].last().copied()).collect();
-            logits = self.next_logits(&newest, &mut cache)?; // [n_running, n_vocab]
+            let newest: Vec<u32> = alive.iter().filter_map(|&i| texts[i].last().copied()).collect();
+            logits = self.next_logits(&newest, &mut cache)?; // [n_alive, n_vocab]
         }
     }
 }
@@ -129,22 +133,22 @@ mod tests {
         model
     }
 
-    fn alone(model: &Gpt2, sampler: Sampler, end_ids: &[u32], n_tokens: usize) -> Written {
+    fn alone(model: &Gpt2, sampler: Sampler, end_ids: &[u32], n_tokens: usize) -> Answer {
         let mut text = model.generate(&[3, 1], sampler).unwrap().until(end_ids);
-        let mut written = Written::default();
-        while written.ids.len() < n_tokens
+        let mut answer = Answer::default();
+        while answer.ids.len() < n_tokens
             && let Some(id) = text.next()
         {
-            written.ids.push(id.unwrap());
+            answer.ids.push(id.unwrap());
         }
-        written.stopped_by = text.stopped_by();
-        written
+        answer.stopped_by = text.stopped_by();
+        answer
     }
 
     #[test]
     fn each_answer_is_the_text_that_its_sampler_writes_alone() {
         let model = model();
-        let samplers: Vec<Sampler> = (0..SIDE_BY_SIDE + 5)
+        let samplers: Vec<Sampler> = (0..MAX_TOGETHER + 5)
             .map(|i| Sampler {
                 temperature: [0.0, 0.7, 1.0][i % 3],
                 top_k: 20 * (i % 2),
@@ -172,10 +176,10 @@ mod tests {
     #[test]
     fn logits_side_by_side_are_those_of_each_alone_bit_for_bit() {
         let model = model();
-        let mut together = KvCache::new(&model.config, SIDE_BY_SIDE);
-        let mut alone = vec![KvCache::new(&model.config, 1); SIDE_BY_SIDE];
+        let mut together = KvCache::new(&model.config, MAX_TOGETHER);
+        let mut alone = vec![KvCache::new(&model.config, 1); MAX_TOGETHER];
         for t in 0..24 {
-            let ids: Vec<u32> = (0..SIDE_BY_SIDE as u32).map(|i| (7 * i + 13 * t) % 50).collect();
+            let ids: Vec<u32> = (0..MAX_TOGETHER as u32).map(|i| (7 * i + 13 * t) % 50).collect();
             let logits = model.next_logits(&ids, &mut together).unwrap();
             for (i, cache) in alone.iter_mut().enumerate() {
                 let expected = model.next_logits(&ids[i..=i], cache).unwrap();
@@ -190,7 +194,7 @@ mod tests {
         let model = model();
         assert_eq!(model.generate_several(&[3], vec![], &[], 5).unwrap(), []);
         let none = model.generate_several(&[3], vec![Sampler::new(1)], &[], 0).unwrap();
-        assert_eq!(none, [Written::default()]);
+        assert_eq!(none, [Answer::default()]);
     }
 
     #[test]

@@ -18,7 +18,7 @@
 //!
 //! [Chapter 8](crate::book::ch08_choosing_a_token) explains it.
 
-use super::check_prompt;
+use super::{check_ids, check_prompt};
 use crate::error::{Error, Result};
 use crate::model::Gpt2;
 use crate::pass::Pass;
@@ -54,51 +54,49 @@ impl fmt::Display for Statistics {
     }
 }
 
-/// Measures a text that follows a prompt, in one pass of the model; who has written it does not matter.
-///
-/// # Errors
-///
-/// If `written` is empty, the prompt is not one that the model can go on from, or the two are longer than the context (the
-/// last token needs no place in it, because nothing follows).
-///
-/// # Example: a text that says one thing again and again
-///
-/// ```
-/// use gpt60::{Config, Gpt2, Rng, generate::statistics};
-///
-/// let model = Gpt2::random(&Config::new(10, 8, 12, 3, 2), &mut Rng::new(1))?;
-/// let found = statistics::of(&model, &[5, 1], &[7, 7, 7, 7])?;
-/// assert_eq!(found.repetition, 0.75); // all but the first were there before
-/// assert!((found.entropy - 10f64.ln()).abs() < 0.1); // an untrained model expects everything
-/// # Ok::<(), gpt60::Error>(())
-/// ```
-pub fn of(model: &Gpt2, prompt: &[u32], written: &[u32]) -> Result<Statistics> {
-    check_prompt(model, prompt)?;
-    let text = [prompt, written].concat();
-    let n_vocab = model.config.n_vocab;
-    let Some((&last, read)) = text.split_last().filter(|_| !written.is_empty()) else {
-        return Err(Error::argument("statistics", "nothing was written, so there is nothing to measure"));
-    };
-    if last as usize >= n_vocab {
-        let problem = format!("token id {last} is not in the vocabulary, whose ids are 0 to {}", n_vocab - 1);
-        return Err(Error::argument("statistics", problem));
+impl Statistics {
+    /// Measures a text that follows a prompt, in one pass of the model. Anyone may have written it.
+    ///
+    /// # Errors
+    ///
+    /// If `written` is empty, the model cannot continue the prompt, or the two together are longer than the context (the last
+    /// token needs no place in it, because nothing follows).
+    ///
+    /// # Example: a text that says one thing again and again
+    ///
+    /// ```
+    /// use gpt60::{Config, Gpt2, Rng, generate::statistics::Statistics};
+    ///
+    /// let model = Gpt2::random(&Config::new(10, 8, 12, 3, 2), &mut Rng::new(1))?;
+    /// let found = Statistics::measure(&model, &[5, 1], &[7, 7, 7, 7])?;
+    /// assert_eq!(found.repetition, 0.75); // all but the first were there before
+    /// assert!((found.entropy - 10f64.ln()).abs() < 0.1); // an untrained model expects everything
+    /// # Ok::<(), gpt60::Error>(())
+    /// ```
+    pub fn measure(model: &Gpt2, prompt: &[u32], written: &[u32]) -> Result<Statistics> {
+        check_prompt(model, prompt)?;
+        let text = [prompt, written].concat();
+        let Some((last, read)) = text.split_last().filter(|_| !written.is_empty()) else {
+            return Err(Error::argument("statistics", "nothing was written, so there is nothing to measure"));
+        };
+        check_ids(model, "statistics", &[*last])?; // the pass does not read it
+        let hidden = model.hidden(read, Pass::new(read.len()))?; // [n_seq, n_embd]
+        let rows: Vec<usize> = (prompt.len() - 1..read.len()).collect(); // row t predicts token t + 1
+        let logits = model.head(&hidden.take_rows(&rows)?)?; // [n_written, n_vocab]
+        let n = written.len() as f64;
+        let entropies = (0..written.len()).map(|i| entropy(logits.row(i)));
+        let surprises = written.iter().enumerate().map(|(i, &id)| surprise(logits.row(i), id));
+        Ok(Statistics {
+            n_tokens: written.len(),
+            entropy: entropies.sum::<f64>() / n,
+            perplexity: (surprises.sum::<f64>() / n).exp(),
+            distinct: [1, 2, 3].map(|n| distinct(written, n)),
+            repetition: repetition(&text, prompt.len(), LOOK_BACK),
+        })
     }
-    let hidden = model.hidden(read, Pass::new(read.len()))?; // [n_seq, n_embd]
-    let rows: Vec<usize> = (prompt.len() - 1..read.len()).collect(); // row t predicts token t + 1
-    let logits = model.head(&hidden.take_rows(&rows)?)?; // [n_written, n_vocab]
-    let n = written.len() as f64;
-    let entropies = (0..written.len()).map(|i| entropy(logits.row(i)));
-    let surprises = written.iter().enumerate().map(|(i, &id)| surprise(logits.row(i), id));
-    Ok(Statistics {
-        n_tokens: written.len(),
-        entropy: entropies.sum::<f64>() / n,
-        perplexity: (surprises.sum::<f64>() / n).exp(),
-        distinct: [1, 2, 3].map(|n| distinct(written, n)),
-        repetition: repetition(&text, prompt.len(), LOOK_BACK),
-    })
 }
 
-/// The share of different ones among all rows of `n` tokens: 1 if none is there twice (or there are none at all).
+/// The share of different rows among all rows of `n` tokens: 1 if none occurs twice (or there are none at all).
 ///
 /// Source: Li et al., "A Diversity-Promoting Objective Function for Neural Conversation Models" (2016). (There,
 /// the different rows are divided by the number of tokens, which is `n - 1` more than there are rows.)
@@ -230,7 +228,7 @@ mod tests {
         let scores = [4f32.ln(), 2f32.ln(), 0.0, 0.0];
         model.wte = Tensor::new(&[4, 2], scores.iter().flat_map(|&x| [x, 0.0]).collect()).unwrap().into();
         model.ln_f.bias = Tensor::new(&[2], vec![1.0, 0.0]).unwrap();
-        let found = of(&model, &[3, 3], &[0, 1, 2, 0, 1]).unwrap(); // 7 tokens, of which 6 are read
+        let found = Statistics::measure(&model, &[3, 3], &[0, 1, 2, 0, 1]).unwrap(); // 7 tokens, of which 6 are read
         assert_eq!(found.n_tokens, 5);
         assert_relative_eq!(found.entropy, 1.75 * 2f64.ln(), max_relative = 1e-6);
         // 1 + 2 + 3 + 1 + 2 = 9 bits for 5 tokens.
@@ -242,11 +240,12 @@ mod tests {
     #[test]
     fn what_cannot_be_measured_is_an_error() {
         let model = Gpt2::random(&Config::new(4, 6, 4, 2, 1), &mut Rng::new(1)).unwrap();
-        let error = |prompt: &[u32], written: &[u32]| of(&model, prompt, written).unwrap_err().to_string();
+        let error =
+            |prompt: &[u32], written: &[u32]| Statistics::measure(&model, prompt, written).unwrap_err().to_string();
         assert!(error(&[1], &[]).contains("nothing was written"));
         assert!(error(&[], &[1]).contains("empty"));
         assert!(error(&[1], &[9]).contains('9') && error(&[1], &[9, 1]).contains('9'));
         assert!(error(&[1; 4], &[1; 4]).contains("context of 6"));
-        assert!(of(&model, &[1; 4], &[1; 3]).is_ok());
+        assert!(Statistics::measure(&model, &[1; 4], &[1; 3]).is_ok());
     }
 }

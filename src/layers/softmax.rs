@@ -50,6 +50,30 @@ pub fn softmax_row(x: &mut [f32]) {
     }
 }
 
+/// The logarithm of softmax of one row, in place: `x_i - max - ln(sum of e^(x_j - max))`.
+///
+/// The logarithm of `softmax(x)` itself would be minus infinity where softmax underflows. The sum is taken in `f64`, because
+/// beam search adds up many of these numbers. As with [`softmax_row`], one NaN or plus infinity makes the whole row NaN.
+///
+/// # Example: a probability of e^-1000, which no `f32` can hold
+///
+/// ```
+/// use gpt60::layers::softmax::{log_softmax_row, softmax_row};
+///
+/// let mut logs = [0.0, -1000.0];
+/// log_softmax_row(&mut logs);
+/// assert_eq!(logs, [0.0, -1000.0]);
+/// let mut probabilities = [0.0, -1000.0];
+/// softmax_row(&mut probabilities);
+/// assert_eq!(probabilities, [1.0, 0.0]);
+/// ```
+pub fn log_softmax_row(x: &mut [f32]) {
+    let largest = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f64 = x.iter().map(|&x| f64::from(x - largest).exp()).sum();
+    let shift = f64::from(largest) + sum.ln();
+    x.iter_mut().for_each(|x| *x = (f64::from(*x) - shift) as f32);
+}
+
 /// How the loss changes with softmax's input, given its output `y` and how the loss changes with that: `[m, n] -> [m, n]`.
 ///
 /// Forward was `y_i = e^(x_i) / sum`. Raising `x_j` raises `y_j`, and lowers every `y_i` a little because all share one
@@ -135,5 +159,23 @@ mod tests {
         assert!(y.data().iter().all(|p| p.is_nan()));
         let y = forward(&Tensor::full(&[2], f32::NEG_INFINITY));
         assert!(y.data().iter().all(|p| p.is_nan()));
+    }
+    #[test]
+    fn the_logarithm_is_that_of_the_formula_and_hides_no_nan() {
+        let mut found = [1.0f32, -2.0, 0.5, 3.0, -80.0];
+        let sum: f64 = found.iter().map(|&x| f64::from(x).exp()).sum();
+        let expected = found.map(|x| (f64::from(x) - sum.ln()) as f32);
+        log_softmax_row(&mut found);
+        let found = Tensor::new(&[5], found.to_vec()).unwrap();
+        found.check_close(&Tensor::new(&[5], expected.to_vec()).unwrap(), 1e-6).unwrap();
+
+        let mut removed = [0.0, f32::NEG_INFINITY, 0.0];
+        log_softmax_row(&mut removed);
+        assert_eq!(removed, [-std::f32::consts::LN_2, f32::NEG_INFINITY, -std::f32::consts::LN_2]);
+        for bad in [[0.0, f32::NAN], [0.0, f32::INFINITY], [f32::NEG_INFINITY; 2]] {
+            let mut row = bad;
+            log_softmax_row(&mut row);
+            assert!(row.iter().any(|x| x.is_nan()), "{bad:?} gave {row:?}");
+        }
     }
 }

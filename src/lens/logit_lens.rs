@@ -17,7 +17,7 @@
 //!
 //! [Chapter 15](crate::book::ch15_looking_inside) explains it.
 
-use crate::generate::first;
+use crate::generate::smallest_n;
 use crate::layers::softmax;
 use crate::tensor::argmax;
 use crate::{Gpt2, Result, Tensor};
@@ -106,7 +106,7 @@ pub fn answers(logits: &Tensor) -> Vec<u32> {
 
 /// The `n` ids with the highest scores, the best first; of equals, the smaller id.
 fn likeliest(scores: &[f32], n: usize) -> Vec<usize> {
-    first((0..scores.len()).collect(), n, |&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)))
+    smallest_n((0..scores.len()).collect(), n, |&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)))
 }
 
 #[cfg(test)]

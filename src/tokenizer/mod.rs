@@ -373,6 +373,32 @@ impl Tokenizer {
         Ok(String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
     }
 
+    /// The text of an answer: [`decode`](Tokenizer::decode), but end tokens have no text.
+    ///
+    /// A model ends its text with an end token, and `decode` writes that as `<|endoftext|>`, because it gives back exactly what
+    /// was encoded. `end_ids` are those of the model, such as
+    /// [`Checkpoint::end_ids`](crate::checkpoint::hugging_face::Checkpoint).
+    ///
+    /// # Errors
+    ///
+    /// If another id is not in the vocabulary. The error names it.
+    ///
+    /// # Example: an answer that has ended
+    ///
+    /// ```
+    /// use gpt60::tokenizer::Tokenizer;
+    ///
+    /// let tokenizer = Tokenizer::gpt2();
+    /// let answer = [1212, 318, 262, 886, 13, 50256]; // from a model whose end token is 50256
+    /// assert_eq!(tokenizer.decode(&answer)?, "This is the end.<|endoftext|>");
+    /// assert_eq!(tokenizer.decode_text(&answer, &[50256])?, "This is the end.");
+    /// # Ok::<(), gpt60::Error>(())
+    /// ```
+    pub fn decode_text(&self, ids: &[u32], end_ids: &[u32]) -> Result<String> {
+        let with_text: Vec<u32> = ids.iter().copied().filter(|id| !end_ids.contains(id)).collect();
+        self.decode(&with_text)
+    }
+
     /// The bytes of one token, or `None` for an id that is not in the vocabulary.
     pub fn token_bytes(&self, id: u32) -> Option<&[u8]> {
         self.tokens.get(id)
