@@ -172,7 +172,7 @@ fn what_is_wrong_with_a_vocabulary_is_said_with_the_token() {
         (with(&[("", 256)]), vec![], "the token with id 256 is empty"),
         (with(&[("th", 256)]), vec![pair("t", "h"), pair("th", "e")], r#"merge 1 ("th" and "e"): token "the" is not"#),
         (with(&[("the", 256)]), vec![pair("th", "e")], r#"merge 0 ("th" and "e"): token "th" is not"#),
-        (with(&[("th", 256)]), vec![pair("t", "h"), pair("t", "h")], r#"merge 1 ("t" and "h") is there twice"#),
+        (with(&[("th", 256)]), vec![pair("t", "h"), pair("t", "h")], r#"merge 1 ("t" and "h") is a duplicate"#),
         (
             with(&[("<|endoftext|>", 256), ("<|endoftext|", 257)]),
             vec![pair("<|endoftext|", ">")],

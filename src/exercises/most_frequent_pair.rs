@@ -50,4 +50,4 @@ pub fn most_frequent_pair(words: &[(Vec<u32>, usize)]) -> Option<(u32, u32)> {
 //         `counts.into_iter().max_by_key(|&(pair, count)| (count, Reverse(pair)))` is the best entry, and
 //         `.map(|(pair, _)| pair)` keeps its pair.
 
-// Solution: src/tokenizer/learn.rs, learn
+// Solution: src/tokenizer/learn.rs, most_frequent_pair

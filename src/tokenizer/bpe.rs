@@ -4,7 +4,7 @@
 //! their place. Its place in the list is its *rank*. To encode a piece, begin with its single bytes and repeat:
 //!
 //! ```text
-//! among all neighbours find the pair with the lowest rank; if there is none, stop
+//! among all neighbours find the pair with the lowest rank; if no pair has a rank, stop
 //! replace that pair everywhere in the piece, from left to right
 //! ```
 //!
@@ -63,7 +63,7 @@ pub struct Merges {
 }
 
 impl Merges {
-    /// Adds a merge with the next rank. If the pair already has a rank, nothing is added and the answer is `false`.
+    /// Adds a merge with the next rank. If the pair already has a rank, adds nothing and returns `false`.
     pub fn push(&mut self, merge: Merge) -> bool {
         let pair = (merge.left, merge.right);
         if self.rank_of.contains_key(&pair) {
@@ -127,7 +127,7 @@ impl Merges {
         tokens.windows(2).filter_map(|pair| self.rank(pair[0], pair[1])).min()
     }
 
-    /// The same tokens as `merge_plain` gives, for a short piece, which is overwritten: how many of `tokens` are left.
+    /// Merges a short piece in place and returns how many tokens are left. Gives the tokens of `merge_plain`.
     ///
     /// Looking up a rank is the expensive step, and a merge changes only the pairs that its result is in. So the ranks
     /// are kept beside the tokens from one merge to the next. Nothing is allocated.
@@ -167,7 +167,7 @@ impl Merges {
         }
     }
 
-    /// The same tokens as `merge_plain` gives, in O(n log n).
+    /// Merges a piece of any length in O(n log n) steps. Gives the tokens of `merge_plain`.
     ///
     /// Two ideas. A merged pair is not cut out of the middle of a list, which would move all that follows; instead each
     /// place knows its neighbours, and a place that was swallowed is empty. And the pairs wait in a heap, lowest rank

@@ -28,7 +28,7 @@ fn word_at(text: &[u8], n: usize) -> Option<Word> {
     if n > LONGEST {
         return None;
     }
-    // Sixteen bytes at once, if there are so many, and away with those that follow the word: shorter than a loop.
+    // Sixteen bytes at once where there are that many, without those that follow the word: shorter than a loop.
     let mut sixteen = [0; 16];
     match text.first_chunk() {
         Some(first) => sixteen = *first,
@@ -62,7 +62,7 @@ pub(super) struct KnownWords {
 }
 
 impl KnownWords {
-    /// No words. The table suits a text of so many bytes: to encode a short prompt must not begin with a megabyte.
+    /// No words yet. The table's size suits a text of this many bytes: encoding a short prompt must not begin with a megabyte.
     pub fn new(n_bytes: usize) -> KnownWords {
         let n_sets = (n_bytes / 8).next_power_of_two().min(MOST_SETS);
         KnownWords { sets: vec![[Known { word: 0, tokens: Tokens::One(0) }; 2]; n_sets] }

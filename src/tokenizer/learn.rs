@@ -8,10 +8,12 @@
 //! Of pairs with equal counts the one whose left token has the smallest id wins, and then the one whose right token
 //! has: so the older tokens first, and the same text always gives the same vocabulary.
 //!
-//! Two observations make this fast enough for a book shelf. Tokens never cross pieces (see `split.rs`), and most pieces
-//! are words that occur again and again: so each distinct word is kept once, with its count. And a merge changes only
-//! the words that contain its pair: so the counts are kept from one merge to the next, and only those words are counted
-//! anew. The plain version, which counts everything again for every merge, is in the tests: both must learn the same.
+//! Tokens never cross pieces (see `split.rs`), and most pieces are words that occur again and again. So each distinct word
+//! is kept once, with its count: this alone makes a text of a million words a list of some ten thousand.
+//!
+//! `learn_plain` is the loop above, and the one to read. `learn` does the work, fast enough for a book shelf, because of a
+//! second observation: a merge changes only the words that contain its pair. So it keeps the counts from one merge to the
+//! next, and counts only those words anew. Both learn the same, and a test holds them to that.
 //!
 //! Source: Sennrich, Haddow and Birch 2016, algorithm 1 and the paragraph on the same two observations.
 
@@ -19,7 +21,7 @@ use super::bpe::{Merge, Merges, replace_pair};
 use super::hash::QuickMap;
 use super::split::pieces;
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 
 /// A distinct word, as tokens, and how often it occurs in the text.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,7 +75,42 @@ impl Numbering {
     }
 }
 
-/// Learns merges until there are `n_tokens` tokens, single bytes included, or no pair is left.
+/// A way to learn merges until there are `n_tokens` tokens, single bytes included, or no pair is left: the arguments are the
+/// words, the numbering and `n_tokens`. There are two, [`learn_plain`] and [`learn`].
+pub(super) type Learn = fn(Vec<Word>, &mut Numbering, usize) -> Merges;
+
+/// The plain way: find the most frequent pair, merge it everywhere, count everything again.
+pub(super) fn learn_plain(mut words: Vec<Word>, numbering: &mut Numbering, n_tokens: usize) -> Merges {
+    let mut merges = Merges::default();
+    while numbering.tokens.len() < n_tokens
+        && let Some(pair) = most_frequent_pair(&words)
+    {
+        let merge = numbering.merge(pair);
+        merges.push(merge);
+        for word in &mut words {
+            word.tokens = replace_pair(&word.tokens, merge);
+        }
+    }
+    merges
+}
+
+/// The pair that occurs most often in all words; of equals the smallest. `None` if every word is a single token.
+fn most_frequent_pair(words: &[Word]) -> Option<Pair> {
+    let mut counts: HashMap<Pair, u64> = HashMap::new();
+    for word in words {
+        for pair in pairs(&word.tokens) {
+            *counts.entry(pair).or_default() += word.count;
+        }
+    }
+    counts.into_iter().max_by_key(|&(pair, count)| (count, Reverse(pair))).map(|(pair, _)| pair)
+}
+
+/// All neighbours of a word.
+fn pairs(tokens: &[u32]) -> impl Iterator<Item = Pair> {
+    tokens.windows(2).map(|pair| (pair[0], pair[1]))
+}
+
+/// The fast way: what [`learn_plain`] learns, but the counts are kept from one merge to the next.
 pub(super) fn learn(mut words: Vec<Word>, numbering: &mut Numbering, n_tokens: usize) -> Merges {
     // For each pair, how often it occurs, and in which words it may occur (a word stays listed when the pair is gone).
     let mut counts: QuickMap<Pair, u64> = QuickMap::default();
@@ -85,7 +122,7 @@ pub(super) fn learn(mut words: Vec<Word>, numbering: &mut Numbering, n_tokens: u
         }
     }
     // The most frequent pair on top, and of equals the smallest. An entry's count may be out of date: too high when
-    // words have lost the pair since. It is put right when it comes to the top. It is never too low: see the last
+    // words have lost the pair since. It is corrected when it comes to the top. It is never too low: see the last
     // lines.
     let mut heap: BinaryHeap<(u64, Reverse<Pair>)> = counts.iter().map(|(&pair, &n)| (n, Reverse(pair))).collect();
 
@@ -108,7 +145,7 @@ pub(super) fn learn(mut words: Vec<Word>, numbering: &mut Numbering, n_tokens: u
             let word = &mut words[i];
             let merged = replace_pair(&word.tokens, merge);
             if merged.len() == word.tokens.len() {
-                continue; // the pair is gone from this word, or the word was listed twice
+                continue; // the pair is gone from this word, or the word is a duplicate in the list
             }
             for old in pairs(&word.tokens) {
                 *counts.entry(old).or_default() -= word.count;
@@ -129,38 +166,10 @@ pub(super) fn learn(mut words: Vec<Word>, numbering: &mut Numbering, n_tokens: u
     merges
 }
 
-/// All neighbours of a word.
-fn pairs(tokens: &[u32]) -> impl Iterator<Item = Pair> {
-    tokens.windows(2).map(|pair| (pair[0], pair[1]))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::collections::HashMap;
-
-    /// The plain version: count everything again for every merge.
-    fn learn_plain(mut words: Vec<Word>, numbering: &mut Numbering, n_tokens: usize) -> Merges {
-        let mut merges = Merges::default();
-        while numbering.tokens.len() < n_tokens {
-            let mut counts: HashMap<Pair, u64> = HashMap::new();
-            for word in &words {
-                for pair in pairs(&word.tokens) {
-                    *counts.entry(pair).or_default() += word.count;
-                }
-            }
-            let Some((&pair, _)) = counts.iter().max_by_key(|&(&pair, &count)| (count, Reverse(pair))) else {
-                break;
-            };
-            let merge = numbering.merge(pair);
-            merges.push(merge);
-            for word in &mut words {
-                word.tokens = replace_pair(&word.tokens, merge);
-            }
-        }
-        merges
-    }
 
     /// Ids 0, 1, 2 are a, b, c; the other bytes follow so that every byte has one.
     fn alphabet() -> (Vec<u8>, [u32; 256]) {
@@ -172,11 +181,7 @@ mod tests {
         (bytes, ids)
     }
 
-    fn learned(
-        text: &str,
-        n_tokens: usize,
-        learn: fn(Vec<Word>, &mut Numbering, usize) -> Merges,
-    ) -> (Merges, Numbering) {
+    fn learned(text: &str, n_tokens: usize, learn: Learn) -> (Merges, Numbering) {
         let (bytes, ids) = alphabet();
         let mut numbering = Numbering::new(&bytes);
         let merges = learn(count_words([text].into_iter(), &ids), &mut numbering, n_tokens);

@@ -10,9 +10,9 @@
 //! At the place where the last piece ended, the first alternative that fits gives the next piece:
 //!
 //! 1. the end of an English contraction: `'s 'd 'm 't 'll 've 're` (small letters only);
-//! 2. letters, with one space in front if there is one;
-//! 3. numbers, with one space in front if there is one;
-//! 4. anything that is neither white space nor letter nor number, with one space in front if there is one;
+//! 2. letters, with an optional space in front;
+//! 3. numbers, with an optional space in front;
+//! 4. anything that is neither white space nor letter nor number, with an optional space in front;
 //! 5. white space, but if more text follows, all except the last character of it;
 //! 6. white space.
 //!

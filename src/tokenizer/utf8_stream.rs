@@ -24,12 +24,13 @@ pub struct Utf8Stream {
 
 impl Utf8Stream {
     /// A stream that has seen nothing yet.
+    #[must_use]
     pub fn new() -> Utf8Stream {
         Utf8Stream::default()
     }
 
-    /// Takes the next bytes and gives the text that is now complete. Bytes that can belong to no character come out as
-    /// U+FFFD.
+    /// Takes the next bytes and returns the text that is now complete. Bytes that cannot belong to any character come out
+    /// as U+FFFD.
     pub fn push(&mut self, bytes: &[u8]) -> String {
         self.waiting.extend_from_slice(bytes);
         let mut text = String::new();
