@@ -8,7 +8,7 @@
 use gpt60::cli::{self, Command, Failure, Flag, Outcome};
 use gpt60::train::batches::Batch;
 use gpt60::train::loss::cross_entropy;
-use gpt60::train::trainer::loss_and_gradient;
+use gpt60::train::step::loss_and_gradient;
 use gpt60::{Config, Gpt2, Pass, Rng, Saved, Tensor};
 use std::process::ExitCode;
 

@@ -7,8 +7,9 @@
 //! ```
 
 use gpt60::cli::{self, Args, Command, Failure, Flag, Outcome};
+use gpt60::train::run::Trainer;
 use gpt60::train::settings::{Inputs, Settings};
-use gpt60::train::trainer::{StepReport, Trainer};
+use gpt60::train::step::StepReport;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};

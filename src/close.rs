@@ -27,7 +27,7 @@ impl fmt::Display for Difference {
 impl std::error::Error for Difference {}
 
 /// The relative difference of `found` from `expected`, `max|found - expected| / max|expected|`, or why there is none: a
-/// shape that differs, a NaN, or an infinity that is not its own equal on the other side.
+/// shape that differs, a NaN, or an infinity that does not meet the same infinity on the other side.
 ///
 /// Two tensors of zeros differ by 0; a number where only zeros were expected differs by infinity.
 ///
@@ -57,7 +57,7 @@ pub fn relative_difference(found: (&[usize], &[f32]), expected: (&[usize], &[f32
 /// ```
 pub fn check_close(found: (&[usize], &[f32]), expected: (&[usize], &[f32]), tolerance: f64) -> Result<(), Difference> {
     let (worst, largest, at) = measure(found, expected)?;
-    // Written as "not within", so that a NaN tolerance fails as well.
+    // Asked this way round, a NaN tolerance fails as well.
     let within = worst <= tolerance * largest;
     if within {
         return Ok(());
@@ -96,7 +96,7 @@ fn measure(found: (&[usize], &[f32]), expected: (&[usize], &[f32])) -> Result<(f
             return fail(format!("at {:?} expected {e} and found {f}", index_of(i, expected.0)));
         }
         if e.is_infinite() {
-            continue; // equal infinities: they are the same, and say nothing about the size of the rest
+            continue; // equal infinities say nothing about the size of the rest
         }
         let difference = (f64::from(f) - f64::from(e)).abs();
         if difference > worst {

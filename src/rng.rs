@@ -28,6 +28,7 @@ pub struct Rng {
 
 impl Rng {
     /// A generator that starts from `seed`.
+    #[must_use]
     pub fn new(seed: u64) -> Rng {
         // splitmix64 turns one number into four that look nothing like it, so that seeds 1 and 2 are as far apart as any.
         let mut z = seed;
@@ -46,8 +47,9 @@ impl Rng {
         self.state
     }
 
-    /// A generator that goes on from a saved state. Four zeros are no state (the generator would stay at zero for ever):
-    /// they are taken as the seed 0.
+    /// A generator that continues from a saved state. Four zeros are not a valid state (the generator would stay at zero
+    /// forever), so they mean the seed 0.
+    #[must_use]
     pub fn from_state(state: [u64; 4]) -> Rng {
         if state == [0; 4] { Rng::new(0) } else { Rng { state } }
     }
@@ -75,7 +77,7 @@ impl Rng {
     ///
     /// # Panics
     ///
-    /// If `n` is 0: there is no such number.
+    /// If `n` is 0, because no number is below it.
     pub fn below(&mut self, n: usize) -> usize {
         assert!(n > 0, "Rng::below(0): there is no number below 0");
         // `% n` alone would favour the small numbers a little. So the incomplete last round of n is thrown away.

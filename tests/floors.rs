@@ -340,7 +340,7 @@ fn an_upward_use_is_named_with_its_file_and_line() {
 #[test]
 fn the_files_of_a_folder_use_each_other_and_those_of_layers_in_their_order() {
     assert_eq!(uses("kernels/matmul/mod.rs", "use super::cpu::run;\nuse crate::kernels::threads;"), [""; 0]);
-    assert_eq!(uses("train/trainer.rs", "use super::loss::cross_entropy;"), [""; 0]);
+    assert_eq!(uses("train/step.rs", "use super::loss::cross_entropy;"), [""; 0]);
     assert_eq!(uses("layers/mlp.rs", "use super::gelu;\nuse super::linear::Linear;"), [""; 0]);
     assert_eq!(uses("layers/linear.rs", "use super::softmax;").len(), 1);
     assert_eq!(uses("layers/mlp.rs", "use super::attention::Attention;").len(), 1);

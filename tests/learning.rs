@@ -9,7 +9,7 @@ use gpt60::train::adamw::{AdamW, clip};
 use gpt60::train::batches::{Batch, Tokens};
 use gpt60::train::loss::{cross_entropy, cross_entropy_and_gradient};
 use gpt60::train::schedule::Schedule;
-use gpt60::train::trainer::loss_and_gradient;
+use gpt60::train::step::loss_and_gradient;
 use gpt60::{Config, Gpt2, Rng, Saved, Tensor};
 
 /// The mean of the losses, in `f64`.

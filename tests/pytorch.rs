@@ -9,9 +9,10 @@ use gpt60::checkpoint::{self, Json, hugging_face};
 use gpt60::close::check_close;
 use gpt60::train::adamw::{AdamW, clip};
 use gpt60::train::batches::{Batch, Tokens};
+use gpt60::train::run::Trainer;
 use gpt60::train::schedule::Schedule;
 use gpt60::train::settings::{Inputs, Settings};
-use gpt60::train::trainer::{Trainer, loss_and_gradient};
+use gpt60::train::step::loss_and_gradient;
 use gpt60::{Gpt2, Saved, Tensor};
 use std::path::PathBuf;
 

@@ -6,9 +6,9 @@
 mod examples;
 
 use examples::{error_of, example, run, scratch};
+use gpt60::train::run::Trainer;
 use gpt60::train::settings::{Inputs, Settings};
 use gpt60::train::state::write_request;
-use gpt60::train::trainer::Trainer;
 use gpt60::{Rng, checkpoint};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -8,7 +8,7 @@ use gpt60::kernels::matmul::{self, Matrix};
 use gpt60::tokenizer::Tokenizer;
 use gpt60::train::adamw::AdamW;
 use gpt60::train::batches::Batch;
-use gpt60::train::trainer::loss_and_gradient;
+use gpt60::train::step::loss_and_gradient;
 use gpt60::{Error, Gpt2, KvCache, Rng, Saved, argmax};
 use std::path::PathBuf;
 use std::time::Instant;

@@ -38,7 +38,7 @@ pub fn backward(block: &Block, saved: &Saved, d_y: &Tensor, grad: &mut Block) ->
 }
 
 /// Adds how the loss on a batch changes with each parameter to `grad`; returns the mean loss in nats. What
-/// `train::trainer::loss_and_gradient` does for a model with pre-LN.
+/// `train::step::loss_and_gradient` does for a model with pre-LN.
 pub fn loss_and_gradient(model: &Gpt2, batch: &Batch, n_seq: usize, grad: &mut Gpt2) -> Result<f64> {
     let mut x = embedding::forward(&model.wte, &model.wpe, &batch.inputs, n_seq, 0)?; // [n_tok] -> [n_tok, n_embd]
     let mut saved = Saved::new();

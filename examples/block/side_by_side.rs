@@ -6,7 +6,7 @@
 use super::post_ln;
 use gpt60::train::adamw::{AdamW, clip};
 use gpt60::train::batches::Tokens;
-use gpt60::train::trainer;
+use gpt60::train::step::loss_and_gradient;
 use gpt60::{Config, Gpt2, Result, Rng, Saved};
 
 /// Where the layer norms stand: in the branches, or behind the additions.
@@ -73,9 +73,7 @@ pub fn losses(run: Run) -> Result<Vec<f64>> {
         let batch = tokens.random_batch(8, &mut rng);
         let mut grad = model.zeros_like();
         losses.push(match run.order {
-            Order::PreLn => {
-                trainer::loss_and_gradient(&model, &batch, tokens.n_seq(), 1.0, &mut Saved::new(), &mut grad)?
-            }
+            Order::PreLn => loss_and_gradient(&model, &batch, tokens.n_seq(), 1.0, &mut Saved::new(), &mut grad)?,
             Order::PostLn => post_ln::loss_and_gradient(&model, &batch, tokens.n_seq(), &mut grad)?,
         });
         clip(&mut grad, 1.0)?;

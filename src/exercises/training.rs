@@ -76,4 +76,4 @@ pub fn train(linear: &mut Linear, ids: &[u32], schedule: &Schedule) -> Result<Ve
 //         `let lr = parts::learning_rate(schedule, step);`
 //         `parts::adamw(&mut of_weight, linear.weight.tensor_mut()?.data_mut(), grad.weight.tensor()?.data(), lr);`, and the same for the bias.
 
-// Solution: src/train/trainer.rs, Trainer::make_step
+// Solution: src/train/step.rs, Workspace::make_step

@@ -188,8 +188,11 @@ impl Tokenizer {
         })
     }
 
-    /// The text of a sequence of tokens. A character of which only a part is there shows as U+FFFD, the replacement
-    /// mark; to print tokens one by one, use [`decode_bytes`](Tokenizer::decode_bytes) and a [`Utf8Stream`].
+    /// The text of a sequence of tokens, exactly as it was encoded. So the token that ends a text becomes `<|endoftext|>`; to
+    /// read what a model wrote, use [`decode_text`](Tokenizer::decode_text).
+    ///
+    /// A character of which only a part is there shows as U+FFFD, the replacement mark. To print tokens one by one, use
+    /// [`token_bytes`](Tokenizer::token_bytes) and a [`Utf8Stream`].
     ///
     /// # Errors
     ///

@@ -7,14 +7,18 @@
 //! 3. compute for every parameter how a small change of it would change that surprise (every layer's `backward`);
 //! 4. change every parameter a little in the direction that lowers it ([`adamw`], by the step size of [`schedule`]).
 //!
-//! [`trainer`] puts these together; [`state`] keeps the run safe on disk. Start with [`loss`].
+//! [`step`] puts these together, in memory; [`run`] adds a directory, and [`state`] keeps the run safe in it. Start with
+//! [`loss`].
 //!
 //! [Chapter 13](crate::book::ch13_training) explains it.
 
 pub mod adamw;
 pub mod batches;
 pub mod loss;
+mod loss_file;
+mod memory;
+pub mod run;
 pub mod schedule;
 pub mod settings;
 pub mod state;
-pub mod trainer;
+pub mod step;

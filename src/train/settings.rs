@@ -6,11 +6,13 @@
 //! [Chapter 13](crate::book::ch13_training) explains it.
 
 use crate::checkpoint::json::Json;
-use crate::{Config, Error, Result};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use std::fs;
 use std::path::PathBuf;
 
 /// What a run is told, apart from its texts.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
     /// Blocks of the model.
     pub n_layer: usize,
@@ -24,7 +26,7 @@ pub struct Settings {
     pub n_vocab: usize,
     /// Windows of text in a batch.
     pub batch: usize,
-    /// Batches whose gradients are added up before a step: a larger batch in the same memory.
+    /// Batches whose gradients are added up before a step: a larger batch in the same memory. At least 1.
     pub accumulate: usize,
     /// Steps in all.
     pub steps: u64,
@@ -42,9 +44,9 @@ pub struct Settings {
     pub clip: f32,
     /// Where the random numbers begin.
     pub seed: u64,
-    /// Steps between two looks at the validation text.
+    /// Steps between two measurements of the validation loss.
     pub valid_every: u64,
-    /// Steps between two writings of the state, which is also written every minute.
+    /// Steps between two saves of the state, which is also saved every minute.
     pub save_every: u64,
 }
 
@@ -102,12 +104,11 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// If one is missing or is not a number of its kind.
+    /// If one is missing or is not a valid number.
     pub fn from_list(list: &[(String, String)]) -> Result<Settings> {
         fn number<T: std::str::FromStr>(list: &[(String, String)], name: &str) -> Result<T> {
             let text = lookup(list, name)?;
-            text.parse()
-                .map_err(|_| Error::format("training state", format!("{name} is {text:?}, which is no such number")))
+            text.parse().map_err(|_| Error::format("training state", format!("{name}: {text:?} is not a valid number")))
         }
         Ok(Settings {
             n_layer: number(list, "n_layer")?,
@@ -130,11 +131,11 @@ impl Settings {
         })
     }
 
-    /// Whether a run can be made of these.
+    /// Checks that every setting is in its range.
     ///
     /// # Errors
     ///
-    /// If a number is out of range; the message names it.
+    /// Names the setting and the range.
     pub fn check(&self) -> Result<()> {
         Config::new(self.n_vocab, self.n_ctx, self.n_embd, self.n_head, self.n_layer).check()?;
         let wrong = |name: &str, rule: &str| Err(Error::argument(name, rule));
@@ -171,13 +172,33 @@ impl Settings {
 pub struct Inputs {
     /// Text files to learn from.
     pub train: Vec<PathBuf>,
-    /// Text files to check the learning with; nothing is learned from them.
+    /// Text files that the model is only measured on; nothing is learned from them.
     pub valid: Vec<PathBuf>,
     /// A model directory to begin from instead of random weights: fine-tuning.
     pub init: Option<PathBuf>,
 }
 
 impl Inputs {
+    /// The same paths from the root on, so that a run can be resumed from any directory.
+    ///
+    /// # Errors
+    ///
+    /// If a file does not exist, or its path is not UTF-8.
+    pub(super) fn absolute(&self) -> Result<Inputs> {
+        let absolute = |path: &PathBuf| {
+            let found = fs::canonicalize(path).map_err(|e| Error::io(path, "read", e))?;
+            match found.to_str() {
+                Some(_) => Ok(found),
+                None => Err(Error::file(found, "its path is not UTF-8 and cannot be noted; move or rename it")),
+            }
+        };
+        Ok(Inputs {
+            train: self.train.iter().map(absolute).collect::<Result<_>>()?,
+            valid: self.valid.iter().map(absolute).collect::<Result<_>>()?,
+            init: self.init.as_ref().map(absolute).transpose()?,
+        })
+    }
+
     /// The paths as names and values.
     pub fn to_list(&self) -> Vec<(String, String)> {
         let paths = |paths: &[PathBuf]| {
@@ -210,6 +231,22 @@ impl Inputs {
             init: paths("init")?.into_iter().next(),
         })
     }
+}
+
+/// The texts of some files.
+///
+/// # Errors
+///
+/// If no file is given, or one cannot be read or is not UTF-8.
+pub(super) fn read_texts(paths: &[PathBuf]) -> Result<Vec<String>> {
+    if paths.is_empty() {
+        return Err(Error::argument("train", "no text file was given"));
+    }
+    let read = |path: &PathBuf| {
+        let bytes = fs::read(path).map_err(|e| Error::io(path, "read", e))?;
+        String::from_utf8(bytes).map_err(|e| Error::file(path, format!("is not UTF-8 text: {e}")))
+    };
+    paths.iter().map(read).collect()
 }
 
 /// The value under a name.

@@ -3,7 +3,7 @@
 //! A run can take hours, and machines are switched off. So everything that a run consists of is in one file,
 //! `training.safetensors`: the weights (`model.*`), AdamW's two averages (`m.*` and `v.*`), and in its metadata the step, the
 //! state of the random numbers, the settings, the vocabulary, and the paths of the texts with a fingerprint of their tokens.
-//! It is written beside the old one and renamed, so at every moment there is a whole one. A run that goes on from it gives,
+//! It is written beside the old one and renamed, so there is a whole one at every moment. A run that is resumed from it gives,
 //! bit for bit, the numbers of a run that never stopped.
 //!
 //! A file without tensors is a *request*: the run has been asked for, and has not made its first weights yet.
@@ -14,11 +14,14 @@ use super::adamw::AdamW;
 use super::settings::{Inputs, Settings, lookup};
 use crate::checkpoint::json::Json;
 use crate::checkpoint::{self, Dtype, Metadata, NamedTensors};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::model::Gpt2;
+use crate::rng::Rng;
 use crate::tokenizer::Tokenizer;
-use crate::{Config, Error, Gpt2, Result, Rng};
 use std::path::Path;
 
-/// Everything that a run consists of, but for its texts.
+/// Everything that a run consists of, except its texts.
 #[derive(Debug, Clone)]
 pub struct State {
     /// What the run was told.
@@ -31,13 +34,13 @@ pub struct State {
     pub model: Gpt2,
     /// The optimizer, with the step.
     pub adamw: AdamW,
-    /// Where the random numbers are.
+    /// The generator of random numbers, where it is now.
     pub rng: Rng,
 }
 
-/// What a file held.
+/// What the file of a run holds.
 #[derive(Debug)]
-pub enum Found {
+pub(super) enum Resumed {
     /// A run that has been asked for.
     Request(Settings, Inputs),
     /// A run that has begun, and the fingerprint of the tokens it learns from.
@@ -49,6 +52,7 @@ pub enum Found {
 /// # Errors
 ///
 /// If the file cannot be written.
+#[doc(hidden)] // for the tests of what an interruption leaves behind
 pub fn write_request(path: &Path, settings: &Settings, inputs: &Inputs) -> Result<()> {
     let metadata = [settings.to_list(), inputs.to_list()].concat();
     checkpoint::write(path, &[], &metadata, Dtype::F32)
@@ -59,8 +63,8 @@ impl State {
     ///
     /// # Errors
     ///
-    /// If the file cannot be written; the one before is then still there.
-    pub fn write(&self, path: &Path, fingerprint: &str) -> Result<()> {
+    /// If the file cannot be written; the older one is then still there.
+    pub(super) fn write(&self, path: &Path, fingerprint: &str) -> Result<()> {
         let mut tensors = Vec::new();
         for (prefix, parts) in [("model", &self.model), ("m", &self.adamw.m), ("v", &self.adamw.v)] {
             tensors.extend(parts.parameters()?.into_iter().map(|(name, tensor)| (format!("{prefix}.{name}"), tensor)));
@@ -84,22 +88,22 @@ impl State {
 /// # Errors
 ///
 /// If the file cannot be read, or anything in it is missing or does not fit together.
-pub fn read(path: &Path) -> Result<Found> {
+pub(super) fn read(path: &Path) -> Result<Resumed> {
     let (tensors, metadata) = checkpoint::read(path)?;
     parse(&tensors, &metadata).map_err(|e| e.in_file(path))
 }
 
-fn parse(tensors: &NamedTensors, metadata: &Metadata) -> Result<Found> {
+fn parse(tensors: &NamedTensors, metadata: &Metadata) -> Result<Resumed> {
     let settings = Settings::from_list(metadata)?;
     settings.check()?;
     let inputs = Inputs::from_list(metadata)?;
     if tensors.is_empty() {
-        return Ok(Found::Request(settings, inputs));
+        return Ok(Resumed::Request(settings, inputs));
     }
     let tokenizer = tokenizer_from_text(lookup(metadata, "vocabulary")?)?;
     let config = config_from_list(metadata)?;
     config.check()?;
-    // Before anything is allocated by these numbers: are there as many weights in the file?
+    // These numbers decide how much is allocated: so first see that the file has that many weights.
     let n_in_file: usize = tensors.iter().map(|(_, tensor)| tensor.len()).sum();
     if config.n_parameters() > n_in_file {
         return Err(Error::format("training state", "it has fewer weights than its model"));
@@ -128,7 +132,7 @@ fn parse(tensors: &NamedTensors, metadata: &Metadata) -> Result<Found> {
     }
     let rng = rng_from_text(lookup(metadata, "rng")?)?;
     let state = State { settings, inputs, tokenizer, model, adamw, rng };
-    Ok(Found::Begun(Box::new(state), lookup(metadata, "fingerprint")?.to_string()))
+    Ok(Resumed::Begun(Box::new(state), lookup(metadata, "fingerprint")?.to_string()))
 }
 
 fn config_to_list(config: &Config) -> Vec<(String, String)> {

@@ -1,0 +1,358 @@
+//! A training run: steps, and a directory that lets them be stopped and resumed.
+//!
+//! In the directory are the run's state ([`super::state`]), the model as others read it (`config.json`, `model.safetensors`, the
+//! vocabulary's files; derived from the state), and `loss.txt`, with a line for each step.
+//!
+//! [Chapter 13](crate::book::ch13_training) explains it.
+
+use super::adamw::AdamW;
+use super::batches::{Batch, Tokens};
+use super::loss_file::{LOSS_FILE, LossFile};
+use super::memory::check_memory;
+use super::schedule::Schedule;
+use super::settings::{Inputs, Settings, read_texts};
+use super::state::{self, Resumed, State};
+use super::step::{StepReport, Workspace, validation_loss};
+use crate::checkpoint::{Dtype, hugging_face};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::model::Gpt2;
+use crate::rng::Rng;
+use crate::tokenizer::Tokenizer;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// The name of the state's file.
+pub const STATE_FILE: &str = "training.safetensors";
+/// How many windows of the validation text are read each time.
+const VALID_WINDOWS: usize = 64;
+/// The longest time without a save, so that no interruption costs more work than this.
+const MAX_UNSAVED: Duration = Duration::from_secs(60);
+
+/// A training run.
+///
+/// # Example: three steps on a small text
+///
+/// ```
+/// use gpt60::train::run::Trainer;
+/// use gpt60::train::settings::{Inputs, Settings};
+///
+/// let dir = std::env::temp_dir().join(format!("gpt60-run-{}", std::process::id()));
+/// std::fs::create_dir_all(&dir).unwrap();
+/// let text = dir.join("text.txt");
+/// std::fs::write(&text, "the fox and the dog\n".repeat(20)).unwrap();
+///
+/// let sizes = Settings { n_layer: 1, n_head: 2, n_embd: 8, n_ctx: 16, n_vocab: 260, ..Settings::default() };
+/// let settings = Settings { batch: 2, steps: 3, warmup: 1, ..sizes };
+/// let inputs = Inputs { train: vec![text], ..Inputs::default() };
+/// let mut trainer = Trainer::begin(settings, inputs, dir.join("run"))?;
+/// let mut losses = Vec::new();
+/// trainer.run(|report| losses.push(report.loss))?;
+/// assert_eq!((trainer.step(), losses.len()), (3, 3));
+/// assert!((losses[0] - 260f64.ln()).abs() < 0.1); // an untrained model expects everything
+/// # std::fs::remove_dir_all(&dir).unwrap();
+/// # Ok::<(), gpt60::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Trainer {
+    /// Everything that is saved.
+    pub state: State,
+    dir: PathBuf,
+    loss_file: LossFile,
+    train: Tokens,
+    valid: Option<Tokens>,
+    workspace: Workspace,
+}
+
+/// Begin, resume.
+impl Trainer {
+    /// Begins a run in the directory `dir`, which is made if it does not exist.
+    ///
+    /// The settings are on disk before the work begins, so a run that is stopped while it still learns its vocabulary can
+    /// be resumed too.
+    ///
+    /// # Errors
+    ///
+    /// If the directory already holds a run or a model, a text cannot be read, the settings make no sense, or the model needs
+    /// more memory than there is. Nothing has begun then: the same directory can be used again.
+    pub fn begin(settings: Settings, inputs: Inputs, dir: impl AsRef<Path>) -> Result<Trainer> {
+        let dir = dir.as_ref();
+        settings.check()?;
+        let state_path = dir.join(STATE_FILE);
+        if state_path.exists() {
+            let problem = "a run has begun here already; go on with --resume, or choose another directory";
+            return Err(Error::file(&state_path, problem));
+        }
+        // No file that a run writes may exist yet: it could be someone's work.
+        hugging_face::check_free(dir)?;
+        if dir.join(LOSS_FILE).exists() {
+            return Err(Error::file(dir.join(LOSS_FILE), "is there already; choose another directory"));
+        }
+        let inputs = inputs.absolute()?;
+        fs::create_dir_all(dir).map_err(|e| Error::io(dir, "made", e))?;
+        state::write_request(&state_path, &settings, &inputs)?;
+        let trainer = Trainer::first(settings, inputs, dir).inspect_err(|_| {
+            let _ = fs::remove_file(&state_path); // the error of the beginning is the one to report
+        })?;
+        trainer.save_first()?;
+        Ok(trainer)
+    }
+
+    /// Resumes the run in the directory `dir`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no run, its state is damaged, or its texts are not what they were.
+    pub fn resume(dir: impl AsRef<Path>) -> Result<Trainer> {
+        let dir = dir.as_ref();
+        let path = dir.join(STATE_FILE);
+        if !path.exists() {
+            let problem = "is not there: no run has begun in this directory; begin one with --out";
+            return Err(Error::missing(&path, problem));
+        }
+        let (state, fingerprint) = match state::read(&path)? {
+            Resumed::Request(settings, inputs) => {
+                let trainer = Trainer::first(settings, inputs, dir)?;
+                trainer.save_first()?;
+                return Ok(trainer);
+            }
+            Resumed::Begun(state, fingerprint) => (*state, fingerprint),
+        };
+        let texts = read_texts(&state.inputs.train)?;
+        let trainer = Trainer::assemble(state, dir, &texts)?;
+        if fingerprint != trainer.fingerprint() {
+            let problem = "the texts of this run have changed since it began; restore them, or begin a new run";
+            return Err(Error::file(&path, problem));
+        }
+        trainer.loss_file.cut(trainer.step())?;
+        trainer.write_model()?; // an interruption may have left it behind the state
+        Ok(trainer)
+    }
+
+    /// The run at step 0, in memory: reads the texts, learns the vocabulary, makes the first weights.
+    fn first(settings: Settings, inputs: Inputs, dir: &Path) -> Result<Trainer> {
+        let texts = read_texts(&inputs.train)?;
+        let mut rng = Rng::new(settings.seed);
+        let (model, tokenizer) = match &inputs.init {
+            Some(init) => load_first(init)?,
+            None => make_first(&settings, &texts, &mut rng)?,
+        };
+        let adamw = AdamW::new(&model, settings.beta1, settings.beta2, settings.weight_decay);
+        let state = State { settings, inputs, tokenizer, model, adamw, rng };
+        Trainer::assemble(state, dir, &texts)
+    }
+
+    /// Everything that is not saved, made from what is.
+    fn assemble(state: State, dir: &Path, texts: &[String]) -> Result<Trainer> {
+        let n_ctx = state.model.config.n_ctx.min(state.settings.n_ctx);
+        let tokens = |texts: &[String]| {
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            Tokens::new(&texts, &state.tokenizer, n_ctx)
+        };
+        let train = tokens(texts).map_err(|e| e.in_file(&state.inputs.train[0]))?;
+        let valid = match &state.inputs.valid[..] {
+            [] => None,
+            paths => Some(tokens(&read_texts(paths)?).map_err(|e| e.in_file(&paths[0]))?),
+        };
+        check_memory(&state.model.config, state.settings.batch.saturating_mul(train.n_seq()))?;
+        let workspace = Workspace::new(&state.model);
+        Ok(Trainer { state, dir: dir.to_path_buf(), loss_file: LossFile::new(dir), train, valid, workspace })
+    }
+}
+
+/// A model that can already write, to be trained further.
+fn load_first(dir: &Path) -> Result<(Gpt2, Tokenizer)> {
+    let loaded = hugging_face::load(dir)?;
+    let missing = || Error::file(dir, "has no vocabulary (tokenizer.json, or vocab.json and merges.txt)");
+    Ok((loaded.model, loaded.tokenizer.ok_or_else(missing)?))
+}
+
+/// A vocabulary that is learned from the texts, and random weights.
+fn make_first(settings: &Settings, texts: &[String], rng: &mut Rng) -> Result<(Gpt2, Tokenizer)> {
+    // `<|endoftext|>` between the texts keeps a pair from being counted across two of them.
+    let tokenizer = Tokenizer::learn(&texts.join("<|endoftext|>"), settings.n_vocab)?;
+    let Settings { n_ctx, n_embd, n_head, n_layer, .. } = *settings;
+    let config = Config::new(tokenizer.n_vocab(), n_ctx, n_embd, n_head, n_layer);
+    check_memory(&config, 0)?;
+    Ok((Gpt2::random(&config, rng)?, tokenizer))
+}
+
+/// Run, save.
+impl Trainer {
+    /// How many steps have been made.
+    pub fn step(&self) -> u64 {
+        self.state.adamw.step
+    }
+
+    /// How many tokens of text there are to learn from.
+    pub fn n_train_tokens(&self) -> usize {
+        self.train.ids().len()
+    }
+
+    /// Makes one step on random windows of the texts. Adds a line to the loss file.
+    ///
+    /// # Errors
+    ///
+    /// If the loss is no longer a number (then the learning rate was too high), or the file cannot be written.
+    pub fn make_step(&mut self) -> Result<StepReport> {
+        let State { settings, model, adamw, rng, .. } = &mut self.state;
+        let Settings { batch, accumulate, lr, warmup, steps, clip, .. } = *settings;
+        let lr = Schedule { peak: lr, warmup, steps }.rate(adamw.step);
+        let batches: Vec<Batch> = (0..accumulate).map(|_| self.train.random_batch(batch, rng)).collect();
+        let mut report = self.workspace.make_step(model, adamw, &batches, self.train.n_seq(), lr, clip)?;
+        if let Some(valid) = &self.valid
+            && is_validation_step(report.step, settings)
+        {
+            report.valid_loss = Some(validation_loss(model, valid, VALID_WINDOWS)?);
+        }
+        self.loss_file.append(&report)?;
+        Ok(report)
+    }
+
+    /// Makes all steps that are left, calling `progress` after each. Saves now and then, and at the end.
+    ///
+    /// # Errors
+    ///
+    /// As [`Trainer::make_step`] and [`Trainer::save`].
+    pub fn run(&mut self, mut progress: impl FnMut(&StepReport)) -> Result<()> {
+        let mut last_save = Instant::now();
+        while self.step() < self.state.settings.steps {
+            let report = self.make_step()?;
+            progress(&report);
+            if is_save_step(report.step, &self.state.settings) || last_save.elapsed() > MAX_UNSAVED {
+                self.save()?;
+                last_save = Instant::now();
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the state, and the model that is derived from it.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be written; the older one is then still there.
+    pub fn save(&self) -> Result<()> {
+        self.loss_file.sync()?;
+        self.state.write(&self.dir.join(STATE_FILE), &self.fingerprint())?;
+        self.write_model()
+    }
+
+    /// Writes the files of a run at step 0.
+    fn save_first(&self) -> Result<()> {
+        self.loss_file.cut(0)?;
+        self.save()
+    }
+
+    /// Writes the model as others read it.
+    fn write_model(&self) -> Result<()> {
+        hugging_face::save(&self.dir, &self.state.model, Some(&self.state.tokenizer), Dtype::F32)
+    }
+
+    fn fingerprint(&self) -> String {
+        fingerprint(self.train.ids(), self.valid.as_ref().map_or(&[], Tokens::ids))
+    }
+}
+
+/// Something that changes if the tokens of the texts change: how many there are, and a number made of them all (FNV-1a, 64
+/// bits).
+fn fingerprint(train: &[u32], valid: &[u32]) -> String {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for id in train.iter().chain(valid) {
+        hash = (hash ^ u64::from(*id)).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+    format!("{} and {} tokens, {hash:016x}", train.len(), valid.len())
+}
+
+/// Whether the validation loss is measured after this step: every so often, and at the end.
+fn is_validation_step(step: u64, settings: &Settings) -> bool {
+    step.is_multiple_of(settings.valid_every) || step == settings.steps
+}
+
+/// Whether the state is saved after this step, however little time has passed.
+fn is_save_step(step: u64, settings: &Settings) -> bool {
+    step.is_multiple_of(settings.save_every) || step == settings.steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A directory of its own for a test, with two texts.
+    fn directory(name: &str) -> PathBuf {
+        let dir = std::env::temp_dir().join(format!("gpt60-run-{name}-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        fs::write(dir.join("text.txt"), "the fox and the dog saw the moon\n".repeat(20)).unwrap();
+        fs::write(dir.join("valid.txt"), "the dog and the fox saw the moon\n".repeat(5)).unwrap();
+        dir
+    }
+
+    fn settings() -> Settings {
+        let sizes = Settings { n_layer: 1, n_head: 2, n_embd: 8, n_ctx: 16, n_vocab: 265, ..Settings::default() };
+        Settings { batch: 2, accumulate: 2, steps: 5, warmup: 1, valid_every: 2, save_every: 3, ..sizes }
+    }
+
+    fn inputs(dir: &Path) -> Inputs {
+        Inputs { train: vec![dir.join("text.txt")], valid: vec![dir.join("valid.txt")], init: None }
+    }
+
+    #[test]
+    fn a_run_goes_on_from_its_last_save_as_if_it_had_never_stopped() {
+        let dir = directory("resumed");
+        let whole = dir.join("whole");
+        let mut reports = Vec::new();
+        Trainer::begin(settings(), inputs(&dir), &whole).unwrap().run(|report| reports.push(*report)).unwrap();
+        // Measured after steps 2 and 4, and at the end.
+        assert_eq!(
+            reports.iter().map(|r| r.valid_loss.is_some()).collect::<Vec<_>>(),
+            [false, true, false, true, true]
+        );
+        assert!(reports.iter().all(|report| report.n_tokens == 2 * 2 * 16));
+
+        let halved = dir.join("halved");
+        let mut trainer = Trainer::begin(settings(), inputs(&dir), &halved).unwrap();
+        for report in &reports[..2] {
+            assert_eq!(trainer.make_step().unwrap(), *report);
+        }
+        trainer.save().unwrap();
+        trainer.make_step().unwrap(); // in the loss file, and lost with the next line
+        let mut trainer = Trainer::resume(&halved).unwrap();
+        assert_eq!(trainer.step(), 2);
+        let mut later = Vec::new();
+        trainer.run(|report| later.push(*report)).unwrap();
+        assert_eq!(later, reports[2..]);
+        for name in [STATE_FILE, LOSS_FILE, "model.safetensors"] {
+            assert!(fs::read(whole.join(name)).unwrap() == fs::read(halved.join(name)).unwrap(), "{name} differs");
+        }
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn the_fingerprint_tells_texts_apart_and_which_of_them_is_for_validation() {
+        let all = [
+            fingerprint(&[1, 2, 3, 4], &[5, 6]),
+            fingerprint(&[1, 2, 3, 4], &[6, 5]),
+            fingerprint(&[1, 2, 3], &[4, 5, 6]),
+            fingerprint(&[1, 2, 4, 3], &[5, 6]),
+            fingerprint(&[1, 2, 3, 4], &[]),
+        ];
+        assert!((0..all.len()).all(|i| !all[..i].contains(&all[i])), "{all:?}");
+        assert!(all[0].starts_with("4 and 2 tokens, "), "{}", all[0]);
+    }
+
+    #[test]
+    fn what_stands_in_the_way_is_named() {
+        let dir = directory("refused");
+        let begin = |out: &str| Trainer::begin(settings(), inputs(&dir), dir.join(out)).unwrap_err().to_string();
+        Trainer::begin(settings(), inputs(&dir), dir.join("run")).unwrap();
+        assert!(begin("run").contains(STATE_FILE) && begin("run").contains("--resume"));
+        fs::create_dir(dir.join("old")).unwrap();
+        fs::write(dir.join("old").join(LOSS_FILE), "precious").unwrap();
+        assert!(begin("old").contains(LOSS_FILE));
+        assert!(Trainer::resume(dir.join("old")).unwrap_err().to_string().contains("no run has begun"));
+        let nothing = Trainer::begin(settings(), Inputs::default(), dir.join("nothing")).unwrap_err().to_string();
+        assert!(nothing.contains("no text file"), "{nothing}");
+        fs::remove_dir_all(&dir).unwrap();
+    }
+}
