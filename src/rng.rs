@@ -79,7 +79,7 @@ impl Rng {
     ///
     /// If `n` is 0, because no number is below it.
     pub fn below(&mut self, n: usize) -> usize {
-        assert!(n > 0, "Rng::below(0): there is no number below 0");
+        assert!(n > 0, "Rng::below(0): no number is below 0");
         // `% n` alone would favour the small numbers a little. So the incomplete last round of n is thrown away.
         let n = n as u64;
         let end_of_last_round = u64::MAX - u64::MAX % n;

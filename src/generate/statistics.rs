@@ -1,7 +1,7 @@
 //! What can be measured of a text that a model has written.
 //!
-//! Whether a text is good, no number says. But two things that go wrong can be seen in numbers: a text that runs in circles,
-//! and a text that has lost its thread. Compare the numbers of a text with those of one that a person wrote.
+//! No number says whether a text is good. But two things that go wrong show in numbers: a text that goes in circles, and a
+//! text that has lost its thread. Compare a text's numbers with those of a text that a person wrote.
 //!
 //! * [`distinct`] and [`repetition`] look at the ids alone: how much is said twice?
 //! * [`entropy`] asks the model how many choices it saw. It is the mean surprise to expect, in nats (see `docs/11-loss.md`):
@@ -14,7 +14,7 @@
 //!   model's own probabilities, the mean surprise comes near the mean entropy. Greedy text stays far below, because it
 //!   always takes what surprises least. A text far above it holds what the model thinks wrong.
 //!
-//! Both are taken with all knobs off: they measure a text by the model, not by the sampler that wrote it.
+//! The last two are taken with all knobs off: they measure a text by the model, not by the sampler that wrote it.
 //!
 //! [Chapter 8](crate::book::ch08_choosing_a_token) explains it.
 
@@ -116,7 +116,7 @@ pub fn distinct(ids: &[u32], n: usize) -> f64 {
     different.len() as f64 / (ids.len() + 1 - n) as f64
 }
 
-/// The share of tokens, from `first` on, that stand among the `look_back` tokens before them: 0 if there is no token.
+/// The share of tokens, from `first` on, that also occur among the `look_back` tokens before them: 0 if there are none.
 ///
 /// People repeat, too: every text has its `the` and its comma. So compare, and do not expect 0.
 ///
@@ -154,7 +154,7 @@ pub fn entropy(logits: &[f32]) -> f64 {
     sum.ln() - shifted.map(|x| x.exp() * x).sum::<f64>() / sum
 }
 
-/// How surprised a model is by token `id`, in nats: `-ln(p)`, from `[n_vocab]` logits. Infinite if there is no such token.
+/// How surprised a model is by token `id`, in nats: `-ln(p)`, from `[n_vocab]` logits. Infinite if the vocabulary has no such token.
 ///
 /// # Example: it had put three quarters on the other one
 ///

@@ -10,7 +10,7 @@
 //!     left              3832        3        2
 //! ```
 //!
-//! A column shows the probabilities as they were after a knob, and who is gone by then; `>` marks the token that was chosen.
+//! Each column shows the probabilities after a knob, and what it removed; `>` marks the token that was chosen.
 //! The bars show the last column, the longest being the likeliest token.
 //!
 //! [Chapter 8](crate::book::ch08_choosing_a_token) explains it.
@@ -25,7 +25,7 @@ const N_SHOWN: usize = 10;
 /// One column of the table.
 struct Column {
     name: &'static str,
-    /// What is not removed at this point.
+    /// Which tokens are not removed at this point.
     left: Vec<bool>,
     probabilities: Vec<f32>,
 }
@@ -147,7 +147,7 @@ fn heading(knob: &'static str) -> &'static str {
     }
 }
 
-/// A token for the eye: in quotes, because many begin with a space; empty if there is no vocabulary.
+/// A token to look at: in quotes, because many begin with a space; empty without a vocabulary.
 fn name(id: usize, tokenizer: Option<&Tokenizer>) -> String {
     match tokenizer {
         None => String::new(),
@@ -156,8 +156,8 @@ fn name(id: usize, tokenizer: Option<&Tokenizer>) -> String {
     }
 }
 
-/// Bytes for the eye, in quotes: what is not a plain letter or sign is written as Rust would write it, and a byte that is
-/// only a part of a character as `\xE2`.
+/// Bytes to look at, in quotes: what is not a plain letter or sign is written as Rust would write it, and a byte that is
+/// only part of a character as `\xE2`.
 ///
 /// # Example: a line break, and the first two bytes of a crab
 ///
@@ -171,7 +171,7 @@ pub fn visible(bytes: &[u8]) -> String {
     let mut text = String::from('"');
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
-            // Letters of the Latin alphabets and typographic quotes take one column everywhere. Of others, who knows.
+            // Latin letters and typographic quotes take one column on every terminal. Other characters may not.
             let is_plain =
                 matches!(c, ' '..='~' | '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{24f}' | '\u{2013}'..='\u{2026}');
             match c {
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn every_knob_that_is_on_has_a_column_and_says_whom_it_removed() {
+    fn every_knob_that_is_on_has_a_column_and_says_what_it_removed() {
         let sampler = Sampler {
             repetition_penalty: 2.0,
             no_repeat_ngram: 1,

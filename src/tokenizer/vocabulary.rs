@@ -170,10 +170,13 @@ impl Tokenizer {
     }
 }
 
-/// The bytes of each token by id, and the id of each token by its symbols.
-fn read_tokens(vocab: &[(String, u32)]) -> Result<(BTreeMap<u32, Vec<u8>>, HashMap<&str, u32>)> {
+/// The id of each token, by its symbols.
+type Ids<'a> = HashMap<&'a str, u32>;
+
+/// The bytes of each token by id, and the other way round.
+fn read_tokens(vocab: &[(String, u32)]) -> Result<(BTreeMap<u32, Vec<u8>>, Ids<'_>)> {
     let mut tokens: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
-    let mut ids: HashMap<&str, u32> = HashMap::new();
+    let mut ids = Ids::new();
     for (symbol, id) in vocab {
         let bytes = symbols_to_bytes(symbol)
             .map_err(|c| error(format!("token {symbol:?} (id {id}): {c:?} is not a symbol of any byte")))?;
@@ -192,7 +195,7 @@ fn read_tokens(vocab: &[(String, u32)]) -> Result<(BTreeMap<u32, Vec<u8>>, HashM
 }
 
 /// The id of each single byte.
-fn find_bytes(ids: &HashMap<&str, u32>) -> Result<[u32; 256]> {
+fn find_bytes(ids: &Ids) -> Result<[u32; 256]> {
     let mut byte_ids = [0; 256];
     for byte in 0..=255u8 {
         let symbol = bytes_to_symbols(&[byte]);
@@ -203,7 +206,7 @@ fn find_bytes(ids: &HashMap<&str, u32>) -> Result<[u32; 256]> {
 }
 
 /// The merges as ids, by rank.
-fn read_merges(merges: &[(String, String)], ids: &HashMap<&str, u32>) -> Result<Merges> {
+fn read_merges(merges: &[(String, String)], ids: &Ids) -> Result<Merges> {
     let mut list = Merges::default();
     for (rank, (left, right)) in merges.iter().enumerate() {
         let result = format!("{left}{right}");

@@ -1,7 +1,7 @@
 //! Batches: random pieces of text to learn from.
 //!
 //! All texts are one long list of tokens, with `<|endoftext|>` in front of each. A lesson is a window of it: `n_seq` tokens
-//! as input, and as target the same window moved by one, so that every position has its next token:
+//! as input, and as target the same window moved by one. Then every position has its next token:
 //!
 //! ```text
 //! tokens    the  little  fox  ran  away
@@ -17,8 +17,9 @@
 //!
 //! [Chapter 13](crate::book::ch13_training) explains it.
 
+use crate::error::{Error, Result};
+use crate::rng::Rng;
 use crate::tokenizer::Tokenizer;
-use crate::{Error, Result, Rng};
 
 /// The tokens of all texts, in one list.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,7 +43,7 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// If there are not even two tokens, or `n_ctx` is 0.
+    /// If there are fewer than two tokens, or `n_ctx` is 0.
     ///
     /// # Example: a text becomes lessons
     ///
@@ -64,11 +65,11 @@ impl Tokens {
         Tokens::from_ids(ids, n_ctx)
     }
 
-    /// The same from tokens.
+    /// As [`Tokens::new`], from tokens.
     ///
     /// # Errors
     ///
-    /// If there are not even two, or `n_ctx` is 0.
+    /// If there are fewer than two tokens, or `n_ctx` is 0.
     pub fn from_ids(ids: Vec<u32>, n_ctx: usize) -> Result<Tokens> {
         if n_ctx == 0 {
             return Err(Error::argument("training text", "windows of 0 tokens teach nothing; n_ctx must be 1 or more"));
@@ -97,7 +98,7 @@ impl Tokens {
         self.batch(&starts)
     }
 
-    /// Where up to `limit` windows begin that do not overlap, spread evenly over the text: a fixed sample for validation.
+    /// Where up to `limit` windows begin that do not overlap, spread evenly over the text: a fixed sample, for validation.
     pub fn spread(&self, limit: usize) -> Vec<usize> {
         let available = (self.ids.len() - 1) / self.n_seq;
         let n = available.min(limit.max(1));
@@ -122,7 +123,7 @@ impl Tokens {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Rng;
+    use crate::rng::Rng; // proptest has one, too
     use proptest::prelude::*;
 
     proptest! {

@@ -18,7 +18,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The name of the file with the losses.
-pub const LOSS_FILE: &str = "loss.txt";
+pub(super) const LOSS_FILE: &str = "loss.txt";
 
 /// The first line.
 const HEADING: &str = "# step, training loss, validation loss (nats per token)\n";

@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// The name of the state's file.
-pub const STATE_FILE: &str = "training.safetensors";
+const STATE_FILE: &str = "training.safetensors";
 /// How many windows of the validation text are read each time.
 const VALID_WINDOWS: usize = 64;
 /// The longest time without a save, so that no interruption costs more work than this.

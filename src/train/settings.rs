@@ -1,7 +1,7 @@
 //! What a training run is told: sizes, rates, texts.
 //!
-//! A run is decided by these numbers and its texts alone. They are kept in the run's state, as names and values, so that a
-//! run can go on without being told anything again.
+//! These numbers and the texts decide everything about a run. They are kept in its state, as names and values: a run that is
+//! resumed need not be told them again.
 //!
 //! [Chapter 13](crate::book::ch13_training) explains it.
 
@@ -51,7 +51,7 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// A small model that learns from a small text in some minutes.
+    /// A small model that learns from a small text in a few minutes.
     fn default() -> Settings {
         Settings {
             n_layer: 4,
@@ -76,8 +76,8 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The settings as names and values, for the metadata of the state and for showing them.
-    pub fn to_list(&self) -> Vec<(String, String)> {
+    /// The settings as names and values, for the metadata of the state.
+    pub(super) fn to_list(self) -> Vec<(String, String)> {
         let list: [(&str, String); 17] = [
             ("n_layer", self.n_layer.to_string()),
             ("n_head", self.n_head.to_string()),
@@ -104,8 +104,8 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// If one is missing or is not a valid number.
-    pub fn from_list(list: &[(String, String)]) -> Result<Settings> {
+    /// If an entry is missing or is not a valid number.
+    pub(super) fn from_list(list: &[(String, String)]) -> Result<Settings> {
         fn number<T: std::str::FromStr>(list: &[(String, String)], name: &str) -> Result<T> {
             let text = lookup(list, name)?;
             text.parse().map_err(|_| Error::format("training state", format!("{name}: {text:?} is not a valid number")))
@@ -199,8 +199,8 @@ impl Inputs {
         })
     }
 
-    /// The paths as names and values.
-    pub fn to_list(&self) -> Vec<(String, String)> {
+    /// The paths as names and values, for the metadata of the state.
+    pub(super) fn to_list(&self) -> Vec<(String, String)> {
         let paths = |paths: &[PathBuf]| {
             Json::Array(paths.iter().map(|path| Json::String(path.to_string_lossy().into_owned())).collect())
                 .to_pretty_string()
@@ -217,8 +217,8 @@ impl Inputs {
     ///
     /// # Errors
     ///
-    /// If one is missing or is not a list of paths.
-    pub fn from_list(list: &[(String, String)]) -> Result<Inputs> {
+    /// If an entry is missing or is not a list of paths.
+    pub(super) fn from_list(list: &[(String, String)]) -> Result<Inputs> {
         let paths = |name: &str| -> Result<Vec<PathBuf>> {
             let json = Json::parse(lookup(list, name)?)?;
             let wrong = || Error::format("training state", format!("{name} is not a list of paths"));

@@ -201,3 +201,72 @@ fn tokenizer_from_text(text: &str) -> Result<Tokenizer> {
         .collect();
     Tokenizer::from_vocab(&vocab.ok_or_else(wrong)?, &merges.ok_or_else(wrong)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(head: bool) -> State {
+        let tokenizer = Tokenizer::learn("the fox and the dog saw the moon", 262).unwrap();
+        let mut rng = Rng::new(3);
+        let mut model = Gpt2::random(&Config::new(tokenizer.n_vocab(), 8, 12, 3, 1), &mut rng).unwrap();
+        model.lm_head = head.then(|| model.wte.clone());
+        let mut adamw = AdamW::new(&model, 0.9, 0.95, 0.1);
+        let grad = model.clone(); // any numbers will do
+        adamw.update(&mut model, &grad, 0.01).unwrap();
+        let settings = Settings { lr: 0.1 + 0.2, ..Settings::default() }; // no short decimal number
+        let inputs = Inputs { train: vec!["/a, b \"c\"".into()], ..Inputs::default() };
+        State { settings, inputs, tokenizer, model, adamw, rng }
+    }
+
+    fn path(name: &str) -> std::path::PathBuf {
+        std::env::temp_dir().join(format!("gpt60-state-{name}-{}.safetensors", std::process::id()))
+    }
+
+    #[test]
+    fn a_state_that_is_read_is_the_one_that_was_written() {
+        for head in [false, true] {
+            let path = path("whole");
+            let written = state(head);
+            written.write(&path, "1 and 2 tokens").unwrap();
+            let Resumed::Begun(read, fingerprint) = read(&path).unwrap() else { panic!("it has begun") };
+            assert_eq!(fingerprint, "1 and 2 tokens");
+            assert_eq!((&read.settings, &read.inputs, &read.rng), (&written.settings, &written.inputs, &written.rng));
+            assert_eq!((&read.tokenizer, read.adamw.step), (&written.tokenizer, 1));
+            let models = |state: &State| [state.model.clone(), state.adamw.m.clone(), state.adamw.v.clone()];
+            for (read, written) in models(&read).iter().zip(&models(&written)) {
+                assert_eq!(read.parameters().unwrap(), written.parameters().unwrap());
+            }
+            std::fs::remove_file(&path).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_request_is_no_run_yet() {
+        let (path, state) = (path("request"), state(false));
+        write_request(&path, &state.settings, &state.inputs).unwrap();
+        let Resumed::Request(settings, inputs) = read(&path).unwrap() else { panic!("it has not begun") };
+        assert_eq!((settings, inputs), (state.settings, state.inputs));
+        std::fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn what_is_missing_or_does_not_fit_is_named() {
+        let path = path("damaged");
+        state(false).write(&path, "1 and 2 tokens").unwrap();
+        let (tensors, metadata) = checkpoint::read(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let refused = |tensors: &NamedTensors, metadata: &Metadata| parse(tensors, metadata).unwrap_err().to_string();
+        let without = |name: &str| -> Metadata { metadata.iter().filter(|(key, _)| key != name).cloned().collect() };
+        for name in ["lr", "step", "rng", "fingerprint", "vocabulary", "config.n_embd", "train_files"] {
+            assert!(refused(&tensors, &without(name)).contains(&format!("{name} is missing")), "{name}");
+        }
+        let mut words = metadata.clone();
+        words.iter_mut().filter(|(key, _)| key == "steps").for_each(|(_, value)| *value = "many".to_string());
+        assert!(refused(&tensors, &words).contains("steps: \"many\" is not a valid number"));
+        let fewer: NamedTensors = tensors.iter().filter(|(name, _)| name != "v.wte.weight").cloned().collect();
+        assert!(refused(&fewer, &metadata).contains("v.wte.weight is missing"));
+        let fewest: NamedTensors = tensors.iter().filter(|(name, _)| name == "v.wte.weight").cloned().collect();
+        assert!(refused(&fewest, &metadata).contains("fewer weights"));
+    }
+}

@@ -158,6 +158,7 @@ mod tests {
     use crate::config::Config;
     use crate::rng::Rng;
     use approx::assert_relative_eq;
+    use std::slice::from_ref;
 
     fn model() -> Gpt2 {
         Gpt2::random(&Config::new(11, 8, 16, 2, 1), &mut Rng::new(1)).unwrap()
@@ -182,7 +183,7 @@ mod tests {
         let mut workspace = Workspace::new(&model);
         for step in 1..=3 {
             let batch = tokens.random_batch(2, &mut rng);
-            let report = workspace.make_step(&mut model, &mut adamw, &[batch.clone()], 8, 0.01, 0.5).unwrap();
+            let report = workspace.make_step(&mut model, &mut adamw, from_ref(&batch), 8, 0.01, 0.5).unwrap();
 
             let mut grad = by_hand.zeros_like(); // fresh memory: nothing of the last step may be left in the workspace
             let loss = loss_and_gradient(&by_hand, &batch, 8, 1.0, &mut Saved::new(), &mut grad).unwrap();
@@ -218,11 +219,11 @@ mod tests {
         let mut workspace = Workspace::new(&model);
         let batch = tokens.batch(&[0]);
         assert!(workspace.make_step(&mut model, &mut adamw, &[], 8, 0.1, 1.0).is_err());
-        assert!(workspace.make_step(&mut model, &mut adamw, &[batch.clone()], 5, 0.1, 1.0).is_err());
+        assert!(workspace.make_step(&mut model, &mut adamw, from_ref(&batch), 5, 0.1, 1.0).is_err());
 
         model.ln_f.bias.data_mut()[0] = f32::NAN;
         let before = bits(&model);
-        let error = workspace.make_step(&mut model, &mut adamw, &[batch.clone()], 8, 0.1, 1.0).unwrap_err().to_string();
+        let error = workspace.make_step(&mut model, &mut adamw, from_ref(&batch), 8, 0.1, 1.0).unwrap_err().to_string();
         assert!(error.contains("became NaN at step 1") && error.contains("lower --lr"), "{error}");
         assert_eq!((bits(&model), adamw.step), (before, 0));
 
