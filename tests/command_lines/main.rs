@@ -1,0 +1,64 @@
+//! What the examples promise on the command line: help, errors of one line, results alone on standard output, quiet ends.
+//!
+//! The examples run here as a person runs them, in processes of their own. What all of them promise is in `help`, `wrong_calls`
+//! and `endings`; every other file is about the example that it is named after.
+
+#[path = "../common/examples.rs"]
+mod examples;
+
+mod attention;
+mod beam;
+mod bench;
+mod compare;
+mod embeddings;
+mod endings;
+mod export;
+mod greedy;
+mod greedy_mine;
+mod help;
+mod logits;
+mod perplexity;
+mod sample;
+mod tokenize;
+mod wrong_calls;
+
+use examples::{command, run, success};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+/// The example that runs the reader's own functions. As long as they are not written, it can only say so.
+const UNWRITTEN: &str = "greedy_mine";
+
+/// The shortest work that `bench` does: one run of each measurement of its smallest model.
+const QUICK_BENCH: [&str; 5] = ["--plain", "--shape", "four", "--runs", "1"];
+
+/// Each example with the text of its `--help`.
+fn helps() -> BTreeMap<String, String> {
+    let examples = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")).unwrap();
+    let names = examples.filter_map(|entry| {
+        let path = entry.unwrap().path();
+        let is_rust = path.extension().is_some_and(|ending| ending == "rs");
+        is_rust.then(|| path.file_stem().unwrap().to_str().unwrap().to_string())
+    });
+    names.map(|name| (name.clone(), success(example(&name, &["--help"])).0)).collect()
+}
+
+/// Runs an example to its end.
+fn example(name: &str, args: &[&str]) -> Output {
+    run(&mut command(&std::env::temp_dir(), name, args))
+}
+
+fn spaced(ids: &[u32]) -> String {
+    ids.iter().map(u32::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// The flags of a help that take a number: their names and their defaults.
+fn numbers(help: &str) -> Vec<(String, String)> {
+    let lines = help.lines().filter_map(|line| line.strip_prefix("  --"));
+    let words = lines.map(|line| (line, line.split_whitespace().collect::<Vec<_>>()));
+    let numbers = words.filter(|(_, words)| ["N", "X", "T", "P"].contains(&words[1]));
+    let default = |line: &str| line.split("(default: ").nth(1).unwrap().trim_end_matches(')').to_string();
+    numbers.map(|(line, words)| (format!("--{}", words[0]), default(line))).collect()
+}

@@ -1,0 +1,231 @@
+//! What every example answers to a wrong call or an impossible request: one line that names the remedy, and a status.
+
+use crate::examples::{command, error_of, run, scratch};
+use crate::{example, helps, numbers};
+use gpt60::checkpoint::{Dtype, hugging_face};
+use gpt60::storybook;
+use std::fs;
+use std::io::Write;
+
+#[test]
+fn a_wrong_call_is_one_line_and_status_2() {
+    for (name, help) in helps() {
+        assert!(error_of(example(&name, &["--no-such-flag"]), 2).contains("--no-such-flag"));
+        if help.contains("\n  --model DIR") {
+            assert!(error_of(example(&name, &["--model"]), 2).contains("--model DIR"));
+        }
+    }
+    let wrong: &[(&str, &[&str])] = &[
+        ("greedy", &["--tokens", "many"]),
+        ("greedy", &["--tokens", "-1"]),
+        ("greedy", &["--ids", "5 x"]),
+        ("greedy", &["--ids", "-1"]),
+        ("greedy", &["--ids", "5", "text"]),
+        ("greedy", &["two", "words"]),
+        ("sample", &["--temperature", "nan"]),
+        ("sample", &["--temperature", "-1"]),
+        ("sample", &["--seed", "x"]),
+        ("sample", &["--seed", "-1"]),
+        ("sample", &["--top-k", "-1"]),
+        ("sample", &["--top-k", "1.5"]),
+        ("sample", &["--top-p", "1.01"]),
+        ("sample", &["--top-p", "-0.1"]),
+        ("sample", &["--top-p", "nan"]),
+        ("sample", &["--repetition-penalty", "0"]),
+        ("sample", &["--repetition-penalty", "inf"]),
+        ("sample", &["--no-repeat-ngram", "-2"]),
+        ("sample", &["--count", "0"]),
+        ("sample", &["--count", "-1"]),
+        ("sample", &["--count", "18446744073709551616"]),
+        ("sample", &["--count", "2", "--show"]),
+        ("sample", &["--show=1"]),
+        ("sample", &["--stats=1"]),
+        ("sample", &["--width", "wide"]),
+        ("logits", &["--temperature", "inf"]),
+        ("logits", &["--top-p", "2"]),
+        ("story", &["--tokens", "10001"]),
+        ("story", &["two", "words"]),
+        ("logits", &["--raw", "--probs"]),
+        ("beam", &["--beams", "0"]),
+        ("beam", &["--beams", "3", "--count", "4"]),
+        ("beam", &["--beams", "100000000000"]),
+        ("beam", &["--length-penalty", "nan"]),
+        ("beam", &["--length-penalty", "11"]),
+        ("beam", &["--early-stopping", "soon"]),
+        ("beam", &["--top-k", "5"]),
+        ("beam", &["--sample", "--temperature", "0"]),
+        ("beam", &["--sample", "--temperature", "1e-45"]),
+        ("compare", &["--tokens", "0"]),
+        ("compare", &["--answers", "0"]),
+        ("logits", &["--raw=1"]),
+        ("perplexity", &[]),
+        ("train", &[]),
+        ("train", &["text.txt", "--lr", "fast"]),
+        ("train", &["--resume", "dir", "--steps", "3"]),
+        ("export", &[]),
+        ("export", &["dir", "--dtype", "f64"]),
+        ("tokenize", &["--decode", "--show"]),
+        ("tokenize", &["--storybook", "--model", "dir"]),
+        ("tokenize", &["text"]),
+        ("attention", &["--head", "first"]),
+        ("embeddings", &["--count", "x"]),
+        ("embeddings", &["--differences", " man woman"]),
+        ("explore", &["--out", ""]),
+        ("explore", &["--out"]),
+        ("gradients", &["--step", "0"]),
+        ("layers", &["1 2 x"]),
+        ("bench", &["--shape", "125M"]),
+        ("bench", &["--shape", ""]),
+        ("bench", &["--weights", "f64"]),
+        ("bench", &["--threads", "0"]),
+        ("bench", &["--threads", "257"]),
+        ("bench", &["--runs", "0"]),
+        ("bench", &["--plain=1"]),
+        ("bench", &["124M"]),
+        ("bench", &["--shape", "four", "--text", "Cargo.toml"]),
+        ("exercises", &["no-such-command"]),
+        ("exercises", &["check", "no-such-exercise"]),
+        ("exercises", &["hint"]),
+    ];
+    for (name, args) in wrong {
+        error_of(example(name, args), 2);
+    }
+}
+
+#[test]
+fn an_impossible_request_is_one_line_and_status_1() {
+    let dir = scratch("requests");
+    let zeros = |n: usize| vec!["0"; n].join(" ");
+    for (name, help) in helps() {
+        let operand: &[&str] = match name.as_str() {
+            "export" => &["out"],
+            "perplexity" => &["text.txt"],
+            _ => &[],
+        };
+        if help.contains("\n  --model DIR") {
+            let args = [&["--model", "no-such-model"], operand].concat();
+            assert!(error_of(run(&mut command(&dir, &name, &args)), 1).contains("no-such-model"));
+            assert!(!dir.join("out").exists());
+        }
+        if help.contains("\n  --ids ") {
+            // The storybook's context is 256.
+            let error = error_of(run(&mut command(&dir, &name, &["--ids", &zeros(257)])), 1);
+            assert!(error.contains("257") && error.contains("256"), "{name}: {error}");
+            assert!(error_of(run(&mut command(&dir, &name, &["--ids", "999999"])), 1).contains("999999"));
+            assert!(error_of(run(&mut command(&dir, &name, &["--ids", ""])), 1).contains("empty"));
+        }
+    }
+    assert!(error_of(run(&mut command(&dir, "perplexity", &["no-such-text"])), 1).contains("no-such-text"));
+    assert!(error_of(run(&mut command(&dir, "bench", &["--text", "no-such-text"])), 1).contains("no-such-text"));
+    fs::write(dir.join("file"), "").unwrap();
+    assert!(error_of(run(&mut command(&dir, "export", &["file"])), 1).contains("file"));
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn what_is_not_a_number_is_refused_by_every_flag_that_takes_one() {
+    let mut n_flags = 0;
+    for (name, help) in helps() {
+        for (flag, _) in numbers(&help) {
+            let operand: &[&str] = if name == "train" { &["no-such-text"] } else { &[] };
+            for value in ["many", "", "99999999999999999999999x"] {
+                let error = error_of(example(&name, &[&[&*flag, value], operand].concat()), 2);
+                assert!(error.contains(&flag), "{name}: {error}");
+            }
+            n_flags += 1;
+        }
+    }
+    assert!(n_flags >= 20, "{n_flags}");
+}
+
+#[test]
+fn absurd_numbers_are_answered_with_a_result_or_with_one_line() {
+    let dir = scratch("absurd");
+    fs::write(dir.join("text.txt"), "The fox ran away. ".repeat(40)).unwrap();
+    let absurd =
+        ["0", "-1", "-0", "1e99", "1e-99", "NaN", "inf", "-inf", "0.5", "18446744073709551615", "99999999999999999999"];
+    let mut n_refused = 0;
+    for (name, help) in helps() {
+        for (flag, _) in numbers(&help) {
+            for value in absurd {
+                // As many steps of training, or answers, as anyone wants are no mistake; waiting for them would be.
+                if [("train", "--steps"), ("sample", "--count")].contains(&(name.as_str(), flag.as_str()))
+                    && value.len() > 4
+                {
+                    continue;
+                }
+                let mut args = vec![flag.as_str(), value];
+                match name.as_str() {
+                    "train" => args.extend(["text.txt", "--out", "out"]),
+                    "perplexity" => args.push("text.txt"),
+                    "export" => args.push("out"),
+                    "compare" if flag == "--tokens" => args.extend(["--answers", "1"]),
+                    "compare" => args.extend(["--tokens", "2"]),
+                    "bench" => args.extend(["--plain", "--shape", "four"]),
+                    _ => {}
+                }
+                // A tiny model, unless it is the size that is absurd.
+                if name == "train" {
+                    for (flag, small) in [("--steps", "1"), ("--n-layer", "1"), ("--n-embd", "6"), ("--n-ctx", "8")] {
+                        if !args.contains(&flag) {
+                            args.extend([flag, small]);
+                        }
+                    }
+                }
+                let output = run(&mut command(&dir, &name, &args));
+                let _ = fs::remove_dir_all(dir.join("out"));
+                match output.status.code() {
+                    Some(0) => assert!(!value.contains("NaN"), "{name} {args:?}"),
+                    Some(status @ (1 | 2)) => {
+                        n_refused += 1;
+                        let (stdout, stderr) = (&output.stdout, String::from_utf8_lossy(&output.stderr));
+                        let last = stderr.lines().last().unwrap_or_default();
+                        assert!(last.starts_with("error: "), "{name} {args:?}: {stderr}");
+                        assert!(stdout.is_empty() && !stderr.contains("panicked"), "{name} {args:?}: {stderr}");
+                        assert!(status == 1 || stderr.lines().count() == 1, "{name} {args:?}: {stderr}");
+                    }
+                    other => {
+                        panic!("{name} {args:?} ended with {other:?}: {}", String::from_utf8_lossy(&output.stderr))
+                    }
+                }
+            }
+        }
+    }
+    assert!(n_refused > 100, "{n_refused}");
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn what_is_no_readable_directory_is_named_by_every_example_with_a_model() {
+    let dir = scratch("unreadable");
+    fs::write(dir.join("a-file"), "no directory").unwrap();
+    fs::create_dir_all(dir.join("empty")).unwrap();
+    fs::create_dir_all(dir.join("odd/config.json")).unwrap();
+    hugging_face::save(&dir.join("locked"), &storybook::load().model, None, Dtype::F16).unwrap();
+    let mut names = vec!["a-file", "empty", "odd"];
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let file = dir.join("locked/model.safetensors");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
+        match fs::File::open(&file) {
+            Err(_) => names.push("locked"),
+            Ok(_) => {
+                // Not by `eprintln!`, which the test runner keeps to itself.
+                let _ = writeln!(std::io::stderr(), "not tested: the user of this test may read every file");
+            }
+        }
+    }
+    for (name, _) in helps().into_iter().filter(|(_, help)| help.contains("\n  --model DIR")) {
+        for model in &names {
+            let operand: &[&str] = match name.as_str() {
+                "export" => &["out"],
+                "perplexity" => &["a-file"],
+                _ => &[],
+            };
+            let error = error_of(run(&mut command(&dir, &name, &[&["--model", model], operand].concat())), 1);
+            assert!(error.contains(model), "{name}: {error}");
+        }
+    }
+    fs::remove_dir_all(&dir).unwrap();
+}
