@@ -107,7 +107,7 @@ impl Wish {
         let shape = |name: &str| Shape::named(name).ok_or_else(|| unknown(name));
         let number = |flag: &str, default: usize, largest: usize| match args.number(flag, default)? {
             n if args.has(flag) && !(1..=largest).contains(&n) => {
-                Err(Failure::Usage(format!("{flag} is {n}; give a number from 1 to {largest}")))
+                Err(Failure::Usage(format!("{flag} must be from 1 to {largest}")))
             }
             n => Ok(n),
         };

@@ -94,7 +94,7 @@ fn main() -> ExitCode {
         let n_tokens: usize = args.number("--tokens", 60)?;
         let (n_answers, seed): (usize, u64) = (args.number("--answers", 5)?, args.number("--seed", 42)?);
         if n_tokens == 0 || !(1..=MAX_TOGETHER).contains(&n_answers) {
-            let rule = format!("--tokens must be 1 or more, and --answers from 1 to {MAX_TOGETHER}");
+            let rule = format!("--tokens must be at least 1, and --answers from 1 to {MAX_TOGETHER}");
             return Err(Failure::Usage(rule));
         }
         let checkpoint = args.model()?;

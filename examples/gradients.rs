@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     COMMAND.run(|args| -> Outcome<()> {
         let step: f32 = args.number("--step", 0.01)?;
         if !(1e-6..=1.0).contains(&step) {
-            return Err(Failure::Usage(format!("--step is {step}; it must be between 0.000001 and 1")));
+            return Err(Failure::Usage("--step must be from 0.000001 to 1 (default: 0.01)".to_string()));
         }
         let mut model = lively_model(&mut Rng::new(args.number("--seed", 1)?))?;
         let batch = Batch { inputs: vec![1, 5, 5, 0, 2, 6, 1, 4], targets: vec![5, 5, 0, 3, 6, 1, 4, 3] };

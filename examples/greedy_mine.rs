@@ -62,9 +62,8 @@ fn main() -> ExitCode {
                 let problem = format!("your `greedy` was asked for 1 token and has given {}", new.len());
                 return Err(Failure::Failed(problem));
             };
-            let is_end = checkpoint.end_ids.contains(&id);
-            answer.push(id, is_end)?;
-            if is_end {
+            answer.push(id)?;
+            if checkpoint.end_ids.contains(&id) {
                 break;
             }
             text.push(id);

@@ -52,9 +52,7 @@ fn main() -> ExitCode {
         let sampler = args.sampler()?;
         let width = args.width()?;
         if count == 0 {
-            return Err(Failure::Usage(
-                "--count is 0, and no answer is nothing to write; the default is 1".to_string(),
-            ));
+            return Err(Failure::Usage("--count must be at least 1 (default: 1)".to_string()));
         }
         if count > 1 && args.has("--show") {
             return Err(Failure::Usage("--show follows one answer; give it without --count".to_string()));
@@ -127,7 +125,7 @@ fn show(
     cli::note_prompt(prompt);
     let mut answer = Answer::new(prompt, checkpoint);
     for &id in &ids {
-        answer.push(id, checkpoint.end_ids.contains(&id))?;
+        answer.push(id)?;
     }
     if let Some(error) = failure {
         cli::note(""); // the error gets a line of its own

@@ -120,9 +120,8 @@ fn main() -> ExitCode {
                 cli::note(""); // ends the line of the prompt
                 return Err(Failure::Failed("all scores are NaN: the weights are damaged".to_string()));
             };
-            let is_end = checkpoint.end_ids.contains(&(id as u32));
-            answer.push(id as u32, is_end)?;
-            if is_end {
+            answer.push(id as u32)?;
+            if checkpoint.end_ids.contains(&(id as u32)) {
                 break;
             }
         }

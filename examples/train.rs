@@ -14,6 +14,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+#[path = "train/sparkline.rs"]
+mod sparkline;
+
+use sparkline::sparkline;
+
 const COMMAND: Command = Command {
     name: "train",
     about: "Trains a GPT-2 on text files, from random weights or from another model. Everything is kept in a directory: the\n\
@@ -192,7 +197,7 @@ impl Progress {
         // The curve so far, where there is room for it.
         let room = self.width.saturating_sub(line.len() + 3).min(CURVE);
         let has_curve = self.is_terminal && room >= 8;
-        let line = if has_curve { format!("{line}  {}", cli::sparkline(&self.losses, room)) } else { line };
+        let line = if has_curve { format!("{line}  {}", sparkline(&self.losses, room)) } else { line };
         match (self.is_terminal, report.valid_loss.is_some()) {
             // Back to the start, clear, write: no more than fits, because the start of a line that wraps is out of reach.
             (true, false) => cli::note_part(&format!("\r\x1b[K{line:.0$}", self.width)),

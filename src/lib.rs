@@ -36,7 +36,7 @@
 //! | 7 | [`checkpoint`] | weights in files, read and written |
 //! | 8 | [`generate`], [`train`] | writing, and learning |
 //! | 9 | [`storybook`], [`lens`] | the model inside; what to look at in it, and how to draw it |
-//! | 10 | [`cli`] | what the examples share |
+//! | 10 | `cli/` | what the examples share |
 //!
 //! Beside them, on floor 1, stands [`tokenizer`]: text to ids and back. Each layer has its *backward* function, which only
 //! learning needs, right under its *forward* function. Skip the backward ones at first.
@@ -104,6 +104,8 @@
 
 pub mod book;
 pub mod checkpoint;
+// Public for the examples alone, which are programs of their own: no part of what the library offers.
+#[doc(hidden)]
 pub mod cli;
 pub mod close;
 pub mod float16;

@@ -202,7 +202,7 @@ fn every_public_module_leads_to_its_chapter() {
         for line in fs::read_to_string(&parent).unwrap().lines() {
             let Some(name) = line.strip_prefix("pub mod ").and_then(|rest| rest.strip_suffix(';')) else { continue };
             if ["book", "cli"].contains(&name) {
-                continue; // the chapters themselves, and what is about the examples
+                continue; // the chapters themselves, and what only the examples see
             }
             let dir = parent.parent().unwrap();
             let file = [dir.join(format!("{name}.rs")), dir.join(name).join("mod.rs")];

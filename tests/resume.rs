@@ -4,6 +4,9 @@
 
 #[path = "common/examples.rs"]
 mod examples;
+#[allow(dead_code)] // for its own tests
+#[path = "../examples/train/sparkline.rs"]
+mod sparkline;
 
 use examples::{error_of, example, run, scratch};
 use gpt60::train::run::Trainer;

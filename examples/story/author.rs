@@ -149,10 +149,10 @@ fn first_to_read(ids: &[u32], n_new: usize, n_ctx: usize, tokenizer: &Tokenizer)
     near.clone().find(is_sentence).or_else(|| near.find(is_word)).unwrap_or(first)
 }
 
-/// Puts a number in its place, if there is one, and says what it is now.
+/// Puts a number in its place, unless `value` is empty, and says what it is now.
 fn set<T: FromStr + Display>(place: &mut T, name: &str, value: &str, example: &str) -> Result<String, String> {
     if !value.is_empty() {
-        let wrong = |_| format!(":{name} is given {}, which is no such number: try :{name} {example}", shown(value));
+        let wrong = |_| format!(":{name}: {} is not a valid number (try :{name} {example})", shown(value));
         *place = value.parse().map_err(wrong)?;
     }
     Ok(format!("{name} {place}"))

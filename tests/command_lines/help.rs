@@ -47,7 +47,7 @@ fn lines(help: &str) -> Vec<Line<'_>> {
 
 /// The constants of the library that are flags, and the flags: `MODEL` is `--model`.
 fn shared_flags() -> BTreeMap<String, String> {
-    let source = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli.rs")).unwrap();
+    let source = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli/shared_flags.rs")).unwrap();
     let constants = source.split("pub const ").skip(1).filter_map(|rest| rest.split_once(": Flag ="));
     let flag = |rest: &str| rest.split("name: \"").nth(1).unwrap().split('"').next().unwrap().to_string();
     constants.map(|(constant, rest)| (constant.to_string(), flag(rest))).collect()

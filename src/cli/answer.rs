@@ -1,0 +1,160 @@
+//! A prompt, and its answer as it is written: the text that goes to standard output while the model is still at work.
+
+use crate::checkpoint::hugging_face::Checkpoint;
+use crate::cli::failure::Outcome;
+use crate::cli::terminal::{flush, is_terminal, note, note_part, print};
+use crate::generate::{Continuation, Stop};
+use crate::tokenizer::{Tokenizer, Utf8Stream};
+use std::io::IsTerminal;
+use std::time::Instant;
+
+/// A prompt, ready for the model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prompt {
+    /// Its token ids.
+    pub ids: Vec<u32>,
+    /// Its text, if it was given as text.
+    pub text: Option<String>,
+}
+
+impl Prompt {
+    /// What makes text of an answer to this prompt. An answer to ids is ids.
+    fn tokenizer<'a>(&self, checkpoint: &'a Checkpoint) -> Option<&'a Tokenizer> {
+        checkpoint.tokenizer.as_ref().filter(|_| self.text.is_some())
+    }
+}
+
+/// The bytes of a token's text: none for an end token, and none for an id past the vocabulary (padding of the model's table).
+fn text_of<'a>(id: u32, tokenizer: &'a Tokenizer, end_ids: &[u32]) -> &'a [u8] {
+    let bytes = tokenizer.token_bytes(id).filter(|_| !end_ids.contains(&id));
+    bytes.unwrap_or(&[])
+}
+
+/// Prints new tokens as they are made: as text if the prompt was text, else as ids.
+///
+/// A character whose bytes are spread over two tokens is held back until it is whole.
+#[derive(Debug)]
+pub struct Answer<'a> {
+    tokenizer: Option<&'a Tokenizer>,
+    end_ids: &'a [u32],
+    stream: Utf8Stream,
+    n_printed: usize,
+}
+
+impl<'a> Answer<'a> {
+    /// An answer to `prompt`, from the model of `checkpoint`.
+    #[must_use]
+    pub fn new(prompt: &Prompt, checkpoint: &'a Checkpoint) -> Answer<'a> {
+        Answer {
+            tokenizer: prompt.tokenizer(checkpoint),
+            end_ids: &checkpoint.end_ids,
+            stream: Utf8Stream::new(),
+            n_printed: 0,
+        }
+    }
+
+    /// Prints one token. An end token has no text; among ids it is printed like any other.
+    ///
+    /// # Errors
+    ///
+    /// If standard output cannot be written.
+    pub fn push(&mut self, id: u32) -> Outcome<()> {
+        let text = match self.tokenizer {
+            Some(tokenizer) => self.stream.push(text_of(id, tokenizer, self.end_ids)),
+            None if self.n_printed == 0 => id.to_string(),
+            None => format!(" {id}"),
+        };
+        self.n_printed += 1;
+        print(&text)?;
+        flush()
+    }
+
+    /// Ends the line.
+    ///
+    /// # Errors
+    ///
+    /// If standard output cannot be written.
+    pub fn finish(self) -> Outcome<()> {
+        print(&format!("{}\n", self.stream.finish()))?;
+        flush()
+    }
+}
+
+/// Prints at most `n_tokens` tokens as they are made, then says on standard error why the text ended and how fast it was.
+/// Returns the ids of the new tokens.
+///
+/// # Errors
+///
+/// If the model fails, or standard output cannot be written.
+pub fn stream(
+    mut tokens: Continuation,
+    n_tokens: usize,
+    prompt: &Prompt,
+    checkpoint: &Checkpoint,
+) -> Outcome<Vec<u32>> {
+    note_prompt(prompt);
+    let start = Instant::now();
+    let mut answer = Answer::new(prompt, checkpoint);
+    let mut ids = Vec::new();
+    for id in tokens.by_ref().take(n_tokens) {
+        let id = id.inspect_err(|_| note(""))?; // the error gets a line of its own
+        answer.push(id)?;
+        ids.push(id);
+    }
+    answer.finish()?;
+    note_end(tokens.stopped_by(), ids.len(), start, checkpoint);
+    Ok(ids)
+}
+
+/// Says on standard error why a text ended, and how fast it was.
+pub fn note_end(stopped_by: Option<Stop>, n_made: usize, start: Instant, checkpoint: &Checkpoint) {
+    match stopped_by {
+        Some(Stop::EndToken) => note("[the model ended its text]"),
+        Some(Stop::FullContext) => note(&format!("[the context of {} tokens is full]", checkpoint.model.config.n_ctx)),
+        Some(Stop::Error) | None => {}
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    note(&format!("[{n_made} tokens, {:.0} tokens/s]", n_made as f64 / seconds.max(1e-9)));
+}
+
+/// A whole answer on one line, for examples that print several: as text if the prompt was text, else as ids. Line breaks
+/// are written `\n`, and an end token has no text.
+#[must_use]
+pub fn answer_line(ids: &[u32], prompt: &Prompt, checkpoint: &Checkpoint) -> String {
+    match prompt.tokenizer(checkpoint) {
+        None => ids.iter().map(u32::to_string).collect::<Vec<_>>().join(" "),
+        Some(tokenizer) => {
+            let bytes = ids.iter().flat_map(|&id| text_of(id, tokenizer, &checkpoint.end_ids)).copied();
+            String::from_utf8_lossy(&bytes.collect::<Vec<u8>>()).replace('\n', "\\n").replace('\r', "\\r")
+        }
+    }
+}
+
+/// Writes the prompt to standard error: on a terminal, the answer goes on in the same line.
+pub fn note_prompt(prompt: &Prompt) {
+    match &prompt.text {
+        Some(text) => note_part(text),
+        None => note_part(&format!("{} ids, then: ", prompt.ids.len())),
+    }
+    if is_terminal() && !std::io::stdout().is_terminal() {
+        note(""); // the answer goes elsewhere
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storybook;
+
+    #[test]
+    fn an_answer_on_one_line_has_its_breaks_written_out() {
+        let checkpoint = storybook::load();
+        let tokenizer = checkpoint.tokenizer.as_ref().unwrap();
+        let ids = [tokenizer.encode("one\ntwo\r\n"), checkpoint.end_ids.clone()].concat();
+        let prompt = |text: Option<&str>| Prompt { ids: vec![1], text: text.map(str::to_string) };
+        assert_eq!(answer_line(&ids, &prompt(Some("a")), &checkpoint), "one\\ntwo\\r\\n");
+        let numbers: Vec<String> = ids.iter().map(u32::to_string).collect();
+        assert_eq!(answer_line(&ids, &prompt(None), &checkpoint), numbers.join(" "));
+        assert_eq!(answer_line(&[u32::MAX], &prompt(Some("a")), &checkpoint), ""); // past the vocabulary
+    }
+}

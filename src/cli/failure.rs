@@ -1,0 +1,23 @@
+//! Why an example ends early. The exit status tells a script what the line on standard error tells a person.
+
+use crate::error::Error;
+
+/// Why an example ends early.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// It was called wrongly: exit status 2.
+    Usage(String),
+    /// It cannot do what it was asked for: exit status 1.
+    Failed(String),
+    /// Nobody reads its output any more, which is no fault: exit status 0.
+    ClosedPipe,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure::Failed(error.to_string())
+    }
+}
+
+/// The result of an example, or of a part of it.
+pub type Outcome<T> = std::result::Result<T, Failure>;

@@ -1,0 +1,166 @@
+//! The flags that several examples have, and what they mean: which model, which prompt, how to choose a token, how wide a line.
+
+use crate::checkpoint::hugging_face::{self, Checkpoint};
+use crate::cli::answer::Prompt;
+use crate::cli::failure::{Failure, Outcome};
+use crate::cli::flags::{Args, Flag};
+use crate::cli::terminal::{is_terminal, terminal_width};
+use crate::generate::Sampler;
+use crate::storybook;
+use crate::weight::Precision;
+use std::path::Path;
+
+/// `--model DIR`, of every example with a model.
+pub const MODEL: Flag = Flag {
+    name: "--model",
+    value: "DIR",
+    help: "a GPT-2 directory: config.json, model.safetensors and a vocabulary (default: the storybook inside)",
+};
+/// `--weights KIND`, of every example whose model only reads or writes.
+pub const WEIGHTS: Flag = Flag {
+    name: "--weights",
+    value: "KIND",
+    help: "store the matrices as f32, bf16 or int8: fewer bytes, fewer digits (default: f32)",
+};
+/// `--ids "5 17 3"`, of every example with a prompt.
+pub const IDS: Flag =
+    Flag { name: "--ids", value: "\"5 17 3\"", help: "token ids instead of a text prompt; the answer is then ids too" };
+/// `--tokens N`, of every example that writes.
+pub const TOKENS: Flag = Flag { name: "--tokens", value: "N", help: "how many new tokens at most (default: 40)" };
+
+/// `--temperature T`, of every example that draws; and the other knobs of its sampler.
+pub const TEMPERATURE: Flag =
+    Flag { name: "--temperature", value: "T", help: "below 1: tamer, above 1: wilder, 0: the likeliest (default: 1)" };
+/// `--top-k N`.
+pub const TOP_K: Flag = Flag { name: "--top-k", value: "N", help: "keep the N likeliest tokens, 0: all (default: 0)" };
+/// `--top-p P`.
+pub const TOP_P: Flag =
+    Flag { name: "--top-p", value: "P", help: "keep the likeliest tokens that make up P, 1: all (default: 1)" };
+/// `--repetition-penalty X`.
+pub const REPETITION_PENALTY: Flag =
+    Flag { name: "--repetition-penalty", value: "X", help: "above 1: hold back tokens that were used (default: 1)" };
+/// `--no-repeat-ngram N`.
+pub const NO_REPEAT_NGRAM: Flag =
+    Flag { name: "--no-repeat-ngram", value: "N", help: "never write the same N tokens in a row again (default: 0)" };
+/// `--seed N`.
+pub const SEED: Flag = Flag { name: "--seed", value: "N", help: "where the random numbers begin (default: 42)" };
+
+/// `--width N`, of every example that prints a table.
+pub const WIDTH: Flag =
+    Flag { name: "--width", value: "N", help: "how wide a table may be (default: that of the terminal, else 80)" };
+
+impl Args {
+    /// The sampler that `--temperature`, `--top-k`, `--top-p`, `--repetition-penalty`, `--no-repeat-ngram` and `--seed`
+    /// describe.
+    ///
+    /// # Errors
+    ///
+    /// If a knob has an impossible value.
+    pub fn sampler(&self) -> Outcome<Sampler> {
+        let sampler = Sampler {
+            repetition_penalty: self.number("--repetition-penalty", 1.0)?,
+            no_repeat_ngram: self.number("--no-repeat-ngram", 0)?,
+            temperature: self.number("--temperature", 1.0)?,
+            top_k: self.number("--top-k", 0)?,
+            top_p: self.number("--top-p", 1.0)?,
+            ..Sampler::new(self.number("--seed", 42)?)
+        };
+        sampler.check().map_err(|error| Failure::Usage(error.to_string()))?;
+        Ok(sampler)
+    }
+
+    /// How many characters fit into a line: `--width`, or the variable `COLUMNS`, or what `stty size` says of the terminal,
+    /// or 80.
+    ///
+    /// # Errors
+    ///
+    /// If `--width` is not a number.
+    pub fn width(&self) -> Outcome<usize> {
+        let columns = || std::env::var("COLUMNS").ok().and_then(|columns| columns.trim().parse().ok());
+        let terminal = || if is_terminal() { terminal_width() } else { None };
+        match self.get("--width") {
+            Some(_) => self.number("--width", 80),
+            None => Ok(columns().or_else(terminal).filter(|&width| width > 0).unwrap_or(80)),
+        }
+    }
+
+    /// What `--weights` names, or f32 if it was not given.
+    ///
+    /// # Errors
+    ///
+    /// If it names none of f32, bf16 and int8.
+    pub fn precision(&self) -> Outcome<Precision> {
+        let Some(name) = self.get("--weights") else { return Ok(Precision::F32) };
+        Precision::named(name).ok_or_else(|| Failure::Usage(format!("--weights {name:?}: choose f32, bf16 or int8")))
+    }
+
+    /// The model that `--model` names, or the storybook, with its weights as `--weights` says.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be read as a model, or `--weights` names no kind of weights.
+    pub fn model(&self) -> Outcome<Checkpoint> {
+        let precision = self.precision()?;
+        let mut checkpoint = self.full_model()?;
+        checkpoint.model.pack(precision)?;
+        Ok(checkpoint)
+    }
+
+    /// The same model with its weights as they are, for comparing.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be read as a model.
+    pub fn full_model(&self) -> Outcome<Checkpoint> {
+        Ok(match self.get("--model") {
+            Some(dir) => hugging_face::load(Path::new(dir))?,
+            None => storybook::load(),
+        })
+    }
+
+    /// The prompt's ids: those of `--ids`, or of the text prompt, or of `default`.
+    ///
+    /// An empty text means the beginning of a text: the model's `<|endoftext|>`.
+    ///
+    /// # Errors
+    ///
+    /// If both are given, or an id is not a number, or there is text but the model has no vocabulary.
+    pub fn prompt(&self, checkpoint: &Checkpoint, default: &str) -> Outcome<Prompt> {
+        if let Some(text) = self.get("--ids") {
+            if !self.operands.is_empty() {
+                return Err(Failure::Usage("give either --ids or a text prompt, not both".to_string()));
+            }
+            let id = |word: &str| {
+                let wrong = || Failure::Usage(format!("--ids: {word:?} is not a token id; give numbers from 0"));
+                word.parse::<u32>().map_err(|_| wrong())
+            };
+            let ids = text.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty()).map(id);
+            return Ok(Prompt { ids: ids.collect::<Outcome<_>>()?, text: None });
+        }
+        let text = self.operands.first().map_or(default, String::as_str);
+        let Some(tokenizer) = &checkpoint.tokenizer else {
+            let problem = "this model has no vocabulary; give the prompt as --ids \"5 17 3\"";
+            return Err(Failure::Failed(problem.to_string()));
+        };
+        let ids = if text.is_empty() { tokenizer.end_of_text().into_iter().collect() } else { tokenizer.encode(text) };
+        Ok(Prompt { ids, text: Some(text.to_string()) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::flags::Command;
+
+    const COMMAND: Command =
+        Command { name: "test", about: "", operands: "", max_operands: 0, flags: &[WIDTH], chapter: "none" };
+
+    #[test]
+    fn a_width_that_is_given_counts_whatever_the_terminal_is() {
+        let parse = |words: &[&str]| COMMAND.parse(&words.iter().map(|word| word.to_string()).collect::<Vec<_>>());
+        let width = |words: &[&str]| parse(words).unwrap().unwrap().width();
+        assert_eq!(width(&["--width", "33"]), Ok(33));
+        assert!(matches!(width(&["--width", "-1"]), Err(Failure::Usage(problem)) if problem.contains("--width")));
+        assert!(width(&[]).unwrap() > 0);
+    }
+}
