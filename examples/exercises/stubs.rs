@@ -1,4 +1,4 @@
-//! The exercises as text: their titles, hints and solutions, and how they looked before anything was written.
+//! The exercises as text: their titles, tasks, hints and solutions.
 
 use gpt60::cli::{Failure, Outcome};
 use std::fs;
@@ -120,66 +120,6 @@ impl Stub {
         let line = self.text.lines().rev().find_map(|line| line.strip_prefix("// Solution: "))?;
         line.trim_end().split_once(", ").map(|(file, item)| (file.to_string(), item.to_string()))
     }
-
-    /// The file as it was before anything was written; `None` if it has no function any more.
-    ///
-    /// There is no second copy of it anywhere. But what an exercise consists of can be told by how its lines begin: comments
-    /// `//!`, `use`, items that are `pub`, an `impl` above the function, and the hints. All else is the learner's, and goes; and
-    /// the body of every `pub fn` becomes `not_started()` again. Braces are not counted: in the middle of work, they may not
-    /// match.
-    pub fn fresh(&self) -> Option<String> {
-        let mut lines: Vec<String> = Vec::new();
-        let mut above = Vec::new(); // comments and attributes, which belong to the item under them
-        let mut rest = self.text.lines().peekable();
-        let (mut has_function, mut in_hints) = (false, false);
-        while let Some(line) = rest.next() {
-            in_hints = in_hints || line.starts_with("// Hint 1.");
-            if in_hints || line.starts_with("//!") {
-                if line.is_empty() || (line.starts_with("//") && !line.starts_with("///")) {
-                    lines.push(line.to_string());
-                }
-            } else if line.starts_with("//") || line.starts_with("#[") {
-                above.push(line.to_string());
-            } else if line.starts_with("pub fn ") {
-                has_function = true;
-                lines.append(&mut above);
-                // The signature goes on to the first opening brace.
-                let mut line = line;
-                while !line.contains('{') {
-                    lines.push(line.to_string());
-                    line = rest.next_if(|line| !begins_an_item(line))?;
-                }
-                let signature = line.split('{').next().unwrap_or(line);
-                lines.extend([format!("{signature}{{"), "    not_started()".to_string(), "}".to_string()]);
-                while rest.next_if(|line| !begins_an_item(line)).is_some() {}
-                lines.push(String::new());
-            } else if line.starts_with("pub ")
-                || line.starts_with("use ")
-                || (line.starts_with("impl") && !has_function)
-            {
-                lines.append(&mut above);
-                lines.push(line.to_string());
-                while let Some(line) = rest.next_if(|line| !begins_an_item(line)) {
-                    lines.push(line.to_string());
-                }
-            } else if line.is_empty() {
-                above.clear();
-                lines.push(String::new());
-            } else {
-                // An item of the learner's, or the inside of one.
-                above.clear();
-            }
-        }
-        // One empty line where several have met.
-        lines.dedup_by(|a, b| a.is_empty() && b.is_empty());
-        has_function.then(|| lines.join("\n").trim_end().to_string() + "\n")
-    }
-}
-
-/// Whether a line stands at the left and begins something new.
-fn begins_an_item(line: &str) -> bool {
-    let inside = [' ', '\t', '}', ')', ']'];
-    !line.is_empty() && !line.starts_with(inside) && !line.starts_with("where")
 }
 
 /// The line of a function, or of a method: `Mlp::forward`.
@@ -199,11 +139,11 @@ pub fn line_of(text: &str, item: &str) -> Option<usize> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use std::path::PathBuf;
 
-    const STUB: &str = "\
+    pub const STUB: &str = "\
 //! Exercise: twice, e.g. 2. Twice. Chapter 12. Medium, 25 minutes.
 //!
 //! Double every number
@@ -256,12 +196,12 @@ pub fn many(
 // Solution: src/twice.rs, Twice::forward
 ";
 
-    fn stub(text: &str) -> Stub {
+    pub fn stub(text: &str) -> Stub {
         let header = Header::parse(text).unwrap();
         Stub { name: "twice".to_string(), text: text.to_string(), header }
     }
 
-    fn root() -> PathBuf {
+    pub fn root() -> PathBuf {
         PathBuf::from(env!("CARGO_MANIFEST_DIR"))
     }
 
@@ -289,57 +229,6 @@ pub fn many(
             assert_eq!(hints[2], ["Hint 3. `x.iter()`", "", "        and then `map`."]);
             assert_eq!(hints.len(), 3);
             assert_eq!(stub.solution(), Some(("src/twice.rs".to_string(), "Twice::forward".to_string())));
-        }
-    }
-
-    /// What may be done to an exercise.
-    fn edits(original: &str) -> Vec<String> {
-        let bodies = [
-            "x.iter().map(|x| 2.0 * x).collect()",
-            "let mut y = vec![];\n\n    for x in x {\n        y.push(2 * x\n    }\n",
-            "}}}",
-            "{ \"an open string",
-            "if true {\n// let y = 1;\nlet y = 2;\n    y\n",
-            "/* a comment\n    that ends */ todo!()",
-        ];
-        let helper = "/// Mine.\n#[inline]\nfn helper(x: f32) -> f32 {\n    x\n}\n\n";
-        let mut edits: Vec<String> =
-            bodies.map(|body| original.replace("not_started()\n", &format!("{body}\n"))).into();
-        edits.push(original.replace(" {\n    not_started()\n}\n", " { 7 }\n"));
-        edits.push(original.replace("    not_started()\n}\n", "    7\n}\n\n#[cfg(test)]\nmod tests {\n    fn f() {\n"));
-        edits.push(original.replacen("/// ", &format!("{helper}/// "), 1));
-        edits.push(original.replace("// Hint 1.", &format!("const N: usize = 1;\n{helper}// Hint 1.")));
-        edits.push(original.replace("// Solution", &format!("{helper}// Solution")));
-        edits.push(format!("{original}\n{helper}"));
-        edits.push(
-            original.replace("// Hint 1.", "impl Mine {\n    fn new() -> Mine {\n        Mine\n    }\n}\n\n// Hint 1."),
-        );
-        edits
-    }
-
-    #[test]
-    fn an_exercise_becomes_again_what_it_was() {
-        assert_eq!(stub(STUB).fresh().unwrap(), STUB);
-        for text in edits(STUB) {
-            assert_ne!(text, STUB);
-            assert_eq!(stub(&text).fresh().unwrap(), STUB, "after\n{text}");
-        }
-        assert_eq!(stub(&STUB.replace("pub fn", "fn")).fresh(), None);
-        assert_eq!(stub(STUB.split("many(").next().unwrap()).fresh(), None);
-    }
-
-    /// Holds for whatever a learner has made of them.
-    #[test]
-    fn every_exercise_becomes_again_what_it_was() {
-        for stub in read(&root()).unwrap() {
-            let Some(fresh) = stub.fresh() else { continue };
-            assert!(fresh.contains("    not_started()\n}\n"), "{}", stub.name);
-            let again = |text: &str| Stub { text: text.to_string(), ..stub.clone() }.fresh().unwrap();
-            assert_eq!(again(&fresh), fresh, "{}", stub.name);
-            for text in edits(&fresh) {
-                assert_eq!(again(&text), fresh, "{}, after\n{text}", stub.name);
-            }
-            assert_eq!(fresh.lines().next(), stub.text.lines().next());
         }
     }
 

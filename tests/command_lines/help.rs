@@ -4,7 +4,7 @@ use crate::examples::{error_of, success};
 use crate::{example, helps, numbers};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Flags with a value that have no default: without them, there is nothing of the kind.
 const WITHOUT_DEFAULT: [&str; 3] = ["--ids", "--resume", "--valid"];
@@ -56,11 +56,18 @@ fn shared_flags() -> BTreeMap<String, String> {
 /// The source of an example: its file, and those of its folder.
 fn source(name: &str) -> String {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    let mut files = vec![examples.join(format!("{name}.rs"))];
-    if let Ok(folder) = fs::read_dir(examples.join(name)) {
-        files.extend(folder.map(|entry| entry.unwrap().path()).filter(|path| path.extension().unwrap() == "rs"));
-    }
-    files.iter().map(|file| fs::read_to_string(file).unwrap()).collect()
+    fs::read_to_string(examples.join(format!("{name}.rs"))).unwrap() + &sources_in(&examples.join(name))
+}
+
+/// All Rust source in a folder and the folders in it; nothing if it is not there.
+fn sources_in(dir: &Path) -> String {
+    let paths = fs::read_dir(dir).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let text = |path: PathBuf| match path.extension() {
+        _ if path.is_dir() => sources_in(&path),
+        Some(ending) if ending == "rs" => fs::read_to_string(path).unwrap(),
+        _ => String::new(),
+    };
+    paths.map(text).collect()
 }
 
 /// What stands between `start` and the next character that belongs to no word, wherever `start` is found.

@@ -1,0 +1,54 @@
+//! `check`: is it right?
+
+use super::super::names::find;
+use super::super::stubs::Stub;
+use super::super::verdict::{Checked, State, verdict};
+use super::super::{Guide, RUN};
+use gpt60::cli::{self, Outcome};
+
+impl Guide {
+    pub fn check(&self, stubs: &[Stub], words: &[&str]) -> Outcome<bool> {
+        let found = words.iter().map(|word| find(stubs, word)).collect::<Outcome<Vec<&Stub>>>()?;
+        let names: Vec<String> = found.iter().map(|stub| stub.name.clone()).collect();
+        match self.checks.judge(&names)? {
+            Checked::Broken(broken) => {
+                cli::note_part(&broken.output);
+                cli::print(&broken.verdict(&names))?;
+                Ok(false)
+            }
+            Checked::Built { states, printed, warnings } => {
+                cli::print(&printed)?;
+                for name in &names {
+                    cli::print(&verdict(name, states.get(name), &warnings))?;
+                    if states.get(name) == Some(&State::Done) {
+                        cli::note(&format!("[where the library does it: {RUN} solution {name}]"));
+                    }
+                }
+                Ok(names.iter().all(|name| states.get(name) == Some(&State::Done)))
+            }
+        }
+    }
+
+    /// Checks what has been begun. If that is nothing, nothing is wrong.
+    pub fn check_all(&self, stubs: &[Stub]) -> Outcome<bool> {
+        match self.checks.judge(&[])? {
+            Checked::Broken(broken) => {
+                cli::note_part(&broken.output);
+                cli::print(&format!("nothing can be checked: {}\n", broken.why()))?;
+                Ok(false)
+            }
+            Checked::Built { states, printed, warnings } => {
+                cli::print(&printed)?;
+                let is_begun = |stub: &&Stub| states.get(&stub.name).is_some_and(|state| *state != State::NotStarted);
+                let begun: Vec<&Stub> = stubs.iter().filter(is_begun).collect();
+                for stub in &begun {
+                    cli::print(&verdict(&stub.name, states.get(&stub.name), &warnings))?;
+                }
+                let n_done = begun.iter().filter(|stub| states[&stub.name] == State::Done).count();
+                let n_wrong = begun.len() - n_done;
+                cli::print(&format!("{n_done} done, {n_wrong} wrong, {} not started\n", stubs.len() - begun.len()))?;
+                Ok(n_wrong == 0)
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! `watch`: checks again whenever a file is saved.
+//!
+//! The folder is read again and again, and compared with what it was. An operating system can also tell a program of each
+//! change, but every system does so in its own way. A production program would use the `notify` crate.
+
+use super::super::Guide;
+use super::super::stubs::{self, Stub};
+use super::super::verdict::{Checked, State, States, verdict};
+use super::overview::next_after;
+use gpt60::cli::{self, Failure, Outcome};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
+
+/// How often to look whether a file was saved.
+const POLL: Duration = Duration::from_millis(200);
+/// How long the files must have been still: an editor may write in several steps.
+const SETTLE: Duration = Duration::from_millis(50);
+
+/// The Rust files of a folder: when each was written, and how long it is.
+type Snapshot = BTreeMap<String, (Option<SystemTime>, u64)>;
+
+/// What is known of the exercises from one save to the next.
+struct Known {
+    states: States,
+    /// Saved, but not checked yet: something does not compile.
+    waiting: BTreeSet<String>,
+}
+
+impl Guide {
+    pub fn watch(&self, stubs: &[Stub]) -> Outcome<bool> {
+        let dir = self.root.join("src/exercises");
+        let mut seen = snapshot(&dir);
+        let first = self.overview(stubs)?;
+        let mut known = Known { states: first.states(), waiting: BTreeSet::new() };
+        if let Checked::Broken(broken) = first {
+            cli::note_part(&broken.output);
+        }
+        cli::note("\n[watching src/exercises: save a file, and it is checked; Ctrl-C ends this]");
+        loop {
+            std::thread::sleep(POLL);
+            let now = snapshot(&dir);
+            if now == seen {
+                continue;
+            }
+            let start = Instant::now();
+            let now = settled(&dir, now);
+            let changed = changes(&seen, &now);
+            seen = now;
+            let stubs = match stubs::read(&self.root) {
+                Ok(stubs) => stubs,
+                Err(Failure::Failed(problem)) => {
+                    cli::note(&problem);
+                    continue;
+                }
+                Err(failure) => return Err(failure),
+            };
+            for file in changed {
+                if seen.contains_key(&file) {
+                    known.is_saved(&file, &stubs);
+                } else {
+                    cli::print(&format!("\n{}\n", stubs::gone(&format!("src/exercises/{file}"))))?;
+                    known.waiting.remove(file.trim_end_matches(".rs"));
+                }
+            }
+            if !known.waiting.is_empty() {
+                self.check_waiting(&stubs, &mut known)?;
+                cli::note(&format!("[{:.1} s]", start.elapsed().as_secs_f64()));
+            }
+        }
+    }
+
+    fn check_waiting(&self, stubs: &[Stub], known: &mut Known) -> Outcome<()> {
+        let names: Vec<String> = known.waiting.iter().cloned().collect();
+        cli::print("\n")?;
+        // If nothing has compiled so far, nothing is known of the other exercises either: ask for all.
+        match self.checks.judge(if known.states.is_empty() { &[] } else { &names })? {
+            Checked::Broken(broken) => {
+                cli::note_part(&broken.output);
+                cli::print(&broken.verdict(&names))
+            }
+            Checked::Built { states: new, printed, warnings } => {
+                known.waiting.clear();
+                cli::print(&printed)?;
+                known.states.extend(new.clone());
+                for name in &names {
+                    cli::print(&verdict(name, new.get(name), &warnings))?;
+                    if new.get(name) == Some(&State::Done) {
+                        cli::print(&self.what_next(stubs, &known.states, name))?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn what_next(&self, stubs: &[Stub], states: &States, done: &str) -> String {
+        match next_after(stubs, states, Some(done)) {
+            Some(stub) => format!("  next is {}: {}. {}\n", stub.name, stub.header.title, stub.place()),
+            None => "  That was the last one: all exercises are done.\n".to_string(),
+        }
+    }
+}
+
+impl Known {
+    /// An exercise that was saved waits for its check. Anything else may be used by all that are begun.
+    fn is_saved(&mut self, file: &str, stubs: &[Stub]) {
+        let name = file.trim_end_matches(".rs");
+        if stubs.iter().any(|stub| stub.name == name) {
+            self.waiting.insert(name.to_string());
+        } else {
+            let begun = self.states.iter().filter(|(_, state)| **state != State::NotStarted);
+            self.waiting.extend(begun.map(|(name, _)| name.clone()));
+        }
+    }
+}
+
+/// The folder once it has been still for a moment.
+fn settled(dir: &Path, mut now: Snapshot) -> Snapshot {
+    loop {
+        std::thread::sleep(SETTLE);
+        let later = snapshot(dir);
+        if later == now {
+            return now;
+        }
+        now = later;
+    }
+}
+
+pub fn snapshot(dir: &Path) -> Snapshot {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let file = |entry: fs::DirEntry| {
+        let name = entry.file_name().into_string().ok()?;
+        // An editor's own files begin with a dot.
+        let is_source = name.ends_with(".rs") && !name.starts_with('.');
+        let data = fs::metadata(entry.path()).ok().filter(|data| is_source && data.is_file())?;
+        Some((name, (data.modified().ok(), data.len())))
+    };
+    entries.filter_map(file).collect()
+}
+
+/// The files that are new, changed or gone.
+pub fn changes(before: &Snapshot, after: &Snapshot) -> Vec<String> {
+    let files: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    files.into_iter().filter(|file| before.get(*file) != after.get(*file)).cloned().collect()
+}

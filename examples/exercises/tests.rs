@@ -1,0 +1,183 @@
+//! `tests/exercise_guide.rs` runs these.
+
+use super::checks::Checks;
+use super::commands::list::markdown;
+use super::commands::overview::next_after;
+use super::commands::watch::{changes, snapshot};
+use super::names::{find, unknown_command};
+use super::stubs::{self, Stub};
+use super::verdict::{State, States};
+use super::words::{duration, n_edits, near, wrap};
+use super::{Guide, RUN};
+use gpt60::cli::{Failure, Outcome};
+use std::fs;
+
+const STUB: &str = "//! Exercise: halves. Chapter 2. Easy, 40 minutes.\n//!\n//! Halve it.\n\n/// Half.\n\
+                    pub fn half(x: f32) -> f32 {\n    not_started()\n}\n\n// Hint 1. a\n//\n// Hint 2. b\n//\n// Hint 3. c\n";
+
+/// A project of its own, with exercises of these names.
+fn guide(name: &str, exercises: &[&str]) -> Guide {
+    let root = std::env::temp_dir().join(format!("gpt60-guide-{name}-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&root);
+    fs::create_dir_all(root.join("src/exercises")).unwrap();
+    fs::create_dir_all(root.join("docs")).unwrap();
+    fs::write(root.join("docs/02-tokens.md"), "# 2. Tokens, and a title that is much too long for a line\n").unwrap();
+    let lines: String = exercises.iter().map(|name| format!("pub mod {name};\n")).collect();
+    fs::write(root.join("src/exercises/mod.rs"), format!("pub mod parts;\n\n{lines}")).unwrap();
+    for exercise in exercises {
+        fs::write(root.join(format!("src/exercises/{exercise}.rs")), STUB).unwrap();
+    }
+    let target = root.join("target");
+    Guide { own_dir: target.join("exercises"), checks: Checks { root: root.clone(), target, is_release: false }, root }
+}
+
+fn usage<T>(outcome: Outcome<T>) -> String {
+    match outcome {
+        Err(Failure::Usage(problem)) => problem,
+        _ => panic!("expected a usage error"),
+    }
+}
+
+#[test]
+fn an_exercise_is_found_by_its_name_its_file_or_its_path() {
+    let guide = guide("names", &["layer_norm", "linear"]);
+    let stubs = stubs::read(&guide.root).unwrap();
+    for word in ["layer_norm", "layer_norm.rs", "src/exercises/layer_norm.rs", "./layer_norm", "Layer-Norm"] {
+        assert_eq!(find(&stubs, word).unwrap().name, "layer_norm");
+    }
+    assert!(usage(find(&stubs, "liner")).contains("did you mean linear?"));
+    assert!(usage(find(&stubs, "norm")).contains("did you mean layer_norm?"));
+    assert!(!usage(find(&stubs, "xyzxyz")).contains("did you mean"));
+    assert!(unknown_command(&stubs, "linear").contains("check linear"));
+    assert!(unknown_command(&stubs, "lits").contains("did you mean list?"));
+    fs::remove_dir_all(&guide.root).unwrap();
+}
+
+#[test]
+fn a_file_that_is_gone_or_damaged_does_not_hide_the_others() {
+    let guide = guide("gone", &["one", "two", "three"]);
+    fs::remove_file(guide.root.join("src/exercises/one.rs")).unwrap();
+    fs::write(guide.root.join("src/exercises/two.rs"), b"\xff\n").unwrap();
+    let stubs = stubs::read(&guide.root).unwrap();
+    let titles: Vec<&str> = stubs.iter().map(|stub| stub.header.title.as_str()).collect();
+    assert_eq!(titles, ["(its file is gone)", "(its first line is not as it was)", "halves"]);
+    fs::remove_dir_all(&guide.root).unwrap();
+    assert!(stubs::read(&guide.root).is_err());
+}
+
+#[test]
+fn the_picture_fits_a_terminal() {
+    let names: Vec<String> = (0..33).map(|i| format!("exercise_{i}")).collect();
+    let guide = guide("picture", &names.iter().map(String::as_str).collect::<Vec<_>>()[..5]);
+    let mut stubs = stubs::read(&guide.root).unwrap();
+    let mut states = States::from([("exercise_0".to_string(), State::Done)]);
+    states.insert("exercise_1".to_string(), State::Wrong(Vec::new()));
+    states.extend((2..5).map(|i| (format!("exercise_{i}"), State::NotStarted)));
+    let picture = guide.picture(&stubs, &states);
+    assert!(picture.contains("[#x...]     1 of 5\n"), "{picture}");
+    assert!(picture.ends_with("\n[#x...]  1 of 5, about 2 h 40 min to go\n"), "{picture}");
+    assert!(guide.picture(&stubs, &States::new()).contains("[?????]"));
+    stubs = names.iter().map(|name| Stub { name: name.clone(), ..stubs[0].clone() }).collect();
+    for (i, stub) in stubs.iter_mut().enumerate() {
+        stub.header.chapter = 2 + i as u32 / 4;
+    }
+    let picture = guide.picture(&stubs, &states);
+    assert!(picture.lines().all(|line| line.chars().count() < 80), "{picture}");
+    fs::remove_dir_all(&guide.root).unwrap();
+}
+
+#[test]
+fn what_comes_next_is_the_first_that_is_not_done_and_after_the_last_the_first_again() {
+    let guide = guide("next", &["one", "two", "three"]);
+    let stubs = stubs::read(&guide.root).unwrap();
+    let mut states = States::from([("two".to_string(), State::Done)]);
+    let next = |states: &States, after| next_after(&stubs, states, after).map(|stub| stub.name.clone());
+    assert_eq!(next(&states, None).as_deref(), Some("one"));
+    assert_eq!(next(&states, Some("one")).as_deref(), Some("three"));
+    states.insert("three".to_string(), State::Done);
+    assert_eq!(next(&states, Some("two")).as_deref(), Some("one"));
+    states.insert("one".to_string(), State::Done);
+    assert_eq!(next(&states, Some("one")), None);
+    fs::remove_dir_all(&guide.root).unwrap();
+}
+
+#[test]
+fn hints_come_one_after_the_other_for_each_exercise() {
+    let guide = guide("hints", &["one", "two"]);
+    let calls = ["one", "one", "two", "one", "one", "two"].map(|name| guide.next_hint(name, 3).unwrap());
+    assert_eq!(calls, [1, 2, 1, 3, 1, 2]);
+    fs::write(guide.own_dir.join("hints.txt"), "one\ntwo x\n\u{0} 7\n").unwrap();
+    assert_eq!(guide.next_hint("one", 3).unwrap(), 1);
+    fs::remove_dir_all(&guide.root).unwrap();
+}
+
+#[test]
+fn reset_keeps_a_copy_each_time_and_begins_the_hints_again() {
+    let guide = guide("reset", &["one", "two"]);
+    let file = guide.root.join("src/exercises/one.rs");
+    let copy = |n: usize| fs::read_to_string(guide.own_dir.join(format!("one-{n}.rs"))).unwrap();
+    let reset = || guide.begin_again(&stubs::read(&guide.root).unwrap()[0]).unwrap();
+    assert_eq!(reset(), None);
+    assert!(!guide.own_dir.exists());
+    for (n, body) in [(1, "x / 2.0"), (2, "x / 2.0 {{{"), (3, "x / 2.0")] {
+        guide.next_hint("one", 3).unwrap();
+        fs::write(&file, STUB.replace("not_started()", body)).unwrap();
+        assert_eq!(reset(), Some(guide.own_dir.join(format!("one-{n}.rs"))));
+        assert_eq!(fs::read_to_string(&file).unwrap(), STUB);
+        assert_eq!(copy(n), STUB.replace("not_started()", body));
+    }
+    assert_eq!(copy(1), STUB.replace("not_started()", "x / 2.0"));
+    assert_eq!(guide.next_hint("one", 3).unwrap(), 1);
+    let names = fs::read_dir(guide.root.join("src/exercises")).unwrap();
+    assert_eq!(names.count(), 3, "something was left behind");
+    fs::remove_dir_all(&guide.root).unwrap();
+}
+
+#[test]
+fn every_way_to_save_is_seen() {
+    let guide = guide("saves", &["one", "two"]);
+    let dir = guide.root.join("src/exercises");
+    let mut before = snapshot(&dir);
+    let mut changed = || {
+        let after = snapshot(&dir);
+        let changed = changes(&before, &after);
+        before = after;
+        changed
+    };
+    assert_eq!(changed(), [""; 0]);
+    fs::write(dir.join("one.rs"), "longer, and in place").unwrap();
+    assert_eq!(changed(), ["one.rs"]);
+    fs::write(dir.join("one.rs~"), "a backup").unwrap();
+    fs::write(dir.join(".one.rs"), "an editor's own").unwrap();
+    assert_eq!(changed(), [""; 0]);
+    fs::rename(dir.join("one.rs~"), dir.join("one.rs")).unwrap();
+    assert_eq!(changed(), ["one.rs"]);
+    fs::rename(dir.join("one.rs"), dir.join("three.rs")).unwrap();
+    assert_eq!(changed(), ["one.rs", "three.rs"]);
+    fs::remove_file(dir.join("two.rs")).unwrap();
+    assert_eq!(changed(), ["two.rs"]);
+    fs::remove_dir_all(&guide.root).unwrap();
+    assert_eq!(changed(), ["mod.rs", "three.rs"]);
+}
+
+#[test]
+fn the_table_in_the_book_is_that_of_the_files() {
+    let guide = Guide::new();
+    // A learner may have changed the first line of an exercise: that changes nothing in the book.
+    let stubs = stubs::read(&guide.root).unwrap();
+    let (known, unknown): (Vec<Stub>, Vec<Stub>) = stubs.into_iter().partition(|stub| stub.header.chapter > 0);
+    let book = fs::read_to_string(guide.root.join("docs/exercises.md")).unwrap();
+    let is_row = |line: &&str| line.starts_with("| ") && line.contains("](../src/exercises/");
+    let is_known = |line: &&str| !unknown.iter().any(|stub| line.contains(&stub.file()));
+    let rows: Vec<&str> = book.lines().filter(is_row).filter(is_known).collect();
+    assert_eq!(rows, markdown(&known), "`{RUN} list --markdown` prints the rows as they must be");
+}
+
+#[test]
+fn words_are_compared_wrapped_and_counted() {
+    let edits = [("", "abc"), ("abc", "abc"), ("abc", "acb"), ("kitten", "sitting")].map(|(a, b)| n_edits(a, b));
+    assert_eq!(edits, [3, 0, 2, 3]);
+    assert_eq!(near("topk", ["top_k", "top_p", "softmax"].into_iter()), ["top_k", "top_p"]);
+    assert_eq!(wrap("a bb  ccc\ndddddd e", 4), ["a bb", "ccc", "dddddd", "e"]);
+    assert_eq!([0, 59, 60, 125].map(duration), ["0 minutes", "59 minutes", "1 h", "2 h 05 min"]);
+}
