@@ -8,13 +8,14 @@
 //! * [`logit_lens`]: what the model would answer if it stopped after a block.
 //! * [`page_data`]: both of these for a web page, with the numbers in [`base64`]. `cargo run --example explore` writes it.
 //! * [`page_model`]: a whole small model for a web page, which runs it there. `explore --live` writes it.
-//! * [`svg`]: drawing, from rectangles to charts. It knows nothing of models.
+//! * [`svg`] and [`chart`]: drawing, from rectangles and words to curves along axes. They know nothing of models.
 //! * [`pictures`]: the pictures of the book, each a function from numbers to a drawing. `cargo run --example pictures` writes
 //!   those in `docs/img/`, and a test holds them to the code: a picture that the source no longer draws fails.
 //!
 //! [Chapter 15](crate::book::ch15_looking_inside) explains it.
 
 pub mod base64;
+pub mod chart;
 pub mod logit_lens;
 pub mod page_data;
 pub mod page_model;

@@ -6,7 +6,8 @@
 //!
 //! [Chapter 13](crate::book::ch13_training) shows it.
 
-use crate::lens::svg::{Align, COLORS, Chart, PANEL, Point, Scale, Svg, ticks};
+use crate::lens::chart::{Chart, Scale, ticks};
+use crate::lens::svg::{Align, COLORS, PANEL, Point, Svg};
 use crate::{Error, Result};
 
 /// Into how many parts a run is cut, at most.

@@ -14,7 +14,8 @@
 //!
 //! [Chapter 16](crate::book::ch16_making_it_fast) shows it.
 
-use crate::lens::svg::{Align, COLORS, Chart, FAINT, Scale, Svg};
+use crate::lens::chart::{Chart, Scale};
+use crate::lens::svg::{Align, COLORS, FAINT, Svg};
 
 /// What a GPT does: for each weight, how many operations, and how many bytes are read or written.
 ///

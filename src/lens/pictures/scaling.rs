@@ -8,7 +8,8 @@
 //!
 //! [Chapter 13](crate::book::ch13_training) shows it.
 
-use crate::lens::svg::{Align, COLORS, Chart, FAINT, Point, Scale, Svg, shade, ticks};
+use crate::lens::chart::{Chart, Scale, ticks};
+use crate::lens::svg::{Align, COLORS, FAINT, Point, Svg, shade};
 use crate::{Error, Result};
 
 /// A model that was trained, and how.
