@@ -1,5 +1,5 @@
-// A chapter's links and pictures are written for docs/. In the documentation, this leads them to where the same things are.
-// `files` is the address of docs/ on the machine where the documentation was made.
+// A chapter's links and pictures are written for docs/. In the documentation the same things have other places, all of them
+// relative to this page; this leads each link and each picture there.
 for (const link of document.querySelectorAll(".docblock a[href]")) {
   const [place, part] = link.getAttribute("href").split("#");
   const chapter = place.match(/^(?:(\d\d)-)?([\w-]+)\.md$/);
@@ -11,10 +11,20 @@ for (const link of document.querySelectorAll(".docblock a[href]")) {
   } else if (source) {
     link.href = `../../../src/gpt60/${source[1]}.html`;
   } else if (place.startsWith("../")) {
-    link.href = files + place;
+    // No page shows this file. The words stay, and the file's name goes with them if they do not say it.
+    const file = place.slice("../".length);
+    const words = document.createElement("span");
+    words.title = file;
+    words.append(...link.childNodes);
+    if (!file.includes(words.textContent.replace(/\/$/, ""))) {
+      const name = document.createElement("code");
+      name.textContent = file;
+      words.append(" (", name, ")");
+    }
+    link.replaceWith(words);
   }
 }
 for (const picture of document.querySelectorAll(".docblock img")) {
-  const place = picture.getAttribute("src");
-  if (place.startsWith("img/")) picture.src = files + place;
+  const data = document.querySelector(`script[data-place="${picture.getAttribute("src")}"]`);
+  if (data) picture.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(data.textContent.trim());
 }

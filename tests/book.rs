@@ -105,9 +105,71 @@ fn every_chapter_is_compiled_and_run() {
     for page in pages() {
         let name = page.file_stem().unwrap().to_str().unwrap();
         if name != "README" {
-            assert!(book.contains(&format!("\"{name}\");")), "{name} is not in src/book.rs");
+            let is_a_chapter = book.contains(&format!("{}, \"{name}\"", module(name)));
+            assert!(is_a_chapter, "{name} is not in src/book.rs");
         }
     }
+}
+
+/// The module of a chapter: `ch05_attention` for `05-attention`.
+fn module(name: &str) -> String {
+    let is_numbered = name.starts_with(|c: char| c.is_ascii_digit());
+    (if is_numbered { "ch" } else { "" }).to_string() + &name.replace('-', "_")
+}
+
+/// A directory with the book in it, and nothing else of the crate. It is removed at the end.
+struct BookElsewhere(PathBuf);
+
+impl BookElsewhere {
+    fn new(name: &str) -> BookElsewhere {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let copy = BookElsewhere(std::env::temp_dir().join(name));
+        let _ = fs::remove_dir_all(&copy.0);
+        for dir in ["src", "docs", "docs/img"] {
+            fs::create_dir_all(copy.0.join(dir)).unwrap();
+        }
+        let mut files = vec![root.join("src/book.rs"), root.join("src/book.js")];
+        files.extend(pages());
+        files.extend(fs::read_dir(root.join("docs/img")).unwrap().map(|picture| picture.unwrap().path()));
+        for file in files {
+            fs::copy(&file, copy.0.join(file.strip_prefix(root).unwrap())).unwrap();
+        }
+        copy
+    }
+}
+
+impl Drop for BookElsewhere {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A page that is read elsewhere has nothing from here but itself. The copy's name has what would break a link, too.
+#[test]
+fn a_page_of_the_documentation_brings_its_pictures_and_says_nothing_of_this_machine() {
+    let name = format!("gpt60-book-`#%-{}", std::process::id());
+    let copy = BookElsewhere::new(&name);
+    let beside_cargo = Path::new(env!("CARGO")).with_file_name(format!("rustdoc{}", std::env::consts::EXE_SUFFIX));
+    let rustdoc = std::env::var_os("RUSTDOC").map_or(beside_cargo, PathBuf::from);
+    // As `cargo doc` does it with the whole crate.
+    let mut command = std::process::Command::new(rustdoc);
+    command.args(["--edition", "2024", "--crate-name", "book", "--out-dir", "out", "src/book.rs"]);
+    let output = command.current_dir(&copy.0).env("CARGO_MANIFEST_DIR", &copy.0).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut n_pictures = 0;
+    for page in pages().iter().filter(|page| !page.ends_with("README.md")) {
+        let file = page.file_stem().unwrap().to_str().unwrap();
+        let html = fs::read_to_string(copy.0.join(format!("out/book/{}/index.html", module(file)))).unwrap();
+        assert!(!html.contains(&name) && !html.contains("file://"), "{file} says where it was made");
+        let text = fs::read_to_string(page).unwrap();
+        for picture in links(&text).iter().filter(|link| link.starts_with("img/")) {
+            let svg = fs::read_to_string(page.with_file_name(picture)).unwrap();
+            let data = format!("<script type=\"image/svg+xml\" data-place=\"{picture}\">\n{svg}</script>");
+            assert!(html.contains(&data), "src/book.rs does not name {picture} for {file}");
+            n_pictures += 1;
+        }
+    }
+    assert!(n_pictures > 5, "{n_pictures}");
 }
 
 #[test]

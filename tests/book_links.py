@@ -4,8 +4,9 @@
     cargo doc --no-deps
     python3 tests/book_links.py target/doc
 
-1. In `cargo doc`: a browser opens every page of the book from the disk. Each link must lead to a file that is there, each
-   anchor to an element of that page, each picture must be shown, and the console stays empty.
+1. In `cargo doc`: a browser opens every page of the book from the disk. Each link must lead to a file of the documentation,
+   each anchor to an element of that page, each picture must be shown, and the console stays empty. So the pages need nothing
+   but each other.
 2. On the web: each address in README.md and docs/ must answer. (`--offline` leaves this out.)
 
 What cannot be checked (no playwright, no browser, no network) is said aloud.
@@ -65,6 +66,8 @@ def follow_documentation():
                 file = Path(urllib.request.url2pathname(parts.path))
                 if not file.exists():
                     problems.append(f"{name}: {address} leads nowhere")
+                elif not file.resolve().is_relative_to(doc):
+                    problems.append(f"{name}: {address} leads out of the documentation")
                 elif parts.fragment and urllib.parse.unquote(parts.fragment) not in ids_of(file):
                     problems.append(f"{name}: {address}: the page has no such place")
             pictures = tab.evaluate(
