@@ -34,4 +34,4 @@ pub fn n_parameters(config: &Config) -> usize {
 //         `2 * norm + linear(d, 3 * d) + linear(d, d) + linear(d, config.n_inner) + linear(config.n_inner, d)` with
 //         `d = config.n_embd` and `norm = 2 * d`.
 
-// Solution: src/config.rs, Config::n_parameters
+// Solution: src/parameters.rs, Config::n_parameters

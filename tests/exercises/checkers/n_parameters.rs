@@ -44,12 +44,12 @@ pub fn exercise() -> Exercise<Config> {
             },
             Mistake {
                 when: "the MLP is always taken as 4*n_embd wide: `n_inner` says how wide it is",
-                answer: |c| answer(Config { n_inner: 4 * c.n_embd, ..c.clone() }.n_parameters()),
+                answer: |c| answer(Config { n_inner: 4 * c.n_embd, ..*c }.n_parameters()),
             },
             Mistake { when: "wpe is forgotten", answer: |c| answer(c.n_parameters() - c.n_ctx * c.n_embd) },
             Mistake {
                 when: "there is only one block: multiply by n_layer",
-                answer: |c| answer(Config { n_layer: 1, ..c.clone() }.n_parameters()),
+                answer: |c| answer(Config { n_layer: 1, ..*c }.n_parameters()),
             },
             Mistake {
                 when: "attention's c_proj is forgotten",
