@@ -10,7 +10,7 @@
 
 use gpt60::Rng;
 use gpt60::checkpoint::hugging_face::Checkpoint;
-use gpt60::cli::{self, Answer, Command, Failure, Flag, Outcome, Prompt};
+use gpt60::cli::{self, Command, Failure, Flag, Outcome, Prompt};
 use gpt60::generate::{MAX_TOGETHER, Sampler, statistics::Statistics, table};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -123,15 +123,13 @@ fn show(
         }
     }
     cli::note_prompt(prompt);
-    let mut answer = Answer::new(prompt, checkpoint);
-    for &id in &ids {
-        answer.push(id)?;
-    }
+    cli::print(&cli::answer_text(&ids, prompt, checkpoint))?;
     if let Some(error) = failure {
+        cli::flush()?;
         cli::note(""); // the error gets a line of its own
         return Err(error.into());
     }
-    answer.finish()?;
+    cli::print("\n")?;
     cli::note_end(tokens.stopped_by(), ids.len(), start, checkpoint);
     Ok(ids)
 }

@@ -75,10 +75,10 @@ impl Author {
         mut show: impl FnMut(&str) -> Outcome<()>,
     ) -> Outcome<Result<Option<String>, String>> {
         let model = &self.checkpoint.model;
-        let mut ids = self.tokenizer.encode(story);
-        if ids.is_empty() {
-            ids.extend(self.tokenizer.end_of_text()); // what stands before a text begins
-        }
+        let mut ids = match self.checkpoint.encode(story) {
+            Ok(ids) => ids,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
         // A character that the last token of the turn leaves unfinished stays in here, and is no part of the story.
         let mut stream = Utf8Stream::new();
         let mut n_left = self.n_tokens;
@@ -89,24 +89,23 @@ impl Author {
             }
             let sampler = Sampler { rng: Rng::new(self.seed), ..self.sampler.clone() };
             self.seed = self.seed.wrapping_add(1);
-            let mut tokens = match model.generate(&ids[first..], sampler) {
-                Ok(tokens) => tokens.until(&self.checkpoint.end_ids),
+            let mut writing = match model.generate(&ids[first..], sampler) {
+                Ok(tokens) => tokens.before(&self.checkpoint.end_ids).text(&self.tokenizer).limit(n_left),
                 Err(error) => return Ok(Err(error.to_string())),
             };
-            for id in tokens.by_ref().take(n_left) {
-                match id {
+            writing.stream = stream;
+            for piece in writing.by_ref() {
+                match piece {
+                    Ok(piece) => show(&piece)?,
                     Err(error) => return Ok(Err(error.to_string())),
-                    Ok(id) if self.checkpoint.end_ids.contains(&id) => {}
-                    Ok(id) => {
-                        show(&stream.push(self.tokenizer.token_bytes(id).unwrap_or(&[])))?;
-                        ids.push(id);
-                        n_left -= 1;
-                    }
                 }
             }
-            if tokens.stopped_by() == Some(Stop::EndToken) {
+            if writing.stopped_by() == Some(Stop::EndToken) {
                 return Ok(Ok(Some("the model ended its text; what comes next goes on after it".to_string())));
             }
+            ids.extend(writing.new_ids());
+            n_left -= writing.new_ids().len();
+            stream = writing.stream;
         }
         Ok(Ok(None))
     }

@@ -24,15 +24,8 @@ impl Prompt {
     }
 }
 
-/// The bytes of a token's text: none for an end token, and none for an id past the vocabulary (padding of the model's table).
-fn text_of<'a>(id: u32, tokenizer: &'a Tokenizer, end_ids: &[u32]) -> &'a [u8] {
-    let bytes = tokenizer.token_bytes(id).filter(|_| !end_ids.contains(&id));
-    bytes.unwrap_or(&[])
-}
-
-/// Prints new tokens as they are made: as text if the prompt was text, else as ids.
-///
-/// A character whose bytes are spread over two tokens is held back until it is whole.
+/// Prints tokens that come from elsewhere than [`Checkpoint::write`] (the sixty lines, a learner's own model) as they are made:
+/// as text if the prompt was text, else as ids.
 #[derive(Debug)]
 pub struct Answer<'a> {
     tokenizer: Option<&'a Tokenizer>,
@@ -80,8 +73,14 @@ impl<'a> Answer<'a> {
     }
 }
 
+/// The bytes of a token's text: none for an end token, and none for an id past the vocabulary (padding of the model's table).
+fn text_of<'a>(id: u32, tokenizer: &'a Tokenizer, end_ids: &[u32]) -> &'a [u8] {
+    let bytes = tokenizer.token_bytes(id).filter(|_| !end_ids.contains(&id));
+    bytes.unwrap_or(&[])
+}
+
 /// Prints at most `n_tokens` tokens as they are made, then says on standard error why the text ended and how fast it was.
-/// Returns the ids of the new tokens.
+/// Returns the ids of the new tokens. The answer is text if the prompt was text, else ids.
 ///
 /// # Errors
 ///
@@ -94,15 +93,30 @@ pub fn stream(
 ) -> Outcome<Vec<u32>> {
     note_prompt(prompt);
     let start = Instant::now();
-    let mut answer = Answer::new(prompt, checkpoint);
-    let mut ids = Vec::new();
-    for id in tokens.by_ref().take(n_tokens) {
-        let id = id.inspect_err(|_| note(""))?; // the error gets a line of its own
-        answer.push(id)?;
-        ids.push(id);
-    }
-    answer.finish()?;
-    note_end(tokens.stopped_by(), ids.len(), start, checkpoint);
+    let (ids, stopped_by) = match prompt.tokenizer(checkpoint) {
+        Some(tokenizer) => {
+            let mut writing = tokens.text(tokenizer).limit(n_tokens);
+            for piece in writing.by_ref() {
+                print(&piece.inspect_err(|_| note(""))?)?; // the error gets a line of its own
+                flush()?;
+            }
+            let (ids, stopped_by) = (writing.new_ids().to_vec(), writing.stopped_by());
+            print(&format!("{}\n", writing.finish()))?;
+            flush()?;
+            (ids, stopped_by)
+        }
+        None => {
+            let (mut answer, mut ids) = (Answer::new(prompt, checkpoint), Vec::new());
+            for id in tokens.by_ref().take(n_tokens) {
+                let id = id.inspect_err(|_| note(""))?;
+                answer.push(id)?;
+                ids.push(id);
+            }
+            answer.finish()?;
+            (ids, tokens.stopped_by())
+        }
+    };
+    note_end(stopped_by, ids.len(), start, checkpoint);
     Ok(ids)
 }
 
@@ -117,17 +131,20 @@ pub fn note_end(stopped_by: Option<Stop>, n_made: usize, start: Instant, checkpo
     note(&format!("[{n_made} tokens, {:.0} tokens/s]", n_made as f64 / seconds.max(1e-9)));
 }
 
-/// A whole answer on one line, for examples that print several: as text if the prompt was text, else as ids. Line breaks
-/// are written `\n`, and an end token has no text.
+/// A whole answer: as text if the prompt was text, else as ids. An end token has no text.
+#[must_use]
+pub fn answer_text(ids: &[u32], prompt: &Prompt, checkpoint: &Checkpoint) -> String {
+    let Some(tokenizer) = prompt.tokenizer(checkpoint) else {
+        return ids.iter().map(u32::to_string).collect::<Vec<_>>().join(" ");
+    };
+    let bytes = ids.iter().flat_map(|&id| text_of(id, tokenizer, &checkpoint.end_ids)).copied();
+    String::from_utf8_lossy(&bytes.collect::<Vec<u8>>()).into_owned()
+}
+
+/// A whole answer on one line, for examples that print several: line breaks are written `\n`.
 #[must_use]
 pub fn answer_line(ids: &[u32], prompt: &Prompt, checkpoint: &Checkpoint) -> String {
-    match prompt.tokenizer(checkpoint) {
-        None => ids.iter().map(u32::to_string).collect::<Vec<_>>().join(" "),
-        Some(tokenizer) => {
-            let bytes = ids.iter().flat_map(|&id| text_of(id, tokenizer, &checkpoint.end_ids)).copied();
-            String::from_utf8_lossy(&bytes.collect::<Vec<u8>>()).replace('\n', "\\n").replace('\r', "\\r")
-        }
-    }
+    answer_text(ids, prompt, checkpoint).replace('\n', "\\n").replace('\r', "\\r")
 }
 
 /// Writes the prompt to standard error: on a terminal, the answer goes on in the same line.

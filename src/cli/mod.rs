@@ -24,7 +24,7 @@ mod flags;
 mod shared_flags;
 mod terminal;
 
-pub use answer::{Answer, Prompt, answer_line, note_end, note_prompt, stream};
+pub use answer::{Answer, Prompt, answer_line, answer_text, note_end, note_prompt, stream};
 pub use failure::{Failure, Outcome};
 pub use flags::{Args, Command, Flag};
 pub use shared_flags::{

@@ -138,11 +138,9 @@ impl Args {
             return Ok(Prompt { ids: ids.collect::<Outcome<_>>()?, text: None });
         }
         let text = self.operands.first().map_or(default, String::as_str);
-        let Some(tokenizer) = &checkpoint.tokenizer else {
-            let problem = "this model has no vocabulary; give the prompt as --ids \"5 17 3\"";
-            return Err(Failure::Failed(problem.to_string()));
-        };
-        let ids = if text.is_empty() { tokenizer.end_of_text().into_iter().collect() } else { tokenizer.encode(text) };
+        let no_vocabulary =
+            |_| Failure::Failed("this model has no vocabulary; give the prompt as --ids \"5 17 3\"".to_string());
+        let ids = checkpoint.encode(text).map_err(no_vocabulary)?;
         Ok(Prompt { ids, text: Some(text.to_string()) })
     }
 }

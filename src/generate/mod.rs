@@ -7,34 +7,19 @@
 //! always the token with the highest score. [`Gpt2::generate_several`] writes several answers at once, [`table`] shows the
 //! candidates for a token, and [`statistics`] measures what was written.
 //!
+//! All of this works on token ids. [`Checkpoint::write`](crate::checkpoint::Checkpoint::write) is the same with text in and
+//! text out, and what most programs want.
+//!
 //! A text ends where the model chooses its end token. That token is no text, so nobody wants to read it: [`Continuation::before`]
 //! leaves it out, [`Continuation::until`] gives it as the last id.
 //!
-//! # Example: print a text as it is made, in whole characters
-//!
-//! ```
-//! use gpt60::{generate::Sampler, storybook, tokenizer::Utf8Stream};
-//!
-//! let story = storybook::load();
-//! let tokenizer = story.tokenizer.unwrap();
-//! let prompt = tokenizer.encode("Once upon a time");
-//! let sampler = Sampler { temperature: 0.8, ..Sampler::new(42) };
-//! let mut stream = Utf8Stream::new(); // holds back the first half of a character until the second has come
-//! for id in story.model.generate(&prompt, sampler)?.before(&story.end_ids).take(10) {
-//!     let id = id?;
-//!     print!("{}", stream.push(tokenizer.token_bytes(id).unwrap_or(&[])));
-//! }
-//! println!("{}", stream.finish());
-//! # Ok::<(), gpt60::Error>(())
-//! ```
-//!
-//! # Example: the last words of a story, to its end
+//! # Example: the ids of a story's last words
 //!
 //! ```
 //! use gpt60::{generate::{Sampler, Stop}, storybook};
 //!
 //! let story = storybook::load();
-//! let tokenizer = story.tokenizer.unwrap();
+//! let tokenizer = story.vocabulary()?;
 //! let prompt = tokenizer.encode("They all lived happily ever after.");
 //! let mut tokens = story.model.generate(&prompt, Sampler::greedy())?.before(&story.end_ids);
 //! let ids = tokens.by_ref().collect::<Result<Vec<u32>, _>>()?;
@@ -56,10 +41,12 @@ mod sampler;
 mod several;
 pub mod statistics;
 pub mod table;
+mod writing;
 
 pub use beam::{BeamSearch, Candidate, EarlyStopping, Fate, Hypothesis, Step};
 pub use sampler::Sampler;
 pub use several::{Answer, MAX_TOGETHER};
+pub use writing::Writing;
 
 use crate::error::{Error, Result};
 use crate::kv_cache::KvCache;

@@ -1,0 +1,222 @@
+//! Text in, text out: the front door.
+//!
+//! A model knows token ids alone. To write text, somebody must turn the prompt into ids and the ids into text, end where the
+//! model ends, leave the end token out, and hold half a character back until the other half has come. [`Checkpoint::write`]
+//! does all of it.
+
+use super::{Continuation, Sampler, Stop};
+use crate::checkpoint::Checkpoint;
+use crate::error::{Error, Result};
+use crate::tokenizer::{Tokenizer, Utf8Stream};
+use std::iter::FusedIterator;
+
+impl Checkpoint {
+    /// Continues a text, piece by piece, as the sampler chooses, until the model ends it or its context is full.
+    ///
+    /// An empty prompt means the beginning of a text.
+    ///
+    /// # Errors
+    ///
+    /// If the model has no vocabulary, the prompt is longer than its context, or a knob of the sampler has an impossible value.
+    ///
+    /// # Example: the beginning of a story
+    ///
+    /// ```
+    /// use gpt60::{generate::Sampler, storybook};
+    ///
+    /// let story = storybook::load();
+    /// print!("Once upon a time");
+    /// for piece in story.write("Once upon a time", Sampler::new(42))?.limit(20) {
+    ///     print!("{}", piece?);
+    /// }
+    /// # Ok::<(), gpt60::Error>(())
+    /// ```
+    pub fn write(&self, prompt: &str, sampler: Sampler) -> Result<Writing<'_>> {
+        let tokens = self.model.generate(&self.encode(prompt)?, sampler)?;
+        Ok(tokens.before(&self.end_ids).text(self.vocabulary()?))
+    }
+
+    /// The vocabulary.
+    ///
+    /// # Errors
+    ///
+    /// If the model has none.
+    pub fn vocabulary(&self) -> Result<&Tokenizer> {
+        let missing = || Error::argument("vocabulary", "this model has none: give ids instead of text");
+        self.tokenizer.as_ref().ok_or_else(missing)
+    }
+
+    /// The ids of a prompt. An empty one is the end token, which stands before every text.
+    ///
+    /// # Errors
+    ///
+    /// If the model has no vocabulary.
+    ///
+    /// # Example: count the tokens of a text
+    ///
+    /// ```
+    /// let story = gpt60::storybook::load();
+    /// assert_eq!(story.encode("Once upon a time")?.len(), 4);
+    /// # Ok::<(), gpt60::Error>(())
+    /// ```
+    pub fn encode(&self, prompt: &str) -> Result<Vec<u32>> {
+        let tokenizer = self.vocabulary()?;
+        Ok(match prompt {
+            "" => tokenizer.end_of_text().into_iter().collect(),
+            text => tokenizer.encode(text),
+        })
+    }
+}
+
+impl<'a> Continuation<'a> {
+    /// The tokens as text: see [`Writing`]. The end token that [`Continuation::until`] or [`Continuation::before`] names is no
+    /// text.
+    pub fn text(self, tokenizer: &'a Tokenizer) -> Writing<'a> {
+        let n_prompt = self.ids().len();
+        Writing { tokens: self, tokenizer, n_prompt, n_left: None, stream: Utf8Stream::new() }
+    }
+}
+
+/// Text as it is written: each item is as much of it as has become whole characters, never empty.
+///
+/// # Example: what was written, and why it ended
+///
+/// ```
+/// use gpt60::{generate::{Sampler, Stop}, storybook};
+///
+/// let story = storybook::load();
+/// let mut writing = story.write("They all lived happily ever after.", Sampler::greedy())?;
+/// let text = writing.by_ref().collect::<Result<String, _>>()?;
+/// assert_eq!(writing.stopped_by(), Some(Stop::EndToken));
+/// assert!(!text.contains("<|endoftext|>")); // the end token is among the ids, and is no text
+/// assert_eq!(writing.new_ids().last(), story.end_ids.first());
+/// # Ok::<(), gpt60::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "nothing is written until it is asked for"]
+pub struct Writing<'a> {
+    tokens: Continuation<'a>,
+    tokenizer: &'a Tokenizer,
+    n_prompt: usize,
+    /// How many more tokens may be made, if there is a limit.
+    n_left: Option<usize>,
+    /// Holds the beginning of a character whose rest has not come yet. To write on from here later, put it into the next
+    /// `Writing`.
+    pub stream: Utf8Stream,
+}
+
+impl Writing<'_> {
+    /// At most `n_tokens` more tokens.
+    pub fn limit(self, n_tokens: usize) -> Self {
+        Writing { n_left: Some(n_tokens), ..self }
+    }
+
+    /// Why the text ended; `None` while it goes on, and where only the limit ended it.
+    pub fn stopped_by(&self) -> Option<Stop> {
+        self.tokens.stopped_by()
+    }
+
+    /// The ids of the prompt and of all that was written, the end token included.
+    pub fn ids(&self) -> &[u32] {
+        self.tokens.ids()
+    }
+
+    /// The ids of what was written, the end token included.
+    pub fn new_ids(&self) -> &[u32] {
+        &self.tokens.ids()[self.n_prompt..]
+    }
+
+    /// The end of the text: a character that was begun and never completed comes out as U+FFFD.
+    pub fn finish(self) -> String {
+        self.stream.finish()
+    }
+}
+
+impl Iterator for Writing<'_> {
+    type Item = Result<String>;
+
+    fn next(&mut self) -> Option<Result<String>> {
+        while self.n_left != Some(0) {
+            let id = match self.tokens.next()? {
+                Ok(id) => id,
+                Err(error) => return Some(Err(error)),
+            };
+            self.n_left = self.n_left.map(|n| n - 1);
+            if self.stopped_by() == Some(Stop::EndToken) {
+                continue; // the end token, where the tokens give it
+            }
+            // An id past the vocabulary, which a padded table can have, is no text either.
+            let text = self.stream.push(self.tokenizer.token_bytes(id).unwrap_or(&[]));
+            if !text.is_empty() {
+                return Some(Ok(text));
+            }
+        }
+        None
+    }
+}
+
+impl FusedIterator for Writing<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::model::Gpt2;
+    use crate::rng::Rng;
+    use crate::tensor::Tensor;
+
+    /// A model whose every byte is a token, and which writes the tokens of `text` one after the other, then the end token.
+    fn parrot(text: &str) -> Checkpoint {
+        let tokenizer = Tokenizer::learn("", 257).unwrap();
+        let end = tokenizer.end_of_text().unwrap();
+        let mut model = Gpt2::zeros(&Config::new(257, 32, 64, 1, 1)).unwrap();
+        // Position t is a random direction, and the token that follows it has that direction in the head.
+        model.wpe = Tensor::random(&[32, 64], 1.0, &mut Rng::new(1));
+        model.ln_f.weight.data_mut().fill(1.0);
+        let mut head = Tensor::zeros(&[257, 64]);
+        let ids = tokenizer.encode(text).into_iter().chain([end]);
+        for (t, id) in ids.enumerate() {
+            let direction = model.ln_f.forward(&model.wpe.take_rows(&[t]).unwrap()).unwrap();
+            let row = head.row_mut(id as usize).iter_mut().zip(direction.data());
+            row.for_each(|(sum, x)| *sum += x);
+        }
+        model.lm_head = Some(head.into());
+        Checkpoint { model, tokenizer: Some(tokenizer), end_ids: vec![end] }
+    }
+
+    #[test]
+    fn text_comes_in_whole_characters_and_the_end_token_is_none() {
+        let parrot = parrot("a🦀é!");
+        let mut writing = parrot.write("", Sampler::greedy()).unwrap();
+        let pieces = writing.by_ref().collect::<Result<Vec<String>>>().unwrap();
+        assert_eq!(pieces, ["a", "🦀", "é", "!"]);
+        assert_eq!((writing.stopped_by(), writing.new_ids().len()), (Some(Stop::EndToken), 9)); // 8 bytes and the end
+        assert_eq!(writing.finish(), "");
+        // The same where the tokens give the end token.
+        let tokens = parrot.model.generate(&parrot.encode("").unwrap(), Sampler::greedy()).unwrap();
+        let text = tokens.until(&parrot.end_ids).text(parrot.vocabulary().unwrap()).collect::<Result<String>>();
+        assert_eq!(text.unwrap(), "a🦀é!");
+    }
+
+    #[test]
+    fn a_limit_counts_tokens_and_what_it_cuts_in_two_can_be_completed_later() {
+        let parrot = parrot("a🦀é!");
+        let mut writing = parrot.write("", Sampler::greedy()).unwrap().limit(3);
+        assert_eq!(writing.by_ref().collect::<Result<String>>().unwrap(), "a");
+        assert_eq!((writing.stopped_by(), writing.new_ids().len()), (None, 3));
+        assert_eq!(writing.clone().finish(), "\u{FFFD}");
+        let (ids, stream) = (writing.ids().to_vec(), writing.stream);
+        let tokens = parrot.model.generate(&ids, Sampler::greedy()).unwrap().before(&parrot.end_ids);
+        let mut rest = tokens.text(parrot.vocabulary().unwrap());
+        rest.stream = stream;
+        assert_eq!(rest.collect::<Result<String>>().unwrap(), "🦀é!");
+        assert_eq!(parrot.write("", Sampler::greedy()).unwrap().limit(0).count(), 0);
+    }
+
+    #[test]
+    fn without_a_vocabulary_text_is_an_error_that_says_what_to_give() {
+        let nameless = Checkpoint { tokenizer: None, ..parrot("a") };
+        let error = nameless.write("a", Sampler::greedy()).unwrap_err().to_string();
+        assert_eq!(error, "vocabulary: this model has none: give ids instead of text");
+    }
+}
