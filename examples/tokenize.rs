@@ -67,7 +67,7 @@ fn vocabulary(args: &Args) -> Outcome<Tokenizer> {
     let tokenizer = match (args.get("--model"), args.has("--storybook")) {
         (None, false) => Some(Tokenizer::gpt2()),
         (None, true) => storybook::load().tokenizer,
-        (Some(dir), false) => hugging_face::load_tokenizer(Path::new(dir))?,
+        (Some(dir), false) => hugging_face::load_tokenizer(dir)?,
         (Some(_), true) => return Err(Failure::Usage("give either --model or --storybook, not both".to_string())),
     };
     tokenizer.ok_or_else(|| Failure::Failed("this model has no vocabulary".to_string()))

@@ -41,7 +41,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// ```
 /// use std::io::ErrorKind;
 ///
-/// let error = gpt60::checkpoint::load(std::path::Path::new("no/such/model")).err().unwrap();
+/// let error = gpt60::checkpoint::load("no/such/model").err().unwrap();
 /// match error.io_kind() {
 ///     Some(ErrorKind::NotFound) => println!("no model yet; fetch one first"),
 ///     Some(ErrorKind::PermissionDenied) => println!("the model is there, and you may not read it"),

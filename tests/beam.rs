@@ -19,7 +19,7 @@ fn ids(json: &Json) -> Vec<u32> {
 
 #[test]
 fn the_answers_are_those_of_transformers() {
-    let model = hugging_face::load(&dir()).unwrap().model;
+    let model = hugging_face::load(dir()).unwrap().model;
     let cases = Json::parse(&std::fs::read_to_string(dir().join("expected.json")).unwrap()).unwrap();
     let cases = cases.as_array().unwrap();
     let mut n_answers = 0;

@@ -232,7 +232,7 @@ fn the_smallest_model_without_a_vocabulary_has_a_page() {
     let dir = scratch("explore-tiny");
     let model = random_model(&Config::new(11, 8, 8, 1, 1));
     fs::create_dir(dir.join("model")).unwrap();
-    hugging_face::save(&dir.join("model"), &model, None, Dtype::F32).unwrap();
+    hugging_face::save(dir.join("model"), &model, None, Dtype::F32).unwrap();
     for ids in [&[3][..], &[0, 10, 0, 1, 2, 3, 4, 5]] {
         let given = ids.iter().map(u32::to_string).collect::<Vec<_>>().join(" ");
         let (page, _) = explore(&dir, &["--model", "model", "--ids", &given]);
@@ -256,7 +256,7 @@ fn no_text_breaks_out_of_the_data() {
     let model = random_model(&Config::new(270, 96, 12, 3, 2));
     let name = "a<b>&'{{program}}";
     fs::create_dir(dir.join(name)).unwrap();
-    hugging_face::save(&dir.join(name), &model, Some(&tokenizer), Dtype::F32).unwrap();
+    hugging_face::save(dir.join(name), &model, Some(&tokenizer), Dtype::F32).unwrap();
     let prompt = "\"</script><!-- <script>🦀 \\u003c é\u{2028}\0{{data}}";
     let prompt = prompt.replace('\0', "\u{1}"); // no operating system takes a 0 in an argument
     let (page, _) = explore(&dir, &["--model", name, &prompt]);

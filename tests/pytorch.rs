@@ -5,7 +5,7 @@
 //! with the settings of a run. Between them the models have a tied and an untied head, tokens and positions that no
 //! batch has, and steps that are clipped and steps that are not.
 
-use gpt60::checkpoint::{self, Json, hugging_face};
+use gpt60::checkpoint::{Json, hugging_face, safetensors};
 use gpt60::close::check_close;
 use gpt60::train::adamw::{AdamW, clip};
 use gpt60::train::batches::{Batch, Tokens};
@@ -54,7 +54,7 @@ fn dir(name: &str) -> PathBuf {
 }
 
 fn tensors(name: &str, file: &str) -> Vec<(String, Tensor)> {
-    checkpoint::read(&dir(name).join(file)).unwrap().0
+    safetensors::read(dir(name).join(file)).unwrap().0
 }
 
 fn load(name: &str) -> (Gpt2, Expected) {
@@ -73,7 +73,7 @@ fn load(name: &str) -> (Gpt2, Expected) {
         last: tensors(name, "final.safetensors"),
     };
     assert_eq!(expected.batches.len(), N_STEPS);
-    (hugging_face::load(&dir(name)).unwrap().model, expected)
+    (hugging_face::load(dir(name)).unwrap().model, expected)
 }
 
 /// The settings of a run: three that `training.py` chose, and the others as they are without being told.

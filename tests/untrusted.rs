@@ -7,7 +7,7 @@
 //! GPT60_FUZZ_MINUTES=60 cargo test --test untrusted -- --ignored --nocapture
 //! ```
 
-use gpt60::checkpoint::{Dtype, Json, SafeTensors, hugging_face, to_bytes};
+use gpt60::checkpoint::{Dtype, Json, SafeTensors, hugging_face, safetensors};
 use gpt60::tokenizer::Tokenizer;
 use gpt60::{Config, Gpt2, Rng};
 use proptest::prelude::*;
@@ -202,7 +202,7 @@ fn configurations_made_to_deceive_are_refused(whole: &[u8]) {
 /// An F32 model is never in memory twice: at most 1.2 times the file.
 fn a_model_is_loaded_in_its_own_size() {
     let model = Gpt2::zeros(&Config::new(5000, 64, 256, 4, 2)).unwrap();
-    let bytes = to_bytes(&model.parameters().unwrap(), &[], Dtype::F32).unwrap();
+    let bytes = safetensors::to_bytes(&model.parameters().unwrap(), &[], Dtype::F32).unwrap();
     drop(model);
     let config = r#"{"vocab_size": 5000, "n_positions": 64, "n_embd": 256, "n_head": 4, "n_layer": 2}"#;
     let mut loaded = None;
@@ -317,7 +317,9 @@ fn damaged_files_are_errors_that_cost_little_memory() {
     files_made_to_deceive_are_refused();
     a_model_is_loaded_in_its_own_size();
     let model = Gpt2::random(&Config::new(11, 7, 6, 2, 2), &mut Rng::new(1)).unwrap();
-    configurations_made_to_deceive_are_refused(&to_bytes(&model.parameters().unwrap(), &[], Dtype::F16).unwrap());
+    configurations_made_to_deceive_are_refused(
+        &safetensors::to_bytes(&model.parameters().unwrap(), &[], Dtype::F16).unwrap(),
+    );
 
     let victim = Victim::new("short", Dtype::F16);
     // Damage among the weights, in the metadata, or in a name that nobody asks for is no error; most other damage is.

@@ -5,7 +5,7 @@
 
 use super::stubs;
 use super::verdict::{Broken, Checked, State, States, blocks, own_paths};
-use gpt60::checkpoint::json::Json;
+use gpt60::checkpoint::Json;
 use gpt60::cli::{self, Failure, Outcome};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -7,11 +7,11 @@
 //! 2. ask the operating system to bring it to the disk now, and wait ("sync");
 //! 3. rename it to `model.safetensors`. A rename happens entirely or not at all.
 //!
-//! Whoever opens `model.safetensors` finds the old file or the new one, and never half of one.
+//! A program that opens `model.safetensors` finds the old file or the new one, and never half of one.
 //!
 //! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it.
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -33,16 +33,16 @@ use std::path::{Path, PathBuf};
 /// # std::fs::remove_file(&path).unwrap();
 /// # Ok::<(), gpt60::Error>(())
 /// ```
-pub fn write_beside(path: &Path, bytes: &[u8]) -> Result<()> {
-    write_beside_with(path, |file| file.write_all(bytes))
+pub fn write_beside(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
+    write_beside_with(path.as_ref(), |file| file.write_all(bytes))
 }
 
-/// Writes the file `path`, by way of `<path>.tmp`, with whatever `fill` writes: for what is too large to be held twice.
+/// Writes the file `path`, by way of `<path>.tmp`, with what `fill` writes: for contents too large to be held twice.
 ///
 /// # Errors
 ///
-/// As [`write_beside`], and what `fill` gives.
-pub fn write_beside_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
+/// As [`write_beside`], and those of `fill`.
+pub(super) fn write_beside_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
     let mut name = path.as_os_str().to_os_string();
     name.push(".tmp");
     let beside = PathBuf::from(name);

@@ -8,7 +8,6 @@ use crate::cli::terminal::{is_terminal, terminal_width};
 use crate::generate::Sampler;
 use crate::storybook;
 use crate::weight::Precision;
-use std::path::Path;
 
 /// `--model DIR`, of every example with a model.
 pub const MODEL: Flag = Flag {
@@ -113,7 +112,7 @@ impl Args {
     /// If the directory cannot be read as a model.
     pub fn full_model(&self) -> Outcome<Checkpoint> {
         Ok(match self.get("--model") {
-            Some(dir) => hugging_face::load(Path::new(dir))?,
+            Some(dir) => hugging_face::load(dir)?,
             None => storybook::load(),
         })
     }

@@ -5,7 +5,7 @@
 //!
 //! [Chapter 13](crate::book::ch13_training) explains it.
 
-use crate::checkpoint::json::Json;
+use crate::checkpoint::Json;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use std::fs;

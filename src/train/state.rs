@@ -12,8 +12,8 @@
 
 use super::adamw::AdamW;
 use super::settings::{Inputs, Settings, lookup};
-use crate::checkpoint::json::Json;
-use crate::checkpoint::{self, Dtype, Metadata, NamedTensors};
+use crate::checkpoint::Json;
+use crate::checkpoint::safetensors::{self, Dtype, Metadata, NamedTensors};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::model::Gpt2;
@@ -55,7 +55,7 @@ pub(super) enum Resumed {
 #[doc(hidden)] // for the tests of what an interruption leaves behind
 pub fn write_request(path: &Path, settings: &Settings, inputs: &Inputs) -> Result<()> {
     let metadata = [settings.to_list(), inputs.to_list()].concat();
-    checkpoint::write(path, &[], &metadata, Dtype::F32)
+    safetensors::write(path, &[], &metadata, Dtype::F32)
 }
 
 impl State {
@@ -79,7 +79,7 @@ impl State {
         ] {
             metadata.push((name.to_string(), value));
         }
-        checkpoint::write(path, &tensors, &metadata, Dtype::F32)
+        safetensors::write(path, &tensors, &metadata, Dtype::F32)
     }
 }
 
@@ -89,7 +89,7 @@ impl State {
 ///
 /// If the file cannot be read, or anything in it is missing or does not fit together.
 pub(super) fn read(path: &Path) -> Result<Resumed> {
-    let (tensors, metadata) = checkpoint::read(path)?;
+    let (tensors, metadata) = safetensors::read(path)?;
     parse(&tensors, &metadata).map_err(|e| e.in_file(path))
 }
 
@@ -254,7 +254,7 @@ mod tests {
     fn what_is_missing_or_does_not_fit_is_named() {
         let path = path("damaged");
         state(false).write(&path, "1 and 2 tokens").unwrap();
-        let (tensors, metadata) = checkpoint::read(&path).unwrap();
+        let (tensors, metadata) = safetensors::read(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
         let refused = |tensors: &NamedTensors, metadata: &Metadata| parse(tensors, metadata).unwrap_err().to_string();
         let without = |name: &str| -> Metadata { metadata.iter().filter(|(key, _)| key != name).cloned().collect() };

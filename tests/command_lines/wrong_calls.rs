@@ -201,7 +201,7 @@ fn what_is_no_readable_directory_is_named_by_every_example_with_a_model() {
     fs::write(dir.join("a-file"), "no directory").unwrap();
     fs::create_dir_all(dir.join("empty")).unwrap();
     fs::create_dir_all(dir.join("odd/config.json")).unwrap();
-    hugging_face::save(&dir.join("locked"), &storybook::load().model, None, Dtype::F16).unwrap();
+    hugging_face::save(dir.join("locked"), &storybook::load().model, None, Dtype::F16).unwrap();
     let mut names = vec!["a-file", "empty", "odd"];
     #[cfg(unix)]
     {

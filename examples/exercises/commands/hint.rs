@@ -50,6 +50,6 @@ impl Guide {
     pub fn remember_hints(&self, shown: &BTreeMap<String, usize>) -> Outcome<()> {
         let text: String = shown.iter().map(|(name, level)| format!("{name} {level}\n")).collect();
         self.make_own_dir()?;
-        Ok(write_beside(&self.own_dir.join("hints.txt"), text.as_bytes())?)
+        Ok(write_beside(self.own_dir.join("hints.txt"), text.as_bytes())?)
     }
 }

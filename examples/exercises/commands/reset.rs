@@ -36,7 +36,7 @@ impl Guide {
             return Ok(None);
         }
         let copy = self.keep_copy(stub)?;
-        write_beside(&self.root.join(&file), fresh.as_bytes())?;
+        write_beside(self.root.join(&file), fresh.as_bytes())?;
         Ok(Some(copy))
     }
 

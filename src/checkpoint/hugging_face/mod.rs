@@ -233,7 +233,7 @@ pub fn save(dir: impl AsRef<Path>, model: &Gpt2, tokenizer: Option<&Tokenizer>, 
 
     fs::create_dir_all(dir).map_err(|e| Error::io(dir, "made", e))?;
     let end = tokenizer.and_then(Tokenizer::end_of_text);
-    write_beside(&dir.join("config.json"), config_json::text(model, end, dtype).as_bytes())?;
+    write_beside(dir.join("config.json"), config_json::text(model, end, dtype).as_bytes())?;
     if let Some(tokenizer) = tokenizer {
         vocabulary::write(dir, tokenizer)?;
     }

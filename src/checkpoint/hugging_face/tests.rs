@@ -87,7 +87,7 @@ fn missing_files_are_named_with_what_to_do() {
     assert!(message.contains("pytorch_model.bin is a Python pickle") && message.contains("save it again"), "{message}");
     let message = refused_directory("shards", &[config, ("model.safetensors.index.json", b"{}")]);
     assert!(message.contains("in several files") && message.contains("save it again"), "{message}");
-    let message = load(Path::new("no/such/directory")).unwrap_err().to_string();
+    let message = load("no/such/directory").unwrap_err().to_string();
     assert_eq!(message, format!("no/such/directory: there is no such directory: {expected}"));
 }
 

@@ -174,11 +174,11 @@ fn add_tokens(vocab: &mut Vocab, added: &[Json], n_vocab: usize) {
 /// `merges.txt` for those of yesterday.
 pub(super) fn write(dir: &Path, tokenizer: &Tokenizer) -> Result<()> {
     let vocab = vocab_json(tokenizer);
-    write_beside(&dir.join("vocab.json"), vocab.to_string().as_bytes())?;
-    write_beside(&dir.join("merges.txt"), merges_text(tokenizer).as_bytes())?;
-    write_beside(&dir.join("tokenizer.json"), tokenizer_json(tokenizer, vocab).to_string().as_bytes())?;
+    write_beside(dir.join("vocab.json"), vocab.to_string().as_bytes())?;
+    write_beside(dir.join("merges.txt"), merges_text(tokenizer).as_bytes())?;
+    write_beside(dir.join("tokenizer.json"), tokenizer_json(tokenizer, vocab).to_string().as_bytes())?;
     let config = tokenizer_config_json(tokenizer).to_pretty_string();
-    write_beside(&dir.join("tokenizer_config.json"), config.as_bytes())
+    write_beside(dir.join("tokenizer_config.json"), config.as_bytes())
 }
 
 fn vocab_json(tokenizer: &Tokenizer) -> Json {
