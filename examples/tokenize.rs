@@ -11,7 +11,6 @@ use gpt60::cli::{self, Args, Command, Failure, Flag, Outcome};
 use gpt60::tokenizer::{Tokenizer, split};
 use gpt60::{Error, Result, storybook};
 use std::io::Read;
-use std::path::Path;
 use std::process::ExitCode;
 
 const COMMAND: Command = Command {

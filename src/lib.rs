@@ -4,20 +4,75 @@
 //! is such a function, written to be read: the forward pass, learning, generation, file formats, and the matrix product
 //! underneath. It uses no other crate. If you know some Rust and no machine learning, you are the reader it was written for.
 //!
-//! # Example: a model that nobody has trained, and what it expects after three tokens
+//! # Example: write with the model inside
 //!
 //! ```
-//! use gpt60::{Config, Gpt2, Rng, layers::softmax};
+//! use gpt60::{generate::Sampler, storybook};
 //!
-//! let config = Config::new(10, 8, 12, 3, 2); // n_vocab, n_ctx, n_embd, n_head, n_layer
-//! let model = Gpt2::random(&config, &mut Rng::new(1))?;
-//! let logits = model.logits(&[5, 1, 7])?; // [n_seq, n_vocab]
-//! let next = softmax::forward(&logits).row(2).to_vec(); // the last row: a probability for each of the 10 tokens
-//! assert!((next.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+//! let story = storybook::load();
+//! let sampler = Sampler { temperature: 0.7, ..Sampler::new(42) };
+//! for piece in story.write("Once upon a time", sampler)?.limit(30) {
+//!     print!("{}", piece?);
+//! }
 //! # Ok::<(), gpt60::Error>(())
 //! ```
 //!
-//! A trained one is inside: [`storybook::load`]. `cargo run --example greedy` lets it write.
+//! # Example: write with a GPT-2 from a directory
+//!
+//! ```no_run
+//! use gpt60::{checkpoint, generate::Sampler};
+//!
+//! let gpt2 = checkpoint::load("weights/gpt2")?; // ./weights-fetch.sh fetches it
+//! let text = gpt2.write("The capital of France is", Sampler::greedy())?.limit(10).collect::<Result<String, _>>()?;
+//! println!("{text}");
+//! # Ok::<(), gpt60::Error>(())
+//! ```
+//!
+//! # Example: train on a text
+//!
+//! ```
+//! use gpt60::tokenizer::Tokenizer;
+//! use gpt60::train::{adamw::AdamW, batches::Tokens, step::Workspace};
+//! use gpt60::{Config, Gpt2, Rng};
+//!
+//! let text = "the cat sat on the mat. the dog sat on the log. ".repeat(20);
+//! let tokenizer = Tokenizer::learn(&text, 270)?;
+//! let tokens = Tokens::new(&[&text], &tokenizer, 16)?; // windows of 16 tokens
+//! let mut rng = Rng::new(1);
+//! let mut model = Gpt2::random(&Config::new(tokenizer.n_vocab(), 16, 16, 2, 1), &mut rng)?;
+//! let (mut adamw, mut workspace) = (AdamW::new(&model, 0.9, 0.99, 0.1), Workspace::new(&model));
+//! let mut losses = Vec::new();
+//! for _ in 0..30 {
+//!     let batch = tokens.random_batch(4, &mut rng);
+//!     let report = workspace.make_step(&mut model, &mut adamw, &[batch], tokens.n_seq(), 0.01, 1.0)?;
+//!     losses.push(report.loss);
+//! }
+//! assert!(losses[29] < 0.7 * losses[0]); // it learns
+//! # Ok::<(), gpt60::Error>(())
+//! ```
+//!
+//! # Example: look at attention
+//!
+//! ```
+//! use gpt60::{Pass, Probe, storybook};
+//!
+//! let story = storybook::load();
+//! let ids = story.encode("The old fox saw the little girl")?;
+//! let mut probe = Probe::only(&["h.6.attn.weights"]); // block 6: who looks where?
+//! story.model.hidden(&ids, Pass::new(ids.len()).watched_by(&mut probe))?;
+//! let weights = probe.get("h.6.attn.weights").unwrap();
+//! assert_eq!(weights.shape(), [6, ids.len(), ids.len()]); // [n_head, n_seq, n_seq]
+//! # Ok::<(), gpt60::Error>(())
+//! ```
+//!
+//! # Example: count tokens
+//!
+//! ```
+//! use gpt60::tokenizer::Tokenizer;
+//!
+//! let tokenizer = Tokenizer::gpt2(); // GPT-2's own 50,257 tokens are built in
+//! assert_eq!(tokenizer.encode("How many tokens are these?").len(), 6);
+//! ```
 //!
 //! # Where to begin
 //!

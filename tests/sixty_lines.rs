@@ -8,17 +8,13 @@ mod common;
 
 use common::{lively, random_ids};
 use gpt60::{Config, Gpt2, Rng, argmax};
-use sixty_lines::{Params, generate, gpt2};
+use sixty_lines::{generate, gpt2};
 
 /// Models with 1, 3 and 5 heads.
 fn models() -> Vec<Gpt2> {
     let sizes = [(11, 9, 4, 1, 1), (23, 12, 12, 3, 2), (30, 8, 20, 5, 3)];
     let config = |(n_vocab, n_ctx, n_embd, n_head, n_layer)| Config::new(n_vocab, n_ctx, n_embd, n_head, n_layer);
     sizes.map(config).iter().zip(1..).map(|(config, seed)| lively(config, false, seed)).collect()
-}
-
-fn params(model: &Gpt2) -> Params {
-    model.parameters().unwrap().into_iter().map(|(name, tensor)| (name, tensor.clone())).collect()
 }
 
 #[test]
@@ -39,13 +35,19 @@ fn the_sixty_lines_are_at_most_sixty() {
 }
 
 #[test]
-fn the_sixty_lines_use_the_tensor_alone() {
+fn the_sixty_lines_use_the_tensor_alone_and_of_the_layers_nothing_but_their_parameters() {
     let source = include_str!("../examples/sixty_lines.rs");
     let marked = source.split("// --- the sixty lines").nth(1).unwrap();
-    for (i, _) in marked.match_indices("gpt60::") {
-        assert!(marked[i..].starts_with("gpt60::{Result, Tensor};"), "{}", marked[i..].lines().next().unwrap());
+    let uses = [
+        "gpt60::layers::{attention::Attention, block::Block, layer_norm::LayerNorm, linear::Linear, mlp::Mlp};",
+        "gpt60::{Gpt2, Result, Tensor};",
+    ];
+    assert_eq!(marked.matches("gpt60::").count(), uses.len());
+    assert!(uses.iter().all(|line| marked.contains(line)));
+    // What the library computes with these parameters is not called.
+    for name in ["forward", "hidden", "head", "logits", "next_logits", "generate", "matmul(x)", "matmul_t(x)", "row"] {
+        assert!(!marked.contains(&format!(".{name}(")), "{name}");
     }
-    assert!(marked.contains("gpt60::{Result, Tensor};"));
 }
 
 #[test]
@@ -54,8 +56,7 @@ fn the_sixty_lines_give_the_librarys_logits() {
     for model in models() {
         for n_seq in [1, 2, model.config.n_ctx] {
             let ids = random_ids(n_seq, model.config.n_vocab, &mut rng);
-            let found =
-                gpt2(&ids.iter().map(|&id| id as usize).collect::<Vec<_>>(), &params(&model), model.config.n_head);
+            let found = gpt2(&ids.iter().map(|&id| id as usize).collect::<Vec<_>>(), &model);
             // Both round each number to one part in 10^7, in different orders; up to three blocks pass that on.
             found.unwrap().check_close(&model.logits(&ids).unwrap(), 1e-4).unwrap();
         }
@@ -66,8 +67,7 @@ fn the_sixty_lines_give_the_librarys_logits() {
 fn the_sixty_lines_give_the_storybooks_logits() {
     let story = gpt60::storybook::load();
     let ids = story.tokenizer.unwrap().encode("Once upon a time there was a little fox who");
-    let found =
-        gpt2(&ids.iter().map(|&id| id as usize).collect::<Vec<_>>(), &params(&story.model), story.model.config.n_head);
+    let found = gpt2(&ids.iter().map(|&id| id as usize).collect::<Vec<_>>(), &story.model);
     found.unwrap().check_close(&story.model.logits(&ids).unwrap(), 1e-4).unwrap(); // as above
 }
 
@@ -85,7 +85,7 @@ fn the_sixty_lines_choose_the_librarys_tokens() {
             ids.push(best as u32);
         }
         let mut found = vec![3usize];
-        generate(&mut found, &params(&model), model.config.n_head, model.config.n_ctx - 1).unwrap();
+        generate(&mut found, &model, model.config.n_ctx - 1).unwrap();
         assert_eq!(found, ids.iter().map(|&id| id as usize).collect::<Vec<_>>());
     }
 }
@@ -94,7 +94,7 @@ fn the_sixty_lines_choose_the_librarys_tokens() {
 fn past_the_context_the_sixty_lines_give_an_error() {
     let model = &models()[0];
     let mut ids = vec![3; model.config.n_ctx];
-    assert!(generate(&mut ids, &params(model), 1, 1).is_ok());
-    let error = generate(&mut ids, &params(model), 1, 1).unwrap_err().to_string();
+    assert!(generate(&mut ids, model, 1).is_ok());
+    let error = generate(&mut ids, model, 1).unwrap_err().to_string();
     assert!(error.contains("there is no row 9"), "{error}");
 }
