@@ -185,8 +185,8 @@ fn measure_model(wish: &Wish, shape: &Shape, report: &mut Report) -> Outcome<()>
         model.pack(kind)?;
         let speeds = tasks::decode(wish.n_runs, shape, &model)?;
         let limit = report.machine.as_ref().map(|machine| machine.bandwidth / bytes_per_token(&shape.config, kind));
-        let what = format!("write {n_decoded} tokens after {n_prompt}, {}", kind.name());
-        report.line(&format!("decode_{}_tok_s", kind.name()), &what, Unit::TokensPerSecond, &speeds, limit)?;
+        let what = format!("write {n_decoded} tokens after {n_prompt}, {kind}");
+        report.line(&format!("decode_{kind}_tok_s"), &what, Unit::TokensPerSecond, &speeds, limit)?;
     }
 
     cli::note(&format!("[reading with the {} model]", shape.name));

@@ -96,7 +96,7 @@ fn main() -> ExitCode {
         }
         cli::print(&total.line("total"))?;
         if full.is_some() {
-            cli::print(&total.difference(precision.name()))?;
+            cli::print(&total.difference(&precision.to_string()))?;
         }
         Ok(())
     })

@@ -25,9 +25,12 @@ use crate::kernels::math;
 use crate::kernels::matmul::{Matrix, Number, product};
 use crate::tensor::Tensor;
 use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
 
 /// What a weight's numbers are stored as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Precision {
     /// 4 bytes: as they are.
     F32,
@@ -41,20 +44,6 @@ impl Precision {
     /// All of them, the most exact first.
     pub const ALL: [Precision; 3] = [Precision::F32, Precision::Bf16, Precision::Int8];
 
-    /// As it is called on a command line: `f32`, `bf16` or `int8`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Precision::F32 => "f32",
-            Precision::Bf16 => "bf16",
-            Precision::Int8 => "int8",
-        }
-    }
-
-    /// The one of this name.
-    pub fn named(name: &str) -> Option<Precision> {
-        Precision::ALL.into_iter().find(|precision| precision.name() == name)
-    }
-
     /// How many bytes a number takes.
     pub fn n_bytes(self) -> usize {
         match self {
@@ -62,6 +51,26 @@ impl Precision {
             Precision::Bf16 => 2,
             Precision::Int8 => 1,
         }
+    }
+}
+
+/// As it is called on a command line: `f32`, `bf16` or `int8`.
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Precision::F32 => "f32",
+            Precision::Bf16 => "bf16",
+            Precision::Int8 => "int8",
+        })
+    }
+}
+
+impl FromStr for Precision {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Precision> {
+        let found = Precision::ALL.into_iter().find(|precision| precision.to_string() == name);
+        found.ok_or_else(|| Error::argument(format!("{name:?}"), "choose f32, bf16 or int8"))
     }
 }
 
@@ -394,6 +403,14 @@ mod tests {
         assert!(weight.take_rows(&[3]).is_err());
         let mut weight = weight;
         assert!(weight.tensor_mut().is_err());
+    }
+
+    #[test]
+    fn a_precision_is_read_as_it_is_written() {
+        for precision in Precision::ALL {
+            assert_eq!(precision.to_string().parse(), Ok(precision));
+        }
+        assert!("fp8".parse::<Precision>().unwrap_err().to_string().contains("choose f32, bf16 or int8"));
     }
 
     #[test]

@@ -90,7 +90,7 @@ impl Args {
     /// If it names none of f32, bf16 and int8.
     pub fn precision(&self) -> Outcome<Precision> {
         let Some(name) = self.get("--weights") else { return Ok(Precision::F32) };
-        Precision::named(name).ok_or_else(|| Failure::Usage(format!("--weights {name:?}: choose f32, bf16 or int8")))
+        name.parse().map_err(|error| Failure::Usage(format!("--weights {error}")))
     }
 
     /// The model that `--model` names, or the storybook, with its weights as `--weights` says.

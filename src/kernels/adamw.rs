@@ -2,6 +2,8 @@
 //!
 //! Each number is read and written once and computed with a little, so the loop is as fast as memory is. The threads share
 //! the pieces of all tensors.
+//!
+//! [Chapter 13](crate::book::ch13_training) explains what is computed, [chapter 16](crate::book::ch16_making_it_fast) how.
 
 use super::cpu::{Kernel, run};
 use super::{math, threads};

@@ -2,6 +2,8 @@
 //!
 //! `tanh` is a call into a mathematics library, one number at a time. But `0.5 * (1 + tanh(u))` equals `1 / (1 + e^(-2u))`,
 //! and [`math::exp`] runs on many numbers at once. The threads share the numbers.
+//!
+//! [Chapter 4](crate::book::ch04_basic_layers) explains what is computed, [chapter 16](crate::book::ch16_making_it_fast) how.
 
 use super::{math, memory, threads};
 

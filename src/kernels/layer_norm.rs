@@ -2,6 +2,8 @@
 //!
 //! The same sums and the same steps, each over a whole row with vector instructions. The threads share the rows. What
 //! belongs to the columns, `d_weight` and `d_bias`, is summed over the rows in a fixed order.
+//!
+//! [Chapter 4](crate::book::ch04_basic_layers) explains what is computed, [chapter 16](crate::book::ch16_making_it_fast) how.
 
 use super::{math, memory, threads};
 

@@ -2,6 +2,8 @@
 //!
 //! A row of logits is as long as the vocabulary, and there is one for every token of a batch: in a small model this is more
 //! work than all the layers. The threads share the rows, several tasks each.
+//!
+//! [Chapter 11](crate::book::ch11_loss) explains what is computed, [chapter 16](crate::book::ch16_making_it_fast) how.
 
 use super::{math, memory, threads};
 

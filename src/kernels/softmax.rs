@@ -2,6 +2,8 @@
 //!
 //! A row is gone through three times, each time with vector instructions: the largest number, the powers and their sum, the
 //! division. The threads share the rows.
+//!
+//! [Chapter 4](crate::book::ch04_basic_layers) explains what is computed, [chapter 16](crate::book::ch16_making_it_fast) how.
 
 use super::{math, threads};
 

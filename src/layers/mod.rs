@@ -5,6 +5,13 @@
 //! with the input (`d_x`) and adds how it changes with each parameter to a gradient of the same shape as the layer. Read
 //! the forward parts first; chapter 12 of the book comes back for the backward parts.
 //!
+//! Each formula stands here as a plain loop, the way the chapter explains it, forward and backward. What `forward` and
+//! `backward` call is its fast twin, of the same name, in the [engine room](crate::kernels). You need not read the twin. A
+//! test feeds both the same random numbers, and the loop is the judge.
+//!
+//! What a layer must know beside its input travels in a [`Pass`](crate::Pass): how long the sequences are, the cache, who
+//! watches, and what is saved for backward.
+//!
 //! A batch is a stack of rows: the tokens of all its sequences, one row each, `[n_tok, n_embd]`. Only attention and the
 //! position embedding need to know that every `n_seq` rows are one sequence; all other layers work on each row alone.
 //!

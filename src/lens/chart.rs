@@ -1,4 +1,4 @@
-//! Charts: numbers along two axes, drawn with [`svg`](crate::lens::svg).
+//! Charts: numbers along two axes, drawn with `svg.rs`.
 //!
 //! A [`Scale`] says where a number lies between the ends of an axis, [`ticks`] chooses the round numbers to write beside it, and
 //! a [`Chart`] puts two scales and a rectangle together. Then a pair of numbers is a point of the drawing.

@@ -6,19 +6,27 @@
 //!
 //! * [`trace`]: everything that one forward pass computed.
 //! * [`logit_lens`]: what the model would answer if it stopped after a block.
-//! * [`page_data`]: both of these for a web page, with the numbers in [`base64`]. `cargo run --example explore` writes it.
-//! * [`page_model`]: a whole small model for a web page, which runs it there. `explore --live` writes it.
-//! * [`svg`] and [`chart`]: drawing, from rectangles and words to curves along axes. They know nothing of models.
-//! * [`pictures`]: the pictures of the book, each a function from numbers to a drawing. `cargo run --example pictures` writes
+//! The rest serves the examples and the book's pictures alone, and no page of this documentation describes it; read the files:
+//!
+//! * `page_data.rs`: both of these for a web page, with the numbers in base64. `cargo run --example explore` writes it.
+//! * `page_model.rs`: a whole small model for a web page, which runs it there. `explore --live` writes it.
+//! * `svg.rs` and `chart.rs`: drawing, from rectangles and words to curves along axes. They know nothing of models.
+//! * `pictures/`: the pictures of the book, each a function from numbers to a drawing. `cargo run --example pictures` writes
 //!   those in `docs/img/`, and a test holds them to the code: a picture that the source no longer draws fails.
 //!
 //! [Chapter 15](crate::book::ch15_looking_inside) explains it.
 
+#[doc(hidden)]
 pub mod base64;
+#[doc(hidden)]
 pub mod chart;
 pub mod logit_lens;
+#[doc(hidden)]
 pub mod page_data;
+#[doc(hidden)]
 pub mod page_model;
+#[doc(hidden)]
 pub mod pictures;
+#[doc(hidden)]
 pub mod svg;
 pub mod trace;
