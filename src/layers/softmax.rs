@@ -160,6 +160,7 @@ mod tests {
         let y = forward(&Tensor::full(&[2], f32::NEG_INFINITY));
         assert!(y.data().iter().all(|p| p.is_nan()));
     }
+
     #[test]
     fn the_logarithm_is_that_of_the_formula_and_hides_no_nan() {
         let mut found = [1.0f32, -2.0, 0.5, 3.0, -80.0];
