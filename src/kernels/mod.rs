@@ -18,8 +18,9 @@
 //! loops are plain Rust, shaped so that the compiler can turn them into vector instructions. Chapter 16 of the book
 //! explains how.
 //!
-//! One rule holds everywhere: how work is split does not depend on the number of threads. A sum is done by one of them, or
-//! cut into parts of a fixed size that are added up in a fixed order. So a result is bit for bit the same for any number.
+//! One rule holds everywhere: how a *sum* is split does not depend on the number of threads. Either one thread adds all of it
+//! up, or it is cut into parts that the shapes alone decide, and these are added up in a fixed order. The outputs may be
+//! shared out in any way, since that changes no sum. So a result is bit for bit the same for any number of threads.
 //!
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 

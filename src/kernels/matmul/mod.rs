@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn each_of_a_few_rows_is_bit_for_bit_what_it_is_alone() {
         let mut rng = Rng::new(6);
-        for (m, k, n) in [(2, 40, 1100), (5, 300, 70), (FEW_ROWS, 700, 900)] {
+        for (m, k, n) in [(2, 40, 1100), (5, 300, 70), (FEW_ROWS, 700, 900), (3, 1100, 3000)] {
             let (a, b) = (random(m * k, &mut rng), random(k * n, &mut rng));
             for b in [Matrix::new(&b, k, n), Matrix::new(&b, n, k).transposed()] {
                 let (mut together, mut alone) = (vec![0.0; m * n], vec![0.0; m * n]);
@@ -174,18 +174,23 @@ mod tests {
     #[test]
     fn the_product_is_bit_for_bit_the_same_for_any_number_of_threads() {
         let mut rng = Rng::new(5);
-        for (m, k, n) in [(1, 2500, 2500), (170, 250, 190), (9, 1000, 700), (19, 1000, 700)] {
+        for (m, k, n) in
+            [(1, 2500, 2500), (170, 250, 190), (9, 1000, 700), (19, 1000, 700), (3, 1100, 3000), (2, 70, 2000)]
+        {
             let (a, b) = (random(m * k, &mut rng), random(k * n, &mut rng));
-            let product = |n_threads: usize| {
-                threads::set(n_threads);
-                let mut c = vec![0.0; m * n];
-                matmul(Matrix::new(&a, m, k), Matrix::new(&b, k, n), &mut c, n, Store::Set);
-                threads::set(0);
-                c.iter().map(|x| x.to_bits()).collect::<Vec<u32>>()
-            };
-            let one = product(1);
-            for n_threads in [2, 3, 7] {
-                assert!(product(n_threads) == one, "{n_threads} threads, [{m}, {k}] x [{k}, {n}]");
+            for b in [Matrix::new(&b, k, n), Matrix::new(&b, n, k).transposed()] {
+                let product = |n_threads: usize| {
+                    threads::set(n_threads);
+                    let mut c = vec![0.0; m * n];
+                    matmul(Matrix::new(&a, m, k), b, &mut c, n, Store::Set);
+                    matmul(Matrix::new(&a, m, k), b, &mut c, n, Store::Add);
+                    threads::set(0);
+                    c.iter().map(|x| x.to_bits()).collect::<Vec<u32>>()
+                };
+                let one = product(1);
+                for n_threads in [2, 3, 4, 7, 16, 64] {
+                    assert!(product(n_threads) == one, "{n_threads} threads, [{m}, {k}] x [{k}, {n}]");
+                }
             }
         }
     }

@@ -1,10 +1,20 @@
 //! The product of a few rows: a stream through `B`, in the order in which it lies in memory.
 //!
+//! Every number of `B` is read once, and reading it takes longer than multiplying with it. So all that counts is that each
+//! thread reads straight ahead, and that there is work for every thread:
+//!
+//! * If the rows of `B` lie in memory as rows, a task takes some of them, from their first number to their last. What it finds
+//!   is a *part* of every sum. Which rows make a part depends on the shape of `B` alone, and the parts are added up in order:
+//!   so a result is bit for bit the same for any number of threads. Where threads are many, a task takes half of a part, and
+//!   where they are more than that, a run of its columns. That costs jumps from row to row, but it changes no sum.
+//! * If the columns of `B` lie in memory as rows (`B` is a transpose), each result is a dot product, and a task takes some of
+//!   the columns. There are several tasks for each thread: a slow core then takes fewer of them.
+//!
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
 use super::{Matrix, Number, Store};
 use crate::kernels::cpu::{self, Kernel, multiply_add};
-use crate::kernels::math::add_up;
+use crate::kernels::math::{add_up, zip_map};
 use crate::kernels::memory::Scratch;
 use crate::kernels::threads;
 use std::ops::Range;
@@ -16,52 +26,115 @@ const STREAM_SHARED: usize = 1 << 17;
 /// keep the memory busier.
 pub(in crate::kernels) const STREAMS: usize = 8;
 
-/// In how many parts the rows of `B` are shared, whatever the number of threads.
-const PARTS: usize = 4;
+/// In how many parts the sums are made at least, if `B` has enough rows.
+const FEWEST_PARTS: usize = 4;
 
-/// [`matmul`] for a few rows.
+/// The most parts. Each of them begins with jumps to new places in memory, and adding them up takes time too.
+const MOST_PARTS: usize = 16;
+
+/// Where there are more than [`FEWEST_PARTS`], each has at least this many numbers of `B`.
+const PART: usize = 1 << 19;
+
+/// A run of columns is at least this long where rows are read.
+const SHORTEST_RUN: usize = 128;
+
+/// How many rows of `B`, `[k, n]`, make a part of every sum.
+fn rows_of_a_part(k: usize, n: usize) -> usize {
+    if k < FEWEST_PARTS * STREAMS { k } else { k.div_ceil((k * n / PART).clamp(FEWEST_PARTS, MOST_PARTS)) }
+}
+
+/// [`matmul`](super::matmul) for a few rows.
 pub(super) fn few_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize, into: Store) {
     let (m, k, n) = (a.rows, a.cols, b.cols);
-    let is_shared = m * k * n >= STREAM_SHARED;
+    let n_threads = if m * k * n < STREAM_SHARED { 1 } else { threads::count() };
+    let part = if b.col_stride == 1 { rows_of_a_part(k, n) } else { k };
+    let n_parts = k.div_ceil(part);
+    // How many tasks share a part: two if there would not be two parts for each thread.
+    let n_shares = if n_parts > 1 && n_parts < 2 * n_threads && n_threads > 1 { 2 } else { 1 };
+    let run = if n_parts > 1 {
+        n.div_ceil(n_threads.div_ceil(n_parts * n_shares)).max(SHORTEST_RUN)
+    } else {
+        n.div_ceil(threads::n_runs(m * k * n / STREAM_SHARED, n_threads))
+    };
+    // In multiples of 64, so that two threads meet in one cache line (16 numbers) at the ends of the runs at most.
+    let run = run.next_multiple_of(64);
+
     if into == Store::Set {
         c.chunks_mut(c_stride).take(m).for_each(|row| row[..n].fill(0.0));
     }
-    if b.col_stride == 1 && k >= PARTS * STREAMS {
-        // The rows of B lie in memory as rows. A task takes some of them, from their first number to their last, so that it
-        // never jumps; what it finds is a part of every sum. As many parts for any number of threads, added up in order.
-        let each = k.div_ceil(PARTS);
-        let mut parts = Scratch::zeros(k.div_ceil(each) * m * n);
-        let tasks = parts.chunks_mut(m * n).enumerate().map(|(i, part)| {
-            let terms = i * each..k.min((i + 1) * each);
-            FewRows { a, b, terms, first: 0, c: part.chunks_mut(n).collect() }
-        });
-        threads::each_if(is_shared, tasks.collect(), cpu::run);
-        for part in parts.chunks(m * n) {
-            for (c, part) in c.chunks_mut(c_stride).zip(part.chunks(n)) {
-                c.iter_mut().zip(part).for_each(|(c, part)| *c += part);
-            }
+    // For each row its sums of every share. Those of the first share are where the results belong, the others beside it.
+    let mut others = Scratch::zeros((n_parts * n_shares - 1) * m * n);
+    let mut sums: Vec<Vec<&mut [f32]>> = c.chunks_mut(c_stride).take(m).map(|row| vec![&mut row[..n]]).collect();
+    for share in others.chunks_mut(m * n) {
+        sums.iter_mut().zip(share.chunks_mut(n)).for_each(|(sums, row)| sums.push(row));
+    }
+
+    let mut tasks = Vec::new();
+    for share in 0..n_parts * n_shares {
+        let i = share / n_shares;
+        let terms = i * part..k.min((i + 1) * part);
+        let half = match (n_parts, n_shares) {
+            (1, _) => Half::Undivided,
+            (_, 1) => Half::Both,
+            _ if share % 2 == 0 => Half::First,
+            _ => Half::Second,
+        };
+        for first in (0..n).step_by(run) {
+            tasks.push(FewRows { a, b, terms: terms.clone(), half, first, c: Vec::with_capacity(m) });
         }
-        return;
     }
-    // Each task makes a run of columns, in every row: one long run for each thread, because what a processor fetches ahead
-    // at the end of each row's part is fetched in vain. In multiples of 64, so that two threads meet in one cache line (16
-    // numbers) at the ends of the runs at most.
-    let run = n.div_ceil(if is_shared { threads::count() } else { 1 }).next_multiple_of(64);
-    let mut tasks: Vec<_> =
-        (0..n.div_ceil(run)).map(|i| FewRows { a, b, terms: 0..k, first: i * run, c: Vec::new() }).collect();
-    for row in c.chunks_mut(c_stride).take(m) {
-        row[..n].chunks_mut(run).zip(&mut tasks).for_each(|(part, task)| task.c.push(part));
+    for sums in &mut sums {
+        let pieces = sums.iter_mut().flat_map(|row| row.chunks_mut(run));
+        pieces.zip(&mut tasks).for_each(|(piece, task)| task.c.push(piece));
     }
-    threads::each(tasks, cpu::run);
+    threads::each_if(n_threads > 1, tasks, make_sums);
+
+    for sums in &mut sums {
+        let mut parts = sums.chunks_mut(n_shares).map(|part| {
+            if let [first, second] = part {
+                zip_map(first, second, |x, y| x + y);
+            }
+            &mut *part[0]
+        });
+        let total = parts.next().expect("there is a first part");
+        parts.for_each(|part| zip_map(total, part, |x, y| x + y));
+    }
 }
 
-/// Some columns, from `first` on, and some terms of a product whose `A` has few rows, to be added to `c`, which has a slice
-/// for each row.
+/// Makes the sums of a task. A part that nobody shares has two halves all the same, so that its sums are the same.
+fn make_sums<T: Number>(task: FewRows<T>) {
+    let FewRows { a, b, terms, half: Half::Both, first, mut c } = task else {
+        return cpu::run(task);
+    };
+    let n = c[0].len();
+    let mut second = Scratch::zeros(c.len() * n);
+    let rows = c.iter_mut().map(|row| &mut row[..]).collect();
+    cpu::run(FewRows { a, b, terms: terms.clone(), half: Half::First, first, c: rows });
+    let rows = second.chunks_mut(n).collect();
+    cpu::run(FewRows { a, b, terms, half: Half::Second, first, c: rows });
+    c.iter_mut().zip(second.chunks(n)).for_each(|(c, second)| zip_map(c, second, |x, y| x + y));
+}
+
+/// Which half of a part a task makes.
+#[derive(Clone, Copy)]
+enum Half {
+    First,
+    Second,
+    /// One after the other: see [`make_sums`].
+    Both,
+    /// There is one part only, and it is not cut.
+    Undivided,
+}
+
+/// Some columns, from `first` on, and some terms of a product whose `A` has few rows.
 struct FewRows<'a, 'c, T> {
     a: Matrix<'a>,
     b: Matrix<'a, T>,
+    /// The terms of a part.
     terms: Range<usize>,
+    half: Half,
     first: usize,
+    /// A slice for each row, to which the sums are added.
     c: Vec<&'c mut [f32]>,
 }
 
@@ -70,25 +143,31 @@ impl<T: Number> Kernel for FewRows<'_, '_, T> {
 
     #[inline(always)]
     fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) {
-        let FewRows { a, b, terms, first, mut c } = self;
+        let FewRows { a, b, terms, half, first, mut c } = self;
         let n = c.first().map_or(0, |row| row.len());
         if b.col_stride == 1 {
-            // Add a multiple of each row of B to the result. So many columns at a time that the results of all rows stay in
-            // the first-level cache.
+            // Add a multiple of each row of B to the result. The columns are cut so that the results of all rows stay in the
+            // first-level cache.
             let n_block = if c.len() == 1 { n } else { 512 };
-            // Each stream goes through rows of its own, one after the other.
+            // Each stream goes through rows of its own, one after the other. In the second half it goes on where it is.
             let each = terms.len() / STREAMS;
+            let rest = terms.start + each * STREAMS..terms.end;
+            let (steps, rest) = match half {
+                Half::First => (0..each / 2, 0..0),
+                Half::Second => (each / 2..each, rest),
+                Half::Both | Half::Undivided => (0..each, rest),
+            };
             for j0 in (0..n).step_by(n_block) {
                 let columns = j0..n.min(j0 + n_block);
                 let row_of_b = |p: usize| &b.data[p * b.row_stride + first..][columns.clone()];
-                for p in terms.start..terms.start + each {
+                for p in terms.start + steps.start..terms.start + steps.end {
                     let rows: [&[T]; STREAMS] = std::array::from_fn(|s| row_of_b(p + s * each));
                     for (i, c) in c.iter_mut().enumerate() {
                         let x: [f32; STREAMS] = std::array::from_fn(|s| a.at(i, p + s * each));
                         add_multiples::<T, FMA>(&mut c[columns.clone()], x, rows);
                     }
                 }
-                for p in terms.start + each * STREAMS..terms.end {
+                for p in rest.clone() {
                     for (i, c) in c.iter_mut().enumerate() {
                         let x = a.at(i, p);
                         let places = c[columns.clone()].iter_mut().zip(row_of_b(p));
