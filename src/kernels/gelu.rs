@@ -1,27 +1,39 @@
 //! GELU of many numbers: the fast twin of `layers/gelu.rs`, which says what is computed.
 //!
 //! `tanh` is a call into a mathematics library, one number at a time. But `0.5 * (1 + tanh(u))` equals `1 / (1 + e^(-2u))`,
-//! and [`math::exp`] runs on many numbers at once. The threads share the numbers.
+//! and [`exp_fused`] runs on many numbers at once. The threads share the numbers.
 //!
 //! [Chapter 4](crate::book::ch04_basic_layers) explains what is computed, [chapter 16](crate::book::ch16_making_it_fast) how.
 
-use super::{math, memory, threads};
+use super::cpu::{Kernel, multiply_add, run};
+use super::math::exp_fused;
+use super::{memory, threads};
 
-const SQRT_2_OVER_PI: f32 = 0.797_884_6;
+/// `sqrt(2 / pi)`, and that times 0.044715: `u = A * x + B * x^3`.
+const A: f32 = 0.797_884_6;
+const B: f32 = 0.035_677_41;
 
 /// `0.5 * (1 + tanh(u))`, without `tanh`.
 #[inline(always)]
-fn half_one_plus_tanh(x: f32) -> f32 {
-    let u = SQRT_2_OVER_PI * (x + 0.044715 * x * x * x);
-    1.0 / (1.0 + math::exp(-2.0 * u))
+fn half_one_plus_tanh<const FMA: bool>(x: f32) -> f32 {
+    let minus_2u = x * multiply_add::<FMA>(x * x, -2.0 * B, -2.0 * A);
+    1.0 / (1.0 + exp_fused::<FMA>(minus_2u))
 }
 
 /// GELU of each number.
 pub fn gelu(x: &[f32]) -> Vec<f32> {
+    struct Gelu<'a>(&'a mut [f32], &'a [f32]);
+    impl Kernel for Gelu<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) {
+            for (y, &x) in self.0.iter_mut().zip(self.1) {
+                *y = x * half_one_plus_tanh::<FMA>(x);
+            }
+        }
+    }
     let mut y = memory::take(x.len());
-    threads::each_rows(&mut y, 1, 8, |first, y| {
-        math::zip_map(y, &x[first..][..y.len()], |_, x| x * half_one_plus_tanh(x));
-    });
+    threads::each_rows(&mut y, 1, 8, |first, y| run(Gelu(y, &x[first..][..y.len()])));
     y
 }
 
@@ -33,14 +45,21 @@ pub fn gelu(x: &[f32]) -> Vec<f32> {
 ///
 /// If the two have different lengths.
 pub fn gelu_backward(x: &[f32], d_y: &[f32]) -> Vec<f32> {
+    /// `d_y` before and `d_x` after, and `x`.
+    struct Backward<'a>(&'a mut [f32], &'a [f32]);
+    impl Kernel for Backward<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) {
+            for (d, &x) in self.0.iter_mut().zip(self.1) {
+                let p = half_one_plus_tanh::<FMA>(x);
+                let du = multiply_add::<FMA>(x * x, 3.0 * B, A);
+                *d *= multiply_add::<FMA>(x * 2.0 * p * (1.0 - p), du, p);
+            }
+        }
+    }
     assert_eq!(x.len(), d_y.len(), "gelu_backward: lengths differ");
     let mut d_x = memory::copy(d_y);
-    threads::each_rows(&mut d_x, 1, 8, |first, d| {
-        math::zip_map(d, &x[first..][..d.len()], |d_y, x| {
-            let p = half_one_plus_tanh(x);
-            let du = SQRT_2_OVER_PI * (1.0 + 3.0 * 0.044715 * x * x);
-            d_y * (p + x * 2.0 * p * (1.0 - p) * du)
-        });
-    });
+    threads::each_rows(&mut d_x, 1, 8, |first, d| run(Backward(d, &x[first..][..d.len()])));
     d_x
 }
