@@ -109,10 +109,10 @@ impl Session {
         let n_tokens = args.number("--tokens", 60)?;
         check_tokens(n_tokens).map_err(|problem| Failure::Usage(format!("--tokens {problem}")))?;
         let seed = args.number("--seed", 42)?;
-        let mut checkpoint = args.model()?;
+        let checkpoint = args.model()?;
         let no_words = || Failure::Failed("this model has no vocabulary, and a story needs words".to_string());
-        let tokenizer = checkpoint.tokenizer.take().ok_or_else(no_words)?;
-        let author = Author { checkpoint, tokenizer, sampler, seed, n_tokens, n_read: None };
+        checkpoint.vocabulary().map_err(|_| no_words())?;
+        let author = Author { checkpoint, sampler, seed, n_tokens, n_read: None };
         let is_typed = std::io::stdin().is_terminal();
         let (story, screen) = (Story::default(), Screen::new(is_typed));
         Ok(Session { story, author, screen, choices: Vec::new(), is_typed, said_sliding: false })

@@ -16,7 +16,6 @@ const TRIES: usize = 10;
 /// The model, and how it writes.
 pub struct Author {
     pub checkpoint: Checkpoint,
-    pub tokenizer: Tokenizer,
     pub sampler: Sampler,
     /// The seed that is used next.
     pub seed: u64,
@@ -74,23 +73,20 @@ impl Author {
         story: &str,
         mut show: impl FnMut(&str) -> Outcome<()>,
     ) -> Outcome<Result<Option<String>, String>> {
-        let model = &self.checkpoint.model;
-        let mut ids = match self.checkpoint.encode(story) {
-            Ok(ids) => ids,
-            Err(error) => return Ok(Err(error.to_string())),
-        };
+        let (model, tokenizer) = (&self.checkpoint.model, self.checkpoint.vocabulary()?);
+        let mut ids = self.checkpoint.encode(story)?;
         // A character that the last token of the turn leaves unfinished stays in here, and is no part of the story.
         let mut stream = Utf8Stream::new();
         let mut n_left = self.n_tokens;
         while n_left > 0 {
-            let first = first_to_read(&ids, n_left, model.config.n_ctx, &self.tokenizer);
+            let first = first_to_read(&ids, n_left, model.config.n_ctx, tokenizer);
             if first > 0 {
                 self.n_read.get_or_insert(ids.len() - first);
             }
             let sampler = Sampler { rng: Rng::new(self.seed), ..self.sampler.clone() };
             self.seed = self.seed.wrapping_add(1);
             let mut writing = match model.generate(&ids[first..], sampler) {
-                Ok(tokens) => tokens.before(&self.checkpoint.end_ids).text(&self.tokenizer).limit(n_left),
+                Ok(tokens) => tokens.before(&self.checkpoint.end_ids).text(tokenizer).limit(n_left),
                 Err(error) => return Ok(Err(error.to_string())),
             };
             writing.stream = stream;
