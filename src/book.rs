@@ -1,26 +1,27 @@
 //! The book: the chapters of `docs/`, as documentation, so that rustdoc compiles and runs every Rust block in them.
 //!
-//! A book about a program goes wrong in a quiet way: the program changes and the book does not. Here each chapter is the
-//! documentation of an empty module. `cargo test --doc` runs its blocks against the crate as it is, and the asserts in them
-//! hold the numbers in the text to what the code computes. A chapter that no longer agrees with the source fails the tests.
+//! A book about a program goes wrong quietly: the program changes and the book does not. Here each chapter is the
+//! documentation of an empty module. `cargo test --doc` runs its blocks against the crate as it is, and the asserts in
+//! them check the numbers in the text against what the code computes. A chapter that no longer agrees with the source
+//! fails the tests.
 //!
-//! Read the chapters here or in `docs/`; the text is the same. Its links are made for `docs/`. Here the same things have other
-//! places, so each page ends with a few lines that a browser runs: they lead a link to a chapter to the chapter's page and a
-//! link to a source file to its page. Every such place is relative, and a page brings its pictures along. So the pages can be
-//! moved, or served from anywhere, and say nothing of the machine that they were made on. Tests, examples and scripts have no
-//! page here: of a link to one, its name stays.
+//! Read the chapters here or in `docs/`; the text is the same. Its links are written for `docs/`. Here the same things
+//! live elsewhere, so each page ends with a short script that points links to chapters and source files at their pages
+//! here. All these addresses are relative, and each page carries its own pictures. The pages can therefore be moved or
+//! served from anywhere, and they reveal nothing about the machine that built them. Tests, examples and scripts have no
+//! page here; a link to one is reduced to its name.
 
-// A block of the book is a whole program, to be copied out and run.
+// Each block of the book is a complete program that you can copy and run.
 #![allow(clippy::needless_doctest_main)]
 
-/// What leads the links of a chapter to where things are in this documentation.
+/// The script that points a chapter's links at the pages of this documentation.
 macro_rules! links {
     () => {
         concat!("\n<script>\n", include_str!("book.js"), "</script>")
     };
 }
 
-/// A picture, for the page that shows it: a block of data, which a browser neither shows nor runs.
+/// A picture for the page that shows it: a data block, which a browser neither displays nor runs.
 macro_rules! picture {
     ($name:literal) => {
         concat!(
@@ -33,7 +34,7 @@ macro_rules! picture {
     };
 }
 
-/// A chapter: a module without content, whose documentation is the text, with the pictures that the text shows.
+/// A chapter: an empty module whose documentation is the text, followed by the pictures that the text shows.
 macro_rules! chapter {
     ($name:ident, $file:literal $(, $picture:literal)*) => {
         #[doc = include_str!(concat!("../docs/", $file, ".md"))]

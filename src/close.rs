@@ -1,12 +1,13 @@
 //! Are two lists of numbers the same, up to rounding?
 //!
-//! Every numerical test of this crate asks this question, so it is answered once, here, and answered carefully. The easy
-//! answer, `max(|a - b|) < tolerance`, is wrong in a way that hides bugs: a NaN compares as false with everything, so a
-//! maximum taken over NaNs can come out as 0, and a test of garbage passes. Here a NaN on either side is a failure, an
-//! infinity equals only itself, and shapes are compared before numbers.
+//! Every numerical test of this crate asks this question, so it is answered here once, and carefully. The easy answer,
+//! `max(|a - b|) < tolerance`, is wrong in a way that hides bugs: every comparison with a NaN is false, so a maximum
+//! taken over NaNs can come out as 0, and a test passes on garbage. Here a NaN on either side is a failure, an infinity
+//! equals only itself, and shapes are compared before numbers.
 //!
-//! The measure is the *relative difference*: `max|found - expected| / max|expected|`. It is taken over the whole tensor and
-//! not number by number, because rounding errors are as large as the large numbers of a sum, not as the small ones.
+//! The measure is the *relative difference*: `max|found - expected| / max|expected|`. It is taken over the whole
+//! tensor, not number by number, because rounding errors scale with the large numbers in a sum, not with the small
+//! ones.
 //!
 //! [Chapter 1](crate::book::ch01_tensors) explains it.
 
@@ -26,14 +27,14 @@ impl fmt::Display for Difference {
 
 impl std::error::Error for Difference {}
 
-/// The relative difference of `found` from `expected`, `max|found - expected| / max|expected|`, or why there is none: a
-/// shape that differs, a NaN, or an infinity that does not meet the same infinity on the other side.
+/// The relative difference of `found` from `expected`, `max|found - expected| / max|expected|`, or why there is none:
+/// shapes that differ, a NaN, or an infinity without the same infinity on the other side.
 ///
-/// Two tensors of zeros differ by 0; a number where only zeros were expected differs by infinity.
+/// Two tensors of zeros differ by 0. If only zeros were expected, any other number differs by infinity.
 ///
 /// # Errors
 ///
-/// If the shapes or lengths differ, or a NaN or an unequal infinity is met.
+/// If the shapes or lengths differ, or there is a NaN or an unmatched infinity.
 pub fn relative_difference(found: (&[usize], &[f32]), expected: (&[usize], &[f32])) -> Result<f64, Difference> {
     let (worst, largest, _) = measure(found, expected)?;
     Ok(if worst == 0.0 { 0.0 } else { worst / largest })
@@ -44,7 +45,7 @@ pub fn relative_difference(found: (&[usize], &[f32]), expected: (&[usize], &[f32
 ///
 /// # Errors
 ///
-/// If it is not: how many numbers differ, where the first and the worst are, and by how much.
+/// If it is larger. The error says how many numbers differ, where the first and the worst are, and by how much.
 ///
 /// # Example: NaN is never close to anything
 ///
@@ -57,7 +58,7 @@ pub fn relative_difference(found: (&[usize], &[f32]), expected: (&[usize], &[f32
 /// ```
 pub fn check_close(found: (&[usize], &[f32]), expected: (&[usize], &[f32]), tolerance: f64) -> Result<(), Difference> {
     let (worst, largest, at) = measure(found, expected)?;
-    // Asked this way round, a NaN tolerance fails as well.
+    // Written this way round, a NaN tolerance fails too.
     let within = worst <= tolerance * largest;
     if within {
         return Ok(());
@@ -107,7 +108,7 @@ fn measure(found: (&[usize], &[f32]), expected: (&[usize], &[f32])) -> Result<(f
     Ok((worst, largest, at))
 }
 
-/// The position in a row-major tensor of the `i`-th number, one index a dimension.
+/// The position of the `i`-th number in a row-major tensor: one index per dimension.
 fn index_of(i: usize, shape: &[usize]) -> Vec<usize> {
     let mut rest = i;
     let mut index = vec![0; shape.len()];
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn an_infinity_is_close_to_itself_alone() {
+    fn an_infinity_is_close_only_to_itself() {
         assert!(close(&[-INF, 1.0], &[-INF, 1.0]));
         assert!(!close(&[INF, 1.0], &[-INF, 1.0]));
         assert!(!close(&[1e38, 1.0], &[INF, 1.0]));

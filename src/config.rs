@@ -1,7 +1,7 @@
 //! The numbers that tell one GPT-2 from another: six sizes, and layer norm's epsilon.
 //!
-//! All GPT-2 models are the same program. They differ in these numbers alone, and in the values of their weights. The
-//! parameters that follow from them stand in `parameters.rs`.
+//! All GPT-2 models are the same program. They differ only in these numbers and in the values of their weights.
+//! `parameters.rs` lists the parameters that follow from them.
 //!
 //! Source: Radford et al., "Language Models are Unsupervised Multitask Learners" (2019), table 2, for the four
 //! published sizes.
@@ -10,7 +10,7 @@ use crate::{Error, Result};
 
 /// How large a GPT-2 is, under the names that its checkpoints use.
 ///
-/// # Example: how many parameters has the smallest GPT-2?
+/// # Example: how many parameters does the smallest GPT-2 have?
 ///
 /// ```
 /// use gpt60::Config;
@@ -36,13 +36,13 @@ pub struct Config {
 }
 
 impl Config {
-    /// A configuration with the usual width of the MLP and the usual epsilon.
+    /// A configuration with the usual MLP width and the usual epsilon.
     pub fn new(n_vocab: usize, n_ctx: usize, n_embd: usize, n_head: usize, n_layer: usize) -> Config {
         let n_inner = n_embd.saturating_mul(4);
         Config { n_vocab, n_ctx, n_embd, n_head, n_layer, n_inner, layer_norm_epsilon: 1e-5 }
     }
 
-    /// GPT-2 as most people mean it: 12 layers, 124 million parameters. (The paper counted 117 million, by mistake.)
+    /// The GPT-2 that most people mean: 12 layers, 124 million parameters. (The paper counted 117 million, by mistake.)
     pub fn gpt2() -> Config {
         Config::new(50_257, 1024, 768, 12, 12)
     }
@@ -71,7 +71,7 @@ impl Config {
         self.n_embd / self.n_head
     }
 
-    /// Whether these numbers describe a model.
+    /// Checks that these numbers describe a model.
     ///
     /// # Errors
     ///
@@ -87,11 +87,11 @@ impl Config {
             ("n_inner", self.n_inner),
         ];
         for (name, size) in sizes {
-            // 2^32 of anything is beyond every memory, and the limit keeps the products of two sizes from overflowing.
+            // No memory holds 2^32 of anything, and this limit keeps the product of two sizes from overflowing.
             if size == 0 || size > u32::MAX as usize {
                 return Err(Error::argument(
                     "config",
-                    format!("{name} is {size}; it must be 1 or more, and below 2^32"),
+                    format!("{name} is {size}; it must be at least 1 and below 2^32"),
                 ));
             }
         }
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn senseless_numbers_are_refused() {
+    fn sizes_that_make_no_sense_are_refused() {
         assert!(Config::gpt2().check().is_ok());
         assert!(Config { n_head: 0, ..Config::gpt2() }.check().is_err());
         assert!(Config { n_head: 7, ..Config::gpt2() }.check().is_err());

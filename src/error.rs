@@ -1,16 +1,16 @@
 //! What can go wrong, as a value.
 //!
-//! Bad input is not a bug: a file can be cut short, two shapes can fail to fit, a prompt can be too long. Every function
-//! of this crate that can meet such a thing returns a [`Result`]; the [`Error`] inside names the operation, the shapes or
-//! the file, and says what to do about it, in one line that a program can print as it is.
+//! Bad input is not a bug: a file can be cut short, two shapes can fail to fit, a prompt can be too long. Every
+//! function of this crate that can meet bad input returns a [`Result`]. The [`Error`] in it names the operation, the
+//! shapes or the file, and says what to do about it, in one line that a program can print as it is.
 //!
-//! A panic is kept for a broken promise inside the crate itself: a bug of ours, not a mistake of yours.
+//! A panic is reserved for a broken promise inside the crate: our bug, not your mistake.
 //!
-//! A person reads the line; a program asks. Where the operating system refused something, the error keeps its answer:
-//! [`Error::io_kind`] tells a file that is missing from one that may not be read.
+//! A person reads the line; a program asks for the kind. If the operating system refused something, the error keeps its
+//! answer: [`Error::io_kind`] tells a missing file from one that you may not read.
 //!
-//! A production program would often use a helper crate for this (such as `thiserror`). Written by hand, it is one `enum`
-//! and a few small `impl` blocks.
+//! A production program would often use a helper crate for this (such as `thiserror`). Written by hand, it is one
+//! `enum` and a few small `impl` blocks.
 
 use std::fmt;
 use std::io;
@@ -44,7 +44,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// let error = gpt60::checkpoint::load("no/such/model").err().unwrap();
 /// match error.io_kind() {
 ///     Some(ErrorKind::NotFound) => println!("no model yet; fetch one first"),
-///     Some(ErrorKind::PermissionDenied) => println!("the model is there, and you may not read it"),
+///     Some(ErrorKind::PermissionDenied) => println!("the model is there, but you may not read it"),
 ///     _ => println!("error: {error}"),
 /// }
 /// # assert_eq!(error.io_kind(), Some(ErrorKind::NotFound), "{error}");
@@ -56,9 +56,9 @@ pub enum Error {
     Shape {
         /// The operation, for example `matmul`.
         op: &'static str,
-        /// The shapes that met, left to right.
+        /// The shapes, left to right.
         shapes: Vec<Vec<usize>>,
-        /// What would have fitted.
+        /// What would fit.
         rule: String,
     },
     /// A value that the operation cannot work with, or a request that cannot be met.
@@ -75,7 +75,7 @@ pub enum Error {
         what: String,
         /// What is wrong with it and what would be right.
         problem: String,
-        /// The operating system's answer, where it refused to read on.
+        /// The operating system's answer, if it refused to read on.
         source: Option<Cause>,
     },
     /// A file that cannot be read, written or understood.
@@ -85,14 +85,14 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it and what would be right.
         problem: String,
-        /// The operating system's answer, where it refused something.
+        /// The operating system's answer, if it refused something.
         source: Option<Cause>,
     },
 }
 
-/// What the operating system answered. Two answers are equal if they are of one kind and say the same.
+/// What the operating system answered. Two answers are equal if their kinds and their texts are.
 ///
-/// An [`io::Error`] can be neither copied nor compared, and errors of this crate can; so it is shared, not copied.
+/// Errors of this crate can be cloned and compared, but an [`io::Error`] can be neither; so it is shared.
 #[derive(Debug, Clone)]
 pub struct Cause(Arc<io::Error>);
 
@@ -105,7 +105,7 @@ impl PartialEq for Cause {
 impl Eq for Cause {}
 
 impl Error {
-    /// Shapes that do not fit the operation `op`; `rule` says what would have fitted.
+    /// Shapes that do not fit the operation `op`; `rule` says what would fit.
     pub fn shape(op: &'static str, shapes: &[&[usize]], rule: impl Into<String>) -> Error {
         let shapes = shapes.iter().map(|shape| shape.to_vec()).collect();
         Error::Shape { op, shapes, rule: rule.into() }
@@ -126,7 +126,7 @@ impl Error {
         Error::File { path: path.as_ref().to_path_buf(), problem: problem.into(), source: None }
     }
 
-    /// A file that "cannot be `verb`" (read, written, made), because the operating system refused it.
+    /// A file that "cannot be `verb`" (read, written, made) because the operating system refuses.
     ///
     /// # Example: name the file that cannot be read
     ///
@@ -145,7 +145,8 @@ impl Error {
         Error::File { path: path.as_ref().to_path_buf(), problem: problem.into(), source }
     }
 
-    /// As [`Error::io`], met by a reader of bytes that does not know which file they come from; [`Error::in_file`] adds it.
+    /// Like [`Error::io`], for a reader that does not know which file its bytes come from; [`Error::in_file`] adds the
+    /// file.
     pub fn io_in(what: impl Into<String>, verb: &str, source: io::Error) -> Error {
         let problem = cannot_be(verb, &source);
         Error::Format { what: what.into(), problem, source: Some(Cause(Arc::new(source))) }
@@ -156,7 +157,7 @@ impl Error {
         Error::argument(op, "the scores are not numbers: the weights are damaged")
     }
 
-    /// The same error, with the file in which it was met.
+    /// The same error, with the name of the file that caused it.
     ///
     /// A reader of bytes does not know where the bytes came from; the caller who opened the file adds its name.
     #[must_use]
@@ -170,7 +171,7 @@ impl Error {
     }
 
     /// Why the operating system refused, for example [`NotFound`](io::ErrorKind::NotFound) or
-    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied); `None` if the error is not of its making.
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied); `None` if the operating system did not cause the error.
     pub fn io_kind(&self) -> Option<io::ErrorKind> {
         self.cause().map(|cause| cause.0.kind())
     }
@@ -183,7 +184,7 @@ impl Error {
     }
 }
 
-/// The one wording for every refusal of the operating system.
+/// The one wording for everything that the operating system refuses.
 fn cannot_be(verb: &str, source: &io::Error) -> String {
     format!("cannot be {verb}: {source}")
 }
@@ -205,7 +206,7 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {
-    /// The [`io::Error`] of the operating system, where there was one. Its text is already part of the line.
+    /// The [`io::Error`] of the operating system, if it caused this error. Its text is already part of the line.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.cause().map(|cause| &*cause.0 as &(dyn std::error::Error + 'static))
     }

@@ -1,16 +1,17 @@
 //! What the model already knows about the tokens it has read.
 //!
-//! To choose the next token, attention compares the newest token's *query* with the *key* of every token so far, and mixes
-//! their *values*. The keys and values of the earlier tokens do not change when a token is added, because no token can look
-//! ahead. So they are computed once and kept here: one new token then costs one row of work instead of all of them.
+//! To choose the next token, attention compares the newest token's *query* with the *key* of every token so far, and
+//! mixes their *values*. The keys and values of the earlier tokens do not change when a token is added, because no
+//! token can look ahead. They are computed once and kept here, so a new token costs one row of work instead of all of
+//! them. (`layers/attention.rs` explains queries, keys and values.)
 //!
 //! The price is memory: two vectors of `n_embd` numbers for each token, in each block. In the smallest GPT-2 that is
-//! `2 * 768 * 12 * 4` bytes, 74 kB a token.
+//! `2 * 768 * 12 * 4` bytes, 74 kB per token.
 //!
-//! **Several answers, one prompt.** Beam search continues one text in many ways. What the texts have in common is kept once:
-//! a sequence is a list of *segments*, and a segment can belong to several sequences. A shared segment never changes; a
-//! sequence that goes on from it begins a segment of its own. A sequence that was never split is a single segment.
-//! (Servers for many users carry this further: Kwon et al., "PagedAttention", 2023.)
+//! **Several answers, one prompt.** Beam search continues one text in many ways. What the texts share is stored once: a
+//! sequence is a list of *segments*, and a segment can belong to several sequences. A shared segment never changes; a
+//! sequence that continues after it starts a segment of its own. A sequence that was never split is a single segment.
+//! (Servers for many users take this further: Kwon et al., "PagedAttention", 2023.)
 
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -42,7 +43,7 @@ pub struct KvCache {
     layers: Vec<LayerCache>,
 }
 
-/// One block's part of the cache: for each sequence the segments that it consists of, in order.
+/// One block's part of the cache: the segments of each sequence, in order.
 #[derive(Debug, Clone)]
 pub(crate) struct LayerCache {
     n_embd: usize,
@@ -56,7 +57,8 @@ pub(crate) struct Segment {
     pub values: Vec<f32>,
 }
 
-/// A shared segment of fewer tokens is copied when a sequence goes on from it: many tiny segments would cost more than the copy.
+/// A shared segment with fewer tokens than this is copied when a sequence continues after it: many tiny segments would
+/// cost more than the copy.
 const SHORT: usize = 16;
 
 impl KvCache {
@@ -76,7 +78,7 @@ impl KvCache {
         self.n_sequences
     }
 
-    /// How many bytes the keys and values take. What several sequences share counts once.
+    /// How many bytes the keys and values take. A shared segment counts once.
     pub fn bytes(&self) -> usize {
         let mut seen = HashSet::new();
         let segments = self.layers.iter().flat_map(|layer| layer.sequences.iter().flatten());
@@ -84,10 +86,10 @@ impl KvCache {
         own.map(|segment| (segment.keys.len() + segment.values.len()) * size_of::<f32>()).sum()
     }
 
-    /// The same knowledge for other sequences: new sequence `i` has read what sequence `from[i]` had read.
+    /// A cache for other sequences: new sequence `i` has read what sequence `from[i]` has read.
     ///
-    /// One prompt can so be continued in several ways, and beam search can drop some continuations and split others. Nothing
-    /// is copied: the new sequences share what the old ones had.
+    /// This lets you continue one prompt in several ways, and lets beam search drop some continuations and split
+    /// others. Nothing is copied: the new sequences share the segments of the old ones.
     ///
     /// # Errors
     ///
@@ -108,7 +110,7 @@ impl KvCache {
         &mut self.layers[i]
     }
 
-    /// Whether this cache was made for such a model.
+    /// Whether this cache was made for a model of this size.
     pub(crate) fn fits(&self, config: &Config) -> bool {
         self.layers.len() == config.n_layer && self.n_embd == config.n_embd
     }
@@ -118,7 +120,7 @@ impl KvCache {
         self.n_past += n_seq;
     }
 
-    /// Forgets what was read after the first `n_past` tokens; also what a pass that failed has left half done.
+    /// Forgets everything after the first `n_past` tokens, including what a failed pass left half done.
     pub fn truncate(&mut self, n_past: usize) {
         self.n_past = self.n_past.min(n_past);
         let sequences = self.layers.iter_mut().flat_map(|layer| &mut layer.sequences);
@@ -133,7 +135,7 @@ impl KvCache {
                             segment.keys.truncate(keep);
                             segment.values.truncate(keep);
                         }
-                        // Others who share this segment keep theirs whole.
+                        // The other sequences keep the shared segment whole.
                         None => {
                             let (keys, values) = (segment.keys[..keep].to_vec(), segment.values[..keep].to_vec());
                             *segment = Arc::new(Segment { keys, values });
@@ -156,12 +158,12 @@ impl LayerCache {
             segments.push(Arc::default());
         }
         let last = segments.len() - 1;
-        let segment = Arc::make_mut(&mut segments[last]); // a copy, if it is shared
+        let segment = Arc::make_mut(&mut segments[last]); // a copy if it is shared
         segment.keys.extend_from_slice(key);
         segment.values.extend_from_slice(value);
     }
 
-    /// What a sequence consists of, as attention reads it.
+    /// The segments of a sequence, as attention reads them.
     pub(crate) fn views(&self, sequence: usize) -> Vec<kernel::Segment<'_>> {
         let segments = self.sequences[sequence].iter();
         segments.map(|s| kernel::Segment { keys: self.view(&s.keys), values: self.view(&s.values) }).collect()
@@ -171,7 +173,7 @@ impl LayerCache {
         Matrix::new(list, list.len() / self.n_embd, self.n_embd)
     }
 
-    /// What a sequence consists of.
+    /// The segments of a sequence.
     #[cfg(test)]
     fn segments(&self, sequence: usize) -> &[Arc<Segment>] {
         &self.sequences[sequence]
@@ -203,13 +205,13 @@ mod tests {
     }
 
     #[test]
-    fn a_sequence_that_was_never_split_is_one_run() {
+    fn a_sequence_that_was_never_split_is_one_segment() {
         assert_eq!(cache(2, 40).layer(0).segments(1).len(), 1);
         assert_eq!(cache(2, 40).bytes(), 2 * 40 * 4 * 4);
     }
 
     #[test]
-    fn what_sequences_share_is_kept_once_and_going_on_changes_no_other() {
+    fn a_shared_segment_is_stored_once_and_continuing_one_sequence_changes_no_other() {
         let one = cache(1, 40);
         let mut five = one.select(&[0; 5]).unwrap();
         assert_eq!(five.bytes(), one.bytes());
@@ -225,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_one_stays_with_the_others() {
+    fn what_is_cut_from_one_sequence_stays_in_the_others() {
         let whole = cache(1, 40);
         let mut cut = whole.select(&[0, 0]).unwrap();
         read(&mut cut, |_| 7.0);

@@ -1,10 +1,11 @@
 //! GPT-2 from bytes to trained weights, on nothing but `std`: a textbook that runs.
 //!
-//! A GPT reads a list of *token ids* and says, for every token of its vocabulary, how likely it is to come next. This crate
-//! is such a function, written to be read: the forward pass, learning, generation, file formats, and the matrix product
-//! underneath. It uses no other crate. If you know some Rust and no machine learning, you are the reader it was written for.
+//! A GPT reads text as a list of *token ids*, numbers that stand for pieces of text, and says how likely each token of
+//! its vocabulary is to come next. This crate is that function, written to be read: the forward pass, learning,
+//! generation, file formats, and the matrix product underneath. It depends on no other crate. If you know some Rust and
+//! no machine learning, it is written for you.
 //!
-//! # Example: write with the model inside
+//! # Example: write with the built-in model
 //!
 //! ```
 //! use gpt60::{generate::Sampler, storybook};
@@ -76,29 +77,30 @@
 //!
 //! # Where to begin
 //!
-//! The book is in `docs/`, and here as [`book`]. Begin with chapter 0, [`book::ch00_what_is_a_gpt`]. Each chapter names the
-//! source files that it explains; keep them open beside it. If you would rather read the source alone, go floor by floor. A
-//! file uses only what stands on floors below its own, so nothing you meet will be new:
+//! The book is in `docs/`, and here as [`book`]. Begin with chapter 0, [`book::ch00_what_is_a_gpt`]. Each chapter names
+//! the source files that it explains; keep them open beside it. If you would rather read the source alone, go floor by
+//! floor. A file uses only what stands on the floors below it, or before it on its own, so you never meet a name before
+//! its explanation:
 //!
 //! | floor | files | what they are |
 //! | --- | --- | --- |
-//! | 1 | `error.rs`, `rng.rs`, `close.rs`, [`float16`] | errors that name the remedy, repeatable chance, comparing numbers, numbers in two bytes |
+//! | 1 | `error.rs`, `rng.rs`, `close.rs`, [`float16`] | errors that name the remedy, repeatable randomness, comparing numbers, numbers in two bytes |
 //! | 2 | [`kernels`] | the engine room: products, threads. Leave it for later; nothing above depends on how it works |
 //! | 3 | `tensor.rs` | [`Tensor`]: a shape, and the numbers in it |
-//! | 4 | `config.rs`, `probe.rs`, `kv_cache.rs`, `pass.rs`, [`weight`] | how large a model is, watching it, what it remembers, what travels with a pass; a matrix in fewer bytes |
+//! | 4 | `config.rs`, `probe.rs`, `kv_cache.rs`, `pass.rs`, [`weight`] | the size of a model, watching it, what it remembers, what travels through it in a pass; a matrix in fewer bytes |
 //! | 5 | [`layers`] | softmax, GELU, layer norm, linear, embedding, attention, MLP, block |
 //! | 6 | `model.rs`, `parameters.rs` | [`Gpt2`]: the pieces put together, and the table of all its parameters |
 //! | 7 | [`checkpoint`] | weights in files, read and written |
 //! | 8 | [`generate`], [`train`] | writing, and learning |
-//! | 9 | [`storybook`], [`lens`] | the model inside; what to look at in it, and how to draw it |
+//! | 9 | [`storybook`], [`lens`] | the built-in model; what to look at in a model, and how to draw it |
 //! | 10 | `cli/` | what the examples share |
 //!
-//! Beside them, on floor 1, stands [`tokenizer`]: text to ids and back. Each layer has its *backward* function, which only
-//! learning needs, right under its *forward* function. Skip the backward ones at first.
+//! [`tokenizer`] (text to ids and back) stands beside them, on floor 1. Each layer has its *backward* function right
+//! under its *forward* function. Only learning needs it, so skip it at first.
 //!
 //! # Notation
 //!
-//! One thing has one name, everywhere: in the code, in the book, and in GPT-2's published weights.
+//! Each thing has one name everywhere: in the code, in the book, and in GPT-2's published weights.
 //!
 //! | name | what it is | in the smallest GPT-2 |
 //! | --- | --- | --- |
@@ -109,15 +111,15 @@
 //! | `n_head` | how many attention heads a block has | 12 |
 //! | `head_size` | `n_embd / n_head` | 64 |
 //! | `n_inner` | how wide the middle of the MLP is, `4*n_embd` | 3072 |
-//! | `n_seq` | how many tokens a sequence has | as many as you give it |
-//! | `n_tok` | how many tokens all sequences of a batch have together | the same, for one sequence |
-//! | `n_past` | how many tokens of a sequence the cache holds already | 0 without a cache |
+//! | `n_seq` | how many tokens a sequence has | however many you give it |
+//! | `n_tok` | how many tokens a batch has in all its sequences | the same, for one sequence |
+//! | `n_past` | how many tokens of a sequence the cache already holds | 0 without a cache |
 //!
 //! | tensor | shape | what it is |
 //! | --- | --- | --- |
-//! | `wte` | `[n_vocab, n_embd]` | the token embedding: a vector for each token; also the head |
+//! | `wte` | `[n_vocab, n_embd]` | the token embedding: a vector for each token; also the head, which makes the logits |
 //! | `wpe` | `[n_ctx, n_embd]` | the position embedding: a vector for each position |
-//! | `x` | `[n_tok, n_embd]` | the residual stream: a row for each token |
+//! | `x` | `[n_tok, n_embd]` | the residual stream, which every layer reads: a row for each token |
 //! | `ln_1`, `ln_2`, `ln_f` | `[n_embd]` twice | layer norms: `weight` and `bias` |
 //! | `attn.c_attn` | `[n_embd, 3*n_embd]` | makes queries, keys and values |
 //! | `q`, `k`, `v` | `[n_seq, head_size]` in a head | queries, keys, values |
@@ -127,14 +129,15 @@
 //! | `logits` | `[n_tok, n_vocab]` | a score for each possible next token |
 //! | `d_x` | the shape of `x` | how the loss changes with `x`: its gradient |
 //!
-//! A shape is written `[rows, columns]`, and a line that makes a tensor says how: `// [n_tok, n_embd] -> [n_tok, 3*n_embd]`.
-//! A weight is `[in, out]`, as GPT-2 stores it, so that `y = x·W + b` reads as written. `A·B` is the matrix product, `Aᵀ` the
-//! transpose, and `a(i, j)` the number in row `i` and column `j`, counted from 0.
+//! A shape is written `[rows, columns]`, and a line that makes a tensor gives the shapes:
+//! `// [n_tok, n_embd] -> [n_tok, 3*n_embd]`. A weight is `[in, out]`, as GPT-2 stores it, so `y = x·W + b` reads as
+//! written. `A·B` is the matrix product, `Aᵀ` the transpose, and `a(i, j)` the number in row `i` and column `j`,
+//! counted from 0.
 //!
 //! # The sixty lines
 //!
-//! The crate mirrors Jay Mody's "GPT in 60 Lines of NumPy" (2023) and goes on where that post stops. `examples/sixty_lines.rs`
-//! is the post's program in Rust. This is where each of its functions became a file:
+//! The crate mirrors Jay Mody's "GPT in 60 Lines of NumPy" (2023) and continues where that post stops.
+//! `examples/sixty_lines.rs` is the post's program in Rust. Here each of its functions has become a file:
 //!
 //! | there | here |
 //! | --- | --- |
@@ -151,15 +154,15 @@
 //!
 //! # What it promises
 //!
-//! No dependencies. No `unsafe` outside [`kernels`]. No panic on bad input: errors are values, and one line each
-//! ([`Error`]). The same numbers for any number of threads, bit for bit.
+//! No dependencies. No `unsafe` outside [`kernels`]. No panic on bad input: errors are values, one line each
+//! ([`Error`]). The same numbers with any number of threads, bit for bit.
 
 #![deny(unsafe_code)]
 #![deny(missing_docs)]
 
 pub mod book;
 pub mod checkpoint;
-// Public for the examples alone, which are programs of their own: no part of what the library offers.
+// Public only because the examples, which are separate programs, use it. It is no part of the library's interface.
 #[doc(hidden)]
 pub mod cli;
 pub mod close;

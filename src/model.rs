@@ -10,8 +10,8 @@
 //! The scores are called *logits*; softmax turns them into probabilities. There is a row of them for every token of the
 //! input: row `t` is the model's guess at token `t + 1`, made from the tokens up to `t`.
 //!
-//! The head uses the embedding table a second time (*weight tying*): the vector that stands for a token when it is read also
-//! stands for it when it is predicted. Some checkpoints have a table of their own for the head; then `lm_head` is there.
+//! The head uses the embedding table a second time (*weight tying*): the vector that stands for a token when it is read
+//! also stands for it when it is predicted. Some checkpoints have a separate table for the head; `lm_head` holds it.
 //!
 //! Source: Radford et al., "Language Models are Unsupervised Multitask Learners" (2019); the sixty lines' `gpt2`.
 
@@ -26,7 +26,7 @@ use crate::rng::Rng;
 use crate::tensor::Tensor;
 use crate::weight::Weight;
 
-/// A GPT-2: its size and its parameters, under the names of its checkpoints.
+/// A GPT-2: its size and its parameters, under the names that its checkpoints use.
 ///
 /// The gradient of a `Gpt2` is also a `Gpt2`: a number for each parameter. `parameters.rs` lists them.
 ///
@@ -59,11 +59,12 @@ pub struct Gpt2 {
 }
 
 impl Gpt2 {
-    /// A model whose parameters are all zero, with a tied head: a gradient to begin with, or a place to load weights into.
+    /// A model whose parameters are all zero, with a tied head: a gradient to begin with, or a place to load weights
+    /// into.
     ///
     /// # Errors
     ///
-    /// If the configuration makes no sense.
+    /// If [`Config::check`] refuses the configuration.
     pub fn zeros(config: &Config) -> Result<Gpt2> {
         config.check()?;
         Ok(Gpt2 {
@@ -76,11 +77,11 @@ impl Gpt2 {
         })
     }
 
-    /// A model to begin training with, as GPT-2's own began: small random weights, zero biases, a tied head.
+    /// A model to start training from, initialized as GPT-2 was: small random weights, zero biases, a tied head.
     ///
     /// # Errors
     ///
-    /// If the configuration makes no sense.
+    /// If [`Config::check`] refuses the configuration.
     pub fn random(config: &Config, rng: &mut Rng) -> Result<Gpt2> {
         config.check()?;
         Ok(Gpt2 {
@@ -97,26 +98,27 @@ impl Gpt2 {
     ///
     /// # Errors
     ///
-    /// If there is no token, more than `n_ctx`, or one that is not in the vocabulary.
+    /// If there are no tokens or more than `n_ctx`, or one is not in the vocabulary.
     pub fn logits(&self, ids: &[u32]) -> Result<Tensor> {
         let hidden = self.hidden(ids, Pass::new(ids.len()))?; // [n_seq, n_embd]
         self.head(&hidden) // [n_seq, n_embd] -> [n_seq, n_vocab]
     }
 
-    /// The logits for the next token of each sequence of `cache`, after reading `ids` too: `-> [n_sequences, n_vocab]`.
+    /// Reads `ids` and gives the logits for the next token of each sequence in `cache`: `-> [n_sequences, n_vocab]`.
     ///
-    /// `ids` are the new tokens of all sequences, one sequence after the other, equally many of each. Only the last token of
-    /// each sequence goes through the head, which is the largest matrix of a small model.
+    /// `ids` are the new tokens of all sequences, one sequence after the other, the same number for each. Only the last
+    /// token of each sequence goes through the head, which is the largest matrix of a small model.
     ///
     /// # Errors
     ///
-    /// If the new tokens do not fit into the context, are not equally many for each sequence, or are not in the
-    /// vocabulary. The cache is then as it was.
+    /// If the new tokens do not fit into the context, cannot be divided equally among the sequences, or are not in the
+    /// vocabulary. The cache is then unchanged.
     pub fn next_logits(&self, ids: &[u32], cache: &mut KvCache) -> Result<Tensor> {
         let n_sequences = cache.n_sequences();
         let n_seq = ids.len() / n_sequences.max(1);
         if n_seq * n_sequences != ids.len() {
-            let problem = format!("{} token ids cannot be {n_sequences} sequences of equal length", ids.len());
+            let problem =
+                format!("{} token ids cannot be divided into {n_sequences} sequences of equal length", ids.len());
             return Err(Error::argument("next_logits", problem));
         }
         let hidden = self.hidden(ids, Pass::cached(n_seq, cache))?;
@@ -124,17 +126,17 @@ impl Gpt2 {
         self.head(&hidden.take_rows(&last)?) // [n_sequences, n_embd] -> [n_sequences, n_vocab]
     }
 
-    /// Everything but the head: `[n_tok] -> [n_tok, n_embd]`. All other ways to run the model go through here.
+    /// Everything but the head: `[n_tok] -> [n_tok, n_embd]`. Every other way to run the model goes through here.
     ///
-    /// Every [`Pass::n_seq`] of the ids are one sequence. In a pass with a cache they follow the tokens that it holds, and are
-    /// added to it. A probe is shown `wte`, `wpe` and `embd` (their sum); then for block `i` (`h.0`, `h.1`, ...): `ln_1`,
-    /// `attn.q`, `attn.k`, `attn.v`, `attn.weights`, `attn.heads`, `attn.out`, `mid`, `ln_2`, `mlp.fc`, `mlp.act`, `mlp.out`,
-    /// `out`; and last `ln_f`.
+    /// Every [`Pass::n_seq`] of the ids are one sequence. If the pass has a cache, they follow the tokens in it and are
+    /// added to it. A probe is shown `wte`, `wpe` and `embd` (their sum); then for block `i` (`h.0`, `h.1`, ...):
+    /// `ln_1`, `attn.q`, `attn.k`, `attn.v`, `attn.weights`, `attn.heads`, `attn.out`, `mid`, `ln_2`, `mlp.fc`,
+    /// `mlp.act`, `mlp.out`, `out`; and finally `ln_f`.
     ///
     /// # Errors
     ///
-    /// If there is no token, a sequence gets longer than `n_ctx`, an id is not in the vocabulary, or the cache belongs to
-    /// another kind of model. The cache is then as it was.
+    /// If there are no tokens, a sequence grows longer than `n_ctx`, an id is not in the vocabulary, or the cache
+    /// belongs to another kind of model. The cache is then unchanged.
     pub fn hidden(&self, ids: &[u32], mut pass: Pass) -> Result<Tensor> {
         let (n_seq, n_past) = (pass.n_seq(), pass.n_past());
         if ids.is_empty() {
@@ -169,30 +171,32 @@ impl Gpt2 {
     ///
     /// If the rows are not `n_embd` long.
     pub fn head(&self, hidden: &Tensor) -> Result<Tensor> {
-        self.lm_head.as_ref().unwrap_or(&self.wte).matmul_t(hidden) // hidden·headᵀ: [n_rows, n_embd] · [n_vocab, n_embd]ᵀ
+        // hidden·headᵀ: [n_rows, n_embd] · [n_vocab, n_embd]ᵀ
+        self.lm_head.as_ref().unwrap_or(&self.wte).matmul_t(hidden)
     }
 
-    /// Adds how the loss changes with each parameter to `grad`, given how it changes with the logits of the forward pass
-    /// that filled `saved`: `d_logits` is `[n_tok, n_vocab]`.
+    /// Adds to `grad` how the loss changes with each parameter, given how it changes with the logits of the forward
+    /// pass that filled `saved`: `d_logits` is `[n_tok, n_vocab]`.
     ///
-    /// Forward's steps in reverse. With a tied head, `wte` acts in two places, as embedding and as head, and gets the sum of
-    /// both gradients.
+    /// Forward's steps in reverse. With a tied head, `wte` acts in two places, as embedding and as head, and gets the
+    /// sum of both gradients.
     ///
     /// # Errors
     ///
-    /// If the shapes do not fit, or `grad` is of another kind of model.
+    /// If the shapes do not fit, or `grad` belongs to another kind of model.
     pub fn backward(&self, ids: &[u32], saved: &Saved, d_logits: &Tensor, grad: &mut Gpt2) -> Result<()> {
         if saved.n_parts() != self.h.len()
             || grad.h.len() != self.h.len()
             || grad.lm_head.is_some() != self.lm_head.is_some()
         {
-            return Err(Error::argument("backward", "what was saved and the gradient must be of the same model"));
+            return Err(Error::argument("backward", "what was saved and the gradient must belong to this model"));
         }
         // logits = hidden·headᵀ
         let head = self.lm_head.as_ref().unwrap_or(&self.wte).tensor()?;
         let d_hidden = d_logits.matmul(head)?; // [n_tok, n_vocab] · [n_vocab, n_embd] -> [n_tok, n_embd]
         let d_head = grad.lm_head.as_mut().unwrap_or(&mut grad.wte);
-        d_logits.t_matmul_add(saved.tensor("hidden")?, d_head.tensor_mut()?)?; // [n_tok, n_vocab]ᵀ · [n_tok, n_embd] -> [n_vocab, n_embd]
+        // [n_tok, n_vocab]ᵀ · [n_tok, n_embd] -> [n_vocab, n_embd]
+        d_logits.t_matmul_add(saved.tensor("hidden")?, d_head.tensor_mut()?)?;
         // hidden = ln_f(x)
         let mut d_x = self.ln_f.backward(saved.tensor("x")?, &d_hidden, &mut grad.ln_f)?;
         // x = block(x), n_layer times

@@ -1,8 +1,8 @@
 //! Every parameter of a GPT-2 in one table: its name, its shape, and where it lives.
 //!
-//! Much of what happens to a model happens to all of its parameters alike. They are counted, filled with zeros, written to
-//! a file, moved by the optimizer, packed into fewer bytes. None of that cares what a parameter is for. So the names and
-//! shapes stand here once, in the order of the forward pass, and everything else is a loop:
+//! Much of what happens to a model happens to all of its parameters alike. They are counted, filled with zeros, written
+//! to a file, moved by the optimizer, packed into fewer bytes. None of that cares what a parameter is for. The names
+//! and shapes are therefore listed here once, in the order of the forward pass, and everything else is a loop:
 //!
 //! | who loops | over what |
 //! | --- | --- |
@@ -10,12 +10,13 @@
 //! | [`Gpt2::parameters`], [`Gpt2::parameters_mut`] | the tensors: checkpoints, AdamW, gradients, tests |
 //! | [`Gpt2::zeros_like`], [`Gpt2::pack`] | the places that hold them |
 //!
-//! The two lists of places under the table say the same thing twice, once for reading and once for changing, because Rust
-//! has no way to write one function for both. The compiler holds their lengths to the table's, and a test holds each place
-//! to its row.
+//! The two lists of places under the table say the same thing twice, once for reading and once for changing, because
+//! Rust has no way to write one function for both. The compiler checks that they are as long as the table, and a test
+//! checks each place against its row.
 //!
-//! A *packed* model has no tensors where its matrices were (see [`crate::weight`]). Asking it for its parameters is an error,
-//! and this is the one door where it is met: such a model cannot be trained, saved, or be a gradient.
+//! A *packed* model has no tensors where its matrices were (see [`crate::weight`]). Asking for its parameters is an
+//! error, and this is the one place where you meet it: such a model can be neither trained nor saved, and it cannot be
+//! a gradient.
 
 use crate::config::Config;
 use crate::error::Result;
@@ -53,7 +54,7 @@ const BLOCK: [Row; 12] = [
     ("mlp.c_proj.bias", |c| vec![c.n_embd]),
 ];
 
-/// Behind the blocks.
+/// After the blocks.
 const LAST: [Row; 2] = [("ln_f.weight", |c| vec![c.n_embd]), ("ln_f.bias", |c| vec![c.n_embd])];
 
 /// Only in models whose head is not tied to `wte`.
@@ -62,13 +63,13 @@ const OWN_HEAD: Row = ("lm_head.weight", |c| vec![c.n_vocab, c.n_embd]);
 /// Whether the head is the embedding table again, or a table of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Head {
-    /// The head is `wte`: every published GPT-2.
+    /// The head is `wte`, as in every published GPT-2.
     Tied,
     /// The head is `lm_head.weight`.
     Own,
 }
 
-/// Every row of the table in order, with the full name, for a model of `n_layer` blocks.
+/// Every row of the table in order, with its full name, for a model of `n_layer` blocks.
 fn rows(n_layer: usize, head: Head) -> impl Iterator<Item = (String, fn(&Config) -> Vec<usize>)> {
     let plain = |(name, shape): Row| (name.to_string(), shape);
     let in_block = |i: usize| BLOCK.into_iter().map(move |(name, shape)| (format!("h.{i}.{name}"), shape));
@@ -82,7 +83,7 @@ fn rows(n_layer: usize, head: Head) -> impl Iterator<Item = (String, fn(&Config)
 }
 
 impl Config {
-    /// The shape of every parameter by its name in a checkpoint, in the order of the forward pass.
+    /// The name of every parameter in a checkpoint and its shape, in the order of the forward pass.
     ///
     /// # Example: the parameters of the last layer norm
     ///
@@ -99,7 +100,7 @@ impl Config {
     /// How many parameters a model of this size has, with its head tied to the embedding: every single number of its
     /// weights and biases.
     ///
-    /// For sizes beyond all sense the answer stops at the largest `usize`.
+    /// For absurdly large sizes, the answer stops at the largest `usize`.
     pub fn n_parameters(&self) -> usize {
         let count = |rows: &[Row]| {
             let numbers = rows.iter().map(|(_, shape)| shape(self).into_iter().fold(1, usize::saturating_mul));
@@ -118,7 +119,7 @@ impl Config {
 enum Place<'a> {
     /// Position embeddings, layer norms and biases are always tensors.
     Tensor(&'a Tensor),
-    /// The matrices of the products can be packed.
+    /// The matrices of the matrix products can be packed.
     Weight(&'a Weight),
 }
 
@@ -131,7 +132,7 @@ impl Place<'_> {
     }
 }
 
-/// [`Place`], to be changed. A weight knows which of its numbers would share a scale.
+/// A mutable [`Place`]. For a weight, it also says which numbers would share a scale.
 enum PlaceMut<'a> {
     Tensor(&'a mut Tensor),
     Weight(&'a mut Weight, ScalePer),
@@ -155,7 +156,7 @@ fn places(Block { ln_1, attn, ln_2, mlp }: &Block) -> [Place<'_>; BLOCK.len()] {
     ]
 }
 
-/// [`places`], to be changed.
+/// The mutable [`places`].
 fn places_mut(Block { ln_1, attn, ln_2, mlp }: &mut Block) -> [PlaceMut<'_>; BLOCK.len()] {
     [
         PlaceMut::Tensor(&mut ln_1.weight),
@@ -195,7 +196,7 @@ impl Gpt2 {
         rows(self.h.len(), self.head_kind()).map(|(name, _)| name).zip(all)
     }
 
-    /// [`Gpt2::places`], to be changed.
+    /// The mutable [`Gpt2::places`].
     fn places_mut(&mut self) -> impl Iterator<Item = (String, PlaceMut<'_>)> {
         let names = rows(self.h.len(), self.head_kind()).map(|(name, _)| name);
         // A token's row of `wte` is its vector, and its row of the head makes its logit.
@@ -213,7 +214,7 @@ impl Gpt2 {
     ///
     /// # Errors
     ///
-    /// If the model is [packed](Gpt2::pack): its matrices are no tensors any more.
+    /// If the model is [packed](Gpt2::pack): its matrices are no longer tensors.
     ///
     /// # Example: how many of a model's numbers belong to attention?
     ///
@@ -234,7 +235,7 @@ impl Gpt2 {
         self.places().map(tensor).collect()
     }
 
-    /// [`Gpt2::parameters`], to be changed: the same names in the same order.
+    /// The mutable [`Gpt2::parameters`]: the same names in the same order.
     ///
     /// # Errors
     ///
@@ -252,7 +253,7 @@ impl Gpt2 {
         self.places().map(|(_, place)| place.shape().iter().product::<usize>()).sum()
     }
 
-    /// A gradient of zeros for this model: the same shapes, every number 0 and of full precision.
+    /// A gradient of zeros for this model: the same shapes, every number 0, in full precision.
     pub fn zeros_like(&self) -> Gpt2 {
         let nothing = || Tensor::zeros(&[0, 0]);
         let mut zeros = Gpt2 {
@@ -269,14 +270,14 @@ impl Gpt2 {
                 PlaceMut::Weight(zero, _) if zero.shape() != place.shape() => {
                     *zero = Tensor::zeros(place.shape()).into()
                 }
-                _ => {} // the right size already
+                _ => {} // already the right size
             }
         }
         zeros
     }
 
-    /// Stores the matrices in fewer bytes. They take less memory and the model writes faster; it can no longer be trained
-    /// or saved. Position embeddings, biases and layer norms stay as they are, because they are few.
+    /// Stores the matrices in fewer bytes. They take less memory, and the model writes faster, but it can no longer be
+    /// trained or saved. Position embeddings, biases and layer norms stay as they are, because they are few.
     ///
     /// # Errors
     ///
@@ -309,7 +310,7 @@ impl Gpt2 {
     }
 }
 
-/// The size of the model; its numbers would fill a book.
+/// Prints the size of the model; its numbers would fill a book.
 impl fmt::Debug for Gpt2 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gpt2")
@@ -327,7 +328,7 @@ mod tests {
     use crate::Rng;
     use crate::train::adamw::AdamW;
 
-    /// Every dimension has another size, so that no two shapes are equal by chance.
+    /// Every dimension has a different size, so no two shapes are equal by chance.
     fn model() -> Gpt2 {
         let config = Config { n_inner: 20, ..Config::new(11, 7, 6, 3, 2) };
         let mut model = Gpt2::random(&config, &mut Rng::new(1)).unwrap();
@@ -367,7 +368,7 @@ mod tests {
             list.into_iter().map(|(name, tensor)| (name, tensor.shape().to_vec())).collect()
         };
         assert_eq!(shapes(model.parameters().unwrap()), expected);
-        // Both lists lead to the same memory: not only to tensors of the same shape.
+        // Both lists lead to the same memory, not just to tensors of the same shape.
         let read: Vec<_> = model.parameters().unwrap().into_iter().map(|(n, t)| (n, t.data().as_ptr())).collect();
         let changed: Vec<_> =
             model.parameters_mut().unwrap().into_iter().map(|(n, t)| (n, t.data().as_ptr())).collect();
@@ -383,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gradient_of_zeros_is_zero_whatever_the_model_is_stored_as() {
+    fn a_gradient_of_zeros_is_zero_however_the_model_is_stored() {
         for model in [model(), packed()] {
             let zeros = model.zeros_like();
             let parameters = zeros.parameters().unwrap();

@@ -1,19 +1,19 @@
 //! One forward pass: what travels along with the numbers.
 //!
-//! A layer turns a tensor into a tensor. Beside that it must know a few things about the pass it is in, and may be asked
+//! A layer turns a tensor into a tensor. It must also know a few things about the pass it is in, and it may be asked
 //! for more than its result. All of it travels together in a [`Pass`]:
 //!
 //! * how many tokens a sequence has (`n_seq`), and how many were read before (`n_past`);
-//! * the [cache](KvCache) of keys and values, if the pass goes on where an earlier one ended;
+//! * the [cache](KvCache) of keys and values, if the pass continues where an earlier one ended;
 //! * a [`Probe`] that watches;
 //! * the place to [save](Saved) what the backward pass will read.
 //!
-//! A layer hands each of its parts a [`Pass::part`], which knows its name: so the attention of block 3 shows its weights as
-//! `h.3.attn.weights`, without knowing where it stands. A part is a loan. When the layer returns, or fails, it is over, and
-//! nothing is left behind.
+//! A layer hands each of its parts a [`Pass::part`], which knows the part's name. The attention of block 3 shows its
+//! weights as `h.3.attn.weights` without knowing where it stands. A part is a loan: it ends when the layer returns or
+//! fails, and nothing is left behind.
 //!
-//! A pass that continues a cache saves nothing, because training reads whole sequences. There is no way to ask for both:
-//! [`Pass::cached`] and [`Pass::saving`] are two beginnings.
+//! A pass that continues a cache saves nothing, because training reads whole sequences. You cannot ask for both: a pass
+//! begins with [`Pass::cached`] or with [`Pass::saving`].
 
 use crate::error::{Error, Result};
 use crate::kv_cache::{KvCache, LayerCache};
@@ -36,7 +36,7 @@ use crate::tensor::Tensor;
 ///
 /// let mut cache = KvCache::new(&config, 1);
 /// model.hidden(&[5, 1], Pass::cached(2, &mut cache))?; // two tokens,
-/// model.hidden(&[7], Pass::cached(1, &mut cache))?; // and a third behind them
+/// model.hidden(&[7], Pass::cached(1, &mut cache))?; // and a third after them
 ///
 /// let mut saved = Saved::new();
 /// model.hidden(&[5, 1, 7, 2], Pass::saving(2, &mut saved))?; // two sequences, and backward can follow
@@ -46,10 +46,10 @@ use crate::tensor::Tensor;
 pub struct Pass<'a> {
     n_seq: usize,
     n_past: usize,
-    /// The cache, and in which block of the model this pass is.
+    /// The cache, and the block of the model that this pass is in.
     cache: Option<&'a mut KvCache>,
     block: usize,
-    /// Who watches, and what the names begin with here.
+    /// Who watches, and what names begin with here.
     probe: Option<&'a mut Probe>,
     path: String,
     saved: Option<&'a mut Saved>,
@@ -62,13 +62,13 @@ impl<'a> Pass<'a> {
         Pass { n_seq, n_past: 0, cache: None, block: 0, probe: None, path: String::new(), saved: None }
     }
 
-    /// A pass over `n_seq` more tokens of each sequence of `cache`, which remembers them too.
+    /// A pass over `n_seq` more tokens of each sequence in `cache`, which will remember them too.
     #[must_use]
     pub fn cached(n_seq: usize, cache: &'a mut KvCache) -> Pass<'a> {
         Pass { n_past: cache.n_past(), cache: Some(cache), ..Pass::new(n_seq) }
     }
 
-    /// A pass that leaves in `saved` what backward reads. What was there before is dropped.
+    /// A pass that stores in `saved` what backward reads. Earlier contents are dropped.
     #[must_use]
     pub fn saving(n_seq: usize, saved: &'a mut Saved) -> Pass<'a> {
         *saved = Saved { n_seq, ..Saved::new() };
@@ -91,7 +91,7 @@ impl<'a> Pass<'a> {
         self.n_past
     }
 
-    /// The pass as a layer's part sees it: names begin with `name` there, behind those of the layer.
+    /// The pass as a layer's part sees it: there, names begin with the layer's own prefix and then `name`.
     pub fn part(&mut self, name: &str) -> Pass<'_> {
         let path = match &self.probe {
             Some(_) => format!("{}{name}.", self.path),
@@ -113,14 +113,14 @@ impl<'a> Pass<'a> {
         Pass { block: i, ..self.part(&format!("h.{i}")) }
     }
 
-    /// Shows a tensor to the probe, under its name in this part of the model. It is copied only if it is wanted.
+    /// Shows a tensor to the probe, under its name in this part of the model. It is copied only if the probe wants it.
     pub fn see(&mut self, name: &str, tensor: &Tensor) {
         if let Some(probe) = &mut self.probe {
             probe.see(&format!("{}{name}", self.path), tensor);
         }
     }
 
-    /// Whether a probe wants the tensor of this name: a layer asks before it makes something for a probe alone.
+    /// Whether a probe wants the tensor with this name. A layer asks before it makes something only for a probe.
     pub fn wants(&self, name: &str) -> bool {
         self.probe.as_ref().is_some_and(|probe| probe.wants(&format!("{}{name}", self.path)))
     }
@@ -130,7 +130,7 @@ impl<'a> Pass<'a> {
         self.saved.is_some()
     }
 
-    /// Keeps tensors for backward, if backward will follow; else drops them.
+    /// Keeps tensors for backward if it will follow; otherwise drops them.
     pub fn save<const N: usize>(&mut self, tensors: [(&'static str, Tensor); N]) {
         if let Some(saved) = &mut self.saved {
             saved.tensors.retain(|(name, _)| tensors.iter().all(|(new, _)| name != new));
@@ -173,7 +173,7 @@ pub struct Saved {
 }
 
 impl Saved {
-    /// Nothing yet.
+    /// An empty place: nothing is saved yet.
     #[must_use]
     pub fn new() -> Saved {
         Saved::default()
@@ -266,7 +266,7 @@ mod tests {
         assert_eq!((mlp.n_seq(), saved.n_parts()), (2, 1));
         assert!(saved.tensor("act").unwrap_err().to_string().contains("forward saved no act"));
         assert!(saved.part("attn").is_err());
-        // A new pass begins with nothing.
+        // A new pass starts empty.
         let _ = Pass::saving(3, &mut saved);
         assert!(saved.part("mlp").is_err() && saved.n_seq() == 3);
     }

@@ -1,11 +1,12 @@
 //! Watching a forward pass without changing it.
 //!
-//! A model computes thousands of numbers on the way to its answer, and throws them away. A [`Probe`] is handed each of them
-//! by name as it is made, and keeps those that it was asked for. Tests use it to find the layer where a difference begins;
-//! pictures are drawn from it. The model does not know who is watching, and a pass without a probe pays nothing for it.
+//! A model computes thousands of numbers on the way to its answer, and throws them away. A [`Probe`] is handed each of
+//! them by name as it is made, and keeps the ones you asked for. Tests use it to find the layer where a difference
+//! begins; pictures are drawn from it. The model does not know who is watching, and a pass without a probe pays nothing
+//! for it.
 //!
-//! The names are a path: `h.3.attn.weights` is what block 3's attention paid attention to. [`crate::Gpt2::hidden`] lists
-//! them all; a [`crate::Pass`] carries the probe from layer to layer.
+//! A name is a path: `h.3.attn.weights` says where the attention of block 3 looked. [`crate::Gpt2::hidden`] lists them
+//! all; a [`crate::Pass`] carries the probe from layer to layer.
 
 use crate::tensor::Tensor;
 
@@ -54,12 +55,12 @@ impl Probe {
         &self.seen
     }
 
-    /// The tensor with this name, if it was kept. (After several forward passes: the last one's.)
+    /// The tensor with this name, if it was kept; after several forward passes, the last one.
     pub fn get(&self, name: &str) -> Option<&Tensor> {
         self.seen.iter().rev().find(|(seen, _)| seen == name).map(|(_, tensor)| tensor)
     }
 
-    /// Whether the tensor with this full name is to be kept.
+    /// Whether the tensor with this full name should be kept.
     pub(crate) fn wants(&self, name: &str) -> bool {
         match &self.wanted {
             Wanted::Everything => true,
@@ -67,7 +68,7 @@ impl Probe {
         }
     }
 
-    /// Hands over an intermediate tensor under its full name; it is copied only if it is wanted.
+    /// Receives an intermediate tensor under its full name, and copies it only if it is wanted.
     pub(crate) fn see(&mut self, name: &str, tensor: &Tensor) {
         if self.wants(name) {
             self.seen.push((name.to_string(), tensor.clone()));
@@ -80,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_was_asked_for_is_kept_and_of_several_the_last_counts() {
+    fn only_wanted_tensors_are_kept_and_the_last_one_of_a_name_counts() {
         let mut probe = Probe::only(&["x"]);
         for (name, value) in [("x", 1.0), ("y", 2.0), ("x", 3.0)] {
             probe.see(name, &Tensor::full(&[1], value));

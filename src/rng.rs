@@ -1,13 +1,13 @@
 //! Random numbers that can be repeated.
 //!
-//! Three things here need chance: the first weights of a model, the order of its lessons, and sampling. All of it must
-//! be repeatable: the same seed gives the same numbers, and a training run that was stopped goes on as if nothing had
-//! happened, because the generator's whole state is four integers that can be saved. The bits are the same on every
-//! machine; [`Rng::normal`] may differ in the last digit between systems whose logarithm and cosine do.
+//! Three things here need randomness: the first weights of a model, the order of its lessons, and sampling. All of them
+//! must be repeatable. The same seed gives the same numbers. A training run that was stopped continues as if nothing
+//! had happened, because the generator's whole state is four integers, which are easy to save. The bits are the same on
+//! every machine; [`Rng::normal`] may differ in the last digit between systems whose logarithm and cosine do.
 //!
-//! The generator is xoshiro256++ (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2021), seeded by
-//! splitmix64 as its authors recommend. It is fast and passes the usual statistical tests; it is **not** for secrets. A
-//! production program would use the `rand` crate.
+//! The generator is xoshiro256++ (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2021), seeded
+//! by splitmix64 as its authors recommend. It is fast and passes the usual statistical tests; it is **not** for
+//! secrets. A production program would use the `rand` crate.
 
 /// A seeded random number generator.
 ///
@@ -30,7 +30,7 @@ impl Rng {
     /// A generator that starts from `seed`.
     #[must_use]
     pub fn new(seed: u64) -> Rng {
-        // splitmix64 turns one number into four that look nothing like it, so that seeds 1 and 2 are as far apart as any.
+        // splitmix64 turns one number into four that look nothing like it, so even seeds 1 and 2 give unrelated states.
         let mut z = seed;
         let mut next = || {
             z = z.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -42,13 +42,13 @@ impl Rng {
         Rng { state: [next(), next(), next(), next()] }
     }
 
-    /// The whole state, to be saved.
+    /// The whole state, for saving.
     pub fn state(&self) -> [u64; 4] {
         self.state
     }
 
-    /// A generator that continues from a saved state. Four zeros are not a valid state (the generator would stay at zero
-    /// forever), so they mean the seed 0.
+    /// A generator that continues from a saved state. Four zeros are not a valid state (the generator would stay at
+    /// zero forever), so they mean the seed 0.
     #[must_use]
     pub fn from_state(state: [u64; 4]) -> Rng {
         if state == [0; 4] { Rng::new(0) } else { Rng { state } }
@@ -68,19 +68,19 @@ impl Rng {
         result
     }
 
-    /// A number in `[0, 1)`, each of the 2^53 equally spaced ones equally likely.
+    /// A number in `[0, 1)`: one of 2^53 equally spaced values, all equally likely.
     pub fn uniform(&mut self) -> f64 {
         (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// A whole number in `0..n`, each equally likely.
+    /// A whole number in `0..n`, all equally likely.
     ///
     /// # Panics
     ///
     /// If `n` is 0, because no number is below it.
     pub fn below(&mut self, n: usize) -> usize {
         assert!(n > 0, "Rng::below(0): no number is below 0");
-        // `% n` alone would favour the small numbers a little. So the incomplete last round of n is thrown away.
+        // `% n` alone would slightly favour small numbers, so the incomplete last round of n is thrown away.
         let n = n as u64;
         let end_of_last_round = u64::MAX - u64::MAX % n;
         loop {
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn splitmix_and_xoshiro_give_their_authors_numbers() {
+    fn splitmix_and_xoshiro_give_the_numbers_of_their_authors() {
         // splitmix64 from seed 0 begins with this number (the authors' reference program prints it first).
         assert_eq!(Rng::new(0).state()[0], 0xE220_A839_7B1D_CDAF);
         // From the state 1, 2, 3, 4: rotl(1 + 4, 23) + 1 = 5 * 2^23 + 1 = 41943041.
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_saved_state_goes_on_where_it_was() {
+    fn a_saved_state_continues_where_it_stopped() {
         let mut rng = Rng::new(7);
         rng.next_u64();
         let mut other = Rng::from_state(rng.state());

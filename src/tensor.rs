@@ -1,12 +1,13 @@
 //! The one container of this book: a shape, and the numbers in it.
 //!
-//! A *tensor* is a list of numbers with a shape. `[3]` is a list of three numbers, `[2, 3]` is a table of two rows and three
-//! columns, `[4, 2, 3]` is four such tables. Everything in GPT-2 is one: the weights, the tokens' vectors, the attention.
+//! A *tensor* is a list of numbers with a shape. `[3]` is a list of three numbers, `[2, 3]` is a table of two rows and
+//! three columns, `[4, 2, 3]` is four such tables. Everything in GPT-2 is one: the weights, the tokens' vectors, the
+//! attention.
 //!
-//! The numbers lie in memory one row after the other (*row-major*): number `(i, j)` of a `[2, 3]` tensor is at `3 * i + j`.
-//! So a row is a slice, `&data[3 * i..3 * i + 3]`, and walking along a row is walking through memory.
+//! The numbers lie in memory one row after the other (*row-major*): number `(i, j)` of a `[2, 3]` tensor is at
+//! `3 * i + j`. So a row is a slice, `&data[3 * i..3 * i + 3]`, and walking along a row is walking through memory.
 //!
-//! Two rules make errors easy to find. Every operation checks its shapes and says both if they do not fit. And no
+//! Two rules make errors easy to find. Every operation checks its shapes, and names both if they do not fit. No
 //! operation changes its inputs behind your back: it takes references and makes a new tensor. The few that work in
 //! place say so in their names or their signatures (`&mut`).
 //!
@@ -37,12 +38,12 @@ pub struct Tensor {
     data: Vec<f32>,
 }
 
-/// How many numbers a tensor of this shape has; `None` if a computer cannot count them.
+/// How many numbers a tensor of this shape has; `None` if a `usize` cannot hold the number.
 fn n_places(shape: &[usize]) -> Option<usize> {
     shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d))
 }
 
-/// [`n_places`] of a shape that is to be allocated.
+/// [`n_places`] of a shape that is about to be allocated.
 fn n_numbers(shape: &[usize]) -> usize {
     n_places(shape).unwrap_or_else(|| panic!("a tensor of shape {shape:?} does not fit into memory"))
 }
@@ -75,14 +76,14 @@ impl Tensor {
         match n_places(shape) {
             Some(n) if n == data.len() => Ok(Tensor::of(shape, data)),
             Some(n) => {
-                Err(Error::shape("Tensor::new", &[shape], format!("it needs {n} numbers, and got {}", data.len())))
+                Err(Error::shape("Tensor::new", &[shape], format!("it needs {n} numbers but got {}", data.len())))
             }
             None => Err(Error::shape("Tensor::new", &[shape], "it has more places than a computer can count")),
         }
     }
 
-    /// The one way in which every tensor is made: there are exactly as many numbers as the shape has places. The engine room
-    /// hands over what it has computed in this way, too.
+    /// The one way to make a tensor: all others end here, and there is exactly one number for each place of the shape.
+    /// The engine room, too, hands over its results this way.
     pub(crate) fn of(shape: &[usize], data: Vec<f32>) -> Tensor {
         assert_eq!(n_places(shape), Some(data.len()), "a tensor of shape {shape:?} with {} numbers", data.len());
         Tensor { shape: shape.to_vec(), data }
@@ -129,12 +130,12 @@ impl Tensor {
         &self.data
     }
 
-    /// The numbers, to be changed in place.
+    /// Mutable access to the numbers.
     pub fn data_mut(&mut self) -> &mut [f32] {
         &mut self.data
     }
 
-    /// The numbers alone; the shape is given up.
+    /// The numbers alone, without the shape.
     pub fn into_data(mut self) -> Vec<f32> {
         std::mem::take(&mut self.data)
     }
@@ -169,7 +170,7 @@ impl Tensor {
         &self.data[i * n..(i + 1) * n]
     }
 
-    /// Row `i`, to be changed in place.
+    /// Mutable access to row `i`.
     ///
     /// # Panics
     ///
@@ -183,7 +184,7 @@ impl Tensor {
     ///
     /// # Errors
     ///
-    /// If there are not exactly two dimensions; `op` is the operation that wanted them.
+    /// If there are not exactly two dimensions; `op` is the operation that needs them.
     pub fn table(&self, op: &'static str) -> Result<(usize, usize)> {
         match self.shape[..] {
             [rows, cols] => Ok((rows, cols)),
@@ -203,11 +204,11 @@ impl Tensor {
         Ok(Tensor::of(shape, self.into_data()))
     }
 
-    /// Whether this is `expected`, up to a relative difference of `tolerance`. See [`crate::close`].
+    /// Checks that this is `expected`, up to a relative difference of `tolerance`. See [`crate::close`].
     ///
     /// # Errors
     ///
-    /// If it is not: what differs, where, and by how much.
+    /// If it is not. The error says what differs, where, and by how much.
     pub fn check_close(&self, expected: &Tensor, tolerance: f64) -> std::result::Result<(), Difference> {
         check_close((&self.shape, &self.data), (&expected.shape, &expected.data), tolerance)
     }
@@ -223,7 +224,7 @@ impl Tensor {
 // ---------------------------------------------------------------------------------------------------------------------
 
 impl Tensor {
-    /// Each number, changed by `f`: `[..] -> [..]`.
+    /// Applies `f` to each number: `[..] -> [..]`.
     ///
     /// # Example: square every number
     ///
@@ -272,7 +273,8 @@ impl Tensor {
         self.combine("sub", other, |a, b| a - b)
     }
 
-    /// The product, number by number. (The matrix product is [`Tensor::matmul`].) See [`Tensor::combine`] for the shapes.
+    /// The product, number by number. (The matrix product is [`Tensor::matmul`].) See [`Tensor::combine`] for the
+    /// shapes.
     ///
     /// # Errors
     ///
@@ -303,7 +305,7 @@ impl Tensor {
         Ok(())
     }
 
-    /// The sum, number by number, in this tensor's own memory: `x.plus(&y)` is `x + y` where `x` is not needed any more.
+    /// The sum, number by number, in this tensor's own memory: `x.plus(&y)` is `x + y` when `x` is no longer needed.
     ///
     /// # Errors
     ///
@@ -313,14 +315,14 @@ impl Tensor {
         Ok(self)
     }
 
-    /// `f` of each number and its partner in `other`: `[m, n]` with `[m, n]`, with one row `[n]` (or `[1, n]`) that meets
-    /// every row, or with one column `[m, 1]` that meets every column.
+    /// Applies `f` to each number and its partner in `other`: `[m, n]` with `[m, n]`, with one row `[n]` (or `[1, n]`)
+    /// that is paired with every row, or with one column `[m, 1]` that is paired with every column.
     ///
     /// Letting a row or a column stand for a whole table is called *broadcasting*.
     ///
     /// # Errors
     ///
-    /// If the shapes fit in none of these ways; `op` is the name for the message.
+    /// If the shapes fit in none of these ways; `op` names the operation in the message.
     pub fn combine(&self, op: &'static str, other: &Tensor, f: impl Fn(f32, f32) -> f32) -> Result<Tensor> {
         let (rows, cols) = (self.n_rows(), self.n_cols());
         let mut data = Vec::with_capacity(self.data.len());
@@ -349,7 +351,7 @@ impl Tensor {
 // ---------------------------------------------------------------------------------------------------------------------
 
 impl Tensor {
-    /// The largest number of each row: `[m, n] -> [m, 1]`. Minus infinity for rows of no numbers.
+    /// The largest number of each row: `[m, n] -> [m, 1]`. Minus infinity for an empty row.
     pub fn row_max(&self) -> Tensor {
         self.per_row(|row| row.iter().copied().fold(f32::NEG_INFINITY, f32::max))
     }
@@ -359,12 +361,13 @@ impl Tensor {
         self.per_row(|row| row.iter().sum())
     }
 
-    /// The mean of each row: `[m, n] -> [m, 1]`. NaN for rows of no numbers.
+    /// The mean of each row: `[m, n] -> [m, 1]`. NaN for an empty row.
     pub fn row_mean(&self) -> Tensor {
         self.per_row(|row| row.iter().sum::<f32>() / row.len() as f32)
     }
 
-    /// The place of the largest number of all, the first one of several; `None` if there are no numbers.
+    /// The index of the largest number, or of the first one if several are equal; `None` if there are no numbers, or
+    /// only NaNs.
     ///
     /// A NaN is never the largest.
     pub fn argmax(&self) -> Option<usize> {
@@ -377,7 +380,8 @@ impl Tensor {
     }
 }
 
-/// The place of the largest number of a list, the first one of several; `None` if there is none. A NaN is never the largest.
+/// The index of the largest number of a list, or of the first one if several are equal; `None` if there are no numbers,
+/// or only NaNs. A NaN is never the largest.
 pub fn argmax(xs: &[f32]) -> Option<usize> {
     let mut best: Option<usize> = None;
     for (i, &x) in xs.iter().enumerate() {
@@ -399,8 +403,8 @@ pub fn argmax(xs: &[f32]) -> Option<usize> {
 impl Tensor {
     /// The matrix product: `[m, k] · [k, n] -> [m, n]`.
     ///
-    /// Number `(i, j)` of the result is the sum over `p` of `self(i, p) * other(p, j)`: row `i` of the left meets column `j`
-    /// of the right.
+    /// Number `(i, j)` of the result is the sum over `p` of `self(i, p) * other(p, j)`: row `i` of the left meets
+    /// column `j` of the right.
     ///
     /// # Errors
     ///
@@ -426,11 +430,11 @@ impl Tensor {
         Ok(Tensor::of(&[m, n], product(self.matrix(), other.matrix())))
     }
 
-    /// The product with the transpose of `other`, which is not made: `[m, k] · [n, k]ᵀ -> [m, n]`.
+    /// The product with the transpose of `other`, without making the transpose: `[m, k] · [n, k]ᵀ -> [m, n]`.
     ///
     /// # Errors
     ///
-    /// If one of the two is not a table, or their columns differ in number.
+    /// If one of the two is not a table, or they differ in their number of columns.
     ///
     /// # Example: the dot product of each row with each row
     ///
@@ -464,7 +468,7 @@ impl Tensor {
         let (k, m) = self.table("t_matmul_add")?;
         let (k_other, n) = other.table("t_matmul_add")?;
         if k != k_other || sum.shape != [m, n] {
-            let rule = "[k, m] and [k, n] can be added onto [m, n]";
+            let rule = "the three must be [k, m], [k, n] and [m, n]";
             return Err(Error::shape("t_matmul_add", &[&self.shape, &other.shape, &sum.shape], rule));
         }
         matmul(self.matrix().transposed(), other.matrix(), &mut sum.data, n, Store::Add);
@@ -487,7 +491,7 @@ impl Tensor {
         Tensor::new(&[n, m], data)
     }
 
-    /// The rows with these numbers, in this order: `[m, n] -> [rows.len(), n]`.
+    /// The rows with these indices, in this order: `[m, n] -> [rows.len(), n]`.
     ///
     /// # Errors
     ///
@@ -508,7 +512,7 @@ impl Tensor {
     ///
     /// # Errors
     ///
-    /// If this is not a table, or its columns cannot be divided so.
+    /// If this is not a table, or its columns cannot be divided equally.
     pub fn split_cols(&self, parts: usize) -> Result<Vec<Tensor>> {
         let (m, n) = self.table("split_cols")?;
         if parts == 0 || n % parts != 0 {
@@ -527,7 +531,7 @@ impl Tensor {
     ///
     /// # Errors
     ///
-    /// If there are none, one is not a table, or their numbers of rows differ.
+    /// If there are no tables, one is not a table, or their numbers of rows differ.
     pub fn concat_cols(parts: &[Tensor]) -> Result<Tensor> {
         let Some(first) = parts.first() else {
             return Err(Error::argument("concat_cols", "at least one table is needed"));
@@ -602,16 +606,16 @@ mod tests {
     }
 
     #[test]
-    fn a_shape_needs_as_many_numbers_as_it_has_places() {
+    fn a_shape_needs_one_number_for_each_place() {
         let error = Tensor::new(&[2, 2], vec![0.0; 3]).unwrap_err().to_string();
-        assert_eq!(error, "Tensor::new: shape [2, 2] does not fit: it needs 4 numbers, and got 3");
+        assert_eq!(error, "Tensor::new: shape [2, 2] does not fit: it needs 4 numbers but got 3");
         assert!(Tensor::new(&[usize::MAX, 2], vec![]).is_err());
         assert_eq!(Tensor::new(&[0, usize::MAX], vec![]).unwrap().len(), 0);
         assert!(Tensor::zeros(&[2, 2]).reshape(&[usize::MAX, 2]).is_err());
     }
 
     #[test]
-    fn a_shape_that_no_memory_holds_is_a_panic_and_never_a_tensor_without_numbers() {
+    fn a_shape_too_large_for_memory_panics_and_never_makes_an_empty_tensor() {
         let too_large = [1 << 32, 1 << 32]; // 2^64 places: the product is 0 in 64 bits
         for make in [
             Tensor::zeros as fn(&[usize]) -> Tensor,
@@ -663,7 +667,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_cut_apart_and_put_together_are_the_table_again() {
+    fn columns_cut_apart_and_put_back_together_are_the_same_table() {
         let table = t(&[2, 4], &[1., 2., 3., 4., 5., 6., 7., 8.]);
         let parts = table.split_cols(2).unwrap();
         assert_eq!(parts[1], t(&[2, 2], &[3., 4., 7., 8.]));

@@ -1,21 +1,21 @@
-//! A weight: a tensor, or the same numbers in fewer bytes.
+//! A weight: a tensor, or the same numbers *packed* in fewer bytes.
 //!
-//! To write one token, a model reads every one of its weights once, and multiplies each once. Multiplying is quick; reading
-//! is what takes the time. So a model whose weights take half as many bytes writes nearly twice as fast. Two ways to do with
-//! fewer bytes:
+//! To write one token, a model reads each of its weights once and multiplies it once. Multiplying is quick; reading
+//! takes the time. A model whose weights take half the bytes therefore writes nearly twice as fast. There are two ways
+//! to use fewer bytes:
 //!
-//! * **bf16**: keep the upper half of each `f32`. Of its seven decimal digits two to three are left, the same for large and
-//!   small numbers.
-//! * **int8**: write each number as a whole number from -127 to 127, times a *scale*. All weights that make the same output
-//!   share one scale, the largest of them in size divided by 127. So each weight is off by half a scale at most: 0.4 % of the
-//!   largest one.
+//! * **bf16**: keep the upper half of each `f32`. Two to three of its seven decimal digits are left, for large and
+//!   small numbers alike.
+//! * **int8**: store each number as a whole number from -127 to 127, times a *scale*. All weights that feed the same
+//!   output share one scale: the largest of their absolute values, divided by 127. Each weight is then off by at most
+//!   half a scale, 0.4 % of the largest one.
 //!
-//! The products are made with `f32` all the same: each number is turned back as it is read. A trained model hardly
-//! notices, because the errors are small, fall both ways, and are summed over hundreds of terms. How little it notices is
-//! measured, not promised: see `docs/16-making-it-fast.md`. Such weights cannot be trained: a step of learning is far smaller
-//! than what was rounded off.
+//! The products are still computed in `f32`: each number is converted back as it is read. A trained model hardly
+//! notices, because the errors are small, go both ways, and are summed over hundreds of terms. How little it notices is
+//! measured, not promised: see `docs/16-making-it-fast.md`. Packed weights cannot be trained, because a step of
+//! learning is far smaller than what was rounded off.
 //!
-//! Source: symmetric, per-channel quantization as in Jacob et al. (2018), section 3, but for the weights alone.
+//! Source: symmetric, per-channel quantization as in Jacob et al. (2018), section 3, but of the weights alone.
 //!
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
@@ -28,7 +28,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-/// What a weight's numbers are stored as.
+/// How the numbers of a weight are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Precision {
@@ -54,7 +54,7 @@ impl Precision {
     }
 }
 
-/// As it is called on a command line: `f32`, `bf16` or `int8`.
+/// The name on a command line: `f32`, `bf16` or `int8`.
 impl fmt::Display for Precision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -85,7 +85,8 @@ pub enum ScalePer {
 
 /// A table of weights, `[m, n]`, full or packed.
 ///
-/// Both kinds can be multiplied and can give a row. Only a full one is a tensor; [`Weight::tensor`] is the one way to it.
+/// Both kinds can multiply and can give a row. Only a full one is a tensor, and [`Weight::tensor`] is the only way to
+/// reach it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Weight {
     /// As they are.
@@ -100,8 +101,8 @@ pub struct Packed {
     /// `[m, n]`
     shape: [usize; 2],
     scale_per: ScalePer,
-    /// `[m, n]` if the rows make the outputs, else the transpose: the numbers of an output always lie side by side. So
-    /// each thread reads one long piece of memory, which is what memory is best at.
+    /// `[m, n]` if the rows make the outputs, else the transpose. The numbers of an output always lie side by side, so
+    /// each thread reads one long piece of memory, which is the fastest way to read.
     numbers: Numbers,
 }
 
@@ -144,7 +145,7 @@ impl Weight {
             Precision::Int8 => to_int8(&by_output),
             _ => Numbers::Bf16(by_output.data().iter().map(|&x| Bf16::nearest(x)).collect()),
         };
-        drop(by_output.into_data()); // back to the system, and not kept for another tensor
+        drop(by_output.into_data()); // back to the system, not kept for another tensor
         *self = Weight::Packed(Packed { shape: [rows, cols], scale_per, numbers });
         Ok(())
     }
@@ -158,7 +159,7 @@ impl Weight {
     ///
     /// # Errors
     ///
-    /// If the weight is packed: it has none.
+    /// If the weight is packed, and so has none.
     pub fn tensor(&self) -> Result<&Tensor> {
         match self {
             Weight::Full(tensor) => Ok(tensor),
@@ -166,11 +167,11 @@ impl Weight {
         }
     }
 
-    /// The tensor of a full weight, to be changed.
+    /// Mutable access to the tensor of a full weight.
     ///
     /// # Errors
     ///
-    /// If the weight is packed: it has none.
+    /// If the weight is packed, and so has none.
     pub fn tensor_mut(&mut self) -> Result<&mut Tensor> {
         match self {
             Weight::Full(tensor) => Ok(tensor),
@@ -214,7 +215,7 @@ impl Weight {
         }
     }
 
-    /// The rows with these numbers, in this order: `[m, n] -> [rows.len(), n]`.
+    /// The rows with these indices, in this order: `[m, n] -> [rows.len(), n]`.
     ///
     /// # Errors
     ///
@@ -246,7 +247,7 @@ fn to_int8(tensor: &Tensor) -> Numbers {
     let (mut numbers, mut scales) = (Vec::with_capacity(tensor.len()), Vec::with_capacity(tensor.n_rows()));
     for i in 0..tensor.n_rows() {
         let row = tensor.row(i);
-        // A NaN or an infinity becomes the scale itself, so that it shows in the results.
+        // A NaN or an infinity becomes the scale itself, so it shows in the results.
         let larger = |largest: f32, x: &f32| if x.abs() > largest || x.is_nan() { x.abs() } else { largest };
         let scale = row.iter().fold(0.0, larger) / 127.0;
         numbers.extend(row.iter().map(|x| if scale > 0.0 { (x / scale).round_ties_even() as i8 } else { 0 }));
@@ -258,7 +259,7 @@ fn to_int8(tensor: &Tensor) -> Numbers {
 impl Packed {
     /// Why a packed weight has no tensor, and what to do.
     fn no_tensor(&self) -> Error {
-        let problem = "it is packed in fewer bytes, and has no tensor to be trained or saved; load the model as f32";
+        let problem = "it is packed in fewer bytes, so it cannot be trained or saved; load the model as f32";
         Error::argument(format!("weight of shape {:?}", self.shape), problem)
     }
 
@@ -341,7 +342,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, cases: 40, ..Default::default() })]
         #[test]
-        fn products_are_those_of_the_numbers_that_were_kept(m in 1usize..30, k in 1usize..70, n in 1usize..70, seed: u64) {
+        fn products_are_those_of_the_unpacked_numbers(m in 1usize..30, k in 1usize..70, n in 1usize..70, seed: u64) {
             let x = random(m, k, seed);
             let (w, w_t) = (random(k, n, seed ^ 1), random(n, k, seed ^ 2));
             for precision in [Precision::Bf16, Precision::Int8] {
@@ -354,7 +355,7 @@ mod tests {
         }
 
         #[test]
-        fn no_number_is_off_by_more_than_it_may(m in 1usize..20, n in 1usize..20, seed: u64) {
+        fn no_number_is_off_by_more_than_rounding_allows(m in 1usize..20, n in 1usize..20, seed: u64) {
             let w = random(m, n, seed);
             // bf16 keeps 8 significant bits: off by at most half of the last, 2^-9 of the number.
             let kept = unpacked(&packed(&w, Precision::Bf16, ScalePer::Row));
@@ -386,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn outputs_of_zeros_stay_zeros_and_what_is_not_a_number_shows() {
+    fn outputs_of_zeros_stay_zero_and_a_nan_shows() {
         let w = Tensor::new(&[2, 2], vec![0.0, 1.0, 0.0, f32::NAN]).unwrap();
         let weight = packed(&w, Precision::Int8, ScalePer::Column);
         let y = weight.matmul(&Tensor::full(&[1, 2], 1.0)).unwrap();
@@ -414,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_past_the_end_is_a_panic_packed_or_not() {
+    fn a_row_past_the_end_panics_packed_or_not() {
         let full = Weight::from(random(3, 2, 1));
         for weight in [&full, &packed(&random(3, 2, 1), Precision::Int8, ScalePer::Row)] {
             assert_eq!(weight.row(2).len(), 2);
