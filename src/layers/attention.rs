@@ -1,25 +1,25 @@
 //! Attention: tokens look at each other.
 //!
-//! Every other layer works on one token at a time. Attention is where a token learns what stands before it. Each token
-//! makes three vectors out of its own:
+//! Every other layer works on one token at a time. Attention is where a token learns what comes before it. Each token
+//! makes three vectors from its own:
 //!
 //! * a *query*: what am I looking for?
 //! * a *key*: what do I have to offer?
-//! * a *value*: what do I hand over to whoever picks me?
+//! * a *value*: what do I pass on to a token that picks me?
 //!
-//! A token compares its query with the keys of all tokens up to itself (a dot product: large where they point the same
-//! way), turns these scores into probabilities, and takes the average of the values, weighted by them:
+//! A token compares its query with the keys of all tokens up to itself (a dot product, which is large when the two
+//! point the same way), turns these scores into probabilities, and averages the values with these weights:
 //!
 //! ```text
 //! attention(q, k, v) = softmax(q·kᵀ / sqrt(head_size) + mask)·v
 //! ```
 //!
-//! * The division keeps the scores from growing with the number of terms in a dot product; softmax would otherwise pick
+//! * The division keeps the scores from growing with the number of terms in a dot product; otherwise softmax would pick
 //!   one winner almost at once, and learning would stall.
-//! * The *mask* is minus infinity where a key stands after the query: a token may not look ahead. `e^(-inf)` is 0. Here the
-//!   masked part of a row is not even given to softmax, which comes to the same.
-//! * *Heads*: all this is done `n_head` times side by side, each head on its own `head_size = n_embd / n_head` columns, so
-//!   that each can look for something else. Their results are put side by side again and mixed by `c_proj`.
+//! * The *mask* is minus infinity where a key comes after the query, because a token may not look ahead (`e^(-inf)` is
+//!   0). The code here leaves the masked part of a row out of softmax, which gives the same result.
+//! * *Heads*: all this is done `n_head` times side by side, each head on its own `head_size = n_embd / n_head` columns,
+//!   so each can look for something different. Their results are put back side by side and mixed by `c_proj`.
 //!
 //! Source: Vaswani et al., "Attention Is All You Need" (2017), section 3.2; the sixty lines' `attention` and `mha`.
 //!
@@ -53,7 +53,8 @@ impl Attention {
         Attention { c_attn, c_proj, n_head }
     }
 
-    /// Parameters to begin training with; `c_proj`, whose result is added to the residual stream, has its own deviation.
+    /// Parameters to start training from; `c_proj`, whose result is added to the residual stream, has its own
+    /// deviation.
     pub fn random(n_embd: usize, n_head: usize, deviation: f32, proj_deviation: f32, rng: &mut Rng) -> Attention {
         let c_attn = Linear::random(n_embd, 3 * n_embd, deviation, rng);
         let c_proj = Linear::random(n_embd, n_embd, proj_deviation, rng);
@@ -62,16 +63,16 @@ impl Attention {
 
     /// Lets every token look at itself and the tokens before it: `[n_tok, n_embd] -> [n_tok, n_embd]`.
     ///
-    /// Every [`Pass::n_seq`] rows of `x` are one sequence. In a pass with a cache they follow the tokens that it holds, and are
-    /// added to it. A probe is shown `q`, `k`, `v` (`[n_tok, n_embd]`), `weights` (`[n_sequences*n_head, n_seq, n_past + n_seq]`,
-    /// each row a probability distribution), `heads` (the heads' results side by side) and `out`. Backward reads `qkv`,
-    /// `weights` and `heads`.
+    /// Every [`Pass::n_seq`] rows of `x` are one sequence. If the pass has a cache, they follow the tokens in it and
+    /// are added to it. A probe is shown `q`, `k`, `v` (`[n_tok, n_embd]`), `weights`
+    /// (`[n_sequences*n_head, n_seq, n_past + n_seq]`, each row a probability distribution), `heads` (the heads'
+    /// results side by side) and `out`. Backward reads `qkv`, `weights` and `heads`.
     ///
     /// # Errors
     ///
     /// If the shapes do not fit, or the rows are not whole sequences.
     ///
-    /// # Example: two sequences of three tokens, and where they looked
+    /// # Example: two sequences of three tokens, and where they look
     ///
     /// ```
     /// use gpt60::{Pass, Probe, Rng, Tensor, layers::attention::Attention};
@@ -84,7 +85,7 @@ impl Attention {
     /// assert_eq!(y.shape(), [6, 8]);
     /// let weights = probe.get("weights").unwrap();
     /// assert_eq!(weights.shape(), [4, 3, 3]); // [n_sequences*n_head, n_seq, n_seq]
-    /// assert_eq!(weights.row(0), [1.0, 0.0, 0.0]); // the first token sees itself alone
+    /// assert_eq!(weights.row(0), [1.0, 0.0, 0.0]); // the first token sees only itself
     /// # Ok::<(), gpt60::Error>(())
     /// ```
     pub fn forward(&self, x: &Tensor, mut pass: Pass) -> Result<Tensor> {
@@ -116,14 +117,14 @@ impl Attention {
         Ok(y)
     }
 
-    /// The rows and columns of `x`, if this layer can work on sequences of `n_seq` of its rows.
+    /// The numbers of rows and columns of `x`, if this layer can work on its rows as sequences of `n_seq`.
     fn check(&self, op: &'static str, x: &Tensor, n_seq: usize) -> Result<(usize, usize)> {
         let (n_tok, n_embd) = x.table(op)?;
         if n_seq == 0 || !n_tok.is_multiple_of(n_seq) || n_tok == 0 {
             return Err(Error::shape(op, &[x.shape()], format!("whole sequences of {n_seq} rows are needed")));
         }
         if n_embd == 0 || !n_embd.is_multiple_of(self.n_head) {
-            let rule = format!("columns for {} equal heads are needed", self.n_head);
+            let rule = format!("the columns must divide into {} equal heads", self.n_head);
             return Err(Error::shape(op, &[x.shape()], rule));
         }
         for (name, linear, n_out) in [("c_attn", &self.c_attn, 3 * n_embd), ("c_proj", &self.c_proj, n_embd)] {
@@ -135,8 +136,8 @@ impl Attention {
         Ok((n_tok, n_embd))
     }
 
-    /// How the loss changes with `x`, `[n_tok, n_embd] -> [n_tok, n_embd]`; adds how it changes with the parameters to
-    /// `grad`. See [`attend_backward`] for the heart of it.
+    /// Returns how the loss changes with `x`, `[n_tok, n_embd] -> [n_tok, n_embd]`, and adds to `grad` how it changes
+    /// with the parameters. See [`attend_backward`] for the heart of it.
     ///
     /// # Errors
     ///
@@ -168,7 +169,8 @@ fn remember<'a>(cache: &'a mut LayerCache, qkv: &Tensor, n_seq: usize) -> &'a La
     cache
 }
 
-/// Queries, keys and values of each sequence: three parts of the columns of `qkv`, or keys and values out of the cache.
+/// Queries, keys and values of each sequence: three parts of the columns of `qkv`, or, with a cache, the keys and
+/// values in it.
 fn sequences<'a>(qkv: &'a Tensor, n_seq: usize, cache: Option<&'a LayerCache>) -> Vec<Sequence<'a>> {
     let n_embd = qkv.n_cols() / 3;
     let one = |s: usize| {
@@ -187,10 +189,10 @@ fn sequences<'a>(qkv: &'a Tensor, n_seq: usize, cache: Option<&'a LayerCache>) -
 // The formula, as a loop
 // ---------------------------------------------------------------------------------------------------------------------
 
-/// `softmax(q·kᵀ / sqrt(head_size) + mask)·v` for every head of every sequence: `-> [n_tok, n_embd]`, the heads' results side
-/// by side; and the weights, `[n_sequences*n_head, n_seq, n_keys]`.
+/// `softmax(q·kᵀ / sqrt(head_size) + mask)·v` for every head of every sequence: `-> [n_tok, n_embd]`, the heads'
+/// results side by side; and the weights, `[n_sequences*n_head, n_seq, n_keys]`.
 ///
-/// [`Attention::forward`] gives the same numbers, up to rounding, and faster.
+/// [`Attention::forward`] gives the same numbers, up to rounding, but faster.
 pub fn attend(sequences: &[Sequence], n_head: usize) -> (Vec<f32>, Vec<f32>) {
     let (mut out, mut weights) = (Vec::new(), Vec::new());
     for Sequence { queries, segments } in sequences {
@@ -202,7 +204,7 @@ pub fn attend(sequences: &[Sequence], n_head: usize) -> (Vec<f32>, Vec<f32>) {
         for head in 0..n_head {
             let columns = head * head_size..(head + 1) * head_size;
             for t in 0..n_seq {
-                // Scores: the query meets the keys of all tokens up to its own.
+                // Scores: the query with the keys of all tokens up to its own.
                 let q = &queries.row(t)[columns.clone()];
                 let score = |k: &&[f32]| dot(q, &k[columns.clone()]) / (head_size as f32).sqrt();
                 let mut w: Vec<f32> = keys[..n_past + t + 1].iter().map(score).collect();
@@ -224,12 +226,13 @@ pub fn attend(sequences: &[Sequence], n_head: usize) -> (Vec<f32>, Vec<f32>) {
 /// Backward of [`attend`], as a loop, for sequences without a past: `d_out`, `[n_tok, n_embd]`, `-> d_qkv`,
 /// `[n_tok, 3*n_embd]`.
 ///
-/// Forward was, for each query of each head: `score_j = scale * q·k_j`, `w = softmax(score)`, `out = sum over j of w_j * v_j`.
-/// From the end backwards:
+/// Forward was, for each query of each head: `score_j = scale * q·k_j`, `w = softmax(score)`,
+/// `out = sum over j of w_j * v_j`. From the end backwards:
 ///
 /// * `v_j` acts on `out` with strength `w_j`: `d_v_j` grows by `w_j * d_out`.
 /// * `w_j` acts on `out` with strength `v_j`: `d_w_j = d_out·v_j`.
-/// * softmax: `d_score_j = w_j * (d_w_j - sum over i of d_w_i * w_i)`. Masked places have `w_j = 0`, so their `d_score` is 0.
+/// * softmax: `d_score_j = w_j * (d_w_j - sum over i of d_w_i * w_i)`. Masked places have `w_j = 0`, so their `d_score`
+///   is 0.
 /// * `score_j = scale * q·k_j`: `d_q` grows by `scale * d_score_j * k_j`, and `d_k_j` by `scale * d_score_j * q`.
 pub fn attend_backward(sequences: &[Sequence], n_head: usize, weights: &[f32], d_out: &[f32]) -> Vec<f32> {
     let Some(Sequence { queries, .. }) = sequences.first() else { return Vec::new() };
@@ -238,11 +241,11 @@ pub fn attend_backward(sequences: &[Sequence], n_head: usize, weights: &[f32], d
     let scale = 1.0 / (head_size as f32).sqrt();
     let mut d_qkv = vec![0.0; sequences.len() * n_seq * 3 * n_embd];
     for (i, w) in weights.chunks(n_seq).enumerate() {
-        // Row i of all weights belongs to query t of one head of one sequence.
+        // Row i of the weights belongs to query t of one head of one sequence.
         let (s, head, t) = (i / (n_head * n_seq), i / n_seq % n_head, i % n_seq);
         let Sequence { queries, segments } = &sequences[s];
         let (keys, values) = (segments[0].keys, segments[0].values);
-        // Where the head's part of a token's query, key or value begins; the same for their gradients.
+        // Where the head's part of a token's query, key or value begins; likewise for their gradients.
         let first = head * head_size;
         let place = |token: usize, part: usize| (s * n_seq + token) * 3 * n_embd + part * n_embd + first;
         let d_out = &d_out[(s * n_seq + t) * n_embd + first..][..head_size];

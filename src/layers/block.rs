@@ -6,14 +6,14 @@
 //! ```
 //!
 //! The `x` that runs through all blocks is called the *residual stream*. No layer replaces it; each reads it and adds
-//! something. So information can pass through unharmed, and so can gradients on their way back: the slope of `x + f(x)` has
-//! a 1 in it, whatever `f` does. That is what makes deep stacks trainable.
+//! something. Information can therefore pass through unharmed, and so can gradients on their way back: the slope of
+//! `x + f(x)` has a 1 in it, whatever `f` does. That is what makes deep stacks trainable.
 //!
 //! The layer norms stand before attention and MLP, inside the branches (*pre-LN*); the original transformer of 2017 put
 //! them after the addition.
 //!
-//! Source: He et al. (2015) for residual connections; Radford et al. (2019), section 2.3, for their place; the sixty lines'
-//! `transformer_block`.
+//! Source: He et al. (2015) for residual connections; Radford et al. (2019), section 2.3, for their place; the sixty
+//! lines' `transformer_block`.
 //!
 //! [Chapter 6](crate::book::ch06_mlp_and_block) explains it;
 //! [chapter 12](crate::book::ch12_backpropagation), its `backward`.
@@ -52,8 +52,9 @@ impl Block {
         }
     }
 
-    /// Parameters to begin training with, as GPT-2's were: deviation 0.02, and smaller by `sqrt(2 * n_layer)` where a result
-    /// is added to the residual stream, because so many of them are added up (Radford et al. 2019, section 2.3).
+    /// Parameters to start training from, initialized as GPT-2's were: deviation 0.02, divided by `sqrt(2 * n_layer)`
+    /// where a result is added to the residual stream, because `2 * n_layer` such results are added up (Radford et al.
+    /// 2019, section 2.3).
     pub fn random(config: &Config, rng: &mut Rng) -> Block {
         let d = config.n_embd;
         let proj = 0.02 / (2.0 * config.n_layer as f32).sqrt();
@@ -102,11 +103,11 @@ impl Block {
         Ok(y)
     }
 
-    /// How the loss changes with `x`, `[n_tok, n_embd] -> [n_tok, n_embd]`; adds how it changes with the parameters to
-    /// `grad`.
+    /// Returns how the loss changes with `x`, `[n_tok, n_embd] -> [n_tok, n_embd]`, and adds to `grad` how it changes
+    /// with the parameters.
     ///
-    /// Forward was `y = x + f(x)`, twice. `x` acts on `y` in two ways, directly and through `f`: so `d_x` is `d_y` plus what
-    /// comes back through `f`.
+    /// Forward was `y = x + f(x)`, twice. `x` acts on `y` in two ways, directly and through `f`, so `d_x` is `d_y` plus
+    /// what comes back through `f`.
     ///
     /// # Errors
     ///

@@ -1,8 +1,8 @@
 //! Embeddings: token ids to vectors.
 //!
-//! A token id is only a name; 17 is not "more" than 16. So each token has a vector of its own, a row of the table `wte`
-//! (weights of the token embedding), whose numbers are learned. And because attention by itself is nearly blind for the
-//! order, each position has a vector as well, a row of `wpe` (weights of the position embedding). The two are added:
+//! A token id is only a name; 17 is not "more" than 16. So each token has a vector of its own, whose numbers are
+//! learned: a row of the table `wte` (weights of the token embedding). Attention by itself is nearly blind to order, so
+//! each position has a vector too: a row of `wpe` (weights of the position embedding). The two are added:
 //!
 //! ```text
 //! x = wte[id] + wpe[position]
@@ -16,9 +16,9 @@
 use crate::weight::Weight;
 use crate::{Error, Result, Tensor};
 
-/// The vectors of `ids`, whose first one is at position `n_past`: `[n_tok] -> [n_tok, n_embd]`.
+/// The vectors of `ids`, with their positions: `[n_tok] -> [n_tok, n_embd]`.
 ///
-/// Every `n_seq` ids are one sequence; the sequences begin at the same position.
+/// Every `n_seq` ids are one sequence, and every sequence begins at position `n_past`.
 ///
 /// # Errors
 ///
@@ -48,11 +48,11 @@ pub fn forward(wte: &Weight, wpe: &Tensor, ids: &[u32], n_seq: usize, n_past: us
     Ok(x) // [n_tok, n_embd]
 }
 
-/// Adds how the loss changes with each vector of `wte` and `wpe` to `d_wte`, `[n_vocab, n_embd]`, and `d_wpe`,
-/// `[n_ctx, n_embd]`, given how it changes with `x`: `d_x` is `[n_tok, n_embd]`.
+/// Adds to `d_wte`, `[n_vocab, n_embd]`, and `d_wpe`, `[n_ctx, n_embd]`, how the loss changes with each vector of `wte`
+/// and `wpe`, given how it changes with `x`: `d_x` is `[n_tok, n_embd]`.
 ///
-/// Forward was `x(t) = wte[id] + wpe[position]`: each row of `x` is a sum, so both get `d_x(t)`. A token that occurs many
-/// times has one vector that acts in many places: all its shares are added up.
+/// Forward was `x(t) = wte[id] + wpe[position]`: each row of `x` is a sum, so both terms get `d_x(t)`. A token that
+/// occurs many times has one vector that acts in many places, so its gradients are added up.
 ///
 /// # Errors
 ///

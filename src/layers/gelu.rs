@@ -1,8 +1,9 @@
 //! GELU: the bend in the MLP.
 //!
-//! Two linear layers in a row are no better than one: without something that is not linear between them, they collapse into
-//! a single matrix. GELU is that something. It lets large positive numbers through as they are, turns large negative ones
-//! into zero, and bends smoothly in between: `x` times the probability that a normally distributed number is below `x`.
+//! Two linear layers in a row are no better than one: without something nonlinear between them, they collapse into a
+//! single matrix. GELU is that something. It lets large positive numbers through as they are, turns large negative ones
+//! into zero, and bends smoothly in between: it is `x` times the probability that a normally distributed number is
+//! below `x`.
 //!
 //! GPT-2 uses an approximation of that probability:
 //!
@@ -24,7 +25,7 @@ use crate::tensor::Tensor;
 
 const SQRT_2_OVER_PI: f32 = 0.797_884_6;
 
-/// GELU of one number: the formula above. [`forward`] gives the same numbers, up to rounding, and faster.
+/// GELU of one number: the formula above. [`forward`] gives the same numbers, up to rounding, but faster.
 pub fn gelu(x: f32) -> f32 {
     let u = SQRT_2_OVER_PI * (x + 0.044715 * x * x * x);
     0.5 * x * (1.0 + u.tanh())
@@ -75,12 +76,13 @@ mod tests {
         let x = Tensor::new(&[xs.len()], xs).unwrap();
         forward(&x).check_close(&x.map(gelu), 1e-6).unwrap();
         let ones = Tensor::full(x.shape(), 1.0);
-        // The formula's 1 - tanh(u)^2 loses digits where tanh(u) is near 1: an error of 1e-7 there, times x * du/dx, up to 20.
+        // The formula's 1 - tanh(u)^2 loses digits where tanh(u) is near 1: an error of 1e-7 there, times x * du/dx, up
+        // to 20.
         backward(&x, &ones).unwrap().check_close(&x.map(gelu_slope), 3e-6).unwrap();
     }
 
     #[test]
-    fn the_slope_is_the_slope() {
+    fn the_slope_agrees_with_a_small_step() {
         for i in -50..50 {
             let x = i as f32 * 0.1;
             let slope = (gelu(x + 1e-2) - gelu(x - 1e-2)) / 2e-2;

@@ -1,14 +1,14 @@
 //! Layer norm: keeps the numbers in a comfortable range.
 //!
-//! Block after block adds something to every token's vector; without care the numbers would grow until nothing can be
-//! learned. Layer norm shifts and scales each row so that its mean is 0 and its variance is 1, and then lets the model
-//! choose another scale (`weight`, often called gain) and shift (`bias`) for each column:
+//! Block after block adds something to every token's vector. Without care, the numbers would grow until nothing could
+//! be learned. Layer norm shifts and scales each row so that its mean is 0 and its variance is 1, and then lets the
+//! model choose another scale (`weight`, often called gain) and shift (`bias`) for each column:
 //!
 //! ```text
 //! y = (x - mean) / sqrt(variance + epsilon) * weight + bias
 //! ```
 //!
-//! The mean and variance are those of one row, one token: no token learns anything about another here. The variance is
+//! The mean and variance are those of one row, one token: here no token learns anything about another. The variance is
 //! divided by `n`, not `n - 1`. Epsilon, under the root, prevents a division by zero.
 //!
 //! Source: Ba, Kiros and Hinton, "Layer Normalization" (2016); the sixty lines' `layer_norm`.
@@ -46,7 +46,7 @@ impl LayerNorm {
     ///
     /// # Errors
     ///
-    /// If the rows of `x` are not as long as the parameters.
+    /// If the rows of `x` do not have the length of the parameters.
     ///
     /// # Example: a row of any scale comes out the same
     ///
@@ -63,29 +63,29 @@ impl LayerNorm {
         Ok(Tensor::of(x.shape(), fast::layer_norm(x.data(), self.weight.data(), self.bias.data(), self.epsilon)))
     }
 
-    /// Whether the rows of `x` are as long as the parameters.
+    /// Checks that a row of `x` has the length of the parameters.
     fn check(&self, op: &'static str, x: &Tensor) -> Result<()> {
         if self.weight.shape() != [x.n_cols()] || self.bias.shape() != [x.n_cols()] {
-            return Err(Error::shape(op, &[x.shape(), self.weight.shape()], "a weight and a bias for each column"));
+            return Err(Error::shape(op, &[x.shape(), self.weight.shape()], "each column needs a weight and a bias"));
         }
         Ok(())
     }
 
-    /// How the loss changes with `x`, `[n_tok, n_embd] -> [n_tok, n_embd]`; adds how it changes with `weight` and `bias` to
-    /// `grad`.
+    /// Returns how the loss changes with `x`, `[n_tok, n_embd] -> [n_tok, n_embd]`, and adds to `grad` how it changes
+    /// with `weight` and `bias`.
     ///
     /// Forward was `z = (x - mean) * scale` and `y = z * weight + bias`. From the end backwards:
     ///
     /// * `d_bias` = the sum of `d_y` over the tokens, `d_weight` = the sum of `d_y * z`, and `d_z = d_y * weight`.
-    /// * Each `x_j` acts on its own `z_j` with strength `scale`. It also acts on every `z_i` of its row through the mean
-    ///   (strength `-scale / n`) and through the variance (strength `-scale * z_i * z_j / n`). Added up:
+    /// * Each `x_j` acts on its own `z_j` with strength `scale`. It also acts on every `z_i` of its row through the
+    ///   mean (strength `-scale / n`) and through the variance (strength `-scale * z_i * z_j / n`). Added up:
     ///
     /// ```text
     /// d_x_j = scale * (d_z_j - mean of d_z - z_j * mean of (d_z * z))
     /// ```
     ///
-    /// In words: whatever would only have shifted or stretched the whole row is taken out, because the normalization
-    /// undoes it.
+    /// In words: the part that would only shift or stretch the whole row is taken out, because the normalization undoes
+    /// it.
     ///
     /// # Errors
     ///
@@ -102,7 +102,7 @@ impl LayerNorm {
     }
 }
 
-/// Layer norm of each row of `x`, as a loop. [`LayerNorm::forward`] gives the same numbers, up to rounding, and faster.
+/// Layer norm of each row of `x`, as a loop. [`LayerNorm::forward`] gives the same numbers, up to rounding, but faster.
 ///
 /// # Panics
 ///
@@ -182,7 +182,7 @@ mod tests {
             let (weight, bias) = (norm.weight.data(), norm.bias.data());
             let y = layer_norm(x.data(), weight, bias, 1e-5);
             let d_x = layer_norm_backward(x.data(), weight, 1e-5, d_y.data(), &mut d_weight, &mut d_bias);
-            // Sums of 200 numbers in another order. A row of two numbers that nearly agree is stretched by up to 300, and
+            // Sums of 200 numbers in another order. A row of two nearly equal numbers is stretched by up to 300, and
             // its rounding with it.
             let tolerance = if n < 8 { 1e-3 } else { 1e-5 };
             let close = |found: &Tensor, expected: Vec<f32>| {
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_of_equal_numbers_is_no_division_by_zero() {
+    fn a_row_of_equal_numbers_does_not_divide_by_zero() {
         let y = LayerNorm::new(4, 1e-5).forward(&Tensor::full(&[1, 4], 7.0)).unwrap();
         assert_eq!(y.data(), [0.0; 4]);
     }

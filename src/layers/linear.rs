@@ -1,7 +1,7 @@
 //! The linear layer: `y = x·W + b`.
 //!
-//! Each output number is a weighted sum of all input numbers, plus a constant. Nearly all of a GPT's parameters are such
-//! weights, and nearly all of its time goes into these products.
+//! Each output number is a weighted sum of all input numbers, plus a constant. Nearly all of a GPT's parameters are
+//! such weights, and nearly all of its time goes into these products.
 //!
 //! GPT-2 stores `W` as `[in, out]`, so the formula reads as written; libraries such as PyTorch store the transpose.
 //!
@@ -31,7 +31,7 @@ impl Linear {
         Linear { weight: Tensor::zeros(&[n_in, n_out]).into(), bias: Tensor::zeros(&[n_out]) }
     }
 
-    /// A layer to begin training with: weights drawn around 0 with this standard deviation, biases 0.
+    /// A layer to start training from: weights drawn around 0 with this standard deviation, biases 0.
     pub fn random(n_in: usize, n_out: usize, deviation: f32, rng: &mut Rng) -> Linear {
         Linear { weight: Tensor::random(&[n_in, n_out], deviation, rng).into(), bias: Tensor::zeros(&[n_out]) }
     }
@@ -57,13 +57,14 @@ impl Linear {
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let mut y = self.weight.matmul(x)?; // x·W: [n_tok, in] · [in, out] -> [n_tok, out]
         if self.bias.len() != y.n_cols() {
-            return Err(Error::shape("linear", &[y.shape(), self.bias.shape()], "a bias for each column is needed"));
+            return Err(Error::shape("linear", &[y.shape(), self.bias.shape()], "each column needs a bias"));
         }
         math::add_to_rows(y.data_mut(), self.bias.data());
         Ok(y)
     }
 
-    /// How the loss changes with `x`, `[n_tok, out] -> [n_tok, in]`; adds how it changes with `W` and `b` to `grad`.
+    /// Returns how the loss changes with `x`, `[n_tok, out] -> [n_tok, in]`, and adds to `grad` how it changes with `W`
+    /// and `b`.
     ///
     /// Forward was `y(t, o) = sum over i of x(t, i) * W(i, o) + b(o)`. So:
     ///
@@ -78,7 +79,7 @@ impl Linear {
         let weight = self.weight.tensor()?;
         x.t_matmul_add(d_y, grad.weight.tensor_mut()?)?; // [n_tok, in]ᵀ · [n_tok, out] -> [in, out]
         if grad.bias.len() != d_y.n_cols() {
-            return Err(Error::shape("linear backward", &[d_y.shape(), grad.bias.shape()], "a bias for each column"));
+            return Err(Error::shape("linear backward", &[d_y.shape(), grad.bias.shape()], "each column needs a bias"));
         }
         math::add_column_sums(d_y.data(), grad.bias.data_mut());
         d_y.matmul_t(weight) // [n_tok, out] · [in, out]ᵀ -> [n_tok, in]
@@ -86,7 +87,7 @@ impl Linear {
 }
 
 /// The linear layer as a loop, `[n_tok, in] -> [n_tok, out]`: each output is a weighted sum of all inputs, plus a bias.
-/// [`Linear::forward`] gives the same numbers, up to rounding, and faster.
+/// [`Linear::forward`] gives the same numbers, up to rounding, but faster.
 ///
 /// # Panics
 ///
@@ -138,7 +139,9 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, cases: 40, ..Default::default() })]
         #[test]
-        fn the_fast_twin_is_the_loop_forward_and_backward(m in 1usize..20, k in 1usize..40, n in 1usize..40, seed: u64) {
+        fn the_fast_twin_is_the_loop_forward_and_backward(
+            m in 1usize..20, k in 1usize..40, n in 1usize..40, seed: u64,
+        ) {
             let mut rng = Rng::new(seed);
             let mut random = |shape: &[usize]| Tensor::random(shape, 1.0, &mut rng);
             let (x, d_y) = (random(&[m, k]), random(&[m, n]));

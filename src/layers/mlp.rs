@@ -7,8 +7,8 @@
 //! y = c_proj(gelu(c_fc(x)))
 //! ```
 //!
-//! Two thirds of a block's parameters are here. A way to see it: each of the `4*n_embd` columns in the middle looks for one
-//! pattern in `x`, and says what to add where the pattern is found.
+//! Two thirds of a block's parameters are here. One way to see it: each of the `4*n_embd` columns in the middle looks
+//! for one pattern in `x`, and says what to add when the pattern is found.
 //!
 //! Source: Vaswani et al. (2017), section 3.3; the sixty lines' `ffn`.
 //!
@@ -37,7 +37,8 @@ impl Mlp {
         Mlp { c_fc: Linear::zeros(n_embd, n_inner), c_proj: Linear::zeros(n_inner, n_embd) }
     }
 
-    /// Parameters to begin training with; `c_proj`, whose result is added to the residual stream, has its own deviation.
+    /// Parameters to start training from; `c_proj`, whose result is added to the residual stream, has its own
+    /// deviation.
     pub fn random(n_embd: usize, n_inner: usize, deviation: f32, proj_deviation: f32, rng: &mut Rng) -> Mlp {
         let c_fc = Linear::random(n_embd, n_inner, deviation, rng);
         let c_proj = Linear::random(n_inner, n_embd, proj_deviation, rng);
@@ -77,8 +78,8 @@ impl Mlp {
         Ok(y)
     }
 
-    /// How the loss changes with `x`, `[n_tok, n_embd] -> [n_tok, n_embd]`; adds how it changes with the parameters to
-    /// `grad`. Forward's three steps, in reverse.
+    /// Returns how the loss changes with `x`, `[n_tok, n_embd] -> [n_tok, n_embd]`, and adds to `grad` how it changes
+    /// with the parameters. Forward's three steps, in reverse.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Softmax: any numbers to probabilities.
+//! Softmax: turns any numbers into probabilities.
 //!
 //! The larger the number, the larger its probability; all probabilities are positive and add up to 1:
 //!
@@ -7,7 +7,7 @@
 //! ```
 //!
 //! `e^x` overflows an `f32` at x = 89. Adding the same number to every `x_i` does not change the result (the factor it
-//! brings cancels), so the largest one is taken off first: then the largest power is `e^0 = 1` and nothing overflows.
+//! brings cancels), so the largest one is subtracted first. The largest power is then `e^0 = 1`, and nothing overflows.
 //!
 //! Source: the sixty lines' `softmax`; Bridle (1990) gave it its name.
 //!
@@ -20,7 +20,7 @@ use crate::tensor::Tensor;
 
 /// Softmax of each row: `[m, n] -> [m, n]`.
 ///
-/// A number of minus infinity gets probability 0. A row of minus infinities alone has no softmax: it becomes NaN.
+/// Minus infinity gets probability 0. A row of nothing but minus infinities has no softmax; it becomes NaN.
 ///
 /// # Example: turn three scores into probabilities
 ///
@@ -37,7 +37,8 @@ pub fn forward(x: &Tensor) -> Tensor {
     y
 }
 
-/// Softmax of one row, in place: the formula, as a loop. [`forward`] gives the same numbers, up to rounding, and faster.
+/// Softmax of one row, in place: the formula, as a loop. [`forward`] gives the same numbers, up to rounding, but
+/// faster.
 pub fn softmax_row(x: &mut [f32]) {
     let largest = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut sum = 0.0;
@@ -52,8 +53,9 @@ pub fn softmax_row(x: &mut [f32]) {
 
 /// The logarithm of softmax of one row, in place: `x_i - max - ln(sum of e^(x_j - max))`.
 ///
-/// The logarithm of `softmax(x)` itself would be minus infinity where softmax underflows. The sum is taken in `f64`, because
-/// beam search adds up many of these numbers. As with [`softmax_row`], one NaN or plus infinity makes the whole row NaN.
+/// Taking the logarithm of `softmax(x)` would give minus infinity where softmax underflows. The sum is taken in `f64`,
+/// because beam search adds up many of these numbers. As with [`softmax_row`], one NaN or plus infinity makes the whole
+/// row NaN.
 ///
 /// # Example: a probability of e^-1000, which no `f32` can hold
 ///
@@ -74,7 +76,8 @@ pub fn log_softmax_row(x: &mut [f32]) {
     x.iter_mut().for_each(|x| *x = (f64::from(*x) - shift) as f32);
 }
 
-/// How the loss changes with softmax's input, given its output `y` and how the loss changes with that: `[m, n] -> [m, n]`.
+/// How the loss changes with softmax's input, given its output `y` and how the loss changes with that:
+/// `[m, n] -> [m, n]`.
 ///
 /// Forward was `y_i = e^(x_i) / sum`. Raising `x_j` raises `y_j`, and lowers every `y_i` a little because all share one
 /// sum: `dy_i/dx_j = y_i * (1 if i is j else 0) - y_i * y_j`. Added up over all `i`:
@@ -103,7 +106,7 @@ pub fn backward(y: &Tensor, d_y: &Tensor) -> Result<Tensor> {
 ///
 /// If the two have different lengths.
 pub fn softmax_row_backward(y: &[f32], d: &mut [f32]) {
-    let mut shared = 0.0; // what the common sum hands on to every number of the row
+    let mut shared = 0.0; // what every number of the row gets through the sum they share
     for i in 0..y.len() {
         shared += d[i] * y[i];
     }
@@ -138,7 +141,7 @@ mod tests {
                 softmax_row(y.row_mut(i));
                 softmax_row_backward(y.row(i), d_x.row_mut(i));
             }
-            // Sums of 200 numbers in another order, and an `exp` of another make: a few parts in ten million each.
+            // Sums of 200 numbers in another order, and another `exp`: a few parts in ten million each.
             prop_assert_eq!(forward(&x).check_close(&y, 1e-5), Ok(()));
             prop_assert_eq!(backward(&y, &d).unwrap().check_close(&d_x, 1e-5), Ok(()));
         }
@@ -162,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn the_logarithm_is_that_of_the_formula_and_hides_no_nan() {
+    fn the_logarithm_agrees_with_the_formula_and_hides_no_nan() {
         let mut found = [1.0f32, -2.0, 0.5, 3.0, -80.0];
         let sum: f64 = found.iter().map(|&x| f64::from(x).exp()).sum();
         let expected = found.map(|x| (f64::from(x) - sum.ln()) as f32);

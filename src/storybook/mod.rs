@@ -1,8 +1,9 @@
-//! The model that ships inside: it read a hundred children's books, and writes on.
+//! The built-in model: it has read a hundred children's books, and continues your stories.
 //!
-//! It is small (3.9 million parameters; the smallest GPT-2 has 124 million), so that it fits into the crate, and it was
-//! trained by the code of this crate, from random weights. `recipe.md` beside this file says how to make it again, `loss.txt` and
-//! `loss-2.txt` are its loss curves, and `books.tsv` lists what it read. The books are not in here: only what it learned from them.
+//! It is small (3.9 million parameters; the smallest GPT-2 has 124 million), so it fits into the crate, and the code of
+//! this crate trained it from random weights. `recipe.md` beside this file says how to make it again, `loss.txt` and
+//! `loss-2.txt` are its loss curves, and `books.tsv` lists what it read. The books themselves are not in here, only
+//! what it learned from them.
 //!
 //! [Chapter 13](crate::book::ch13_training) explains it.
 

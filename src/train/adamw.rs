@@ -1,8 +1,9 @@
 //! AdamW: how far to move each parameter.
 //!
-//! The gradient says in which direction the loss rises. The simplest rule would be to step the other way: `p -= lr * g`.
-//! But one batch's gradient is noisy, and some parameters have gradients a thousand times larger than others. Adam keeps
-//! two running averages for every parameter and divides one by the other:
+//! The gradient says in which direction the loss rises. The simplest rule would be to step the other way:
+//! `p -= lr * g`, where `lr`, the *learning rate*, is the size of the step. But one batch's gradient is noisy, and some
+//! parameters have gradients a thousand times larger than others. Adam keeps two running averages for every parameter
+//! and divides one by the other:
 //!
 //! ```text
 //! m = beta1 * m + (1 - beta1) * g          where has it been pointing lately?
@@ -10,10 +11,10 @@
 //! p = p - lr * m' / (sqrt(v') + epsilon)   m' = m / (1 - beta1^step), v' = v / (1 - beta2^step)
 //! ```
 //!
-//! So every parameter moves by about `lr`, whatever the scale of its gradient, and less where the gradient keeps changing
-//! its sign. `m` and `v` begin at 0; the divisions by `1 - beta^step` correct for that in the first steps.
+//! So every parameter moves by about `lr`, whatever the scale of its gradient, and by less when the gradient keeps
+//! changing sign. `m` and `v` start at 0; the divisions by `1 - beta^step` correct for that in the first steps.
 //!
-//! The W is for *weight decay*: before each step the weights shrink a little, `p = p - lr * decay * p`, so that none stays
+//! The W is for *weight decay*: before each step the weights shrink a little, `p = p - lr * decay * p`, so none stays
 //! large without need. Only the matrices and embeddings decay; biases and layer norms do not.
 //!
 //! Source: Kingma and Ba, "Adam" (2015), algorithm 1; Loshchilov and Hutter, "Decoupled Weight Decay Regularization"
@@ -36,7 +37,7 @@ pub struct AdamW {
     pub epsilon: f32,
     /// How much matrices and embeddings shrink.
     pub weight_decay: f32,
-    /// How many steps were made.
+    /// How many steps have been made.
     pub step: u64,
     /// The running average of each gradient.
     pub m: Gpt2,
@@ -55,7 +56,7 @@ impl AdamW {
     ///
     /// # Errors
     ///
-    /// If `grad` is of another kind of model, or one of the two is [packed](crate::weight).
+    /// If `grad` belongs to another kind of model, or one of the two is [packed](crate::weight).
     ///
     /// # Example: the first step moves each parameter by `lr`, against the sign of its gradient
     ///
@@ -75,7 +76,7 @@ impl AdamW {
         let (means, squares) = (self.m.parameters_mut()?, self.v.parameters_mut()?);
         let shapes_fit = params.iter().zip(&grads).all(|((_, p), (_, g))| p.shape() == g.shape());
         if grads.len() != params.len() || !shapes_fit {
-            return Err(Error::argument("AdamW", "the gradient is of another kind of model"));
+            return Err(Error::argument("AdamW", "the gradient belongs to another kind of model"));
         }
         self.step += 1;
         let mut updates = Vec::new();
@@ -90,7 +91,7 @@ impl AdamW {
     }
 }
 
-/// What all numbers of a tensor have in common at step number `n`, counted from 1.
+/// What all numbers of a tensor share in step number `n`, counted from 1.
 fn step(beta1: f32, beta2: f32, epsilon: f32, decay: f32, n: u64, lr: f32) -> Step {
     let correct1 = 1.0 - f64::from(beta1).powf(n as f64);
     let correct2 = 1.0 - f64::from(beta2).powf(n as f64);
@@ -104,7 +105,8 @@ fn step(beta1: f32, beta2: f32, epsilon: f32, decay: f32, n: u64, lr: f32) -> St
     }
 }
 
-/// One step of every number of an update, as a loop. [`AdamW::update`] gives the same numbers, up to rounding, and faster.
+/// One step of every number of an update, as a loop. [`AdamW::update`] gives the same numbers, up to rounding, but
+/// faster.
 pub fn adamw(update: Update) {
     let Update { p, g, m, v, step } = update;
     for i in 0..p.len() {
@@ -115,15 +117,15 @@ pub fn adamw(update: Update) {
     }
 }
 
-/// The length of the gradient as one long vector; if it is above `limit`, every number is scaled down so that the length is
-/// `limit`. Returns the length before. A `limit` of 0 only measures.
+/// Limits the length of the gradient, taken as one long vector: if it is above `limit`, every number is scaled down
+/// until the length is `limit`. Returns the length before. A `limit` of 0 only measures.
 ///
 /// One strange batch can have a gradient far larger than all others, and a single step along it can undo an hour of
 /// learning. Clipping keeps its direction and limits its length (Pascanu, Mikolov and Bengio, 2013).
 ///
 /// # Errors
 ///
-/// If `grad` is [packed](crate::weight): then it is no gradient.
+/// If `grad` is [packed](crate::weight), and so not a gradient.
 pub fn clip(grad: &mut Gpt2, limit: f32) -> Result<f32> {
     let norm =
         grad.parameters()?.iter().map(|(_, tensor)| fast::sum_of_squares(tensor.data())).sum::<f64>().sqrt() as f32;

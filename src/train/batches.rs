@@ -1,7 +1,8 @@
 //! Batches: random pieces of text to learn from.
 //!
-//! All texts are one long list of tokens, with `<|endoftext|>` in front of each. A lesson is a window of it: `n_seq` tokens
-//! as input, and as target the same window moved by one. Then every position has its next token:
+//! All texts are one long list of tokens, with `<|endoftext|>` in front of each. A lesson is a window of that list:
+//! `n_seq` tokens are the input, and the same window shifted by one is the target. Every position then has its next
+//! token:
 //!
 //! ```text
 //! tokens    the  little  fox  ran  away
@@ -9,11 +10,10 @@
 //! targets        little  fox  ran  away
 //! ```
 //!
-//! So one window teaches `n_seq` predictions at once, each from a different length of text. A batch is several windows,
-//! drawn at random: their gradients are averaged, which takes out some of the noise.
+//! One window thus teaches `n_seq` predictions at once, each from a different length of text. A batch is several
+//! windows, drawn at random; averaging their gradients takes out some of the noise.
 //!
-//! A production program would keep the tokens of a large collection on disk, and read windows of them in the
-//! background.
+//! A production program would keep the tokens of a large collection on disk and read windows of them in the background.
 //!
 //! [Chapter 13](crate::book::ch13_training) explains it.
 
@@ -33,13 +33,13 @@ pub struct Tokens {
 pub struct Batch {
     /// What the model reads.
     pub inputs: Vec<u32>,
-    /// What comes next at each place.
+    /// What comes next at each position.
     pub targets: Vec<u32>,
 }
 
 impl Tokens {
-    /// Encodes texts, puts `<|endoftext|>` in front of each, and makes windows of `n_ctx` tokens, or shorter ones if there is
-    /// less text. `<|endoftext|>` inside a text separates documents.
+    /// Encodes texts, puts `<|endoftext|>` in front of each, and makes windows of `n_ctx` tokens, or shorter ones if
+    /// there is not enough text. `<|endoftext|>` inside a text separates documents.
     ///
     /// # Errors
     ///
@@ -53,7 +53,7 @@ impl Tokens {
     /// let tokens = Tokens::new(&["the fox and the dog"], &Tokenizer::gpt2(), 3)?;
     /// let batch = tokens.random_batch(2, &mut Rng::new(1)); // 2 windows of 3 tokens
     /// assert_eq!((batch.inputs.len(), batch.targets.len()), (6, 6));
-    /// assert_eq!(batch.inputs[1..3], batch.targets[0..2]); // moved by one
+    /// assert_eq!(batch.inputs[1..3], batch.targets[0..2]); // shifted by one
     /// # Ok::<(), gpt60::Error>(())
     /// ```
     pub fn new(texts: &[&str], tokenizer: &Tokenizer, n_ctx: usize) -> Result<Tokens> {
@@ -65,7 +65,7 @@ impl Tokens {
         Tokens::from_ids(ids, n_ctx)
     }
 
-    /// As [`Tokens::new`], from tokens.
+    /// Like [`Tokens::new`], from token ids.
     ///
     /// # Errors
     ///
@@ -92,13 +92,15 @@ impl Tokens {
         self.n_seq
     }
 
-    /// `n_windows` windows, each beginning anywhere with equal chance: `[n_windows * n_seq]` inputs and targets.
+    /// `n_windows` windows, each starting at a random token, all equally likely: `[n_windows * n_seq]` inputs and
+    /// targets.
     pub fn random_batch(&self, n_windows: usize, rng: &mut Rng) -> Batch {
         let starts = (0..n_windows).map(|_| rng.below(self.ids.len() - self.n_seq)).collect::<Vec<_>>();
         self.batch(&starts)
     }
 
-    /// Where up to `limit` windows begin that do not overlap, spread evenly over the text: a fixed sample, for validation.
+    /// The starts of up to `limit` windows that do not overlap, spread evenly over the text: a fixed sample for
+    /// validation.
     pub fn spread(&self, limit: usize) -> Vec<usize> {
         let available = (self.ids.len() - 1) / self.n_seq;
         let n = available.min(limit.max(1));
@@ -129,7 +131,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
         #[test]
-        fn targets_are_the_inputs_moved_by_one(n in 2usize..200, n_ctx in 1usize..50, seed: u64) {
+        fn targets_are_the_inputs_shifted_by_one(n in 2usize..200, n_ctx in 1usize..50, seed: u64) {
             let tokens = Tokens::from_ids((0..n as u32).collect(), n_ctx).unwrap();
             let batch = tokens.random_batch(3, &mut Rng::new(seed));
             prop_assert_eq!(batch.inputs.len(), 3 * n_ctx.min(n - 1));
@@ -141,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn every_window_is_drawn_the_last_one_too() {
+    fn every_window_is_drawn_including_the_last() {
         let tokens = Tokens::from_ids(vec![0, 1, 2, 3, 4], 2).unwrap();
         let mut rng = Rng::new(1);
         let drawn: std::collections::BTreeSet<u32> =

@@ -1,8 +1,9 @@
 //! Loss: how surprised is the model by what really came next?
 //!
 //! The model gives every possible next token a probability. Its *loss* on one token is `-ln(p)`, where `p` is the
-//! probability that it gave to the token that really came: 0 if it was certain, and the larger the less it expected it. A
-//! model that knows nothing and gives each of `n` tokens the same `1/n` has a loss of `ln(n)`. The unit is the *nat*.
+//! probability that it gave to the token that really came. The loss is 0 if the model was certain, and the less it
+//! expected the token, the larger the loss. A model that knows nothing and gives each of `n` tokens the same `1/n` has
+//! a loss of `ln(n)`. The unit is the *nat*.
 //!
 //! With softmax inside, the loss of a row of logits `x` with target `t` is
 //!
@@ -10,10 +11,11 @@
 //! loss = -ln(softmax(x)_t) = ln(e^(x_0) + ... + e^(x_(n-1))) - x_t
 //! ```
 //!
-//! The mean of it over many tokens is called *cross-entropy*. `e^loss` is the *perplexity*: as unsure as if choosing among
-//! so many equally likely tokens. `loss / ln(2)` is in bits.
+//! The mean loss over many tokens is called *cross-entropy*. `e^loss` is the *perplexity*: the model is as unsure as if
+//! it had to choose among that many equally likely tokens. `loss / ln(2)` is the loss in bits.
 //!
-//! Source: Shannon, "A Mathematical Theory of Communication" (1948), for the measure; Radford et al. (2018), equation 1.
+//! Source: Shannon, "A Mathematical Theory of Communication" (1948), for the measure; Radford et al. (2018), equation
+//! 1.
 //!
 //! [Chapter 11](crate::book::ch11_loss) explains it.
 
@@ -26,7 +28,7 @@ use crate::tensor::Tensor;
 ///
 /// # Errors
 ///
-/// If there is no row, not one target for each, or a target is not in the vocabulary.
+/// If there are no rows, the numbers of rows and targets differ, or a target is not in the vocabulary.
 ///
 /// # Example: knowing nothing costs ln(n)
 ///
@@ -44,20 +46,21 @@ pub fn cross_entropy(logits: &Tensor, targets: &[u32]) -> Result<Vec<f32>> {
 }
 
 /// The mean loss over all rows in nats, and how `weight` times that mean changes with each logit: `d_logits`,
-/// `[n_tok, n_vocab]`, in the place of `logits`.
+/// `[n_tok, n_vocab]`, in place of `logits`.
 ///
-/// Forward was `loss = ln(sum over j of e^(x_j)) - x_t`. The slope of the first part by `x_j` is `e^(x_j) / sum`, which is
-/// softmax; that of the second is 1 for the target alone:
+/// Forward was `loss = ln(sum over j of e^(x_j)) - x_t`. The slope of the first part by `x_j` is `e^(x_j) / sum`, which
+/// is softmax; that of the second is 1 for the target and 0 for the others:
 ///
 /// ```text
 /// d_x_j = softmax(x)_j - (1 if j is t else 0)
 /// ```
 ///
-/// Lower what was expected, by as much as it was expected; raise what came. Each row counts `weight / n_tok`.
+/// In words: lower every token by as much as it was expected, and raise the one that came. Each row counts
+/// `weight / n_tok`.
 ///
 /// # Errors
 ///
-/// As [`cross_entropy`].
+/// Those of [`cross_entropy`].
 ///
 /// # Example: two tokens, equally likely, and the first one came
 ///
@@ -86,7 +89,7 @@ pub fn row_loss(x: &[f32], target: usize) -> f32 {
     let largest = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut sum = 0.0;
     for x in x {
-        sum += (x - largest).exp(); // e^x would overflow
+        sum += (x - largest).exp(); // e^x alone would overflow
     }
     sum.ln() + largest - x[target]
 }
@@ -109,7 +112,7 @@ pub fn row_gradient(x: &[f32], target: usize, share: f32) -> Vec<f32> {
 fn check(logits: &Tensor, targets: &[u32]) -> Result<()> {
     let (n_tok, n_vocab) = logits.table("cross_entropy")?;
     if n_tok != targets.len() || n_tok == 0 {
-        let rule = format!("a target for each row is needed, and there are {}", targets.len());
+        let rule = format!("a target for each row is needed, but there are {}", targets.len());
         return Err(Error::shape("cross_entropy", &[logits.shape()], rule));
     }
     match targets.iter().find(|&&target| target as usize >= n_vocab) {
@@ -139,7 +142,7 @@ mod tests {
             let losses: Vec<f32> = rows().map(|(row, target)| row_loss(row, target)).collect();
             let share = 0.5 / n_tok as f32;
             let d_logits: Vec<f32> = rows().flat_map(|(row, target)| row_gradient(row, target, share)).collect();
-            // Sums of up to 300 powers in another order, and an `exp` of another make. The loss of a row is a difference of
+            // Sums of up to 300 powers in another order, and another `exp`. The loss of a row is a difference of
             // numbers of up to 20, each rounded to one part in ten million.
             let close = |a: &[f32], b: &[f32]| check_close((&[a.len()], a), (&[b.len()], b), 1e-5);
             let found = cross_entropy(&logits, &targets).unwrap();

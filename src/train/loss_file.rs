@@ -6,9 +6,9 @@
 //! 2 7.598912 7.601127
 //! ```
 //!
-//! A step adds its line at once, but the state of a run is saved only now and then. So after an interruption the file can be
-//! ahead of the state: then it is cut to the state's step, because the later steps are made again. It must never be behind,
-//! because nothing could bring its lines back: so it is on the disk before the state is.
+//! A step adds its line at once, but the state of a run is saved only now and then. After an interruption, the file can
+//! therefore be ahead of the state. It is then cut back to the state's step, and the later steps are made again. It
+//! must never be behind, because nothing could bring its lines back. That is why it is on the disk before the state is.
 
 use super::step::StepReport;
 use crate::checkpoint;
@@ -39,12 +39,13 @@ impl LossFile {
     pub fn append(&self, report: &StepReport) -> Result<()> {
         let valid = report.valid_loss.map_or(String::new(), |loss| format!(" {loss:.6}"));
         let line = format!("{} {:.6}{valid}\n", report.step, report.loss);
-        // In one piece: a program that watches the file sees whole lines.
+        // In one piece, so a program that watches the file sees whole lines.
         let written = self.open().and_then(|mut file| file.write_all(line.as_bytes()));
         written.map_err(|e| Error::io(&self.path, "written", e))
     }
 
-    /// Cuts the file to the first `n_steps` steps, or begins it. A line that an interruption cut short goes, too.
+    /// Cuts the file back to the first `n_steps` steps, or creates it. A line that an interruption cut short is removed
+    /// too.
     pub fn cut(&self, n_steps: u64) -> Result<()> {
         let text = match self.path.exists() {
             true => fs::read_to_string(&self.path).map_err(|e| Error::io(&self.path, "read", e))?,

@@ -1,30 +1,31 @@
-//! Is there memory for it? Asked before a run begins.
+//! Is there enough memory to train? Checked before a run begins.
 //!
-//! Without this, a slip in a number (`--n-embd 1280000`) would end the program in the middle of an allocation, without a
-//! word on the remedy.
+//! Without this check, a typo in a number (`--n-embd 1280000`) would end the program in the middle of an allocation,
+//! without a word about the remedy.
 
 use crate::config::Config;
 use crate::error::{Error, Result};
 
-/// Checks that there is memory for training a model with batches of `n_tok` tokens, as far as the operating system tells.
+/// Checks that there is enough memory to train a model with batches of `n_tok` tokens, as far as the operating system
+/// tells.
 ///
 /// # Errors
 ///
-/// If there is not: how much is needed, and what to make smaller.
+/// If there is not. The error says how much is needed, and what to make smaller.
 pub(super) fn check_memory(config: &Config, n_tok: usize) -> Result<()> {
     let n_bytes = n_bytes(config, n_tok);
     // The system promises the memory or refuses it. It is given back at once, untouched.
     Vec::<u8>::new().try_reserve_exact(n_bytes).map_err(|_| {
         let problem = format!(
-            "at least {} GB of memory are needed, more than there is; choose a smaller model or a smaller --batch",
+            "training needs at least {} GB of memory, more than there is; choose a smaller model or a smaller --batch",
             n_bytes / 1_000_000_000
         );
         Error::argument("train", problem)
     })
 }
 
-/// The least that training needs: the model, its gradient and AdamW's two averages; for each token some rows of each block, and
-/// its logits with their gradient.
+/// The least that training needs: the model, its gradient and AdamW's two averages; and for each token some rows in
+/// each block, and its logits with their gradient.
 fn n_bytes(config: &Config, n_tok: usize) -> usize {
     let a_token = config.n_layer.saturating_mul(config.n_embd).saturating_mul(10);
     let a_token = a_token.saturating_add(config.n_vocab.saturating_mul(2));

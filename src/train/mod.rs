@@ -1,14 +1,15 @@
 //! Learning: from random weights to a model, by trying to predict text.
 //!
-//! The whole method fits in four lines, repeated some thousand times:
+//! The whole method fits in four lines, repeated a few thousand times:
 //!
-//! 1. take a random piece of text and let the model predict every next token of it ([`batches`], [`crate::Gpt2`]);
+//! 1. take a random piece of text and let the model predict every next token in it ([`batches`], [`crate::Gpt2`]);
 //! 2. measure how surprised it was by the tokens that really came next ([`loss`]);
-//! 3. compute for every parameter how a small change of it would change that surprise (every layer's `backward`);
-//! 4. change every parameter a little in the direction that lowers it ([`adamw`], by the step size of [`schedule`]).
+//! 3. compute, for every parameter, how a small change to it would change that surprise (every layer's `backward`);
+//! 4. change every parameter a little in the direction that lowers the surprise ([`adamw`], with the step size from
+//!    [`schedule`]).
 //!
-//! [`step`] puts these together, in memory; [`run`] adds a directory, and [`state`] keeps the run safe in it. Start with
-//! [`loss`].
+//! [`step`] puts these together, in memory; [`run`] adds a directory, and [`state`] keeps the run safe in it. Start
+//! with [`loss`].
 //!
 //! [Chapter 13](crate::book::ch13_training) explains it.
 

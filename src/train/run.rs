@@ -1,7 +1,8 @@
 //! A training run: steps, and a directory that lets them be stopped and resumed.
 //!
-//! In the directory are the run's state ([`super::state`]), the model as others read it (`config.json`, `model.safetensors`, the
-//! vocabulary's files; derived from the state), and `loss.txt`, with a line for each step.
+//! The directory holds the run's state ([`super::state`]), the model in the form that other programs read
+//! (`config.json`, `model.safetensors`, the vocabulary's files; derived from the state), and `loss.txt`, with a line
+//! for each step.
 //!
 //! [Chapter 13](crate::book::ch13_training) explains it.
 
@@ -27,7 +28,7 @@ use std::time::{Duration, Instant};
 const STATE_FILE: &str = "training.safetensors";
 /// How many windows of the validation text are read each time.
 const VALID_WINDOWS: usize = 64;
-/// The longest time without a save, so that no interruption costs more work than this.
+/// The longest time without a save: no interruption costs more work than this.
 const MAX_UNSAVED: Duration = Duration::from_secs(60);
 
 /// A training run.
@@ -50,7 +51,7 @@ const MAX_UNSAVED: Duration = Duration::from_secs(60);
 /// let mut losses = Vec::new();
 /// trainer.run(|report| losses.push(report.loss))?;
 /// assert_eq!((trainer.step(), losses.len()), (3, 3));
-/// assert!((losses[0] - 260f64.ln()).abs() < 0.1); // an untrained model expects everything
+/// assert!((losses[0] - 260f64.ln()).abs() < 0.1); // an untrained model expects every token equally
 /// # std::fs::remove_dir_all(&dir).unwrap();
 /// # Ok::<(), gpt60::Error>(())
 /// ```
@@ -67,33 +68,33 @@ pub struct Trainer {
 
 /// Begin, resume.
 impl Trainer {
-    /// Begins a run in the directory `dir`, which is made if it does not exist.
+    /// Begins a run in the directory `dir`, which is created if it does not exist.
     ///
-    /// The settings are on disk before the work begins, so a run that is stopped while it still learns its vocabulary can
-    /// be resumed too.
+    /// The settings are on disk before the work begins, so even a run that is stopped while it learns its vocabulary
+    /// can be resumed.
     ///
     /// # Errors
     ///
-    /// If the directory already holds a run or a model, a text cannot be read, the settings make no sense, or the model needs
-    /// more memory than there is. Nothing has begun then: the same directory can be used again.
+    /// If the directory already holds a run or a model, a text cannot be read, the settings make no sense, or the model
+    /// needs more memory than there is. Nothing has begun then, and the same directory can be used again.
     pub fn begin(settings: Settings, inputs: Inputs, dir: impl AsRef<Path>) -> Result<Trainer> {
         let dir = dir.as_ref();
         settings.check()?;
         let state_path = dir.join(STATE_FILE);
         if state_path.exists() {
-            let problem = "a run has begun here already; go on with --resume, or choose another directory";
+            let problem = "a run has already begun here; continue it with --resume, or choose another directory";
             return Err(Error::file(&state_path, problem));
         }
         // No file that a run writes may exist yet: it could be someone's work.
         hugging_face::check_free(dir)?;
         if dir.join(LOSS_FILE).exists() {
-            return Err(Error::file(dir.join(LOSS_FILE), "is there already; choose another directory"));
+            return Err(Error::file(dir.join(LOSS_FILE), "already exists; choose another directory"));
         }
         let inputs = inputs.absolute()?;
         fs::create_dir_all(dir).map_err(|e| Error::io(dir, "made", e))?;
         state::write_request(&state_path, &settings, &inputs)?;
         let trainer = Trainer::first(settings, inputs, dir).inspect_err(|_| {
-            let _ = fs::remove_file(&state_path); // the error of the beginning is the one to report
+            let _ = fs::remove_file(&state_path); // the first error is the one to report
         })?;
         trainer.save_first()?;
         Ok(trainer)
@@ -103,12 +104,12 @@ impl Trainer {
     ///
     /// # Errors
     ///
-    /// If there is no run, its state is damaged, or its texts are not what they were.
+    /// If there is no run, its state is damaged, or its texts have changed.
     pub fn resume(dir: impl AsRef<Path>) -> Result<Trainer> {
         let dir = dir.as_ref();
         let path = dir.join(STATE_FILE);
         if !path.exists() {
-            let problem = "is not there: no run has begun in this directory; begin one with --out";
+            let problem = "does not exist: no run has begun in this directory; begin one with --out";
             return Err(Error::missing(&path, problem));
         }
         let (state, fingerprint) = match state::read(&path)? {
@@ -143,7 +144,7 @@ impl Trainer {
         Trainer::assemble(state, dir, &texts)
     }
 
-    /// Everything that is not saved, made from what is.
+    /// Makes the parts that are not saved from those that are.
     fn assemble(state: State, dir: &Path, texts: &[String]) -> Result<Trainer> {
         let n_ctx = state.model.config.n_ctx.min(state.settings.n_ctx);
         let tokens = |texts: &[String]| {
@@ -161,14 +162,14 @@ impl Trainer {
     }
 }
 
-/// A model that can already write, to be trained further.
+/// A trained model, for further training.
 fn load_first(dir: &Path) -> Result<(Gpt2, Tokenizer)> {
     let loaded = hugging_face::load(dir)?;
     let missing = || Error::file(dir, "has no vocabulary (tokenizer.json, or vocab.json and merges.txt)");
     Ok((loaded.model, loaded.tokenizer.ok_or_else(missing)?))
 }
 
-/// A vocabulary that is learned from the texts, and random weights.
+/// A vocabulary learned from the texts, and random weights.
 fn make_first(settings: &Settings, texts: &[String], rng: &mut Rng) -> Result<(Gpt2, Tokenizer)> {
     // `<|endoftext|>` between the texts keeps a pair from being counted across two of them.
     let tokenizer = Tokenizer::learn(&texts.join("<|endoftext|>"), settings.n_vocab)?;
@@ -190,11 +191,11 @@ impl Trainer {
         self.train.ids().len()
     }
 
-    /// Makes one step on random windows of the texts. Adds a line to the loss file.
+    /// Makes one step on random windows of the texts, and adds a line to the loss file.
     ///
     /// # Errors
     ///
-    /// If the loss is no longer a number (then the learning rate was too high), or the file cannot be written.
+    /// If the loss is no longer a number (the learning rate was too high), or the file cannot be written.
     pub fn make_step(&mut self) -> Result<StepReport> {
         let State { settings, model, adamw, rng, .. } = &mut self.state;
         let Settings { batch, accumulate, lr, warmup, steps, clip, .. } = *settings;
@@ -210,11 +211,11 @@ impl Trainer {
         Ok(report)
     }
 
-    /// Makes all steps that are left, calling `progress` after each. Saves now and then, and at the end.
+    /// Makes all remaining steps and calls `progress` after each. Saves now and then, and at the end.
     ///
     /// # Errors
     ///
-    /// As [`Trainer::make_step`] and [`Trainer::save`].
+    /// Those of [`Trainer::make_step`] and [`Trainer::save`].
     pub fn run(&mut self, mut progress: impl FnMut(&StepReport)) -> Result<()> {
         let mut last_save = Instant::now();
         while self.step() < self.state.settings.steps {
@@ -232,7 +233,7 @@ impl Trainer {
     ///
     /// # Errors
     ///
-    /// If a file cannot be written; the older one is then still there.
+    /// If a file cannot be written; the older one is then kept.
     pub fn save(&self) -> Result<()> {
         self.loss_file.sync()?;
         self.state.write(&self.dir.join(STATE_FILE), &self.fingerprint())?;
@@ -245,7 +246,7 @@ impl Trainer {
         self.save()
     }
 
-    /// Writes the model as others read it.
+    /// Writes the model in the form that other programs read.
     fn write_model(&self) -> Result<()> {
         hugging_face::save(&self.dir, &self.state.model, Some(&self.state.tokenizer), Dtype::F32)
     }
@@ -255,8 +256,7 @@ impl Trainer {
     }
 }
 
-/// Something that changes if the tokens of the texts change: how many there are, and a number made of them all (FNV-1a, 64
-/// bits).
+/// A line that changes if the tokens of the texts change: how many there are, and a hash of them all (FNV-1a, 64 bits).
 fn fingerprint(train: &[u32], valid: &[u32]) -> String {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for id in train.iter().chain(valid) {
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_goes_on_from_its_last_save_as_if_it_had_never_stopped() {
+    fn a_run_continues_from_its_last_save_as_if_it_had_never_stopped() {
         let dir = directory("resumed");
         let whole = dir.join("whole");
         let mut reports = Vec::new();
@@ -316,7 +316,7 @@ mod tests {
             assert_eq!(trainer.make_step().unwrap(), *report);
         }
         trainer.save().unwrap();
-        trainer.make_step().unwrap(); // in the loss file, and lost with the next line
+        trainer.make_step().unwrap(); // its line is in the loss file until the run is resumed
         let mut trainer = Trainer::resume(&halved).unwrap();
         assert_eq!(trainer.step(), 2);
         let mut later = Vec::new();

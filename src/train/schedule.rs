@@ -1,8 +1,9 @@
 //! The learning rate: small, then large, then slowly smaller.
 //!
-//! In the first steps AdamW's averages know little, and large steps would do harm: so the rate climbs from near 0 to its
-//! peak (*warm-up*). Near the end, large steps would keep the model hopping around the valley that it has found: so the rate falls
-//! along half a cosine wave to a tenth of the peak, slowly at first, fast in the middle, slowly again.
+//! In the first steps AdamW's averages know little, and large steps would do harm, so the rate climbs from near 0 to
+//! its peak (*warm-up*). Near the end, large steps would keep the model hopping around the valley that it has found, so
+//! the rate falls to a tenth of the peak. It falls along half a cosine wave: slowly at first, fast in the middle,
+//! slowly again.
 //!
 //! Source: Loshchilov and Hutter, "SGDR" (2017), equation 5, for the cosine; Radford et al. (2018), section 4.1.
 //!

@@ -1,7 +1,7 @@
 //! What a training run is told: sizes, rates, texts.
 //!
-//! These numbers and the texts decide everything about a run. They are kept in its state, as names and values: a run that is
-//! resumed need not be told them again.
+//! These numbers and the texts decide everything about a run. They are kept in its state as names and values, so you
+//! need not repeat them when you resume the run.
 //!
 //! [Chapter 13](crate::book::ch13_training) explains it.
 
@@ -30,7 +30,7 @@ pub struct Settings {
     pub accumulate: usize,
     /// Steps in all.
     pub steps: u64,
-    /// Steps until the learning rate has reached its peak.
+    /// Steps until the learning rate reaches its peak.
     pub warmup: u64,
     /// The peak of the learning rate.
     pub lr: f32,
@@ -42,7 +42,7 @@ pub struct Settings {
     pub weight_decay: f32,
     /// The longest gradient that is not clipped; 0 for no clipping.
     pub clip: f32,
-    /// Where the random numbers begin.
+    /// The seed of the random numbers.
     pub seed: u64,
     /// Steps between two measurements of the validation loss.
     pub valid_every: u64,
@@ -135,7 +135,7 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// Names the setting and the range.
+    /// If one is not. The error names the setting and the range.
     pub fn check(&self) -> Result<()> {
         Config::new(self.n_vocab, self.n_ctx, self.n_embd, self.n_head, self.n_layer).check()?;
         let wrong = |name: &str, rule: &str| Err(Error::argument(name, rule));
@@ -179,7 +179,7 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// The same paths from the root on, so that a run can be resumed from any directory.
+    /// The same paths made absolute, so a run can be resumed from any directory.
     ///
     /// # Errors
     ///
@@ -189,7 +189,7 @@ impl Inputs {
             let found = fs::canonicalize(path).map_err(|e| Error::io(path, "read", e))?;
             match found.to_str() {
                 Some(_) => Ok(found),
-                None => Err(Error::file(found, "its path is not UTF-8 and cannot be noted; move or rename it")),
+                None => Err(Error::file(found, "its path is not UTF-8 and cannot be stored; move or rename it")),
             }
         };
         Ok(Inputs {
@@ -233,7 +233,7 @@ impl Inputs {
     }
 }
 
-/// The texts of some files.
+/// The texts in these files.
 ///
 /// # Errors
 ///

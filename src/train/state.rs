@@ -1,12 +1,12 @@
 //! The state of a training run, as one file.
 //!
-//! A run can take hours, and machines are switched off. So everything that a run consists of is in one file,
-//! `training.safetensors`: the weights (`model.*`), AdamW's two averages (`m.*` and `v.*`), and in its metadata the step, the
-//! state of the random numbers, the settings, the vocabulary, and the paths of the texts with a fingerprint of their tokens.
-//! It is written beside the old one and renamed, so there is a whole one at every moment. A run that is resumed from it gives,
-//! bit for bit, the numbers of a run that never stopped.
+//! A run can take hours, and machines get switched off. Everything that makes up a run is therefore in one file,
+//! `training.safetensors`: the weights (`model.*`), AdamW's two averages (`m.*` and `v.*`), and in its metadata the
+//! step, the state of the random numbers, the settings, the vocabulary, and the paths of the texts with a fingerprint
+//! of their tokens. A new file is written beside the old one and then renamed, so there is a whole one at every moment.
+//! A run resumed from it gives, bit for bit, the numbers of a run that never stopped.
 //!
-//! A file without tensors is a *request*: the run has been asked for, and has not made its first weights yet.
+//! A file without tensors is a *request*: the run has been asked for, but has not made its first weights yet.
 //!
 //! [Chapter 13](crate::book::ch13_training) explains it.
 
@@ -21,7 +21,7 @@ use crate::rng::Rng;
 use crate::tokenizer::Tokenizer;
 use std::path::Path;
 
-/// Everything that a run consists of, except its texts.
+/// Everything that makes up a run, except its texts.
 #[derive(Debug, Clone)]
 pub struct State {
     /// What the run was told.
@@ -34,7 +34,7 @@ pub struct State {
     pub model: Gpt2,
     /// The optimizer, with the step.
     pub adamw: AdamW,
-    /// The generator of random numbers, where it is now.
+    /// The random number generator in its present state.
     pub rng: Rng,
 }
 
@@ -63,7 +63,7 @@ impl State {
     ///
     /// # Errors
     ///
-    /// If the file cannot be written; the older one is then still there.
+    /// If the file cannot be written; the older one is then kept.
     pub(super) fn write(&self, path: &Path, fingerprint: &str) -> Result<()> {
         let mut tensors = Vec::new();
         for (prefix, parts) in [("model", &self.model), ("m", &self.adamw.m), ("v", &self.adamw.v)] {
@@ -103,7 +103,7 @@ fn parse(tensors: &NamedTensors, metadata: &Metadata) -> Result<Resumed> {
     let tokenizer = tokenizer_from_text(lookup(metadata, "vocabulary")?)?;
     let config = config_from_list(metadata)?;
     config.check()?;
-    // These numbers decide how much is allocated: so first see that the file has that many weights.
+    // These numbers decide how much is allocated, so first check that the file has that many weights.
     let n_in_file: usize = tensors.iter().map(|(_, tensor)| tensor.len()).sum();
     if config.n_parameters() > n_in_file {
         return Err(Error::format("training state", "it has fewer weights than its model"));
@@ -214,7 +214,7 @@ mod tests {
         let mut adamw = AdamW::new(&model, 0.9, 0.95, 0.1);
         let grad = model.clone(); // any numbers will do
         adamw.update(&mut model, &grad, 0.01).unwrap();
-        let settings = Settings { lr: 0.1 + 0.2, ..Settings::default() }; // no short decimal number
+        let settings = Settings { lr: 0.1 + 0.2, ..Settings::default() }; // not a short decimal number
         let inputs = Inputs { train: vec!["/a, b \"c\"".into()], ..Inputs::default() };
         State { settings, inputs, tokenizer, model, adamw, rng }
     }
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_no_run_yet() {
+    fn a_request_is_not_a_run_yet() {
         let (path, state) = (path("request"), state(false));
         write_request(&path, &state.settings, &state.inputs).unwrap();
         let Resumed::Request(settings, inputs) = read(&path).unwrap() else { panic!("it has not begun") };

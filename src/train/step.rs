@@ -4,11 +4,11 @@
 //! loss_and_gradient     forward, loss, backward: how does the loss change with each parameter?
 //! clip                  limit the length of that gradient
 //! AdamW::update         move every parameter a little against it
-//! validation_loss       now and then: what is the loss on text that nothing was learned from?
+//! validation_loss       now and then: what is the loss on text that the model has not learned from?
 //! ```
 //!
-//! [`Workspace::make_step`] makes the first three. Everything is in memory here, so you can train a model in a few lines of
-//! your own; [`run`](super::run) adds the directory, and with it a run that can be stopped and resumed.
+//! [`Workspace::make_step`] makes the first three. Everything is in memory here, so you can train a model in a few
+//! lines of your own; [`run`](super::run) adds the directory, and with it a run that can be stopped and resumed.
 //!
 //! [Chapter 13](crate::book::ch13_training) explains it.
 
@@ -21,7 +21,7 @@ use crate::pass::{Pass, Saved};
 
 /// Adds to `grad` how the loss on a batch changes with each parameter, times `weight`; returns the mean loss in nats.
 ///
-/// Forward, loss, backward: the heart of training. `saved` is memory that batch after batch can use again.
+/// Forward, loss, backward: the heart of training. `saved` is memory that every batch can use again.
 ///
 /// # Errors
 ///
@@ -76,7 +76,7 @@ pub struct StepReport {
     pub n_tokens: usize,
 }
 
-/// The memory in which steps are made: the gradient, and what forward saves for backward. Made once, used at every step.
+/// The memory that steps work in: the gradient, and what forward saves for backward. Made once, used in every step.
 ///
 /// # Example: train a model in memory
 ///
@@ -84,7 +84,7 @@ pub struct StepReport {
 /// use gpt60::train::{adamw::AdamW, batches::Tokens, step::Workspace};
 /// use gpt60::{Config, Gpt2, Rng};
 ///
-/// let tokens = Tokens::from_ids((0..200).map(|t| t * t % 11).collect(), 8)?; // a text that repeats itself; windows of 8
+/// let tokens = Tokens::from_ids((0..200).map(|t| t * t % 11).collect(), 8)?; // a repeating text; windows of 8
 /// let mut rng = Rng::new(1);
 /// let mut model = Gpt2::random(&Config::new(11, 8, 16, 2, 1), &mut rng)?;
 /// let mut adamw = AdamW::new(&model, 0.9, 0.95, 0.1);
@@ -105,21 +105,21 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// For a model of these sizes.
+    /// The memory for a model of this size.
     #[must_use]
     pub fn new(model: &Gpt2) -> Workspace {
         Workspace { grad: model.zeros_like(), saved: Saved::new() }
     }
 
-    /// Makes one step on the mean loss of the batches, whose windows have `n_seq` tokens. `lr` is the learning rate, and
-    /// `max_norm` the longest gradient that is not clipped; 0 for no clipping.
+    /// Makes one step on the mean loss of the batches, whose windows have `n_seq` tokens. `lr` is the learning rate,
+    /// and `max_norm` the longest gradient that is not clipped; 0 for no clipping.
     ///
-    /// Several batches are one large batch in the memory of a small one: their gradients are added up.
+    /// Several batches make one large batch in the memory of a small one: their gradients are added up.
     ///
     /// # Errors
     ///
-    /// If there is no batch, one does not fit the model, the model is [packed](crate::weight), or the loss is no longer a
-    /// number (then the learning rate was too high). The model is as it was.
+    /// If there are no batches, one does not fit the model, the model is [packed](crate::weight), or the loss is no
+    /// longer a number (the learning rate was too high). The model is then unchanged.
     pub fn make_step(
         &mut self,
         model: &mut Gpt2,
