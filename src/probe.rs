@@ -50,7 +50,7 @@ impl Probe {
         Probe { wanted: Wanted::These(names), seen: Vec::new() }
     }
 
-    /// What was kept, in the order in which it was computed.
+    /// What was kept, in the order it was computed.
     pub fn seen(&self) -> &[(String, Tensor)] {
         &self.seen
     }

@@ -82,8 +82,8 @@ impl Tensor {
         }
     }
 
-    /// The one way to make a tensor: all others end here, and there is exactly one number for each place of the shape.
-    /// The engine room, too, hands over its results this way.
+    /// The one way to make a tensor; all others end here. It checks that there is exactly one number for each place of
+    /// the shape. The engine room hands over its results this way, too.
     pub(crate) fn of(shape: &[usize], data: Vec<f32>) -> Tensor {
         assert_eq!(n_places(shape), Some(data.len()), "a tensor of shape {shape:?} with {} numbers", data.len());
         Tensor { shape: shape.to_vec(), data }

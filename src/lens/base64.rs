@@ -1,8 +1,8 @@
-//! Base64: bytes as plain letters, for places where only text may stand.
+//! Base64: bytes as plain letters, for places that take only text.
 //!
-//! A web page is text. To put a million numbers into it, they could be written out, `-0.0173828125`, twelve letters each; as
-//! the two bytes of an `f16` in base64 they take less than three. Three bytes are 24 bits, and 24 bits are four times six:
-//! each six become one of 64 letters that every program leaves alone.
+//! A web page is text. To put a million numbers into it, you could write them out, like `-0.0173828125`, with twelve
+//! letters each. As the two bytes of an `f16` in base64, they take less than three. Three bytes are 24 bits, and 24
+//! bits are four times six. Every six bits become one of 64 letters that every program leaves alone.
 //!
 //! ```text
 //! bytes       M          a          n
@@ -11,7 +11,7 @@
 //! letters     T        W        F        u
 //! ```
 //!
-//! If one or two bytes are left at the end, zeros fill up the last six bits, and `=` stands for each letter that is missing.
+//! If one or two bytes are left at the end, zeros fill up the last six bits, and `=` stands for each missing letter.
 //!
 //! Source: RFC 4648, section 4. A production program would use the `base64` crate.
 //!
@@ -44,8 +44,8 @@ pub fn encode(bytes: &[u8]) -> String {
     text
 }
 
-/// Numbers as `f16`, the low byte first, as letters: three digits of each are kept. What is too large for an `f16` becomes
-/// the largest one (65504), because a picture has no use for infinity.
+/// Numbers as `f16`, the low byte first, as letters: three digits of each are kept. What is too large for an `f16`
+/// becomes the largest one (65504), because a picture has no use for infinity.
 pub fn encode_f16(numbers: &[f32]) -> String {
     encode(&numbers.iter().flat_map(|&x| F16::nearest(x.clamp(-65504.0, 65504.0)).0.to_le_bytes()).collect::<Vec<u8>>())
 }

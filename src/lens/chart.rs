@@ -1,7 +1,8 @@
 //! Charts: numbers along two axes, drawn with `svg.rs`.
 //!
-//! A [`Scale`] says where a number lies between the ends of an axis, [`ticks`] chooses the round numbers to write beside it, and
-//! a [`Chart`] puts two scales and a rectangle together. Then a pair of numbers is a point of the drawing.
+//! A [`Scale`] says where a number lies between the ends of an axis, [`ticks`] chooses the round numbers to write
+//! beside it, and a [`Chart`] puts two scales and a rectangle together. A pair of numbers is then a point in the
+//! drawing.
 //!
 //! [Chapter 15](crate::book::ch15_looking_inside) explains it.
 
@@ -25,7 +26,7 @@ impl Scale {
     ///
     /// # Panics
     ///
-    /// If an end is not above 0: such a number has no place on it.
+    /// If an end is not above 0, because such a number has no place on it.
     pub fn log(from: f64, to: f64) -> Scale {
         assert!(from > 0.0 && to > 0.0, "a logarithmic scale from {from} to {to}");
         Scale { from, to, log: true }
@@ -50,8 +51,8 @@ impl Scale {
     }
 }
 
-/// Round numbers from `from` to `to` for the ticks of a linear axis, `at_most` of them or a few less, each with its label.
-/// They are multiples of 1, 2 or 5 times a power of ten.
+/// Round numbers from `from` to `to` for the ticks of a linear axis, `at_most` of them or a few fewer, each with its
+/// label. They are multiples of 1, 2 or 5 times a power of ten.
 ///
 /// # Example
 ///

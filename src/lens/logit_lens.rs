@@ -1,17 +1,17 @@
 //! The logit lens: what would the model answer if it stopped here?
 //!
 //! Every block reads the residual stream and adds to it, and only after the last one does the head turn the stream into
-//! scores. But the stream has the same width everywhere, and each block only adds a little: so nothing keeps you from
-//! giving the head the stream after block 0, or block 3. The answers are guesses of a model cut short, and you can watch the
-//! final answer come up among them.
+//! scores. But the stream has the same width everywhere, and each block only adds a little. You can just as well give
+//! the head the stream after block 0, or block 3. Its answers are the guesses of a model cut short, and you can watch
+//! the final answer emerge among them.
 //!
 //! ```text
 //! logits after a layer = head(ln_f(x))        x: the stream after that layer, [n_seq, n_embd]
 //! ```
 //!
 //! The first reading is of the embedding, before any block. The last is the model's own answer, the same bit for bit:
-//! `head(ln_f(x))` is how the model ends. What stands between them is a hint and not a proof: nobody trained the head to
-//! read a stream that is half done.
+//! `head(ln_f(x))` is how the model ends. What lies between them is a hint, not a proof: nobody trained the head to
+//! read a half-finished stream.
 //!
 //! Source: nostalgebraist, "interpreting GPT: the logit lens" (2020).
 //!
@@ -36,8 +36,7 @@ pub struct Guess {
 pub struct Reading {
     /// The likeliest tokens, the best first.
     pub guesses: Vec<Guess>,
-    /// How many tokens are thought likelier here than the one that the whole model will choose; 0 if that is the first
-    /// already.
+    /// How many tokens are likelier here than the one that the whole model will choose; 0 if that one is already first.
     pub rank_of_answer: usize,
 }
 
@@ -64,14 +63,14 @@ pub fn logits(model: &Gpt2, stream: &Tensor) -> Result<Tensor> {
     model.head(&model.ln_f.forward(stream)?) // [n_seq, n_embd] -> [n_seq, n_vocab]
 }
 
-/// The `n_guesses` likeliest tokens of every row of `logits`, and the rank of each row's `answer`: `[n_seq, n_vocab]`, and
-/// an id for each row.
+/// The `n_guesses` likeliest tokens of every row of `logits`, and the rank of each row's answer. `logits` is
+/// `[n_seq, n_vocab]`, and `answers` has an id for each row.
 ///
 /// Of equally likely tokens, the one with the smaller id comes first.
 ///
 /// # Panics
 ///
-/// If there are fewer answers than rows, or an answer is no column.
+/// If there are fewer answers than rows, or an answer is not a column.
 ///
 /// # Example: token 2 is the first, token 0 the third
 ///
@@ -99,7 +98,7 @@ pub fn readings(logits: &Tensor, answers: &[u32], n_guesses: usize) -> Vec<Readi
     (0..logits.n_rows()).map(reading).collect()
 }
 
-/// The id that each row of logits puts first: `[n_seq, n_vocab] -> [n_seq]`.
+/// The likeliest id of each row of logits: `[n_seq, n_vocab] -> [n_seq]`.
 pub fn answers(logits: &Tensor) -> Vec<u32> {
     (0..logits.n_rows()).map(|t| argmax(logits.row(t)).unwrap_or(0) as u32).collect()
 }

@@ -2,14 +2,15 @@
 //!
 //! The page's program reads the object and draws it. Two things decide how it is written:
 //!
-//! * **Size.** A page about 32 tokens of the smallest GPT-2 holds 3.7 million numbers. They are `f16` in base64, less than
-//!   three letters each; what the page can work out (the stream, the masked and scaled scores, GELU) is left to it. Only the
-//!   logits of the last position keep all their digits, because the page computes exact probabilities from them.
-//! * **Safety.** The text of a prompt may be anything, even `</script>`, and would end the page's data there. So every `<`
-//!   is written `\u003c`, which means the same in JSON and nothing in HTML.
+//! * **Size.** A page about 32 tokens of the smallest GPT-2 holds 3.7 million numbers. They are `f16` in base64, less
+//!   than three letters each; what the page can work out for itself (the stream, the masked and scaled scores, GELU) is
+//!   left out. Only the logits of the last position keep all their digits, because the page computes exact
+//!   probabilities from them.
+//! * **Safety.** A prompt can be any text, even `</script>`, which would end the page's data there. So every `<` is
+//!   written `\u003c`, which means the same in JSON and nothing in HTML.
 //!
-//! A token may be a fragment: bytes that are no whole characters. Then its bytes are written instead of a text, so that the
-//! page can show them; a token that the vocabulary does not have is `null`.
+//! A token can be a fragment: bytes that are not whole characters. Its bytes are then written instead of text, so the
+//! page can show them. A token that is not in the vocabulary is `null`.
 //!
 //! [Chapter 15](crate::book::ch15_looking_inside) explains it.
 
@@ -20,8 +21,8 @@ use crate::Config;
 use crate::checkpoint::Json;
 use crate::tokenizer::Tokenizer;
 
-/// The page's data. `name` is what the model is called; `n_before` tokens of the prompt came before those of the trace, and
-/// were left out.
+/// The page's data. `name` is the model's name. `n_before` tokens of the prompt came before those of the trace and were
+/// left out.
 ///
 /// # Example: a model of 11 tokens, without a vocabulary
 ///
@@ -60,8 +61,8 @@ pub fn to_json(trace: &Trace, tokenizer: Option<&Tokenizer>, name: &str, n_befor
     )
 }
 
-/// The sizes of a model and more about it, as the text of one object that stays where it is put: no `<` in it can begin or end
-/// anything in a page.
+/// The sizes of a model and more about it, as the text of one object that is safe in a page: it has no `<` that could
+/// begin or end anything there.
 pub(super) fn object<const N: usize>(config: &Config, more: [(&str, Json); N]) -> String {
     let sizes = [
         ("n_vocab", config.n_vocab),
@@ -81,7 +82,7 @@ pub(super) fn vocabulary(tokenizer: &Tokenizer, n_vocab: usize) -> Json {
     Json::Array((0..n_vocab).map(|id| token(tokenizer.token_bytes(id as u32))).collect())
 }
 
-/// A token: its text, or its bytes if these are no text, or null if there is none.
+/// A token: its text, or its bytes if they are not text, or null if it does not exist.
 fn token(bytes: Option<&[u8]>) -> Json {
     match bytes {
         None => Json::Null,
@@ -106,7 +107,7 @@ fn block(block: &BlockTrace) -> Json {
     ])
 }
 
-/// A reading as `[rank, id, probability, id, probability, ...]`: there are many of them.
+/// A reading as `[rank, id, probability, id, probability, ...]`: a short form, because there are many of them.
 fn reading(reading: &Reading) -> Json {
     let guesses = reading.guesses.iter().flat_map(|guess| [guess.id.into(), guess.probability.into()]);
     Json::Array([Json::from(reading.rank_of_answer)].into_iter().chain(guesses).collect())

@@ -1,11 +1,11 @@
 //! A whole model as text that a web page can carry: one JSON object.
 //!
-//! The live page of `explore` runs the model itself, over whatever is typed into it. So it needs what a checkpoint has: the
+//! The live page of `explore` runs the model itself, on whatever you type. So it needs what a checkpoint has: the
 //! sizes, every parameter, and the vocabulary with its merges. The parameters are one long list of `f16` in base64, and
-//! `parameters` says in which order they lie there and how each is shaped. The storybook's are `f16` from the beginning, so
-//! the page computes with exactly the numbers of `storybook::load`.
+//! `parameters` gives their order and their shapes. The storybook's parameters are `f16` to begin with, so the page
+//! computes with exactly the numbers of `storybook::load`.
 //!
-//! The text is safe in a page, as that of [`page_data`](super::page_data) is.
+//! Like that of [`page_data`](super::page_data), the text is safe in a page.
 //!
 //! [Chapter 15](crate::book::ch15_looking_inside) explains it.
 
@@ -16,14 +16,14 @@ use crate::tokenizer::Tokenizer;
 use crate::{Error, Gpt2, Result};
 use std::collections::HashMap;
 
-/// The model and its vocabulary for a page. `name` is what the model is called, `prompt` what the page shows first, and of a
-/// longer text it shows the last `most_tokens`, or as many as the model can look at.
+/// The model and its vocabulary for a page. `name` is the model's name, and `prompt` is what the page shows first. Of a
+/// longer text, it shows the last `most_tokens`, or the last `n_ctx` if these are fewer.
 ///
-/// Parameters that are no `f16` are rounded to the nearest.
+/// Parameters that are not `f16` numbers are rounded to the nearest.
 ///
 /// # Errors
 ///
-/// If the model has a head of its own, which the page's program does not know, or [packed](crate::weight) weights.
+/// If the model has a head of its own, which the page's program cannot run, or [packed](crate::weight) weights.
 ///
 /// # Example: a model of 270 tokens
 ///

@@ -1,7 +1,8 @@
-//! Drawing: rectangles, lines and words, written down as SVG.
+//! Drawing: rectangles, lines and words, written as SVG.
 //!
-//! An SVG file is a text that says what to draw: `<rect x="10" y="20" .../>`. Every browser shows it, at any size, and the
-//! file is small. So no drawing program is needed, and no pixel is ever computed here: a drawing is a `String` that grows.
+//! An SVG file is a text that says what to draw: `<rect x="10" y="20" .../>`. Every browser shows it, at any size, and
+//! the file is small. So no drawing program is needed, and no pixel is ever computed here: a drawing is a `String` that
+//! grows.
 //!
 //! ```text
 //! (0, 0) --------> x        The origin is the upper left corner, y points DOWN, and one unit is one pixel of a
@@ -11,10 +12,10 @@
 //!
 //! Two rules hold for everything in this file.
 //!
-//! * **The same drawing is the same bytes.** A position is written with one decimal, and a shade is one of eleven. So what
-//!   two processors compute a little differently, in the seventh digit, looks the same and *is* the same; only a number that
-//!   happens to lie on the very edge between two shades could tell them apart.
-//! * **It can be read on a light page and on a dark one.** A picture does not know the page that it is put on. So it brings a
+//! * **The same drawing is the same bytes.** A position is written with one decimal, and a shade is one of eleven. If
+//!   two processors differ a little, in the seventh digit, the drawing looks the same and *is* the same. Only a number
+//!   that happens to lie on the very edge between two shades could tell them apart.
+//! * **It can be read on a light page and on a dark one.** A picture does not know what page it is on, so it brings a
 //!   light panel of its own to draw on.
 //!
 //! Source: W3C, "Scalable Vector Graphics (SVG) 1.1" (2011). A production program would use the `plotters` crate.
@@ -26,9 +27,10 @@ pub type Point = (f64, f64);
 
 /// The colour of words and outlines.
 pub const INK: &str = "#1f2328";
-/// The colour of what should stand back: axes, notes.
+/// The colour of what should stay in the background: axes, notes.
 pub const FAINT: &str = "#667085";
-/// A blue, an orange, a green, a purple and a grey that can be told apart, also by most people who do not see all colours.
+/// A blue, an orange, a green, a purple and a grey that can be told apart, even by most people who do not see all
+/// colours.
 pub const COLORS: [&str; 5] = ["#2f6fb3", "#e08214", "#3f9c6b", "#8e5ea2", "#9aa4b2"];
 
 /// The colour of the panel that everything is drawn on.
@@ -75,7 +77,7 @@ pub struct Svg {
 }
 
 impl Svg {
-    /// An empty drawing, `width` by `height` pixels. The title is what programs read aloud to those who cannot see it.
+    /// An empty drawing, `width` by `height` pixels. The title is what programs read aloud to people who cannot see it.
     pub fn new(width: f64, height: f64, title: &str) -> Svg {
         Svg { width, height, title: title.to_string(), body: String::new() }
     }
@@ -84,7 +86,7 @@ impl Svg {
     pub fn finish(self) -> String {
         let Svg { width, height, title, body } = self;
         let (w, h) = (number(width), number(height));
-        // No font of its own: the first of these that the reader's machine has.
+        // It brings no font: the reader's machine uses the first of these that it has.
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {w} {h}\" width=\"{w}\" height=\"{h}\" role=\"img\" \
              font-family=\"Helvetica, Arial, sans-serif\" font-size=\"14\">\n\
@@ -144,7 +146,7 @@ impl Svg {
         self.styled_text(at, align, text, &format!("fill=\"{INK}\""));
     }
 
-    /// A text that stands back: smaller, and grey.
+    /// A text in the background: smaller, and grey.
     pub fn note(&mut self, at: Point, align: Align, text: &str) {
         self.styled_text(at, align, text, &format!("fill=\"{FAINT}\" font-size=\"12\""));
     }
@@ -210,12 +212,12 @@ impl Svg {
 
     /// A line through the points that ends in the head of an arrow.
     ///
-    /// Nothing is drawn through fewer than two points: there is no way to point.
+    /// With fewer than two points, nothing is drawn: there is no direction to point in.
     pub fn arrow(&mut self, points: &[Point]) {
         let [.., from, tip] = points else { return };
         let (dx, dy) = (tip.0 - from.0, tip.1 - from.1);
         let length = (dx * dx + dy * dy).sqrt().max(1e-9);
-        let (dx, dy) = (dx / length, dy / length); // the way it points, 1 long; (-dy, dx) is square to it
+        let (dx, dy) = (dx / length, dy / length); // its direction, of length 1; (-dy, dx) is at right angles to it
         let (long, wide) = (8.0, 4.0);
         let foot = (tip.0 - long * dx, tip.1 - long * dy);
         let mut shaft = points.to_vec();
@@ -225,8 +227,8 @@ impl Svg {
         self.area(&corners, INK);
     }
 
-    /// A heat map: a square cell for each number of each row, from light (0) to dark (1). `at` is the upper left corner and
-    /// `cell` the side of a cell.
+    /// A heat map: a square cell for each number of each row, from light (0) to dark (1). `at` is the upper left corner
+    /// and `cell` the side of a cell.
     ///
     /// # Example: where three tokens look
     ///
@@ -238,8 +240,8 @@ impl Svg {
     /// assert!(svg.finish().contains("<path fill=\"#0b2a57\" d=\"M10 10h20v20h-20z\"/>")); // the 1, and it is dark
     /// ```
     pub fn heat_map(&mut self, at: Point, cell: f64, rows: &[&[f32]]) {
-        // A rectangle for each cell would make large files. All cells of one shade are one path, and neighbours in a row that
-        // have the same shade are one rectangle of it: "Move to x y; horizontally w; vertically c; back; close (z)".
+        // A rectangle for each cell would make large files. All cells of one shade are one path, and neighbours in a
+        // row that have the same shade are one rectangle: "Move to x y; horizontally w; vertically c; back; close (z)".
         for level in 0..=N_SHADES {
             let mut path = String::new();
             for (i, row) in rows.iter().enumerate() {
@@ -260,8 +262,8 @@ impl Svg {
         }
     }
 
-    /// A bar from left to right that is put together from parts: each `(length, color)`, in pixels. `at` is the upper left
-    /// corner. Returns the place where each part begins, for a label.
+    /// A bar from left to right, made of parts: each `(length, color)`, in pixels. `at` is the upper left corner.
+    /// Returns where each part begins, for a label.
     ///
     /// # Example: three quarters and a quarter
     ///
@@ -284,8 +286,8 @@ impl Svg {
     }
 }
 
-/// The colour of a number from 0 (light) to 1 (dark), in steps of a tenth. A number beyond these counts as the nearer of them,
-/// NaN as 0.
+/// The colour of a number from 0 (light) to 1 (dark), in steps of a tenth. A number outside this range counts as the
+/// nearer end, NaN as 0.
 ///
 /// # Example
 ///
@@ -299,12 +301,12 @@ pub fn shade(x: f32) -> String {
     level_color(shade_level(x))
 }
 
-/// Which of the shades a number has: 0.05 and all up to 0.15 are shade 1.
+/// Which of the shades a number has: everything from 0.05 up to 0.15 is shade 1.
 fn shade_level(x: f32) -> u32 {
     (x.clamp(0.0, 1.0) * N_SHADES as f32).round() as u32 // (NaN becomes 0)
 }
 
-/// In whole numbers, so that no rounding can matter.
+/// The colour of a shade, computed in whole numbers, so rounding cannot matter.
 fn level_color(level: u32) -> String {
     let half = N_SHADES / 2;
     let (from, to, step) = if level <= half { (EMPTY, HALF, level) } else { (HALF, FULL, level - half) };
@@ -317,8 +319,8 @@ pub fn is_dark(x: f32) -> bool {
     shade_level(x) >= 5
 }
 
-/// A number with one decimal, which is left out if it is 0. NaN and the infinities are written as 0: a drawing with `NaN` in
-/// it would not be shown at all.
+/// A number with one decimal, which is left out if it is 0. NaN and the infinities are written as 0: a drawing with
+/// `NaN` in it would not be shown at all.
 fn number(x: f64) -> String {
     let tenths = if x.is_finite() { (x * 10.0).round() } else { 0.0 };
     let text = format!("{:.1}", (tenths + 0.0) / 10.0); // -0 + 0 is 0
@@ -330,7 +332,7 @@ fn list(points: &[Point]) -> String {
     points.iter().map(|&(x, y)| format!("{},{}", number(x), number(y))).collect::<Vec<_>>().join(" ")
 }
 
-/// A text in which nothing can be taken for a part of the file's own language.
+/// The text, written so that nothing in it can be taken for SVG.
 fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for c in text.chars() {
@@ -339,7 +341,7 @@ fn escape(text: &str) -> String {
             '<' => escaped += "&lt;",
             '>' => escaped += "&gt;",
             '"' => escaped += "&quot;",
-            c if c.is_control() => escaped.push('\u{fffd}'), // the language has no word for most of these
+            c if c.is_control() => escaped.push('\u{fffd}'), // SVG cannot express most of these
             c => escaped.push(c),
         }
     }

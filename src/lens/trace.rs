@@ -1,13 +1,14 @@
 //! A trace: everything that one forward pass computed, from the ids to the last logits.
 //!
-//! The model runs once, watched by a probe that keeps all it is shown. A trace sorts these tensors into plain fields, in
-//! the order in which the data flow, and adds three things that the model does not compute by itself:
+//! The model runs once, watched by a probe that keeps everything. A trace sorts these tensors into plain fields, in the
+//! order of the data flow, and adds three things that the model does not compute by itself:
 //!
 //! * the attention *scores* `q·kᵀ`, because the model hands over only what softmax has made of them;
 //! * what the [logit lens](super::logit_lens) reads after every layer;
 //! * how likely each token of the prompt was, given those before it: where the model was surprised.
 //!
-//! What can be had by adding two fields is not kept. The residual stream after block 0's attention is `wte + wpe + attn_out`.
+//! A trace does not keep what you get by adding its fields. The residual stream after block 0's attention, for example,
+//! is `wte + wpe + attn_out`.
 //!
 //! [Chapter 15](crate::book::ch15_looking_inside) explains it.
 
@@ -34,7 +35,7 @@ pub struct Trace {
     /// What the head would say after the embedding (row 0) and after each block, for each position:
     /// `n_layer + 1` rows of `n_seq` readings. The last row is the model's answer.
     pub lens: Vec<Vec<Reading>>,
-    /// How likely the model thought each token but the first to be, before it saw it: `n_seq - 1` numbers.
+    /// How likely the model thought each token except the first, before it saw it: `n_seq - 1` numbers.
     pub probability_of_next: Vec<f32>,
     /// The scores for the token after the prompt, `[n_vocab]`.
     pub logits: Vec<f32>,
@@ -68,7 +69,7 @@ impl Trace {
     ///
     /// # Errors
     ///
-    /// If there is no id, more than `n_ctx`, or one that is not in the vocabulary; or the logits are not numbers, because
+    /// If there are no ids or more than `n_ctx`, one is not in the vocabulary, or the logits are not numbers because
     /// the weights are damaged.
     ///
     /// # Example: how surprised was the model by its input?
@@ -114,7 +115,7 @@ impl Trace {
             streams.push(of_block("out")?);
         }
 
-        // From the last layer to the first: the ranks are those of the last one's answer.
+        // From the last layer to the first, because the ranks refer to the last layer's answer.
         let logits = logit_lens::logits(model, &streams[streams.len() - 1])?; // [n_seq, n_vocab]
         if logits.data().iter().any(|score| !score.is_finite()) {
             return Err(Error::damaged_weights("trace"));
@@ -141,7 +142,7 @@ impl Trace {
     }
 }
 
-/// `q·kᵀ` of each head: two of `[n_seq, n_embd] -> [n_head, n_seq, n_seq]`.
+/// `q·kᵀ` of each head: two `[n_seq, n_embd] -> [n_head, n_seq, n_seq]`.
 fn scores(q: &Tensor, k: &Tensor, n_head: usize) -> Result<Tensor> {
     let mut all = Vec::new();
     for (q, k) in q.split_cols(n_head)?.iter().zip(k.split_cols(n_head)?) {

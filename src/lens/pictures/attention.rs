@@ -1,8 +1,9 @@
 //! Where each token looks: the attention weights of a whole model, and of one head.
 //!
-//! A head's weights are a table with a row for each query and a column for each key; row `t` says how token `t` shares out
-//! its attention among the tokens up to itself. Drawn as shades, a habit of the head can be seen at once: a dark diagonal
-//! looks at itself, one step beside it at the token before, a dark first column rests on the first token.
+//! A head's weights are a table with a row for each query and a column for each key; row `t` says how token `t` shares
+//! out its attention among the tokens up to itself. Drawn in shades, it shows the head's habit at once. A dark diagonal
+//! means that tokens look at themselves; a dark line one step beside it, that they look at the token before; a dark
+//! first column, that they look at the first token.
 //!
 //! [Chapter 5](crate::book::ch05_attention) shows it.
 
@@ -26,7 +27,7 @@ use crate::{Gpt2, Pass, Probe, Result, Tensor};
 ///
 /// # Errors
 ///
-/// If there is no token, more than `n_ctx`, or one that is not in the vocabulary.
+/// If there are no tokens or more than `n_ctx`, or one is not in the vocabulary.
 pub fn weights(model: &Gpt2, ids: &[u32]) -> Result<Vec<Tensor>> {
     let names: Vec<String> = (0..model.config.n_layer).map(|i| format!("h.{i}.attn.weights")).collect();
     let mut probe = Probe::only(&names.iter().map(String::as_str).collect::<Vec<_>>());
@@ -42,8 +43,8 @@ fn rows(weights: &Tensor, head: usize) -> Vec<&[f32]> {
 
 /// The block and the head that looks most at the token just before: the largest mean weight there.
 ///
-/// Nearly every trained GPT has such a head, and it is the easiest habit to recognize. Which one it is differs from model to
-/// model, so it is looked for.
+/// Nearly every trained GPT has such a head, and it is the easiest habit to recognize. Which one it is differs from
+/// model to model, so the function searches for it.
 fn looks_one_back(weights: &[Tensor]) -> (usize, usize) {
     let mut best = (f32::NEG_INFINITY, (0, 0));
     for (i, block) in weights.iter().enumerate() {
@@ -76,7 +77,7 @@ fn looks_one_back(weights: &[Tensor]) -> (usize, usize) {
 ///
 /// # Panics
 ///
-/// If there are no blocks, or not as many labels as tokens.
+/// If there are no blocks, or the numbers of labels and tokens differ.
 pub fn one_head(weights: &[Tensor], labels: &[String]) -> String {
     let (block, head) = looks_one_back(weights);
     let rows = rows(&weights[block], head);
@@ -103,7 +104,8 @@ pub fn one_head(weights: &[Tensor], labels: &[String]) -> String {
     svg.finish()
 }
 
-/// Every head of every block, small: a map for each, blocks from top to bottom. The one that [`one_head`] shows has a frame.
+/// Every head of every block, small: a map for each, blocks from top to bottom. The one that [`one_head`] shows has a
+/// frame.
 ///
 /// # Example
 ///

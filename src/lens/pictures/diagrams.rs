@@ -80,7 +80,7 @@ pub fn block() -> String {
         svg.heading((stream - 50.0, 32.0), Align::Left, name);
         svg.note((stream - 50.0, 52.0), Align::Left, formula);
         svg.text((stream, 86.0), Align::Middle, "x");
-        let mut from = 94.0; // where the stream is by now
+        let mut from = 94.0; // where the stream is now
         for (ln, name) in [("ln_1", "attn"), ("ln_2", "mlp")] {
             let boxes: &[(&str, &str)] = if pre { &[(ln, norm), (name, part)] } else { &[(name, part)] };
             let (leaves, x) = (from + 16.0, stream + branch);
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mask_hides_what_stands_later_and_bert_has_none() {
+    fn the_mask_hides_what_comes_later_and_bert_has_none() {
         let svg = attention_mask();
         assert_eq!(svg.matches(">-inf</text>").count(), 6 * 5 / 2);
         assert_eq!(svg.matches(&shade(0.4)).count(), 6 * 7 / 2 + 6 * 6);

@@ -1,4 +1,4 @@
-//! One distribution, and what temperature, top-k and top-p make of it.
+//! One distribution, and what the knobs make of it: temperature, top-k and top-p.
 //!
 //! [Chapter 8](crate::book::ch08_choosing_a_token) shows it.
 
@@ -6,13 +6,13 @@ use crate::generate::Sampler;
 use crate::lens::svg::{Align, COLORS, Svg};
 use crate::{Error, Result};
 
-/// How many tokens have a bar of their own.
+/// How many tokens get a bar of their own.
 const N_SHOWN: usize = 9;
 
-/// The probabilities after a text, as the model gives them and after each of some knobs, side by side.
+/// The probabilities of the token after a text, side by side: as the model gives them, and after each of several knobs.
 ///
-/// `logits` are `[n_vocab]`; `prompt` is the text, for the heading; `label` says what a token is. All bars have the same
-/// scale. What is not among the likeliest is one bar: the tail.
+/// `logits` are `[n_vocab]`; `prompt` is the text, for the heading; `label` says what a token is. All bars have the
+/// same scale. All but the likeliest tokens share one bar: the tail.
 ///
 /// # Example
 ///
@@ -27,7 +27,7 @@ const N_SHOWN: usize = 9;
 ///
 /// # Errors
 ///
-/// If the logits are not numbers, or none.
+/// If there are no logits, or they are not numbers.
 pub fn knobs(logits: &[f32], prompt: &str, label: impl Fn(u32) -> String) -> Result<String> {
     if logits.is_empty() {
         return Err(Error::argument("knobs", "there are no logits"));
@@ -103,13 +103,13 @@ mod tests {
         let svg = knobs(&logits, "a", |id| format!("<{id}>")).unwrap();
         assert!(svg.contains(">3 others</text>") && svg.contains(">&lt;8&gt;</text>"));
         assert!(svg.contains(">32.0%</text>") && svg.contains(">14.4%</text>")); // the model: the first, and the tail
-        // Top-p 0.7 keeps 0.32, 0.2 and four of 0.048, which is 0.712: of ten rows, three single tokens and the tail are
-        // gone. Top-k 5 keeps all: they are as likely as the fifth.
+        // Top-p 0.7 keeps 0.32, 0.2 and four of 0.048, which is 0.712: of ten rows, three single tokens and the tail
+        // are gone. Top-k 5 keeps all: they are as likely as the fifth.
         assert_eq!(svg.matches(">removed</text>").count(), 4);
     }
 
     #[test]
-    fn scores_that_are_no_numbers_are_refused() {
+    fn scores_that_are_not_numbers_are_refused() {
         assert!(knobs(&[f32::NAN], "a", |_| String::new()).is_err());
         assert!(knobs(&[], "a", |_| String::new()).is_err());
         assert!(knobs(&[1.0], "a", |_| String::new()).unwrap().contains(">100.0%</text>"));

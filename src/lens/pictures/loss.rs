@@ -1,8 +1,8 @@
 //! How a model learned: the loss of a training run, step by step.
 //!
-//! The training loss jumps about, because every step is measured on another batch. So the run is cut into 200 parts; the
-//! line goes through the mean of each, and the pale band behind it from its smallest loss to its largest. The validation
-//! loss, always measured on the same windows, needs no smoothing.
+//! The training loss jumps about, because every step is measured on a different batch. So the run is cut into 200
+//! parts. The line goes through the mean of each part, and the pale band behind it reaches from the part's smallest
+//! loss to its largest. The validation loss, always measured on the same windows, needs no smoothing.
 //!
 //! [Chapter 13](crate::book::ch13_training) shows it.
 
@@ -10,9 +10,9 @@ use crate::lens::chart::{Chart, Scale, ticks};
 use crate::lens::svg::{Align, COLORS, PANEL, Point, Svg};
 use crate::{Error, Result};
 
-/// Into how many parts a run is cut, at most.
+/// The largest number of parts that a run is cut into.
 const N_PARTS: usize = 200;
-/// From here on the digits of an `f64` no longer tell the two ends of an axis apart.
+/// From here on, the digits of an `f64` no longer tell the two ends of an axis apart.
 const LARGEST: f64 = 1e12;
 
 /// A step of a run.
@@ -23,8 +23,8 @@ struct Step {
     validation: Option<f64>,
 }
 
-/// Reads the lines of a `loss.txt`: step, training loss and, where it was measured, validation loss. Lines that begin with
-/// `#` are comments. Numbers as large as [`LARGEST`] are refused: no axis can show them.
+/// Reads the lines of a `loss.txt`: step, training loss and, where it was measured, validation loss. Lines that begin
+/// with `#` are comments. Numbers from [`LARGEST`] on are refused, because no axis can show them.
 fn read(text: &str) -> Result<Vec<Step>> {
     let mut steps: Vec<Step> = Vec::new();
     for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.starts_with('#')) {
@@ -77,7 +77,7 @@ pub fn curve(text: &str) -> Result<String> {
     let (x_ticks, y_ticks) = (ticks(first.min(0.0), last, 8), ticks(lowest - margin, highest + margin, 8));
     chart.axes(&mut svg, &x_ticks, &y_ticks, "step", "loss, nats per token");
 
-    // The band, there along its upper edge and back along the lower one; and the means.
+    // The band, out along its upper edge and back along the lower one; then the means.
     let parts: Vec<&[Step]> = steps.chunks(steps.len().div_ceil(N_PARTS)).collect();
     let middle = |part: &[Step]| (part[0].step + part[part.len() - 1].step) / 2.0;
     let upper =
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_loss_curve_is_refused_and_its_line_is_named() {
+    fn what_is_not_a_loss_curve_is_refused_and_its_line_is_named() {
         for (text, line) in [
             ("1 2\n2\n", 2),
             ("1 2\n2 x", 2),
@@ -147,7 +147,7 @@ mod tests {
         let mut band = ys("<polygon");
         assert_eq!(band.len(), 2 * 200);
         band.dedup();
-        assert_eq!(band.len(), 2); // there along one level, and back along another
+        assert_eq!(band.len(), 2); // out along one level, and back along another
         let mean = svg.lines().find(|line| line.contains(COLORS[0]) && line.matches(',').count() == 200).unwrap();
         // The middle of a chart from 30 down to 350.
         assert!(mean.contains(",190 ") && svg.contains(">training</text>") && !svg.contains(">validation</text>"));

@@ -9,9 +9,9 @@
 //! | `knobs.svg` | a distribution, and what knobs make of it | [`knobs::knobs`] |
 //! | `loss-curve.svg` | how the storybook learned | [`loss::curve`] |
 //! | `scaling.svg` | how the loss falls with size and text | [`scaling::scaling`] |
-//! | `roofline.svg` | what limits which work | [`roofline::roofline`] |
+//! | `roofline.svg` | what limits each kind of work | [`roofline::roofline`] |
 //!
-//! The storybook itself stands beside this module, not below it. So whoever draws hands the model over.
+//! The storybook stands beside this module, not below it, so the caller hands the model over.
 //!
 //! [Chapter 15](crate::book::ch15_looking_inside) says where they are shown.
 
@@ -26,18 +26,18 @@ pub mod sizes;
 use crate::Result;
 use crate::checkpoint::hugging_face::Checkpoint;
 
-/// What the attention maps are drawn for, if the model has a vocabulary.
+/// The text that the attention maps show, if the model has a vocabulary.
 const ATTENTION_PROMPT: &str = "Once upon a time there was a little girl";
-/// What the knobs are turned after: a text with two likely answers, a few possible ones and a long tail.
+/// The text that the knobs continue. It has two likely answers, a few possible ones and a long tail.
 const KNOBS_PROMPT: &str = "The little";
-/// What chapter 16 measured: bytes, and operations, a second.
+/// What chapter 16 measured: bytes per second, and operations per second.
 const BANDWIDTH: f64 = 32.5e9;
 const PEAK: f64 = 477e9;
 
-/// All pictures of the book: the name of each file, and what is in it.
+/// All pictures of the book: the name of each file, and its content.
 ///
-/// The model's pictures are drawn for `model`, the loss curve from `loss`, the text of a run's `loss.txt`, and the models of
-/// several sizes from `sizes`, a line for each (see [`scaling::scaling`]).
+/// The pictures of a model show `model`. The loss curve is drawn from `loss`, the text of a run's `loss.txt`. The
+/// picture of several sizes is drawn from `sizes`, which has a line for each model (see [`scaling::scaling`]).
 ///
 /// # Example: the book's pictures of another model
 ///
@@ -58,7 +58,7 @@ const PEAK: f64 = 477e9;
 /// If the model cannot read the prompts, or `loss` or `sizes` is not such a text.
 pub fn all(model: &Checkpoint, loss: &str, sizes: &str) -> Result<Vec<(&'static str, String)>> {
     let tokenizer = model.tokenizer.as_ref();
-    // Without a vocabulary, the first ids that there are.
+    // Without a vocabulary, simply the first ids.
     let ids = |text: &str| tokenizer.map_or(vec![0, 1, 2, 3], |tokenizer| tokenizer.encode(text));
     let looking = ids(ATTENTION_PROMPT);
     let weights = attention::weights(&model.model, &looking)?;

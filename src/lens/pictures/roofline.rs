@@ -1,14 +1,14 @@
-//! The roofline: what limits which work, memory or arithmetic?
+//! The roofline: what limits a piece of work, memory or arithmetic?
 //!
-//! A machine can read `bandwidth` bytes a second and do `peak` operations a second. Work that does `i` operations with every
-//! byte that it reads cannot be faster than either allows:
+//! A machine can read `bandwidth` bytes a second and do `peak` operations a second. Work that does `i` operations with
+//! every byte it reads cannot be faster than either allows:
 //!
 //! ```text
 //! operations a second <= min(peak, i * bandwidth)
 //! ```
 //!
-//! Drawn with factors as lengths on both axes, the right side is a slope that ends under a flat roof. Left of the corner
-//! memory is the limit, right of it arithmetic.
+//! On two logarithmic axes, the right-hand side is a slope that ends under a flat roof. Left of the corner, memory is
+//! the limit; right of it, arithmetic.
 //!
 //! Source: Williams, Waterman, Patterson, "Roofline: An Insightful Visual Performance Model" (2009), figure 1.
 //!
@@ -17,11 +17,12 @@
 use crate::lens::chart::{Chart, Scale};
 use crate::lens::svg::{Align, COLORS, FAINT, Svg};
 
-/// What a GPT does: for each weight, how many operations, and how many bytes are read or written.
+/// What a GPT does: how many operations for each weight, and how many bytes it reads or writes.
 ///
-/// A token that goes through a weight costs two operations, a multiplication and an addition. A step of training costs three
-/// times as much, and touches more than the weights: they are read forward and backward, the gradient is cleared, added to,
-/// measured and clipped, and AdamW reads and writes weight, gradient, `m` and `v`. That is about 15 numbers of 4 bytes.
+/// A token that goes through a weight costs two operations, a multiplication and an addition. A step of training costs
+/// three times as much, and touches more than the weights: they are read forward and backward, the gradient is cleared,
+/// added to, measured and clipped, and AdamW reads and writes weight, gradient, `m` and `v`. That is about 15 numbers
+/// of 4 bytes.
 const WORK: [(&str, f64, f64); 5] = [
     ("write a token, f32", 2.0, 4.0),
     ("bf16", 2.0, 2.0),
@@ -45,7 +46,8 @@ pub fn limit(intensity: f64, bandwidth: f64, peak: f64) -> f64 {
     peak.min(intensity * bandwidth)
 }
 
-/// The roofline of a machine that reads `bandwidth` bytes and does `peak` operations a second, with the work of a GPT on it.
+/// The roofline of a machine that reads `bandwidth` bytes and does `peak` operations a second, with the work of a GPT
+/// on it.
 ///
 /// # Example: the machine of chapter 16
 ///
@@ -62,7 +64,7 @@ pub fn limit(intensity: f64, bandwidth: f64, peak: f64) -> f64 {
 pub fn roofline(bandwidth: f64, peak: f64) -> String {
     assert!(bandwidth > 0.0 && peak > 0.0, "a machine of {bandwidth} bytes/s and {peak} operations/s");
     let (from, to) = (0.1, 1000.0);
-    // The axis begins and ends at a power of ten: below the slope's lower end, and above the roof.
+    // The axis runs between two powers of ten, from below the slope's lower end to above the roof.
     let decade = |x: f64| x.log10().floor() as i32;
     let (low, high) = (decade(limit(from, bandwidth, peak)), decade(peak) + 1);
     let (x, y) = (Scale::log(from, to), Scale::log(10f64.powi(low), 10f64.powi(high)));

@@ -1,8 +1,9 @@
-//! How the loss falls with the size of a model, and with the text that it has read: models of several sizes, trained alike.
+//! How the loss falls with the size of a model, and with the text that it has read, for models of several sizes that
+//! were trained alike.
 //!
-//! Kaplan et al. found that the loss is close to a *power law*, `L = (c / N)^alpha`: each time a model has ten times the
-//! parameters, its loss is multiplied by the same factor. On axes where equal factors are equally long, such a law is a
-//! straight line, and the line that fits best is found by least squares, over the logarithms.
+//! Kaplan et al. found that the loss is close to a *power law*, `L = (c / N)^alpha`: each time a model has ten times
+//! the parameters, its loss is multiplied by the same factor. On axes where equal factors are equally long, such a law
+//! is a straight line. Least squares over the logarithms finds the line that fits best.
 //!
 //! Source: Kaplan et al., "Scaling Laws for Neural Language Models" (2020), equation 1.1 and figure 2.
 //!
@@ -12,14 +13,14 @@ use crate::lens::chart::{Chart, Scale, ticks};
 use crate::lens::svg::{Align, COLORS, FAINT, Point, Svg, shade};
 use crate::{Error, Result};
 
-/// A model that was trained, and how.
+/// A trained model, and how its training went.
 #[derive(Debug, Clone, PartialEq)]
 struct Run {
     /// The parameters of the blocks' matrices, `12 * n_layer * n_embd^2`: what Kaplan et al. count.
     n_parameters: f64,
     /// The loss on text that was not trained on, at the end.
     valid: f64,
-    /// The training loss, each the mean over [`Run::TOKENS_EACH`] tokens.
+    /// The training losses, each the mean over [`Run::TOKENS_EACH`] tokens.
     losses: Vec<f64>,
 }
 
@@ -74,11 +75,11 @@ pub fn power_law(points: &[Point]) -> (f64, f64) {
     ((mean_y - exponent * mean_x).exp(), exponent)
 }
 
-/// Two charts: the loss on new text by the size of the model, with the power law that fits; and the training loss of each
-/// size by the tokens that were read.
+/// Two charts: the loss on new text by the size of the model, with the power law that fits; and the training loss of
+/// each size by the tokens that were read.
 ///
-/// `text` has a line for each model, smaller ones first: `n_layer`, `n_embd`, the validation loss at the end, and the means of
-/// the training loss over each 50 steps of 2,048 tokens.
+/// `text` has a line for each model, smaller ones first: `n_layer`, `n_embd`, the validation loss at the end, and the
+/// means of the training loss over each 50 steps of 2,048 tokens.
 ///
 /// # Example: two models
 ///
@@ -93,7 +94,7 @@ pub fn power_law(points: &[Point]) -> (f64, f64) {
 ///
 /// # Errors
 ///
-/// If a line is no such list, or there are fewer than two models, or one is not larger than the one before.
+/// If a line is not such a list, there are fewer than two models, or one is not larger than the one before.
 pub fn scaling(text: &str) -> Result<String> {
     let runs = read(text)?;
     let mut svg = Svg::new(720.0, 380.0, "The loss by the size of the model and by the tokens that it has read");
@@ -134,7 +135,7 @@ pub fn scaling(text: &str) -> Result<String> {
         let line: Vec<Point> = run.losses.iter().enumerate().map(|(k, &loss)| (middle(k), loss)).collect();
         let color = shade(0.4 + 0.6 * (i + 1) as f32 / runs.len() as f32); // the larger, the darker
         chart.curve(&mut svg, &line, &color, 1.8);
-        // Beside the end of its line, or as near to it as the one above leaves room.
+        // Beside the end of its line, or as near as the label above leaves room.
         let (_, y) = chart.point(to, run.losses[run.losses.len() - 1]);
         lowest = (lowest + 15.0).max(y);
         svg.note((656.0, lowest + 4.0), Align::Left, &short(run.n_parameters));
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_of_models_is_refused() {
+    fn what_is_not_a_list_of_models_is_refused() {
         for (text, words) in [
             ("2 32 4.3 7 6\n2 32 x 7 6", "line 2"),
             ("# a\n2 32", "line 2"),

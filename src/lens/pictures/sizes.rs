@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::lens::svg::{Align, COLORS, Svg};
 use crate::parameters::Head;
 
-/// The parts of a model, and what the names of their parameters have in them.
+/// The parts of a model, and what the names of their parameters contain.
 const PARTS: [(&str, &str); 5] =
     [("wte", "wte"), ("wpe", "wpe"), ("attention", ".attn."), ("MLP", ".mlp."), ("layer norms", "ln_")];
 
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_note_says_of_thin_parts_is_so() {
+    fn what_the_note_says_about_thin_parts_is_true() {
         for config in [Config::gpt2(), Config::gpt2_medium(), Config::gpt2_large(), Config::gpt2_xl()] {
             let ([_, wpe, _, _, norms], all) = (counts(&config), config.n_parameters());
             assert!(all > 100 * wpe && all > 3000 * norms, "{wpe} and {norms} of {all}");
