@@ -86,7 +86,7 @@ impl Json {
         }
     }
 
-    /// The string, if this is one.
+    /// The string, if the value is one.
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Json::String(text) => Some(text),
@@ -94,7 +94,7 @@ impl Json {
         }
     }
 
-    /// The boolean, if this is one.
+    /// The boolean, if the value is one.
     pub fn as_bool(&self) -> Option<bool> {
         match self {
             Json::Bool(value) => Some(*value),
