@@ -1,0 +1,57 @@
+//! Models with a tiny context, broken characters or damaged weights: the story stays whole.
+
+use crate::examples::{command, error_of, run, scratch};
+use crate::long_stories::remembered;
+use crate::{notes, session, session_in};
+use gpt60::checkpoint::{Dtype, hugging_face};
+use gpt60::tokenizer::Tokenizer;
+use gpt60::{Config, Gpt2, Rng, Tensor};
+use std::fs;
+use std::path::Path;
+
+/// A model with large random weights and a context of 8: it writes any bytes at all.
+fn wild(dir: &Path, damage: Option<f32>) {
+    let tokenizer = Tokenizer::learn("the fox and the bear ran and ran", 262).unwrap();
+    let mut model = Gpt2::zeros(&Config::new(tokenizer.n_vocab(), 8, 12, 3, 2)).unwrap();
+    let mut rng = Rng::new(5);
+    for (_, tensor) in model.parameters_mut().unwrap() {
+        *tensor = Tensor::random(tensor.shape(), 0.5, &mut rng);
+        damage.iter().for_each(|x| tensor.data_mut().fill(*x));
+    }
+    hugging_face::save(dir, &model, Some(&tokenizer), Dtype::F32).unwrap();
+}
+
+#[test]
+fn a_tiny_context_and_broken_characters_do_no_harm() {
+    let dir = scratch("story-wild");
+    wild(&dir, None);
+    let script =
+        "The fox\n:more\n:more\n\n:choose\n2\n:retry\n:undo\n:undo\nran and ran and ran and ran and ran\n:save out\n";
+    let session = || session_in(&dir, &["--model=.", "--tokens=50", "--temperature=2"], &format!("{script}:save! out"));
+    let (stdout, stderr) = session(); // which asserts that standard output is UTF-8
+    remembered(&stderr);
+    assert_eq!(session().0, stdout);
+    // What was saved is what was printed last.
+    let saved = fs::read_to_string(dir.join("out")).unwrap();
+    assert!(stdout.ends_with(&format!("\n{saved}")), "{saved:?} {stdout:?}");
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn a_model_that_cannot_go_on_leaves_the_story_as_it_is() {
+    let dir = scratch("story-damaged");
+    wild(&dir, Some(f32::NAN));
+    let (stdout, stderr) = session_in(&dir, &["--model=."], "The fox\nran\n:more\n:choose\n:retry\n");
+    assert_eq!(stdout, "The fox ran\n");
+    assert_eq!(stderr.matches("not numbers").count(), 4, "{stderr}");
+    assert!(notes(&stderr).iter().all(|line| line.starts_with('[')), "{stderr}");
+    // Without a vocabulary there are no words.
+    for name in ["tokenizer.json", "vocab.json", "merges.txt"] {
+        fs::remove_file(dir.join(name)).unwrap();
+    }
+    assert!(error_of(run(&mut command(&dir, "story", &["--model=."])), 1).contains("no vocabulary"));
+    fs::remove_dir_all(&dir).unwrap();
+    // A knob that forbids everything can be turned back.
+    let (stdout, stderr) = session(&["--no-repeat-ngram=1", "--tokens=3"], "The fox\n:no-repeat-ngram 0\n:more\n");
+    assert!(stdout.len() > "The fox".len() && !stderr.contains("error"), "{stderr}");
+}
