@@ -161,7 +161,7 @@ mod tests {
 
     const SAID: &str = "\
 \x1b[1m\x1b[33mwarning\x1b[0m: unused variable
-  --> tests/exercises/check.rs:25:5
+  --> tests/exercises/check/mod.rs:25:5
 
 \x1b[1m\x1b[33mwarning\x1b[0m: unused mut
   \x1b[94m--> \x1b[0mtests/exercises/../../src/exercises/gelu.rs:3:1

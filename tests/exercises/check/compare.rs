@@ -1,0 +1,155 @@
+//! Comparing an outcome with the library's answer, and two outcomes with each other; and what is wrong, in words.
+
+use super::answer::{Answer, Part};
+use super::probe::{Outcome, PATIENCE};
+
+/// What is wrong with an outcome, a line each; `None` if nothing is.
+pub fn problem_of(outcome: &Outcome, expected: &Answer, tolerance: f32) -> Option<Vec<String>> {
+    match outcome {
+        Outcome::NotStarted => Some(vec![
+            "not_started() was reached for this input, though not for all: is it still in one of the branches?".into(),
+        ]),
+        Outcome::Panic(place, message) => {
+            let mut lines = vec![format!("it panicked at {place}:"), format!("  {message}")];
+            if let Some((_, Part::Error(message))) = expected.first() {
+                lines.extend(["where an error was expected; the library says:".into(), format!("  {message}")]);
+            }
+            Some(lines)
+        }
+        Outcome::Endless => {
+            Some(vec![format!("no answer after {} seconds: does a loop never end?", PATIENCE.as_secs())])
+        }
+        Outcome::Answer(found) => {
+            if found.len() != expected.len() {
+                // Only a function that may fail has answers of different kinds.
+                return part_problem("", found.first().map(|(_, p)| p), expected.first().map(|(_, p)| p), tolerance);
+            }
+            found
+                .iter()
+                .zip(expected)
+                .find_map(|((name, found), (_, expected))| part_problem(name, Some(found), Some(expected), tolerance))
+        }
+    }
+}
+
+fn part_problem(name: &str, found: Option<&Part>, expected: Option<&Part>, tolerance: f32) -> Option<Vec<String>> {
+    let what = if name.is_empty() { "the result".to_string() } else { format!("`{name}`") };
+    let (found, expected) = (found?, expected?);
+    match (found, expected) {
+        (Part::Error(_), Part::Error(_)) => None,
+        (Part::Error(message), _) => Some(vec![format!("it returned an error: {message}")]),
+        (_, Part::Error(message)) => Some(vec![
+            "it returned a result where an error was expected; the library says:".into(),
+            format!("  {message}"),
+        ]),
+        (Part::Numbers(shape, data), Part::Numbers(expected_shape, expected_data)) => {
+            numbers_problem(&what, (shape, data), (expected_shape, expected_data), tolerance)
+        }
+        (Part::Integers(found), Part::Integers(expected)) => {
+            list_problem(&what, found, expected, |x| x.to_string(), ", ")
+        }
+        (Part::Texts(found), Part::Texts(expected)) => list_problem(&what, found, expected, |x| format!("{x:?}"), ", "),
+        (Part::Text(found), Part::Text(expected)) if found != expected => {
+            Some(vec![format!("{what} differs:"), format!("  expected {expected:?}"), format!("  got      {found:?}")])
+        }
+        _ => None,
+    }
+}
+
+/// Shapes first; then how many numbers differ, the first and the worst.
+fn numbers_problem(
+    what: &str,
+    (shape, found): (&[usize], &[f32]),
+    (expected_shape, expected): (&[usize], &[f32]),
+    tolerance: f32,
+) -> Option<Vec<String>> {
+    if shape != expected_shape {
+        return Some(vec![format!("{what} has shape {shape:?}, expected {expected_shape:?}")]);
+    }
+    let largest = expected.iter().filter(|x| x.is_finite()).fold(0.0f32, |most, x| most.max(x.abs()));
+    let error = |i: usize| {
+        let (f, e) = (found[i], expected[i]);
+        if f == e || (f.is_nan() && e.is_nan()) {
+            0.0
+        } else if f.is_finite() && e.is_finite() {
+            (f - e).abs()
+        } else {
+            f32::INFINITY
+        }
+    };
+    let differing: Vec<usize> = (0..expected.len()).filter(|&i| error(i) > tolerance * largest).collect();
+    let first = *differing.first()?;
+    let worst = differing.iter().copied().fold(first, |worst, i| if error(i) > error(worst) { i } else { worst });
+    if expected_shape.is_empty() {
+        return Some(vec![format!("{what} is {}, expected {}", found[0], expected[0])]);
+    }
+    let mut lines = vec![format!("{} of {} numbers of {what} differ", differing.len(), expected.len())];
+    let kinds = [("NaN", f32::is_nan as fn(f32) -> bool), ("infinite", f32::is_infinite)];
+    for (kind, is) in kinds {
+        let n = differing.iter().filter(|&&i| is(found[i])).count();
+        if n > 0 {
+            lines.push(format!("  {n} of them are {kind}"));
+        }
+    }
+    let show = |i: usize| format!("at {:?} expected {} and got {}", place(i, expected_shape), expected[i], found[i]);
+    lines.push(format!("  first {}", show(first)));
+    if worst != first {
+        lines.push(format!("  worst {}", show(worst)));
+    }
+    Some(lines)
+}
+
+/// The index of the `i`-th number, one for each dimension.
+fn place(mut i: usize, shape: &[usize]) -> Vec<usize> {
+    let mut index = vec![0; shape.len()];
+    for (at, &n) in index.iter_mut().zip(shape).rev() {
+        (*at, i) = (i % n, i / n);
+    }
+    index
+}
+
+fn list_problem<T: PartialEq>(
+    what: &str,
+    found: &[T],
+    expected: &[T],
+    show: impl Fn(&T) -> String,
+    between: &str,
+) -> Option<Vec<String>> {
+    if found == expected {
+        return None;
+    }
+    let line = |list: &[T]| {
+        let shown: Vec<String> = list.iter().take(40).map(&show).collect();
+        format!("[{}{}]", shown.join(between), if list.len() > 40 { " ..." } else { "" })
+    };
+    let first = found.iter().zip(expected).position(|(a, b)| a != b).unwrap_or(found.len().min(expected.len()));
+    let lengths = if found.len() == expected.len() {
+        String::new()
+    } else {
+        format!(", and has length {}, expected {}", found.len(), expected.len())
+    };
+    Some(vec![
+        format!("{what} differs from index {first} on{lengths}"),
+        format!("  expected {}", line(expected)),
+        format!("  got      {}", line(found)),
+    ])
+}
+
+/// Whether two outcomes are the same, up to rounding. NaN is the same as NaN here: both went wrong in the same way.
+pub fn same_outcome(a: &Outcome, b: &Outcome) -> bool {
+    match (a, b) {
+        (Outcome::Answer(a), Outcome::Answer(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|((_, a), (_, b))| same_part(a, b))
+        }
+        (Outcome::Panic(..), Outcome::Panic(..)) | (Outcome::Endless, Outcome::Endless) => true,
+        _ => false,
+    }
+}
+
+fn same_part(a: &Part, b: &Part) -> bool {
+    match (a, b) {
+        (Part::Numbers(s, a), Part::Numbers(t, b)) => s == t && numbers_problem("", (s, a), (t, b), 1e-4).is_none(),
+        (Part::Error(_), Part::Error(_)) => true,
+        _ => a == b,
+    }
+}

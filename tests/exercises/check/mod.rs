@@ -1,0 +1,144 @@
+//! Is a learner's function right? And if it is not: what went wrong, and why?
+//!
+//! A checker runs a function on several inputs (its *probes*, `probe.rs`) and compares each answer (`answer.rs`) with the
+//! library's (`compare.rs`). What it finds is a [`Verdict`]. When answers differ, it also tries the *known mistakes* of the
+//! exercise on the same inputs. If one of them gives just the learner's numbers, that is the likely cause.
+
+mod answer;
+mod compare;
+mod probe;
+
+pub use answer::{Answer, Part, attempt, ids, number, numbers, one, tensor};
+
+use compare::{problem_of, same_outcome};
+use probe::{Outcome, run_all};
+use std::sync::Arc;
+
+/// A wrong solution, and what to tell its author.
+pub struct Mistake<I> {
+    /// Completes "this is what you get when ...".
+    pub when: &'static str,
+    /// The wrong solution, run on an input.
+    pub answer: fn(&I) -> Answer,
+}
+
+/// An exercise: its inputs, the learner's function, the library's, and known mistakes.
+pub struct Exercise<I: 'static> {
+    /// Also the name of its file in `src/exercises/`.
+    pub name: &'static str,
+    /// The inputs. Each mistake must differ from the library on at least one, and from the other mistakes.
+    pub inputs: fn() -> Vec<I>,
+    /// An input in words: `a table of 2 rows and 3 columns`.
+    pub describe: fn(&I) -> String,
+    /// The learner's function on an input.
+    pub stub: fn(&I) -> Answer,
+    /// The library's.
+    pub library: fn(&I) -> Answer,
+    /// How much numbers may differ: `max|a-b| / max|b|`.
+    pub tolerance: f32,
+    /// At least three.
+    pub mistakes: Vec<Mistake<I>>,
+}
+
+/// An exercise of any kind of input.
+pub trait Check {
+    /// Its name.
+    fn name(&self) -> &'static str;
+    /// Checks the learner's function.
+    fn check(&self) -> Verdict;
+    /// Checks the library's function: it must be `Done`.
+    fn check_library(&self) -> Verdict;
+    /// Checks each known mistake: what it is, and what the checker says.
+    fn check_mistakes(&self) -> Vec<(&'static str, Verdict)>;
+}
+
+/// What a checker says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// Every probe met `not_started()`.
+    NotStarted,
+    /// Every answer is right.
+    Done,
+    /// One is not.
+    Wrong(Wrong),
+}
+
+/// The first wrong answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wrong {
+    /// The input, in words.
+    pub input: String,
+    /// What is wrong, a line each.
+    pub problem: Vec<String>,
+    /// For an exercise that is built from others: the first of them whose result differs from the library's.
+    pub piece: Option<String>,
+    /// The known mistake that gives the same.
+    pub cause: Option<&'static str>,
+}
+
+impl<I: Send + Sync + 'static> Check for Exercise<I> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn check(&self) -> Verdict {
+        self.judge(self.stub)
+    }
+
+    fn check_library(&self) -> Verdict {
+        let Exercise { library, .. } = self;
+        self.judge(*library)
+    }
+
+    fn check_mistakes(&self) -> Vec<(&'static str, Verdict)> {
+        self.mistakes.iter().map(|mistake| (mistake.when, self.judge(mistake.answer))).collect()
+    }
+}
+
+impl<I: Send + Sync + 'static> Exercise<I> {
+    fn judge(&self, function: fn(&I) -> Answer) -> Verdict {
+        let Exercise { library, .. } = self;
+        let inputs = Arc::new((self.inputs)());
+        let found = run_all(&inputs, function);
+        if found.iter().all(|(outcome, _)| *outcome == Outcome::NotStarted) {
+            return Verdict::NotStarted;
+        }
+        let expected: Vec<Answer> = inputs.iter().map(library).collect();
+        let problems: Vec<Option<Vec<String>>> = found
+            .iter()
+            .zip(&expected)
+            .map(|((outcome, _), expected)| problem_of(outcome, expected, self.tolerance))
+            .collect();
+        let Some(first) = problems.iter().position(Option::is_some) else { return Verdict::Done };
+        Verdict::Wrong(Wrong {
+            input: (self.describe)(&inputs[first]),
+            problem: problems[first].clone().unwrap_or_default(),
+            piece: found[first].1.clone(),
+            cause: self.cause_of(&inputs, &found, &expected, &problems),
+        })
+    }
+
+    /// The known mistake that answers every probe as the learner does.
+    fn cause_of(
+        &self,
+        inputs: &Arc<Vec<I>>,
+        found: &[(Outcome, Option<String>)],
+        expected: &[Answer],
+        problems: &[Option<Vec<String>>],
+    ) -> Option<&'static str> {
+        // A mistake is compared by its values. Where no probe has one, there is nothing to compare.
+        if !found.iter().any(|(outcome, _)| matches!(outcome, Outcome::Answer(_))) {
+            return None;
+        }
+        // Wrong numbers have a cause of their own, whatever is done about inputs that do not fit: as long as there are
+        // wrong numbers, the probes that must fail are left out.
+        let must_fail = |answer: &Answer| answer.iter().any(|(_, part)| matches!(part, Part::Error(_)));
+        let wrong_value = problems.iter().zip(expected).any(|(problem, e)| problem.is_some() && !must_fail(e));
+        let gives_the_same = |mistake: &&Mistake<I>| {
+            let answers = run_all(inputs, mistake.answer);
+            let mut all = answers.iter().zip(found).zip(expected);
+            all.all(|((a, f), e)| (wrong_value && must_fail(e)) || same_outcome(&a.0, &f.0))
+        };
+        self.mistakes.iter().find(gives_the_same).map(|mistake| mistake.when)
+    }
+}
