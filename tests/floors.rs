@@ -219,9 +219,9 @@ fn files(folder: &str) -> Vec<(String, String)> {
     found
 }
 
-/// Whether a file holds unit tests alone: `tests.rs` is only ever declared under `#[cfg(test)]`.
+/// Whether a file holds unit tests alone: `tests` is only ever declared under `#[cfg(test)]`.
 fn is_of_tests(file: &str) -> bool {
-    file.ends_with("/tests.rs")
+    file.ends_with("/tests.rs") || file.contains("/tests/")
 }
 
 #[test]
