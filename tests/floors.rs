@@ -4,7 +4,8 @@
 //! `crate::...` and `super::...` of every file, in `use` lines and elsewhere, and looks up on which floor the name lives.
 //! Comments may point anywhere, and unit tests (`#[cfg(test)]`) may use anything.
 //!
-//! Also held here: nothing but the standard library is used, and `unsafe` stays in the engine room.
+//! Also held here: nothing but the standard library is used, `unsafe` stays in the engine room, and no file is too long to be
+//! read in one go.
 
 use std::collections::HashMap;
 use std::fs;
@@ -32,6 +33,14 @@ const HOUSE: &[&[&str]] = &[
     &["cli"],
     &["exercises"], // not part of the library: nothing stands on it
     &["lib", "book"],
+];
+
+/// How many lines of code a file may have.
+const LONGEST: usize = 350;
+
+/// The files that may be longer.
+const LONGER: &[&str] = &[
+    "tests/instruction_sets.rs", // one comparison for each product and each instruction set
 ];
 
 /// The line of [`HOUSE`] where a module stands.
@@ -311,6 +320,23 @@ fn unsafe_code_is_allowed_in_the_engine_room_alone() {
     assert!(allowed.iter().all(|file| file.starts_with("src/kernels/")), "{allowed:?}");
     let lib = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
     assert!(code_of(&lib).contains("#![deny(unsafe_code)]"));
+}
+
+/// How many lines of a file are code: neither empty, nor a comment, nor a unit test.
+fn n_lines_of_code(source: &str) -> usize {
+    code_of(source).lines().filter(|line| !line.trim().is_empty()).count()
+}
+
+#[test]
+fn no_file_is_too_long_to_be_read_in_one_go() {
+    let mut lengths = Vec::new();
+    for folder in ["src", "examples", "tests"] {
+        lengths.extend(files(folder).iter().map(|(file, text)| (format!("{folder}/{file}"), n_lines_of_code(text))));
+    }
+    lengths.retain(|(file, n)| *n > LONGEST && !LONGER.contains(&&**file));
+    let too_long: Vec<String> = lengths.iter().map(|(file, n)| format!("{file} has {n} lines of code")).collect();
+    assert!(too_long.is_empty(), "\n{}\n{LONGEST} are allowed\n", too_long.join("\n"));
+    assert_eq!(n_lines_of_code("//! A\n\nfn f() {\n    // B\n}\n\n#[cfg(test)]\nmod tests;\n\nfn g() {} // C\n"), 3);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
