@@ -55,7 +55,7 @@ fn the_smallest_model_without_a_vocabulary_has_a_page() {
     let error = error_of(run(&mut command(&dir, "explore", &["--model", "model", "text"])), 1);
     assert!(error.contains("--ids"), "{error}");
     let error = error_of(run(&mut command(&dir, "explore", &["--model", "model", "--ids", "0 0 0 0 0 0 0 0 0"])), 1);
-    assert!(error.contains("9 tokens") && error.contains("holds 8"), "{error}");
+    assert!(error.contains("9 tokens") && error.contains("context of 8"), "{error}");
     fs::remove_dir_all(&dir).unwrap();
 }
 
