@@ -25,7 +25,7 @@ const COMMAND: Command = Command {
         Flag { name: "--layer", value: "N", help: "which block, counted from 0 (default: 0)" },
         Flag { name: "--head", value: "N", help: "which head of it, counted from 0 (default: 0)" },
         Flag { name: "--numbers", value: "", help: "hundredths instead of shades" },
-        Flag { name: "--bert", value: "", help: "also without the mask; and who notices if the last token is another" },
+        Flag { name: "--bert", value: "", help: "also without the mask; which tokens notice a new last one" },
         cli::WIDTH,
     ],
     chapter: "docs/05-attention.md",
@@ -65,26 +65,27 @@ fn main() -> ExitCode {
     })
 }
 
-/// Who looks where in one head: a row for each query, as long as it can see; and how far each token's last vector moves.
+/// Who looks where in one head: a row for each query, up to the last key it can see; and how far each last vector
+/// moves.
 struct Map {
     title: &'static str,
     rows: Vec<Vec<f32>>,
     moved: Option<Vec<f32>>,
 }
 
-/// What a probe sees in the model as it is.
+/// What a probe sees in the unchanged model.
 fn seen(model: &Gpt2, ids: &[u32], layer: usize, head: usize) -> Outcome<Map> {
     let n_seq = ids.len();
     let name = format!("h.{layer}.attn.weights");
     let mut probe = Probe::only(&[&name]);
     model.hidden(ids, Pass::new(n_seq).watched_by(&mut probe))?;
     let weights = probe.get(&name).ok_or_else(|| Failure::Failed(format!("the model shows no {name}")))?;
-    // [n_head, n_seq, n_seq]: of each query of this head, the visible keys
+    // [n_head, n_seq, n_seq]: for each query of this head, the visible keys
     let rows = (0..n_seq).map(|t| weights.row(head * n_seq + t)[..=t].to_vec()).collect();
     Ok(Map { title: "", rows, moved: None })
 }
 
-/// The same with or without the mask, and what changes if the last token is `other`.
+/// The same with or without the mask, and what changes when the last token becomes `other`.
 fn both(
     model: &Gpt2,
     ids: &[u32],
@@ -103,12 +104,12 @@ fn both(
     Ok(Map { title, rows, moved: Some(both_ways::moved(&hidden, &hidden_changed)?) })
 }
 
-/// The maps side by side, a line for each query.
+/// The maps side by side, one line for each query.
 fn table(labels: &[String], maps: &[Map], numbers: bool, width: usize) -> String {
     let n_seq = labels.len();
     let cell = if numbers { 4 } else { 2 };
     let beside = if maps[0].moved.is_some() { 8 } else { 0 };
-    // Of a long text, the last tokens that fit.
+    // Of a long text, only the last tokens that fit.
     let room = (width.saturating_sub(LABEL + 5) / maps.len()).saturating_sub(beside + 1);
     let first = n_seq - (room / cell).clamp(1, n_seq);
     if first > 0 {
@@ -145,7 +146,7 @@ fn table(labels: &[String], maps: &[Map], numbers: bool, width: usize) -> String
     text
 }
 
-/// A weight as two characters of a shade, or as hundredths.
+/// A weight as a shade two characters wide, or in hundredths.
 fn show(weight: f32, numbers: bool) -> String {
     if numbers {
         return format!("{:>4.0}", 100.0 * weight);

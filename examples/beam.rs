@@ -25,7 +25,7 @@ const COMMAND: Command = Command {
         cli::IDS,
         cli::TOKENS,
         Flag { name: "--beams", value: "N", help: "how many texts are kept at a time; 1 is greedy (default: 5)" },
-        Flag { name: "--count", value: "N", help: "how many answers, at most as many as beams (default: 1)" },
+        Flag { name: "--count", value: "N", help: "how many answers, up to the number of beams (default: 1)" },
         Flag { name: "--length-penalty", value: "X", help: "score = sum of log(p) / length^X (default: 1)" },
         Flag {
             name: "--early-stopping",
@@ -95,7 +95,7 @@ fn search(args: &Args) -> Outcome<BeamSearch> {
     Ok(search)
 }
 
-/// One step: every beam, and below it the tokens that were tried after it, best first.
+/// One step: every beam, and under it the tokens that were tried after it, best first.
 fn drawing(n: usize, step: &Step, tokenizer: Option<&Tokenizer>, width: usize) -> String {
     let mut lines = vec![format!("step {n}")];
     // The beams of the next step are numbered by their sums.
@@ -105,7 +105,7 @@ fn drawing(n: usize, step: &Step, tokenizer: Option<&Tokenizer>, width: usize) -
 
     for (i, beam) in step.beams.iter().enumerate() {
         let text = text_of(beam, tokenizer);
-        // Its end is what tells it from the others.
+        // The end is what distinguishes it from the others.
         let room = width.saturating_sub(13).max(10);
         let cut = text.chars().count().saturating_sub(room);
         let end: String = text.chars().skip(cut).collect();
@@ -123,7 +123,7 @@ fn drawing(n: usize, step: &Step, tokenizer: Option<&Tokenizer>, width: usize) -
     lines.iter().map(cut).collect::<Vec<_>>().join("\n")
 }
 
-/// Tokens for the eye: in quotes, or as ids if there is no vocabulary.
+/// Tokens for the eye: in quotes, or as ids if the model has no vocabulary.
 fn text_of(ids: &[u32], tokenizer: Option<&Tokenizer>) -> String {
     match tokenizer {
         None => ids.iter().map(u32::to_string).collect::<Vec<_>>().join(" "),

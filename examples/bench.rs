@@ -5,17 +5,18 @@
 //! cargo run --release --example bench -- --shape six
 //! ```
 //!
-//! A time alone says little. So the machine is measured first: how fast it reads memory, and how fast it multiplies and
-//! adds. No program can be faster than what its reading or its arithmetic takes at these speeds. That is its *limit*, and
-//! each measurement stands beside it.
+//! A time alone says little. That is why the machine is measured first: how fast it reads memory, and how fast it
+//! multiplies and adds. No program can take less time than its reading or its arithmetic takes at these speeds. That is
+//! its *limit*, and each measurement is shown beside it.
 //!
-//! Which of the two counts? To write one token, every weight is read from memory and used once: reading takes longer than
-//! arithmetic. To read a long prompt or to learn from a batch, every weight is used for hundreds of tokens: there the
-//! arithmetic takes longer. (A small model stays in the processor's caches, which are faster than memory: there the limit
-//! of reading can be passed.)
+//! Which of the two matters? To write one token, every weight is read from memory and used once: reading takes longer
+//! than arithmetic. To read a long prompt or to learn from a batch, every weight is used for hundreds of tokens: now
+//! the arithmetic takes longer. (A small model stays in the processor's caches, which are faster than memory; it can
+//! exceed the limit of reading.)
 //!
-//! Machines are noisy: other programs, and heat. So the middle one of several runs counts, and the smallest and the largest
-//! stand beside it. Two programs can only be compared if they run in turn, on the same machine, on the same day.
+//! Machines are noisy: other programs run, and the processor gets hot. Each result is the median of several runs, with
+//! the smallest and the largest beside it. Two programs can only be compared if they take turns on the same machine, on
+//! the same day.
 
 use gpt60::cli::{self, Args, Command, Failure, Flag, Outcome};
 use gpt60::kernels::threads;
@@ -70,26 +71,26 @@ const COMMAND: Command = Command {
 
 fn main() -> ExitCode {
     COMMAND.run(|args| -> Outcome<()> {
-        let wish = Wish::new(args)?;
-        threads::set(wish.n_threads);
+        let request = Request::new(args)?;
+        threads::set(request.n_threads);
         if cfg!(debug_assertions) {
             cli::note("[this build checks its arithmetic; for the full speed: cargo run --release --example bench]");
         }
-        let mut report = Report { plain: wish.plain, machine: None };
+        let mut report = Report { plain: request.plain, machine: None };
         report.header()?;
-        // A model alone, as plain lines, needs no limits.
-        if !(wish.plain && wish.shape.is_some()) {
-            measure_machine(&wish, &mut report)?;
+        // A single model, as plain lines, needs no limits.
+        if !(request.plain && request.shape.is_some()) {
+            measure_machine(&request, &mut report)?;
         }
-        match &wish.shape {
-            Some(shape) => measure_model(&wish, shape, &mut report),
-            None => measure_everything(&wish, &mut report),
+        match &request.shape {
+            Some(shape) => measure_model(&request, shape, &mut report),
+            None => measure_everything(&request, &mut report),
         }
     })
 }
 
-/// What was asked for.
-struct Wish {
+/// What the command line asks for.
+struct Request {
     shape: Option<Shape>,
     kind: Option<Precision>,
     n_threads: usize,
@@ -98,8 +99,8 @@ struct Wish {
     plain: bool,
 }
 
-impl Wish {
-    fn new(args: &Args) -> Outcome<Wish> {
+impl Request {
+    fn new(args: &Args) -> Outcome<Request> {
         if args.has("--text") && args.has("--shape") {
             return Err(Failure::Usage("--shape measures a model alone, without the tokenizer of --text".to_string()));
         }
@@ -111,10 +112,10 @@ impl Wish {
             }
             n => Ok(n),
         };
-        Ok(Wish {
+        Ok(Request {
             shape: args.get("--shape").map(shape).transpose()?,
             kind: args.get("--weights").map(|_| args.precision()).transpose()?,
-            n_threads: number("--threads", 0, 256)?, // 0: as the library chooses
+            n_threads: number("--threads", 0, 256)?, // 0: the library chooses
             n_runs: number("--runs", 5, 1000)?,
             text: args.get("--text").map(read_text).transpose()?,
             plain: args.has("--plain"),
@@ -131,43 +132,43 @@ fn read_text(file: &str) -> Outcome<String> {
 // What is measured, in order
 // ---------------------------------------------------------------------------------------------------------------------
 
-/// The machine's own speeds, from which the limits follow.
-fn measure_machine(wish: &Wish, report: &mut Report) -> Outcome<()> {
+/// The machine's own speeds, which give the limits.
+fn measure_machine(request: &Request, report: &mut Report) -> Outcome<()> {
     let memory = Memory::new();
     cli::note(&format!("[reading {} MB of memory]", memory.bytes() / 1_000_000));
     if memory.bytes() < 1 << 30 {
-        cli::note("[less than 1 GB could be had for this: a large cache may make it look too fast]");
+        cli::note("[less than 1 GB can be used for this: a large cache may make memory look faster than it is]");
     }
-    let bandwidth = tasks::repeat(wish.n_runs, || Ok(memory.read()))?;
+    let bandwidth = tasks::repeat(request.n_runs, || Ok(memory.read()))?;
     drop(memory);
-    let peak = tasks::repeat(wish.n_runs, || Ok(machine::multiply_adds()))?;
+    let peak = tasks::repeat(request.n_runs, || Ok(machine::multiply_adds()))?;
     report.line("bandwidth_gb_s", "reading memory", Unit::GigabytesPerSecond, &bandwidth, None)?;
     report.line("fma_gflop_s", "multiply-adds in registers", Unit::GigaflopsPerSecond, &peak, None)?;
     report.machine = Some(Machine { bandwidth: 1e9 * median(&bandwidth), peak: 1e9 * median(&peak) });
     Ok(())
 }
 
-/// All there is, with the 124M model.
-fn measure_everything(wish: &Wish, report: &mut Report) -> Outcome<()> {
+/// Everything, with the 124M model.
+fn measure_everything(request: &Request, report: &mut Report) -> Outcome<()> {
     let (m, k, n) = (512, 768, 3072);
     let operations = (2 * m * k * n) as f64;
-    let times = tasks::matrix_product(wish.n_runs, m, k, n)?;
+    let times = tasks::matrix_product(request.n_runs, m, k, n)?;
     let speeds: Vec<f64> = times.iter().map(|ms| operations / ms / 1e6).collect();
     let limit = report.machine.as_ref().map(|machine| machine.peak / 1e9);
     report.line("matmul_gflop_s", "matmul 512x768 by 768x3072", Unit::GigaflopsPerSecond, &speeds, limit)?;
 
     let shape = |name| Shape::named(name).expect("there is such a shape");
-    measure_model(wish, &shape("124M"), report)?;
+    measure_model(request, &shape("124M"), report)?;
     for name in ["six", "four"] {
-        measure_training(wish, &shape(name), shape(name).model()?, report)?;
+        measure_training(request, &shape(name), shape(name).model()?, report)?;
     }
-    measure_tokenizer(wish, report)
+    measure_tokenizer(request, report)
 }
 
 /// What one model does: writing, reading, learning, loading.
-fn measure_model(wish: &Wish, shape: &Shape, report: &mut Report) -> Outcome<()> {
+fn measure_model(request: &Request, shape: &Shape, report: &mut Report) -> Outcome<()> {
     let n_bytes = (shape.config.n_parameters() * size_of::<f32>()) as u64;
-    // Two of it: for loading there is one in a file's memory too.
+    // Twice its size: the loading task needs the bytes of its file in memory too.
     if let Some(free) = machine::free_memory().filter(|&free| free < 2 * n_bytes) {
         let problem = format!(
             "the {} model takes {} MB twice, and {} MB are free; choose a smaller --shape",
@@ -180,10 +181,10 @@ fn measure_model(wish: &Wish, shape: &Shape, report: &mut Report) -> Outcome<()>
 
     cli::note(&format!("[writing with the {} model]", shape.name));
     let (n_prompt, n_decoded) = (tasks::N_PROMPT, tasks::n_decoded(shape));
-    for kind in Precision::ALL.into_iter().filter(|kind| wish.kind.is_none_or(|wanted| wanted == *kind)) {
+    for kind in Precision::ALL.into_iter().filter(|kind| request.kind.is_none_or(|wanted| wanted == *kind)) {
         let mut model = shape.model()?;
         model.pack(kind)?;
-        let speeds = tasks::decode(wish.n_runs, shape, &model)?;
+        let speeds = tasks::decode(request.n_runs, shape, &model)?;
         let limit = report.machine.as_ref().map(|machine| machine.bandwidth / bytes_per_token(&shape.config, kind));
         let what = format!("write {n_decoded} tokens after {n_prompt}, {kind}");
         report.line(&format!("decode_{kind}_tok_s"), &what, Unit::TokensPerSecond, &speeds, limit)?;
@@ -191,30 +192,30 @@ fn measure_model(wish: &Wish, shape: &Shape, report: &mut Report) -> Outcome<()>
 
     cli::note(&format!("[reading with the {} model]", shape.name));
     let mut model = shape.model()?;
-    model.pack(wish.kind.unwrap_or(Precision::F32))?;
+    model.pack(request.kind.unwrap_or(Precision::F32))?;
     let n = shape.config.n_ctx / 2;
-    let times = tasks::prefill_last(wish.n_runs, shape, &model, n)?;
+    let times = tasks::prefill_last(request.n_runs, shape, &model, n)?;
     let limit = report.arithmetic_ms(forward_operations(&shape.config, n, n, 1));
     report.line(&format!("prefill{n}_last_ms"), &format!("read {n} tokens, last logits"), Unit::Ms, &times, limit)?;
     let n = shape.config.n_ctx;
-    let times = tasks::prefill_all(wish.n_runs, shape, &model, n)?;
+    let times = tasks::prefill_all(request.n_runs, shape, &model, n)?;
     let limit = report.arithmetic_ms(forward_operations(&shape.config, n, n, n));
     report.line(&format!("prefill{n}_all_ms"), &format!("read {n} tokens, all logits"), Unit::Ms, &times, limit)?;
     drop(model);
 
-    measure_training(wish, shape, shape.model()?, report)?;
+    measure_training(request, shape, shape.model()?, report)?;
 
     cli::note("[loading: a file is written to the directory for temporary files, and removed]");
-    let times = tasks::load(wish.n_runs, shape)?;
-    // The file's bytes have to be read once, whatever else is done.
+    let times = tasks::load(request.n_runs, shape)?;
+    // The file's bytes must be read once in any case.
     let limit = report.machine.as_ref().map(|machine| 1e3 * n_bytes as f64 / machine.bandwidth);
     report.line("load_ms", &format!("load {}, first logits", shape.name), Unit::Ms, &times, limit)
 }
 
-fn measure_training(wish: &Wish, shape: &Shape, model: gpt60::Gpt2, report: &mut Report) -> Outcome<()> {
+fn measure_training(request: &Request, shape: &Shape, model: gpt60::Gpt2, report: &mut Report) -> Outcome<()> {
     cli::note(&format!("[training the {} model]", shape.name));
-    let Some(times) = tasks::training_step(wish.n_runs, shape, model)? else {
-        cli::note(&format!("[training the {} model needs more memory than is free, and is left out]", shape.name));
+    let Some(times) = tasks::training_step(request.n_runs, shape, model)? else {
+        cli::note(&format!("[training the {} model needs more memory than is free; it is skipped]", shape.name));
         return Ok(());
     };
     let limit = report.arithmetic_ms(training_operations(shape));
@@ -223,9 +224,9 @@ fn measure_training(wish: &Wish, shape: &Shape, model: gpt60::Gpt2, report: &mut
 }
 
 /// One thread, GPT-2's vocabulary. There is no limit to compare with.
-fn measure_tokenizer(wish: &Wish, report: &mut Report) -> Outcome<()> {
+fn measure_tokenizer(request: &Request, report: &mut Report) -> Outcome<()> {
     let made_up;
-    let text = match &wish.text {
+    let text = match &request.text {
         Some(text) => text,
         None => {
             made_up = text::made_up(16_000_000);
@@ -233,11 +234,11 @@ fn measure_tokenizer(wish: &Wish, report: &mut Report) -> Outcome<()> {
         }
     };
     let source =
-        if wish.text.is_some() { "--text" } else { "lines of this book in random order, one word in 64 made up" };
+        if request.text.is_some() { "--text" } else { "lines of this book in random order, one word in 64 made up" };
     cli::note(&format!("[encoding and decoding {:.1} MB: {source}]", text.len() as f64 / 1e6));
     threads::set(1);
-    let (encode, decode) = tasks::tokenize(wish.n_runs, text)?;
-    threads::set(wish.n_threads);
+    let (encode, decode) = tasks::tokenize(request.n_runs, text)?;
+    threads::set(request.n_threads);
     report.line("encode_mb_s", "encode text, 1 thread", Unit::MegabytesPerSecond, &encode, None)?;
     report.line("decode_mb_s", "decode to bytes, 1 thread", Unit::MegabytesPerSecond, &decode, None)
 }
@@ -246,7 +247,7 @@ fn measure_tokenizer(wish: &Wish, report: &mut Report) -> Outcome<()> {
 // What is printed
 // ---------------------------------------------------------------------------------------------------------------------
 
-/// What the machine can do at most, in bytes and operations a second.
+/// The most that the machine can do, in bytes and operations a second.
 struct Machine {
     bandwidth: f64,
     peak: f64,
@@ -280,7 +281,7 @@ struct Report {
 }
 
 impl Report {
-    /// Milliseconds for so many operations at the machine's peak.
+    /// Milliseconds for this many operations at the machine's peak.
     fn arithmetic_ms(&self, operations: f64) -> Option<f64> {
         self.machine.as_ref().map(|machine| 1e3 * operations / machine.peak)
     }
@@ -306,7 +307,7 @@ impl Report {
         let smallest = values.iter().copied().fold(f64::INFINITY, f64::min);
         let largest = values.iter().copied().fold(0.0, f64::max);
         let spread = format!("{} .. {}", rounded(smallest), rounded(largest));
-        // Of a speed, more is better; of a time, less.
+        // A higher speed is better; a shorter time is better.
         let percent = |limit: f64| 100.0 * if unit == Unit::Ms { limit / middle } else { middle / limit };
         let beside = limit.map_or(String::new(), |limit| format!("{:>10} {:>7.0} %", rounded(limit), percent(limit)));
         let line = format!("{what:<32} {:>9} {unit_name:<7} {spread:>21} {beside}", rounded(middle));
@@ -315,7 +316,7 @@ impl Report {
     }
 }
 
-/// Three or four digits are as many as are certain.
+/// Rounds to the three or four digits that are certain.
 fn rounded(x: f64) -> String {
     match x {
         0.0..10.0 => format!("{x:.2}"),
@@ -324,7 +325,7 @@ fn rounded(x: f64) -> String {
     }
 }
 
-/// The middle one, or the mean of the middle two.
+/// The median: the middle one, or the mean of the two in the middle.
 fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -1,4 +1,5 @@
-//! One token's way through the blocks: how large the residual stream is, and what is added to it. And two ways to build a
+//! One token's way through the blocks: how large the residual stream is, and what each block adds to it. And two ways
+//! to build a
 //! block, trained side by side. See `docs/06-mlp-and-block.md`.
 //!
 //! ```text
@@ -55,7 +56,7 @@ fn main() -> ExitCode {
         cli::print(&format!("embedding {:>40.3} {:>17.3}\n", length(&start), 1.0))?;
         for i in 0..model.config.n_layer {
             let (attn, mlp) = (last_row(&format!("h.{i}.attn.out"))?, last_row(&format!("h.{i}.mlp.out"))?);
-            let stream = last_row(&format!("h.{i}.out"))?; // embedding + everything that was added so far
+            let stream = last_row(&format!("h.{i}.out"))?; // embedding + everything added so far
             let cosine = dot(&start, &stream) / (length(&start) * length(&stream));
             let (attn, mlp, stream) = (length(&attn), length(&mlp), length(&stream));
             cli::print(&format!("block {i:<4} {attn:>16.3} {mlp:>11.3} {stream:>11.3} {cosine:>17.3}\n"))?;
@@ -64,9 +65,9 @@ fn main() -> ExitCode {
     })
 }
 
-/// Trains both kinds of models, with and without warm-up, and with smaller first weights: a line for each.
+/// Trains both kinds of models, with and without warm-up, and with smaller initial weights: one line each.
 fn train() -> Outcome<()> {
-    const EACH: usize = STEPS / 8; // a number stands for so many steps
+    const EACH: usize = STEPS / 8; // each number stands for this many steps
     cli::print(&format!("{N_LAYER} blocks, {N_EMBD} wide, learning rate {RATE}: the loss in nats for each letter, "))?;
     cli::print(&format!("means of {EACH} steps\n"))?;
     cli::print(&format!("warm-up: the rate climbs for {WARMUP} steps; small ends: c_proj begins smaller\n\n"))?;

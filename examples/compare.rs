@@ -1,4 +1,4 @@
-//! All ways to choose the next token side by side, and a person beside them. See `docs/09-beam-search.md`.
+//! Every way to choose the next token, side by side, and a person beside them. See `docs/09-beam-search.md`.
 //!
 //! ```text
 //! cargo run --example compare
@@ -111,7 +111,7 @@ fn main() -> ExitCode {
         for (name, way) in ways() {
             let mut found = Vec::new();
             for (prompt, rest) in &beginnings {
-                // No more than the person wrote, and no more than there is room for.
+                // No more than the person wrote, and no more than fits.
                 let n_tokens = n_tokens.min(rest.len()).min((model.config.n_ctx + 1).saturating_sub(prompt.len()));
                 let texts: Vec<Vec<u32>> = match &way {
                     Way::Person => vec![rest[..n_tokens].to_vec()],
@@ -142,7 +142,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// The means of several texts, each token of equal weight.
+/// The means over several texts, every token with equal weight.
 fn line(name: &str, texts: &[Statistics]) -> String {
     let n: usize = texts.iter().map(|text| text.n_tokens).sum();
     let mean =

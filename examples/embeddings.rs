@@ -71,7 +71,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// How often differences answer rightly, list by list.
+/// How often differences give the right answer, list by list.
 fn show_lists(checkpoint: &Checkpoint, unit: &Tensor) -> Outcome<()> {
     let Some(tokenizer) = &checkpoint.tokenizer else {
         return Err(Failure::Failed(
@@ -93,10 +93,10 @@ fn show_lists(checkpoint: &Checkpoint, unit: &Tensor) -> Outcome<()> {
     Ok(())
 }
 
-/// The tokens nearest to B - A + C, those three among them.
+/// The tokens nearest to B - A + C, including those three.
 fn show_difference(checkpoint: &Checkpoint, unit: &Tensor, ids: &[u32], count: usize) -> Outcome<()> {
     let &[a, b, c] = ids else {
-        let problem = format!("--differences wants three tokens A B C, and these are {}", ids.len());
+        let problem = format!("--differences needs three tokens A B C, and these are {}", ids.len());
         return Err(Failure::Usage(problem));
     };
     let [name_a, name_b, name_c] = [a, b, c].map(|id| checkpoint.token_name(id));

@@ -6,9 +6,9 @@
 //! cargo run --example exercises -- check softmax
 //! ```
 //!
-//! You are going to write into `src/exercises/`, and what you write will not always compile. So this program is not built from
-//! that folder: it reads the files there as text, and asks cargo to build and run the checks (`tests/exercises/`) when it needs
-//! a verdict. With a syntax error in one of your files, hints, the list and `reset` go on working.
+//! You write into `src/exercises/`, and what you write does not always compile. That is why this program is not built
+//! from that folder: it reads the files there as text, and asks cargo to build and run the checks (`tests/exercises/`)
+//! when it needs a verdict. Even with a syntax error in one of your files, hints, the list and `reset` work.
 
 use gpt60::Error;
 use gpt60::cli::{Args, Command, Failure, Flag, Outcome};
@@ -64,7 +64,7 @@ fn main() -> ExitCode {
         is_right = Guide::new().run(args)?;
         Ok(())
     });
-    // "Not yet" is an answer, and no error: it is said on standard output, and the status repeats it for scripts.
+    // "Not yet" is an answer, not an error: standard output says it, and the status repeats it for scripts.
     if is_right { status } else { ExitCode::FAILURE }
 }
 
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
 struct Guide {
     /// The directory with `Cargo.toml`.
     root: PathBuf,
-    /// Where this program keeps its own files: under cargo's directory, not in the source.
+    /// Where this program keeps its own files: in cargo's directory, not in the source.
     own_dir: PathBuf,
     checks: Checks,
 }
@@ -83,7 +83,7 @@ impl Guide {
         let program = std::env::current_exe().unwrap_or_default(); // target/debug/examples/exercises
         let profile = program.parent().and_then(Path::parent).unwrap_or(Path::new(""));
         let is_release = profile.ends_with("release");
-        // What has been built for this program need not be built again for the checks.
+        // What was built for this program need not be built again for the checks.
         let target = match (profile.parent(), std::env::var_os("CARGO_TARGET_DIR")) {
             (Some(target), _) if is_release || profile.ends_with("debug") => target.to_path_buf(),
             (_, Some(target)) => root.join(target),
@@ -92,7 +92,7 @@ impl Guide {
         Guide { own_dir: target.join("exercises"), checks: Checks { root: root.clone(), target, is_release }, root }
     }
 
-    /// Does what the command line says: whether what was checked is right.
+    /// Does what the command line asks; returns whether everything that was checked is right.
     fn run(&self, args: &Args) -> Outcome<bool> {
         let words: Vec<&str> = args.operands.iter().map(String::as_str).collect();
         let command = words.first().copied().unwrap_or("");
@@ -119,7 +119,7 @@ impl Guide {
         }
     }
 
-    /// Makes the directory for its own files.
+    /// Creates the directory for its own files.
     fn make_own_dir(&self) -> Outcome<()> {
         let dir = &self.own_dir;
         fs::create_dir_all(dir).map_err(|error| Error::io(dir, "made", error).into())

@@ -6,12 +6,12 @@
 //! cargo run --example explore -- --live
 //! ```
 //!
-//! The page is one file that needs nothing else, neither a network nor a program besides a browser. Its parts lie in
+//! The page is one file that needs nothing else: no network, and no program except a browser. Its parts are in
 //! `examples/explore/`: the frame, the style, and the program that draws. This program runs the model
-//! (`src/lens/trace.rs`), writes the numbers down (`src/lens/page_data.rs`) and puts all into the frame.
+//! (`src/lens/trace.rs`), writes the numbers down (`src/lens/page_data.rs`) and puts everything into the frame.
 //!
-//! With `--live` it writes down the model itself (`src/lens/page_model.rs`), and the page runs it: the forward pass once more
-//! in JavaScript (`examples/explore/gpt2.js`), over whatever you type.
+//! With `--live` it writes down the model itself (`src/lens/page_model.rs`), and the page runs it: the forward pass
+//! once more in JavaScript (`examples/explore/gpt2.js`), over any text that you type.
 
 use gpt60::checkpoint::write_beside;
 use gpt60::cli::{self, Args, Command, Failure, Flag, Outcome};
@@ -38,12 +38,12 @@ const COMMAND: Command = Command {
     chapter: "docs/15-looking-inside.md",
 };
 
-/// How many tokens a page shows: more have no room on a screen, and the page would grow large.
+/// How many tokens a page shows: more would not fit on a screen, and the page would grow large.
 const MOST_TOKENS: usize = 64;
 
 const PAGE: &str = include_str!("explore/page.html");
 const STYLE: &str = include_str!("explore/style.css");
-/// The program, in reading order. A browser runs the files as if they were one.
+/// The program, in reading order. A browser runs the files as if they were one file.
 const PROGRAM: [&str; 6] = [
     include_str!("explore/numbers.js"),
     include_str!("explore/draw.js"),
@@ -52,9 +52,9 @@ const PROGRAM: [&str; 6] = [
     include_str!("explore/answer.js"),
     include_str!("explore/show.js"),
 ];
-/// Where the numbers come from: they are in the page, or
+/// Where the numbers come from: the page contains them, or
 const EMBEDDED: [&str; 1] = [include_str!("explore/embedded.js")];
-/// the model is, and computes them.
+/// it contains the model, and computes them.
 const LIVE: [&str; 3] =
     [include_str!("explore/tokenizer.js"), include_str!("explore/gpt2.js"), include_str!("explore/live.js")];
 
@@ -77,7 +77,7 @@ fn page_about_prompt(args: &Args) -> Outcome<String> {
     let checkpoint = args.model()?;
     let prompt = args.prompt(&checkpoint, DEFAULT_PROMPT)?;
     generate::check_prompt(&checkpoint.model, &prompt.ids)?;
-    // The model is given no more than the page shows: else there would be numbers whose cause you could not see.
+    // The model reads only what the page shows; otherwise there would be numbers whose cause you could not see.
     let n_before = prompt.ids.len().saturating_sub(MOST_TOKENS);
     if n_before > 0 {
         let n_seq = prompt.ids.len();
@@ -113,7 +113,7 @@ fn name(dir: Option<&str>) -> String {
     dir.map_or("the storybook".to_string(), |dir| last(dir).unwrap_or("a model".to_string()))
 }
 
-/// The page: its frame with style, data and program filled in. The data go in last: whatever they hold, it is not filled.
+/// The page: its frame with style, data and program filled in. The data go in last, so nothing in them is replaced.
 fn page(source_of_numbers: &[&str], data: &str) -> String {
     let program = [&PROGRAM, source_of_numbers].concat().join("\n");
     PAGE.replace("{{style}}", STYLE).replace("{{program}}", &program).replace("{{data}}", data)

@@ -1,4 +1,4 @@
-//! Writes a model as a directory that other programs read. See `docs/14-the-real-gpt2.md`.
+//! Writes a model as a directory that other programs can read. See `docs/14-the-real-gpt2.md`.
 //!
 //! ```text
 //! cargo run --example export -- my-directory

@@ -1,4 +1,4 @@
-//! What backward says beside what can be measured. See `docs/12-backpropagation.md`.
+//! What backward says, beside what can be measured. See `docs/12-backpropagation.md`.
 //!
 //! ```text
 //! cargo run --example gradients
@@ -52,9 +52,9 @@ fn main() -> ExitCode {
     })
 }
 
-/// A tiny model whose weights are all random and large enough to matter.
+/// A tiny model whose weights are all random, and large enough to matter.
 ///
-/// The weights that training begins with are so small that a wiggle of 0.01 would be a good part of them.
+/// The weights that training starts with are very small: a wiggle of 0.01 would be a large part of them.
 fn lively_model(rng: &mut Rng) -> gpt60::Result<Gpt2> {
     let mut model = Gpt2::random(&Config::new(7, N_SEQ, 6, 2, 1), rng)?;
     for (name, tensor) in model.parameters_mut()? {
@@ -83,7 +83,7 @@ fn measure(model: &mut Gpt2, i: usize, batch: &Batch, step: f32) -> gpt60::Resul
         let (up, down) = (x + step, x - step);
         let change = loss_at(up)? - loss_at(down)?;
         loss_at(x)?; // put it back
-        slopes.push(change / (f64::from(up) - f64::from(down))); // the distance as it was rounded
+        slopes.push(change / (f64::from(up) - f64::from(down))); // the distance after rounding
     }
     Ok(slopes)
 }

@@ -4,8 +4,8 @@
 //! cargo run --example greedy_mine
 //! ```
 //!
-//! It does what `greedy` does, with the exercises in `src/exercises/` in the place of the library: nothing is read from a
-//! cache, and no product is fast. If an exercise of the forward pass has not been begun, its name is told.
+//! It does what `greedy` does, with the exercises in `src/exercises/` in place of the library: there is no cache, and
+//! no fast product. If an exercise of the forward pass has not been begun, it prints its name.
 
 use gpt60::cli::{self, Answer, Command, Failure, Outcome};
 use gpt60::generate::check_prompt;
@@ -50,7 +50,7 @@ fn main() -> ExitCode {
         // As many as fit: the last one need not be read.
         let n_tokens = n_tokens.min(checkpoint.model.config.n_ctx + 1 - prompt.ids.len());
 
-        // First one token, to see whether everything is there.
+        // One token first, to see whether everything is there.
         try_it(|| exercises::greedy::greedy(&checkpoint.model, &prompt.ids, 1))?;
         cli::note_prompt(&prompt);
         let mut answer = Answer::new(&prompt, &checkpoint);
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Runs an exercise: its result, or what is missing or has gone wrong.
+/// Runs an exercise: returns its result, or what is missing or went wrong.
 fn try_it<T>(work: impl FnOnce() -> gpt60::Result<T>) -> Outcome<T> {
     let (result, missing) = parts::strict(|| catch_unwind(AssertUnwindSafe(work)));
     match result {

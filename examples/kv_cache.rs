@@ -22,7 +22,7 @@ const COMMAND: Command = Command {
 
 /// How many tokens both ways write, to see that they are the same.
 const N_WRITTEN: usize = 20;
-/// A time is the median of so many; or of fewer, if they take longer than the limit together.
+/// A time is the median of this many runs; or of fewer, if they take longer than the limit together.
 const N_TIMES: usize = 9;
 const LIMIT: Duration = Duration::from_secs(2);
 
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
         }
         let mut positions: Vec<usize> = (3..).map(|i| 1 << i).take_while(|&n| n <= n_ctx).collect();
         positions.extend((positions.last() != Some(&n_ctx)).then_some(n_ctx));
-        // Which tokens they are makes no difference to the time.
+        // The time does not depend on which tokens they are.
         let ids: Vec<u32> = (0..n_ctx).map(|i| (i * 7 % model.config.n_vocab) as u32).collect();
 
         cli::print("time for one more token, in milliseconds (medians)\n\n")?;
@@ -71,7 +71,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Milliseconds for the last token of a text, all others being in the cache.
+/// Milliseconds for the last token of a text, with all others in the cache.
 fn time_with_cache(model: &Gpt2, ids: &[u32]) -> Result<f64> {
     let (before, last) = ids.split_at(ids.len() - 1);
     let mut cache = KvCache::new(&model.config, 1);
@@ -84,7 +84,7 @@ fn time_with_cache(model: &Gpt2, ids: &[u32]) -> Result<f64> {
     })
 }
 
-/// Milliseconds for the same if nothing is kept: the whole text is read again.
+/// Milliseconds for the same without a cache: the whole text is read again.
 fn time_without(model: &Gpt2, ids: &[u32]) -> Result<f64> {
     median(|| {
         let mut cache = KvCache::new(&model.config, 1);
@@ -105,7 +105,7 @@ fn median(mut time: impl FnMut() -> Result<Duration>) -> Result<f64> {
     Ok(1000.0 * times[times.len() / 2].as_secs_f64())
 }
 
-/// Greedy choice: each new token alone is read, the rest is known.
+/// Greedy choice: only the new token is read each time.
 fn write_with_cache(model: &Gpt2, prompt: &[u32], n: usize) -> Result<Vec<u32>> {
     check_prompt(model, prompt)?;
     let mut cache = KvCache::new(&model.config, 1);
@@ -119,7 +119,7 @@ fn write_with_cache(model: &Gpt2, prompt: &[u32], n: usize) -> Result<Vec<u32>> 
     Ok(written)
 }
 
-/// Greedy choice: for each new token the whole text is read again.
+/// Greedy choice: the whole text is read again for each new token.
 fn write_without(model: &Gpt2, prompt: &[u32], n: usize) -> Result<Vec<u32>> {
     let mut text = prompt.to_vec();
     for _ in 0..n {

@@ -75,7 +75,7 @@ fn show(row: Vec<f32>) -> Result<String> {
 fn draw_gelu() -> String {
     let mut text = String::new();
     for line in 0..14 {
-        let height = 3.0 - 0.25 * line as f32; // this line is for results from height - 0.125 to height + 0.125
+        let height = 3.0 - 0.25 * line as f32; // this line shows results from height - 0.125 to height + 0.125
         let mut cells = String::new();
         for column in 0..=60 {
             let x = (column as f32 - 30.0) / 10.0;

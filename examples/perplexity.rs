@@ -29,9 +29,9 @@ struct Score {
     nats: f64,
     n_tokens: usize,
     n_bytes: usize,
-    /// The sum of the losses of the model that reads along with all its digits.
+    /// The sum of the losses of the full-precision model that reads along.
     full_nats: f64,
-    /// At how many places both find the same token the likeliest.
+    /// At how many places both models find the same token the likeliest.
     n_agree: usize,
 }
 
@@ -44,7 +44,7 @@ impl Score {
         self.n_agree += other.n_agree;
     }
 
-    /// What fewer digits have changed.
+    /// What the lower precision has changed.
     fn difference(&self, name: &str) -> String {
         let agree = 100.0 * self.n_agree as f64 / self.n_tokens as f64;
         let change = 100.0 * (((self.nats - self.full_nats) / self.n_tokens as f64).exp() - 1.0);
@@ -102,7 +102,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Scores every token of a text; `full` reads along if there is one.
+/// Scores every token of a text; the optional model `full` reads along.
 fn score(model: &Gpt2, full: Option<&Gpt2>, tokenizer: &Tokenizer, text: &str) -> gpt60::Result<Score> {
     let mut ids: Vec<u32> = tokenizer.end_of_text().into_iter().collect();
     ids.extend(tokenizer.encode_with_end(text));

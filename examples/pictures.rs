@@ -23,7 +23,7 @@ const COMMAND: Command = Command {
     chapter: "docs/15-looking-inside.md",
 };
 
-/// How the storybook learned, and how models of six sizes did.
+/// How the storybook learned, and how models of six sizes learned.
 const LOSS: &str = include_str!("../src/storybook/loss.txt");
 const SIZES: &str = include_str!("../src/storybook/scaling.txt");
 
@@ -33,8 +33,8 @@ fn main() -> ExitCode {
         if dir.is_empty() {
             return Err(Failure::Usage("--out is empty; name a directory, such as docs/img".to_string()));
         }
-        // The fast loops round a little differently on each kind of processor, and a shade could tip over. The plain ones
-        // give the same bits everywhere.
+        // The fast loops round a little differently on each kind of processor, which could change a shade. The plain
+        // ones give the same bits everywhere.
         cpu::force(Some(Level::Baseline));
         let pictures = pictures::all(&storybook::load(), LOSS, SIZES)?;
         let dir = Path::new(dir);
@@ -45,6 +45,6 @@ fn main() -> ExitCode {
             write_beside(&path, svg.as_bytes())?;
             paths += &format!("{}\n", path.display());
         }
-        cli::print(&paths) // when all are there: a reader that leaves early does not cost a picture
+        cli::print(&paths) // only when all exist: a reader that stops early does not cost a picture
     })
 }

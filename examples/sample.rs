@@ -73,7 +73,7 @@ fn main() -> ExitCode {
                 cli::stream(tokens, n_tokens, &prompt, &checkpoint)?
             });
         }
-        // However many are wanted, a group of them is in memory at a time.
+        // However many answers are asked for, only one group of them is in memory at a time.
         cli::note_prompt(&prompt);
         cli::note("");
         let mut done = 0;

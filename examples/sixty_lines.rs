@@ -1,8 +1,8 @@
 //! GPT-2 in sixty lines, as Jay Mody's "GPT in 60 Lines of NumPy" has it: the forward pass and greedy decoding.
 //!
-//! Nothing here but [`Tensor`] and its operations; of the library's layers only their parameters are used. Read it after the
-//! chapters, when every line is an old friend; or before them, to see how little there is to learn. `tests/sixty_lines.rs`
-//! counts the lines, and holds the numbers to the library's.
+//! It uses nothing but [`Tensor`] and its operations; of the library's layers it takes only the parameters. Read it
+//! after the chapters, when every line is an old friend; or before them, to see how little there is to learn.
+//! `tests/sixty_lines.rs` counts the lines, and compares the numbers with the library's.
 //!
 //! Chapter 7, `docs/07-the-whole-model.md`.
 

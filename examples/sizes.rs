@@ -18,7 +18,7 @@ const COMMAND: Command = Command {
     chapter: "docs/07-the-whole-model.md",
 };
 
-/// The parts of a model, and what the names of their parameters have in them.
+/// The parts of a model, and what the names of their parameters contain.
 const PARTS: [(&str, &str); 6] = [
     ("wte", "wte"),
     ("wpe", "wpe"),
@@ -28,7 +28,7 @@ const PARTS: [(&str, &str); 6] = [
     ("own head", "lm_head"),
 ];
 
-/// How wide the columns are: as wide as their numbers, so that a line fits into 80 characters.
+/// How wide the columns are: as wide as their numbers, which lets a line fit into 80 characters.
 const WIDTHS: [usize; 5] = [14, 12, 14, 14, 14];
 
 fn main() -> ExitCode {

@@ -1,27 +1,27 @@
-//! Write a story together with the model: you write a line, it writes on, and so forth.
+//! Write a story together with the model: you write a line, it continues, and so on.
 //!
 //! ```text
 //! cargo run --example story
 //! cargo run --example story -- --temperature 1.1 "The little fox"
 //! ```
 //!
-//! Line by line: what you write is added to the story, with a space between if one is needed, and the model goes on from
+//! Line by line, what you write is added to the story, with a space between if needed, and the model goes on from
 //! there. A line that begins with a colon is a command; `:help` lists them.
 //!
-//! **Where things go.** At a terminal, standard output carries what the model writes. If the lines come from a file or a
-//! pipe (`story < script.txt`), or if standard output goes to one, it carries the whole story: your lines too, as one text.
-//! What was printed cannot be taken back. So when a piece is dropped, a new line begins with the story that is left, and the
-//! last version stands whole at the end. Prompts, notes and the answers of commands go to standard error.
+//! **Where things go.** At a terminal, standard output carries what the model writes. If the lines come from a file or
+//! a pipe (`story < script.txt`), or if standard output goes to one, it carries the whole story: your lines too, as one
+//! text. Printed text cannot be taken back. When a piece is dropped, a new line begins with the remaining story, and
+//! the last version is complete at the end. Prompts, notes and the answers of commands go to standard error.
 //!
-//! **What is lost.** Nothing, at `:quit` or at the end of the input: a story that was typed and not saved since its last
-//! change is saved under the first free name of `story-1.txt`, `story-2.txt`, ...; one that came through a pipe has been
-//! printed. Ctrl-C ends the program at once, as it always does: then everything since the last `:save` is gone.
+//! **What is lost.** Nothing, at `:quit` or at the end of the input: a typed story that was not saved since its last
+//! change is saved under the first free name of `story-1.txt`, `story-2.txt`, ...; one that came through a pipe has
+//! been printed. Ctrl-C ends the program at once, as always: then everything since the last `:save` is gone.
 //!
-//! **Chance.** Each time the model begins to write, it draws with a seed of its own: 42, then 43, and so on. So the same lines
+//! **Chance.** Each time the model begins to write, it draws with a new seed: 42, then 43, and so on. The same lines
 //! give the same story, and `:retry` gives another piece. `:seed` shows the next one.
 //!
-//! **Long stories.** The model reads at most `n_ctx` tokens. When the story and what is to be written no longer fit, it reads
-//! the last part alone, from the beginning of a sentence if there is one near. The story itself stays whole.
+//! **Long stories.** The model reads at most `n_ctx` tokens. When the story and the next piece no longer fit, it reads
+//! only the last part, from the beginning of a nearby sentence if possible. The story itself stays whole.
 //!
 //! Each turn reads the story anew. A program for long texts would keep the key-value cache from turn to turn.
 
@@ -77,7 +77,7 @@ A line is added to the story, and the model writes on. An empty line lets it go 
 At the end, a story that was typed here and not saved is saved as story-1.txt, or the next free
 name. One that came from a file or a pipe has been printed. Ctrl-C saves nothing.";
 
-/// As many continuations can be chosen from.
+/// How many continuations `:choose` can offer.
 const MOST_CHOICES: usize = 20;
 
 fn main() -> ExitCode {
@@ -93,11 +93,11 @@ struct Session {
     story: Story,
     author: Author,
     screen: Screen,
-    /// What `:choose` has offered. Empty: nothing is to be chosen.
+    /// What `:choose` has offered. Empty: there is nothing to choose.
     choices: Vec<String>,
-    /// Whether the lines are typed.
+    /// Whether a person types the lines.
     is_typed: bool,
-    /// Whether it was said that the story has grown past the model's context.
+    /// Whether the note has been printed that the story has grown past the model's context.
     said_sliding: bool,
 }
 
@@ -139,7 +139,7 @@ impl Session {
                 Line::Unreadable(problem) => self.screen.note(&format!("line {number} was left out: {problem}")),
                 Line::End => {
                     if self.is_typed {
-                        cli::note(""); // the prompt stands alone
+                        cli::note(""); // the prompt gets a line of its own
                     }
                     break;
                 }
@@ -163,13 +163,13 @@ impl Session {
         self.turn()
     }
 
-    /// Adds to the story what the person wrote.
+    /// Adds what the person wrote to the story.
     fn add_line(&mut self, line: &str) -> Outcome<()> {
         let clean: String = line.chars().filter(|c| !c.is_control() || "\t\n".contains(*c)).collect();
         if clean.len() != line.len() {
             self.screen.note("control characters (of an arrow key?) were left out of your line");
         }
-        // The space after your last word is the model's to write: for it, " fox" is one token.
+        // The space after your last word belongs to the model: for it, " fox" is one token.
         let line = clean.trim_end();
         if line.is_empty() {
             return Ok(());
@@ -193,7 +193,7 @@ impl Session {
         Ok(())
     }
 
-    /// The model writes on from `before`, a piece that is none of `old`. The inner error says why there is none.
+    /// The model continues from `before` with a piece that is not in `old`. The inner error says why it cannot.
     fn turn_unlike(&mut self, old: &[String], before: &str) -> Outcome<Result<(), String>> {
         let screen = &mut self.screen;
         let written = self.author.write_unlike(old, before, |new| screen.print(before, new))?;
@@ -217,7 +217,7 @@ impl Session {
         }
     }
 
-    /// Obeys a command, or says in a line what would be right.
+    /// Obeys a command, or says in one line what would be right.
     fn command(&mut self, command: &str) -> Outcome<Result<(), String>> {
         if command.chars().any(|c| c.is_control() && c != '\t') {
             return Ok(Err("there are control characters in this command: type it again".to_string()));
@@ -253,7 +253,7 @@ impl Session {
         Ok(Ok(()))
     }
 
-    /// Another piece for the model's last one, which stays if none comes.
+    /// Replaces the model's last piece by another, or keeps it if none comes.
     fn retry(&mut self) -> Outcome<Result<(), String>> {
         let Some(old) = self.story.models_last().map(str::to_string) else {
             let problem = "the last piece is not the model's: :more lets it write on, :undo drops yours";
@@ -269,7 +269,7 @@ impl Session {
         Ok(outcome)
     }
 
-    /// Several continuations, numbered, on standard error: none of them is in the story yet.
+    /// Several numbered continuations, on standard error: none of them is in the story yet.
     fn offer(&mut self, value: &str) -> Outcome<Result<(), String>> {
         let n: usize = if value.is_empty() { 3 } else { value.parse().unwrap_or(0) };
         if !(1..=MOST_CHOICES).contains(&n) {
@@ -294,7 +294,7 @@ impl Session {
         Ok(problem.map_or(Ok(()), Err))
     }
 
-    /// Takes one of what `:choose` has offered, or none.
+    /// Takes one of the continuations that `:choose` has offered, or none.
     fn choose(&mut self, answer: &str) -> Outcome<()> {
         let n = self.choices.len();
         match if answer.is_empty() { Ok(0) } else { answer.parse::<usize>() } {
@@ -313,13 +313,13 @@ impl Session {
         Ok(())
     }
 
-    /// The end, and nothing is lost: what was typed is saved, and what came through a pipe has been printed.
+    /// The end, and nothing is lost: a typed story is saved, and one that came through a pipe has been printed.
     fn finish(&mut self) -> Outcome<()> {
         let printed = if self.screen.whole { self.screen.finish(&self.story.text()) } else { Ok(()) };
         if self.is_typed && !self.story.is_saved() {
             let name = free_name();
             if let Err(problem) = self.story.save(&name, false) {
-                self.screen.answer(&self.story.text()); // from the screen, at least, it can be copied
+                self.screen.answer(&self.story.text()); // it can at least be copied from the screen
                 return Err(Failure::Failed(format!("the story above is not saved: {problem}")));
             }
             self.screen.note(&format!("your story is saved as {name}"));

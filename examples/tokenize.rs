@@ -37,7 +37,7 @@ const COMMAND: Command = Command {
     chapter: "docs/02-tokens.md",
 };
 
-/// Pieces longer than this are not shown: a step a line, each as long as the piece, is nothing to look at.
+/// Longer pieces are not shown: every step is a line as long as the piece, too much to read.
 const SHOWN: usize = 200;
 
 fn main() -> ExitCode {
@@ -81,7 +81,7 @@ fn read_standard_input() -> Result<String> {
     })
 }
 
-/// Reads ids with white space between them.
+/// Reads ids separated by white space.
 fn ids_in(text: &str) -> Result<Vec<u32>> {
     let id = |word: &str| {
         let start: String = word.chars().take(20).collect();

@@ -85,7 +85,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// A new run, by the flags.
+/// A new run, as the flags describe it.
 fn begin(args: &Args) -> Outcome<(Trainer, PathBuf)> {
     if args.operands.is_empty() {
         return Err(Failure::Usage("give at least one text file to learn from, or --resume DIR".to_string()));
@@ -149,7 +149,7 @@ fn describe(trainer: &Trainer) {
     }
 }
 
-/// The progress line: written over on a terminal, now and then a new one elsewhere.
+/// The progress line: it overwrites itself on a terminal, and elsewhere prints a new line now and then.
 struct Progress {
     steps: u64,
     last_step: Instant,
@@ -162,7 +162,7 @@ struct Progress {
     width: usize,
 }
 
-/// How many characters the curve beside the numbers has at most.
+/// How many characters the curve beside the numbers may take.
 const CURVE: usize = 32;
 
 impl Progress {
@@ -172,7 +172,7 @@ impl Progress {
     }
 
     fn show(&mut self, report: &StepReport) {
-        // One batch's loss jumps about; a running average shows where it is going.
+        // The loss of a single batch jumps about; a running average shows the direction.
         let smooth = running_average(self.losses.last().copied(), report.loss);
         self.losses.push(smooth);
         let seconds = running_average(self.step_seconds, self.last_step.elapsed().as_secs_f64());
@@ -194,12 +194,12 @@ impl Progress {
             report.n_tokens as f64 / seconds,
             duration(left),
         );
-        // The curve so far, where there is room for it.
+        // The curve so far, if there is room for it.
         let room = self.width.saturating_sub(line.len() + 3).min(CURVE);
         let has_curve = self.is_terminal && room >= 8;
         let line = if has_curve { format!("{line}  {}", sparkline(&self.losses, room)) } else { line };
         match (self.is_terminal, report.valid_loss.is_some()) {
-            // Back to the start, clear, write: no more than fits, because the start of a line that wraps is out of reach.
+            // Back to the start, clear, write: no more than fits, because the start of a wrapped line is out of reach.
             (true, false) => cli::note_part(&format!("\r\x1b[K{line:.0$}", self.width)),
             (true, true) => cli::note(&format!("\r\x1b[K{line}")), // a look at the validation text stays
             (false, _) => cli::note(&line),
@@ -213,7 +213,7 @@ impl Progress {
     }
 }
 
-/// What a value is about, when it jumps from one to the next.
+/// The average of a value that jumps from one step to the next.
 fn running_average(before: Option<f64>, now: f64) -> f64 {
     before.map_or(now, |before| 0.95 * before + 0.05 * now)
 }

@@ -1,13 +1,13 @@
 //! A model's forward pass with the mask, as in GPT, and without it, as in BERT.
 //!
-//! The library has causal attention alone. Here the formula of chapter 5 is written out once more, with the mask as a choice;
-//! everything else is the model's own layers and weights. (A model that has learned with the mask is of no use without it.
-//! This is for looking at who hears of whom.)
+//! The library only has causal attention. Here the formula of chapter 5 is written out once more, with the mask as an
+//! option; everything else is the model's own layers and weights. (A model that was trained with the mask writes
+//! nonsense without it. This is only for seeing which tokens a token hears of.)
 
 use gpt60::layers::{embedding, softmax};
 use gpt60::{Gpt2, Pass, Result, Tensor};
 
-/// Runs the model, and shows the weights of one head: `[n_seq] -> [n_seq, n_embd]` behind `ln_f`, and `[n_seq, n_seq]`.
+/// Runs the model, and shows one head's weights: `[n_seq] -> [n_seq, n_embd]` after `ln_f`, and `[n_seq, n_seq]`.
 pub fn run(model: &Gpt2, ids: &[u32], causal: bool, layer: usize, head: usize) -> Result<(Tensor, Tensor)> {
     let n_head = model.config.n_head;
     let mut shown = Tensor::zeros(&[0, 0]);
@@ -30,7 +30,7 @@ pub fn run(model: &Gpt2, ids: &[u32], causal: bool, layer: usize, head: usize) -
     Ok((model.ln_f.forward(&x)?, shown))
 }
 
-/// Who looks where: `softmax(q·kᵀ / sqrt(head_size) + mask)`, or the same without the mask, `-> [n_seq, n_seq]`.
+/// Who looks where: `softmax(q·kᵀ / sqrt(head_size) + mask)`, with or without the mask, `-> [n_seq, n_seq]`.
 fn weights(q: &Tensor, k: &Tensor, causal: bool) -> Result<Tensor> {
     let mut scores = q.matmul_t(k)?.scale(1.0 / (q.n_cols() as f32).sqrt());
     for t in 0..q.n_rows() {
@@ -41,7 +41,7 @@ fn weights(q: &Tensor, k: &Tensor, causal: bool) -> Result<Tensor> {
     Ok(softmax::forward(&scores))
 }
 
-/// How far each row has moved, in percent of its length: `[n_seq]`.
+/// How far each row has moved, as a percentage of its length: `[n_seq]`.
 pub fn moved(before: &Tensor, after: &Tensor) -> Result<Vec<f32>> {
     let length = |x: &Tensor| -> Result<Tensor> { Ok(x.mul(x)?.row_sum().map(f32::sqrt)) }; // [n_seq, 1]
     Ok(length(&after.sub(before)?)?.div(&length(before)?)?.scale(100.0).into_data())

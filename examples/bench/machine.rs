@@ -1,8 +1,8 @@
-//! What the machine can do, measured with the plainest loops there are: the limits for everything else.
+//! What the machine can do, measured with the plainest possible loops: the limits for everything else.
 //!
-//! Two numbers say nearly all. How fast can numbers be read from memory? How many multiply-adds can the cores do in a second?
-//! A program needs at least the time of the slower of the two. Drawn as a picture, speed over multiply-adds for each byte,
-//! the two limits look like a roof, hence the name (Williams, Waterman and Patterson, "Roofline", 2009).
+//! Two numbers say nearly everything. How fast can numbers be read from memory? How many multiply-adds can the cores do
+//! in a second? A program needs at least the time of the slower of the two. A graph of speed against multiply-adds per
+//! byte shows the two limits as a roof, hence the name (Williams, Waterman and Patterson, "Roofline", 2009).
 
 use gpt60::kernels::cpu::{self, Kernel, Level, multiply_add};
 use gpt60::kernels::threads;
@@ -19,7 +19,7 @@ pub fn instructions() -> &'static str {
     }
 }
 
-/// How many bytes of memory are free for a new program, where the system says so (Linux does).
+/// How many bytes of memory are free for a new program, if the system says so (Linux does).
 pub fn free_memory() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let kilobytes = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?.split_whitespace().next()?;
@@ -30,31 +30,31 @@ pub fn free_memory() -> Option<u64> {
 // Memory
 // ---------------------------------------------------------------------------------------------------------------------
 
-/// How many bytes are read, if there is room for them. The last cache of a large server holds hundreds of megabytes. What is
-/// read must be several times larger, or the cache is measured and not the memory.
+/// How many bytes are read, if there is room for them. The last cache of a large server holds hundreds of megabytes.
+/// The data must be several times larger, or the test measures the cache instead of the memory.
 const LARGE: u64 = 2 << 30;
-/// The time is taken for at least this many bytes, in several passes if need be.
+/// The clock runs for at least this many bytes, in several passes if necessary.
 const PASSES: u64 = 4 << 30;
 
-/// A long list of numbers, to be read from memory.
+/// A long list of numbers to read from memory.
 pub struct Memory {
     data: Vec<f32>,
 }
 
 impl Memory {
-    /// At most a third of the memory that is free: other programs need some too.
+    /// At most a third of the free memory: other programs need some too.
     pub fn new() -> Memory {
         let n_bytes = free_memory().map_or(LARGE, |free| LARGE.min(free / 3));
-        // Ones, not zeros: zeros that nobody has written yet are not in memory at all.
+        // Ones, not zeros: zeros that were never written are not in memory at all.
         Memory { data: vec![1.0; usize::try_from(n_bytes).unwrap_or(0) / size_of::<f32>()] }
     }
 
-    /// How many bytes there are to read.
+    /// How many bytes it holds.
     pub fn bytes(&self) -> u64 {
         size_of_val(&self.data[..]) as u64
     }
 
-    /// Reads everything, each thread its part, and gives the speed in GB/s.
+    /// Reads everything, a part on each thread, and returns the speed in GB/s.
     pub fn read(&self) -> f64 {
         let n_passes = (PASSES / self.bytes().max(1)).max(1);
         let parts: Vec<&[f32]> = self.data.chunks(self.data.len().div_ceil(threads::count()).max(1)).collect();
@@ -68,16 +68,16 @@ impl Memory {
     }
 }
 
-/// A sum. An addition is so cheap that the time is that of reading.
+/// A sum. Addition is so cheap that the time is the time of reading.
 struct Sum<'a>(&'a [f32]);
 
 impl Kernel for Sum<'_> {
     type Output = f32;
 
-    /// Reads in four places at once: that gives the processor more to fetch ahead, and was a tenth faster than one.
+    /// Reads in four places at once: the processor can fetch further ahead, which was a tenth faster than one place.
     #[inline(always)]
     fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) -> f32 {
-        const SUMS: usize = 32; // side by side, so that no addition waits long for the one before
+        const SUMS: usize = 32; // side by side: no addition waits long for the one before
         let runs = self.0.as_chunks::<SUMS>().0;
         let n = runs.len() / 4;
         let (first, second, third, fourth) = (&runs[..n], &runs[n..2 * n], &runs[2 * n..3 * n], &runs[3 * n..4 * n]);
@@ -95,10 +95,10 @@ impl Kernel for Sum<'_> {
 // Multiply-adds
 // ---------------------------------------------------------------------------------------------------------------------
 
-/// How many operations a thread does before the time is taken; a multiply-add counts as two.
+/// How many operations a thread does while the clock runs; a multiply-add counts as two.
 const OPERATIONS: u64 = 24_000_000_000;
 
-/// Multiplies and adds in registers alone, on every thread, and gives the speed in GFLOP/s.
+/// Multiplies and adds in registers only, on every thread, and returns the speed in GFLOP/s.
 pub fn multiply_adds() -> f64 {
     let n_done = AtomicU64::new(0);
     let start = Instant::now();
@@ -109,8 +109,8 @@ pub fn multiply_adds() -> f64 {
     n_done.into_inner() as f64 / start.elapsed().as_secs_f64() / 1e9
 }
 
-/// `x = x * factor + summand`, for many `x` side by side. Each waits for its own last result, some four cycles; meanwhile
-/// the others have their turn.
+/// `x = x * factor + summand`, for many `x` side by side. Each waits some four cycles for its own last result;
+/// meanwhile the others take their turn.
 struct MultiplyAdds {
     factor: f32,
     summand: f32,
@@ -120,8 +120,9 @@ impl Kernel for MultiplyAdds {
     /// How many operations were done.
     type Output = u64;
 
-    /// The numbers must stay in registers, so every index is written out, as in the matrix product's tile. Where that tile has
-    /// 8 rows or more there are 32 registers, and 16 of them are used here; elsewhere there are 16, and 12 are used.
+    /// The numbers must stay in registers, so every index is written out, as in the matrix product's tile. Where that
+    /// tile has 8 rows or more, there are 32 registers, and this uses 16 of them; elsewhere there are 16, and this uses
+    /// 12.
     #[inline(always)]
     fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) -> u64 {
         let (a, b) = ([self.factor; LANES], [self.summand; LANES]);

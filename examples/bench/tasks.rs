@@ -1,4 +1,4 @@
-//! What is measured: each task runs once to warm up, then `n_runs` times, and gives as many numbers.
+//! What is measured: each task runs once to warm up, then `n_runs` times, and returns `n_runs` numbers.
 
 use super::machine::free_memory;
 use super::shape::Shape;
@@ -13,7 +13,7 @@ use gpt60::{Error, Gpt2, KvCache, Rng, Saved, argmax};
 use std::path::PathBuf;
 use std::time::Instant;
 
-/// Runs a task once to warm up, and then as often as its number is wanted.
+/// Runs a task once to warm up, then `n_runs` times.
 pub fn repeat(n_runs: usize, mut task: impl FnMut() -> Outcome<f64>) -> Outcome<Vec<f64>> {
     task()?;
     (0..n_runs).map(|_| task()).collect()
@@ -23,7 +23,7 @@ fn milliseconds(start: Instant) -> f64 {
     1e3 * start.elapsed().as_secs_f64()
 }
 
-/// Milliseconds of a matrix product, `[m, k] · [k, n] -> [m, n]`: the mean of some of them.
+/// Milliseconds for a matrix product, `[m, k] · [k, n] -> [m, n]`: the mean of several.
 pub fn matrix_product(n_runs: usize, m: usize, k: usize, n: usize) -> Outcome<Vec<f64>> {
     const N_PRODUCTS: usize = 20;
     let (a, b, mut c) = (vec![0.5; m * k], vec![0.25; k * n], vec![0.0; m * n]);
@@ -39,12 +39,12 @@ pub fn matrix_product(n_runs: usize, m: usize, k: usize, n: usize) -> Outcome<Ve
 /// How many tokens the prompt of [`decode`] has.
 pub const N_PROMPT: usize = 16;
 
-/// How many tokens [`decode`] writes: 128, or what the context has room for.
+/// How many tokens [`decode`] writes: 128, or what fits into the context.
 pub fn n_decoded(shape: &Shape) -> usize {
     128.min(shape.config.n_ctx - N_PROMPT)
 }
 
-/// Tokens in a second: after a short prompt, which is not timed, one after the other, always the likeliest.
+/// Tokens a second: after a short prompt, which is not timed, one after the other, always the likeliest.
 pub fn decode(n_runs: usize, shape: &Shape, model: &Gpt2) -> Outcome<Vec<f64>> {
     let likeliest = |ids: &[u32], cache: &mut KvCache| -> gpt60::Result<u32> {
         Ok(argmax(model.next_logits(ids, cache)?.data()).unwrap_or(0) as u32)
@@ -61,7 +61,7 @@ pub fn decode(n_runs: usize, shape: &Shape, model: &Gpt2) -> Outcome<Vec<f64>> {
     })
 }
 
-/// Milliseconds for reading `n` tokens at once, with the logits after the last one.
+/// Milliseconds to read `n` tokens at once, with the logits after the last one.
 pub fn prefill_last(n_runs: usize, shape: &Shape, model: &Gpt2, n: usize) -> Outcome<Vec<f64>> {
     let ids = shape.ids(n);
     repeat(n_runs, || {
@@ -72,7 +72,7 @@ pub fn prefill_last(n_runs: usize, shape: &Shape, model: &Gpt2, n: usize) -> Out
     })
 }
 
-/// Milliseconds for reading `n` tokens at once, with the logits after each.
+/// Milliseconds to read `n` tokens at once, with the logits after each.
 pub fn prefill_all(n_runs: usize, shape: &Shape, model: &Gpt2, n: usize) -> Outcome<Vec<f64>> {
     let ids = shape.ids(n);
     repeat(n_runs, || {
@@ -82,7 +82,7 @@ pub fn prefill_all(n_runs: usize, shape: &Shape, model: &Gpt2, n: usize) -> Outc
     })
 }
 
-/// Milliseconds of a training step: gradient set to zero, forward, loss, backward, AdamW. `None` if memory is short.
+/// Milliseconds for a training step: gradient set to zero, forward, loss, backward, AdamW. `None` if memory is short.
 pub fn training_step(n_runs: usize, shape: &Shape, mut model: Gpt2) -> Outcome<Option<Vec<f64>>> {
     // Beside the model: its gradient, AdamW's two averages, and as much again for what backward needs.
     let n_bytes = 4 * (model.n_parameters() * size_of::<f32>()) as u64;
@@ -108,7 +108,7 @@ pub fn training_step(n_runs: usize, shape: &Shape, mut model: Gpt2) -> Outcome<O
     Ok(Some(repeat(n_runs * shape.n_steps, step)?))
 }
 
-/// MB of text in a second, to ids and back to bytes.
+/// MB of text a second, to ids and back to bytes.
 pub fn tokenize(n_runs: usize, text: &str) -> Outcome<(Vec<f64>, Vec<f64>)> {
     let tokenizer = Tokenizer::gpt2();
     let speed = |start: Instant| text.len() as f64 / start.elapsed().as_secs_f64() / 1e6;
@@ -125,12 +125,13 @@ pub fn tokenize(n_runs: usize, text: &str) -> Outcome<(Vec<f64>, Vec<f64>)> {
         Ok(speed(start))
     })?;
     if bytes != text.as_bytes() {
-        return Err(Failure::Failed("what was encoded did not come back".to_string()));
+        return Err(Failure::Failed("decoding did not give back the text that was encoded".to_string()));
     }
     Ok((encode, decode))
 }
 
-/// Milliseconds from a directory to the first logits, all files being in memory already: the first, untimed run reads them.
+/// Milliseconds from a directory to the first logits, with all files in memory already: the first, untimed run reads
+/// them.
 pub fn load(n_runs: usize, shape: &Shape) -> Outcome<Vec<f64>> {
     let dir = TemporaryDir::new()?;
     hugging_face::save(&dir.0, &shape.model()?, None, Dtype::F32)?;
@@ -143,13 +144,13 @@ pub fn load(n_runs: usize, shape: &Shape) -> Outcome<Vec<f64>> {
     })
 }
 
-/// A directory that is removed in the end, whether the task succeeds or not.
+/// A directory that is removed at the end, whether the task succeeds or not.
 struct TemporaryDir(PathBuf);
 
 impl TemporaryDir {
     fn new() -> Outcome<TemporaryDir> {
         let path = std::env::temp_dir().join(format!("gpt60-bench-{}", std::process::id()));
-        // `create_dir` refuses a directory that is there already: what is removed later is ours alone.
+        // `create_dir` refuses an existing directory, so nothing but ours is removed later.
         std::fs::create_dir(&path).map_err(|e| Error::io(&path, "made", e))?;
         Ok(TemporaryDir(path))
     }

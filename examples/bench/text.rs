@@ -1,4 +1,4 @@
-//! Something to read for the tokenizer: a long text that is made here, so that no file is needed.
+//! Something for the tokenizer to read: a long text that is made here, without any file.
 
 use gpt60::Rng;
 
@@ -21,14 +21,14 @@ const CHAPTERS: [&str; 15] = [
     include_str!("../../docs/14-the-real-gpt2.md"),
 ];
 
-/// One word in so many is a new one.
+/// One word in this many is new.
 const NEW_WORD: usize = 64;
 
 /// Lines of the book in random order, about `n_bytes` of them.
 ///
-/// The book is short, so each line comes many times. But in a long text new words never stop coming: 16 MB of the books that
-/// the storybook read have 40,000 different pieces, and this book has 5,000. A tokenizer that remembers words would look
-/// faster than it is. So now and then a word gets the second half of another one.
+/// The book is short, and each line comes up many times. But in a long text new words never stop appearing: 16 MB of
+/// the books that the storybook read have 40,000 different pieces, and this book has 5,000. A tokenizer that remembers
+/// words would look faster than it is. That is why a word now and then gets the second half of another.
 pub fn made_up(n_bytes: usize) -> String {
     let mut rng = Rng::new(60);
     let lines: Vec<&str> = CHAPTERS.iter().flat_map(|chapter| chapter.split_inclusive('\n')).collect();

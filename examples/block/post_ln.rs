@@ -1,12 +1,12 @@
-//! The block of 2017: layer norm after the addition. The library's own has it before.
+//! The block of 2017: layer norm after the addition. The library's own block has it before.
 //!
 //! ```text
 //! post-LN:   x = ln_1(x + attn(x))        pre-LN:   x = x + attn(ln_1(x))
 //!            x = ln_2(x + mlp(x))                   x = x + mlp(ln_2(x))
 //! ```
 //!
-//! The layers and their parameters are the same, and so are the parameters of the whole model: a [`Gpt2`], put together in
-//! another way. Only `ln_f` has nothing to do, because the last block ends with a layer norm already.
+//! The layers and their parameters are the same. The whole model has the same parameters too: it is a [`Gpt2`], put
+//! together in another way. Only `ln_f` has nothing to do, because the last block already ends with a layer norm.
 
 use gpt60::layers::block::Block;
 use gpt60::layers::embedding;
@@ -24,9 +24,10 @@ pub fn forward(block: &Block, x: Tensor, mut pass: Pass) -> Result<Tensor> {
     Ok(y)
 }
 
-/// How the loss changes with `x`, `[n_tok, n_embd] -> [n_tok, n_embd]`; adds how it changes with the parameters to `grad`.
+/// How the loss changes with `x`, `[n_tok, n_embd] -> [n_tok, n_embd]`; adds how it changes with the parameters to
+/// `grad`.
 ///
-/// Whatever comes back goes through a layer norm first, twice in every block: there is no way past it.
+/// Every gradient goes through a layer norm first, twice in each block: there is no way past it.
 pub fn backward(block: &Block, saved: &Saved, d_y: &Tensor, grad: &mut Block) -> Result<Tensor> {
     // Forward was: y = ln_2(sum_2), and sum_2 = mid + mlp(mid)
     let d_sum_2 = block.ln_2.backward(saved.tensor("sum_2")?, d_y, &mut grad.ln_2)?;
@@ -37,8 +38,8 @@ pub fn backward(block: &Block, saved: &Saved, d_y: &Tensor, grad: &mut Block) ->
     block.attn.backward(saved.tensor("x")?, saved.part("attn")?, &d_sum_1, &mut grad.attn)?.plus(&d_sum_1)
 }
 
-/// Adds how the loss on a batch changes with each parameter to `grad`; returns the mean loss in nats. What
-/// `train::step::loss_and_gradient` does for a model with pre-LN.
+/// Adds how the loss on a batch changes with each parameter to `grad`; returns the mean loss in nats. This is
+/// `train::step::loss_and_gradient` for post-LN.
 pub fn loss_and_gradient(model: &Gpt2, batch: &Batch, n_seq: usize, grad: &mut Gpt2) -> Result<f64> {
     let mut x = embedding::forward(&model.wte, &model.wpe, &batch.inputs, n_seq, 0)?; // [n_tok] -> [n_tok, n_embd]
     let mut saved = Saved::new();

@@ -1,7 +1,7 @@
-//! Two small models that differ in the place of their layer norms alone, and how they learn.
+//! Two small models that differ only in the place of their layer norms, and how they learn.
 //!
-//! Both begin with the same weights and read the same batches. The text is a nursery rhyme in which each verse repeats the one
-//! before, letter by letter: short, and impossible to guess without looking back.
+//! Both start with the same weights and read the same batches. The text is a nursery rhyme in which each verse repeats
+//! the one before, letter by letter: short, and impossible to guess without looking back.
 
 use super::post_ln;
 use gpt60::train::adamw::{AdamW, clip};
@@ -9,20 +9,20 @@ use gpt60::train::batches::Tokens;
 use gpt60::train::step::loss_and_gradient;
 use gpt60::{Config, Gpt2, Result, Rng, Saved};
 
-/// Where the layer norms stand: in the branches, or behind the additions.
+/// Where the layer norms are: inside the branches, or after the additions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     PreLn,
     PostLn,
 }
 
-/// A run: what is varied.
+/// A run: the settings that vary.
 #[derive(Debug, Clone, Copy)]
 pub struct Run {
     pub order: Order,
-    /// Whether the rate climbs from 0 in the first [`WARMUP`] steps, or is as large as it gets from the first one.
+    /// Whether the rate climbs from 0 during the first [`WARMUP`] steps, or has its full size from the start.
     pub warmup: bool,
-    /// Whether the weights where a branch ends are smaller at first, by `sqrt(2 * n_layer)`, as GPT-2's were.
+    /// Whether the weights at the end of each branch start smaller, by `sqrt(2 * n_layer)`, as GPT-2's did.
     pub small_ends: bool,
 }
 
@@ -56,7 +56,7 @@ fn rhyme() -> String {
     (0..HOUSE.len()).map(verse).collect()
 }
 
-/// Trains a model; the loss of each step, in nats for each character.
+/// Trains a model; returns the loss of each step, in nats for each character.
 pub fn losses(run: Run) -> Result<Vec<f64>> {
     let text = rhyme();
     let mut letters: Vec<char> = text.chars().collect();
@@ -85,8 +85,8 @@ pub fn losses(run: Run) -> Result<Vec<f64>> {
 
 /// First weights that do in this narrow model what GPT-2's do in a wide one.
 ///
-/// A sum of `n` terms with weights of deviation `d` has the size `d * sqrt(n)`. GPT-2's `d` of 0.02 is meant for 768 terms; here
-/// there are fewer, so the weights are larger.
+/// A sum of `n` terms with weights of deviation `d` has the size `d * sqrt(n)`. GPT-2's `d` of 0.02 is meant for 768
+/// terms; there are fewer here, so the weights are larger.
 fn first_weights(n_vocab: usize, n_ctx: usize, small_ends: bool, rng: &mut Rng) -> Result<Gpt2> {
     let mut model = Gpt2::random(&Config::new(n_vocab, n_ctx, N_EMBD, 4, N_LAYER), rng)?;
     let wider = (768.0 / N_EMBD as f32).sqrt();
@@ -94,7 +94,7 @@ fn first_weights(n_vocab: usize, n_ctx: usize, small_ends: bool, rng: &mut Rng) 
         if name.ends_with("bias") || name.contains("ln_") {
             continue;
         }
-        let end_of_branch = name.contains("c_proj"); // `Gpt2::random` has made these smaller
+        let end_of_branch = name.contains("c_proj"); // `Gpt2::random` has already made these smaller
         let undo = if end_of_branch && !small_ends { (2.0 * N_LAYER as f32).sqrt() } else { 1.0 };
         *tensor = tensor.scale(wider * undo);
     }

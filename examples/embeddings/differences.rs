@@ -1,12 +1,13 @@
 //! Do differences of vectors mean something? `b - a + c` for pairs of words that differ in the same way.
 //!
-//! The famous question is: what is to king as woman is to man? If "female" were a direction, and added to a word its female
-//! partner, then `woman - man + king` would be near `queen`. Each pair of a list asks this of each other pair.
+//! The famous question is: what is to king as woman is to man? If "female" were a direction that, added to a word,
+//! gives its female partner, then `woman - man + king` would be near `queen`. Each pair of a list asks this of each
+//! other pair.
 
 use gpt60::tokenizer::Tokenizer;
 use gpt60::{Result, Tensor};
 
-/// Lists of pairs, by their first pair.
+/// Lists of word pairs, each named after its first pair.
 pub const LISTS: [&[(&str, &str)]; 4] = [
     &[
         (" man", " woman"),
@@ -62,19 +63,19 @@ pub const LISTS: [&[(&str, &str)]; 4] = [
     ],
 ];
 
-/// How many questions a list asks, and how many of them are answered rightly in three ways.
+/// How many questions a list asks, and how many are answered correctly in three ways.
 #[derive(Default)]
 pub struct Score {
     pub questions: usize,
-    /// By the token nearest to `b - a + c`, if `a`, `b` and `c` themselves may not answer.
+    /// By the token nearest to `b - a + c`, when `a`, `b` and `c` themselves are not allowed.
     pub right: usize,
-    /// The same if they may.
+    /// The same, when they are allowed.
     pub right_of_all: usize,
     /// Without any difference: by the token nearest to `c`.
     pub right_by_nearest: usize,
 }
 
-/// Asks every pair of a list what it makes of every other. Words that are not one token are left out.
+/// Asks each pair the question of every other pair. Words that are not a single token are left out.
 pub fn ask(unit: &Tensor, tokenizer: &Tokenizer, list: &[(&str, &str)]) -> Result<Score> {
     let one = |word: &str| match tokenizer.encode(word)[..] {
         [id] => Some(id as usize),
@@ -105,7 +106,7 @@ pub fn cosines(unit: &Tensor, a: usize, b: usize, c: usize) -> Result<Tensor> {
     x.div(&length)?.matmul_t(unit) // [1, n_embd] · [n_vocab, n_embd]ᵀ -> [1, n_vocab]
 }
 
-/// The `count` tokens with the largest scores, without some.
+/// The `count` tokens with the largest scores, except some.
 pub fn nearest(scores: &Tensor, count: usize, without: &[usize]) -> Vec<usize> {
     let mut ids: Vec<usize> = (0..scores.len()).filter(|id| !without.contains(id)).collect();
     ids.sort_by(|&a, &b| scores.data()[b].total_cmp(&scores.data()[a]));

@@ -1,7 +1,7 @@
 //! Asks cargo to build the checks, runs them, and reads what they say.
 //!
-//! Cargo prints what the compiler says as ever, and on standard output, in JSON, where the program is that it has built. That
-//! program (`tests/exercises/main.rs`) prints a line for each exercise when it is called with `--status`.
+//! Cargo prints the compiler's messages as usual. On standard output it says, in JSON, where the program is that it has
+//! built. That program (`tests/exercises/main.rs`) prints a line for each exercise when it is called with `--status`.
 
 use super::stubs;
 use super::verdict::{Broken, Checked, State, States, blocks, own_paths};
@@ -21,7 +21,7 @@ pub struct Checks {
 }
 
 impl Checks {
-    /// Builds the checks and runs those of the exercises with these names; all if there are none.
+    /// Builds the checks and runs those of the exercises with these names; an empty list means all.
     pub fn judge(&self, names: &[String]) -> Outcome<Checked> {
         let (program, warnings) = match self.build()? {
             Ok(built) => built,
@@ -30,7 +30,7 @@ impl Checks {
         let mut states = States::new();
         let (mut printed, end) = self.ask(&program, names, &mut states)?;
         if end.is_some() {
-            // One of them has ended the whole program, and those after it were not asked. So each is asked alone.
+            // One of them has ended the whole program before those after it could run. Each is asked on its own now.
             let all = if names.is_empty() { stubs::names(&self.root)? } else { names.to_vec() };
             for name in all {
                 if states.contains_key(&name) {
@@ -54,15 +54,16 @@ impl Checks {
         if self.is_release {
             command.args(["test", "--release", "--no-run"]);
         } else {
-            command.args(["rustc", "--profile", "test"]); // `cargo test --no-run`, and words to the compiler at the end
+            command.args(["rustc", "--profile", "test"]); // `cargo test --no-run`, with room for compiler options
         }
         command.args(["--quiet", "--test", "exercises"]);
-        // The compiler's words then come on standard error as ever, and the program's place on standard output.
+        // The compiler's messages come on standard error as usual, and the program's path on standard output.
         command.args(["--message-format", "json-render-diagnostics"]);
         command.args(["--color", if colour { "always" } else { "never" }]);
         command.arg("--target-dir").arg(&self.target);
         if !self.is_release {
-            // Most of the time would go into making the checks fast, which they are anyway: what is slow is the library's.
+            // Most of the time would go into making the checks fast, and they are fast anyway: the slow part is the
+            // library.
             command.args(["--", "-C", "opt-level=0"]);
         }
         command.current_dir(&self.root).stdin(Stdio::null());
@@ -75,8 +76,8 @@ impl Checks {
         })
     }
 
-    /// Runs the checks and notes the verdicts: what the learner's functions have printed, and how the program ended if that
-    /// was before its end.
+    /// Runs the checks and notes the verdicts, what the learner's functions print, and how the program ended if it did
+    /// not reach its end.
     fn ask(&self, program: &Path, names: &[String], states: &mut States) -> Outcome<(String, Option<String>)> {
         let mut command = Command::new(program);
         command.arg("--status").args(names).current_dir(&self.root).stdin(Stdio::null());
@@ -103,16 +104,16 @@ fn cannot_start(program: &Path, error: &std::io::Error) -> Failure {
     Failure::Failed(format!("{} cannot be started: {error}", program.display()))
 }
 
-/// The program that a line of cargo's messages says it has built.
+/// The program that cargo says it has built, from a line of its messages.
 fn executable(line: &str) -> Option<PathBuf> {
     Json::parse(line).ok()?.get("executable")?.as_str().map(PathBuf::from)
 }
 
-/// Reads what `tests/exercises/` prints for `--status`, and gives back what is not from there: the learner's own output.
+/// Reads what `tests/exercises/` prints for `--status`, and returns everything else: the learner's own output.
 fn read_status(text: &str, states: &mut States) -> String {
     let (mut printed, mut last) = (String::new(), None);
     for line in text.lines() {
-        // What was printed without a line break stands in front of the name.
+        // Output without a line break stands in front of the name.
         let verdict = line.rsplit_once('\t').and_then(|(before, word)| {
             let name = before.rsplit(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')).next()?;
             let state = match word {
@@ -141,7 +142,7 @@ fn read_status(text: &str, states: &mut States) -> String {
     printed
 }
 
-/// The first lines: a function that prints is called many times.
+/// The first lines: a function that prints may be called many times.
 fn shorten(text: &str) -> String {
     let n_more = text.lines().count().saturating_sub(SHOWN);
     let shown: String = text.lines().take(SHOWN).map(|line| format!("{line}\n")).collect();

@@ -1,17 +1,17 @@
-//! An exercise as it was before anything was written in it.
+//! An exercise as it was before anyone wrote in it.
 
 use super::stubs::Stub;
 
 impl Stub {
-    /// The file as it was before anything was written; `None` if it has no function any more.
+    /// The file as it was before anyone wrote in it; `None` if it has no function any more.
     ///
-    /// There is no second copy of it anywhere. But what an exercise consists of can be told by how its lines begin: comments
-    /// `//!`, `use`, items that are `pub`, an `impl` above the function, and the hints. All else is the learner's, and goes; and
-    /// the body of every `pub fn` becomes `not_started()` again. Braces are not counted: in the middle of work, they may not
-    /// match.
+    /// There is no second copy of it anywhere. But the beginnings of the lines tell what belongs to the exercise:
+    /// comments `//!`, `use`, items that are `pub`, an `impl` above the function, and the hints. Everything else is the
+    /// learner's and is removed, and the body of every `pub fn` becomes `not_started()` again. Braces are not counted:
+    /// in the middle of work, they may not match.
     pub fn fresh(&self) -> Option<String> {
         let mut lines: Vec<String> = Vec::new();
-        let mut above = Vec::new(); // comments and attributes, which belong to the item under them
+        let mut above = Vec::new(); // comments and attributes, which belong to the item below them
         let mut rest = self.text.lines().peekable();
         let (mut has_function, mut in_hints) = (false, false);
         while let Some(line) = rest.next() {
@@ -25,7 +25,7 @@ impl Stub {
             } else if line.starts_with("pub fn ") {
                 has_function = true;
                 lines.append(&mut above);
-                // The signature goes on to the first opening brace.
+                // The signature continues up to the first opening brace.
                 let mut line = line;
                 while !line.contains('{') {
                     lines.push(line.to_string());
@@ -52,13 +52,13 @@ impl Stub {
                 above.clear();
             }
         }
-        // One empty line where several have met.
+        // One empty line where several meet.
         lines.dedup_by(|a, b| a.is_empty() && b.is_empty());
         has_function.then(|| lines.join("\n").trim_end().to_string() + "\n")
     }
 }
 
-/// Whether a line stands at the left and begins something new.
+/// Whether a line starts at the left margin and begins something new.
 fn begins_an_item(line: &str) -> bool {
     let inside = [' ', '\t', '}', ')', ']'];
     !line.is_empty() && !line.starts_with(inside) && !line.starts_with("where")
@@ -70,7 +70,7 @@ mod tests {
     use super::super::stubs::tests::{STUB, root, stub};
     use super::*;
 
-    /// What may be done to an exercise.
+    /// What a learner may have done to an exercise.
     fn edits(original: &str) -> Vec<String> {
         let bodies = [
             "x.iter().map(|x| 2.0 * x).collect()",
@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(stub(STUB.split("many(").next().unwrap()).fresh(), None);
     }
 
-    /// Holds for whatever a learner has made of them.
+    /// Holds for everything that a learner may have made of them.
     #[test]
     fn every_exercise_becomes_again_what_it_was() {
         for stub in read(&root()).unwrap() {

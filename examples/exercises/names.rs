@@ -1,4 +1,4 @@
-//! Which exercise was meant, and what to answer if none of that name is known.
+//! Which exercise is meant, and what to answer if the name is unknown.
 
 use super::COMMANDS;
 use super::stubs::{self, Stub};

@@ -4,11 +4,11 @@ use gpt60::cli::{Failure, Outcome};
 use std::fs;
 use std::path::Path;
 
-/// An exercise, as its file in `src/exercises/` tells it.
+/// An exercise, as described by its file in `src/exercises/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stub {
     pub name: String,
-    /// What is in the file; nothing if it is gone.
+    /// The contents of the file; empty if the file is gone.
     pub text: String,
     pub header: Header,
 }
@@ -23,8 +23,8 @@ pub struct Header {
 }
 
 impl Header {
-    /// Reads `//! Exercise: TITLE. Chapter N. LEVEL, M minutes.` A title may also end with a question mark, and a comma and
-    /// more may follow the chapter's number.
+    /// Reads `//! Exercise: TITLE. Chapter N. LEVEL, M minutes.` A title may also end with a question mark, and the
+    /// chapter's number may be followed by a comma and more.
     pub fn parse(text: &str) -> Option<Header> {
         let line = text.lines().next()?.strip_prefix("//! Exercise: ")?.strip_suffix(" minutes.")?;
         let (title, rest) = line.rsplit_once(" Chapter ")?;
@@ -36,7 +36,7 @@ impl Header {
     }
 }
 
-/// The names of the exercises in the order of the book, which is that of the `pub mod` lines.
+/// The names of the exercises in the order of the book, which is the order of the `pub mod` lines.
 pub fn names(root: &Path) -> Outcome<Vec<String>> {
     let file = root.join("src/exercises/mod.rs");
     let text = fs::read_to_string(&file).map_err(|_| {
@@ -47,7 +47,7 @@ pub fn names(root: &Path) -> Outcome<Vec<String>> {
     Ok(names.filter(|name| *name != "parts").map(str::to_string).collect())
 }
 
-/// All exercises. Whatever has become of one: the others are there all the same.
+/// All exercises. A damaged or missing file does not hide the others.
 pub fn read(root: &Path) -> Outcome<Vec<Stub>> {
     let stub = |name: String| {
         let text = fs::read(root.join(format!("src/exercises/{name}.rs")));
@@ -59,14 +59,14 @@ pub fn read(root: &Path) -> Outcome<Vec<Stub>> {
     Ok(names(root)?.into_iter().map(stub).collect())
 }
 
-/// What to say of a file that is not there.
+/// What to say about a missing file.
 pub fn gone(file: &str) -> String {
     format!("{file} is gone; `git checkout {file}` brings it back as it was committed")
 }
 
-/// The file of a chapter, and its title: what its first line, `# 4. Basic layers`, says.
+/// The file of a chapter, and its title from the first line, `# 4. Basic layers`.
 pub fn chapter(root: &Path, number: u32) -> Option<(String, String)> {
-    let files = fs::read_dir(root.join("docs")).ok().filter(|_| number > 0)?.flatten(); // no exercise is about chapter 0
+    let files = fs::read_dir(root.join("docs")).ok().filter(|_| number > 0)?.flatten(); // chapter 0 has no exercise
     let mut names = files.filter_map(|file| file.file_name().into_string().ok());
     let name = names.find(|name| name.starts_with(&format!("{number:02}-")) && name.ends_with(".md"))?;
     let file = format!("docs/{name}");
@@ -122,7 +122,7 @@ impl Stub {
     }
 }
 
-/// The line of a function, or of a method: `Mlp::forward`.
+/// The line of a function, or of a method such as `Mlp::forward`.
 pub fn line_of(text: &str, item: &str) -> Option<usize> {
     let (owner, function) = item.rsplit_once("::").map_or((None, item), |(owner, function)| (Some(owner), function));
     let lines: Vec<&str> = text.lines().collect();
@@ -232,7 +232,7 @@ pub fn many(
         }
     }
 
-    /// Those that are begun may have lost a comment; the others must be whole.
+    /// Exercises that are begun may have lost a comment; the others must be whole.
     #[test]
     fn every_exercise_has_a_title_a_task_three_hints_and_a_solution() {
         let stubs = read(&root()).unwrap();

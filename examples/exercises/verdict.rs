@@ -1,4 +1,4 @@
-//! Verdicts: what became of the exercises, in words, and what the compiler says of those that do not compile.
+//! Verdicts: what became of the exercises, in words, and what the compiler says about those that do not compile.
 
 use super::stubs;
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 pub enum State {
     NotStarted,
     Done,
-    /// With what the check says, a line each.
+    /// With what the check says, one entry a line.
     Wrong(Vec<String>),
 }
 
@@ -32,7 +32,7 @@ impl State {
     }
 }
 
-/// A verdict in words. A compiler's warning about a wrong solution may well say why it is wrong.
+/// A verdict in words. A compiler warning about a wrong solution may well say why it is wrong.
 pub fn verdict(name: &str, state: Option<&State>, warnings: &[String]) -> String {
     match state {
         None => format!("{name}: there is no check for it in tests/exercises/\n"),
@@ -47,11 +47,11 @@ pub fn verdict(name: &str, state: Option<&State>, warnings: &[String]) -> String
     }
 }
 
-/// What came of building and running the checks.
+/// The outcome of building and running the checks.
 pub enum Checked {
     Built {
         states: States,
-        /// What the learner's functions have printed.
+        /// What the learner's functions printed.
         printed: String,
         /// The compiler's, about the exercises.
         warnings: Vec<String>,
@@ -60,7 +60,7 @@ pub enum Checked {
 }
 
 impl Checked {
-    /// Nothing is known of exercises that do not compile.
+    /// Nothing is known about exercises that do not compile.
     pub fn states(&self) -> States {
         match self {
             Checked::Built { states, .. } => states.clone(),
@@ -73,12 +73,12 @@ impl Checked {
 pub struct Broken {
     /// What cargo and the compiler say.
     pub output: String,
-    /// `src/exercises/softmax.rs:27`, of each error.
+    /// The place of each error: `src/exercises/softmax.rs:27`.
     pub places: Vec<String>,
 }
 
 impl Broken {
-    /// From what cargo and the compiler say. Warnings about anything but the exercises are left out.
+    /// Reads the messages of cargo and the compiler. Warnings about anything but the exercises are left out.
     pub fn new(said: &str) -> Broken {
         let (mut output, mut places) = (String::new(), Vec::new());
         for block in blocks(said) {
@@ -96,7 +96,7 @@ impl Broken {
         Broken { output, places }
     }
 
-    /// In a sentence.
+    /// The cause in one sentence.
     pub fn why(&self) -> String {
         let output = plain(&self.output);
         if let Some((_, rest)) = output.split_once("file not found for module `") {
@@ -138,12 +138,12 @@ impl Broken {
     }
 }
 
-/// The folder of the checks includes that of the exercises; the compiler says so in every path.
+/// The folder of the checks includes the folder of the exercises, and the compiler says so in every path.
 pub fn own_paths(text: &str) -> String {
     text.replace("tests/exercises/../../", "")
 }
 
-/// A compiler's messages have empty lines between them.
+/// Empty lines separate a compiler's messages.
 pub fn blocks(text: &str) -> impl Iterator<Item = &str> {
     text.split("\n\n").map(|block| block.trim_matches('\n')).filter(|block| !block.is_empty())
 }

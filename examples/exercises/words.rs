@@ -1,6 +1,6 @@
-//! Words: which known one was meant, lines that fit a terminal, and how long something takes.
+//! Words: which known one is meant, lines that fit a terminal, and how long something takes.
 
-/// The words that are like this one, nearest first; at most three.
+/// The known words that are most like this one, nearest first; at most three.
 pub fn near<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let limit = (word.len() / 3).clamp(2, 3).min(word.len().saturating_sub(1)); // two letters swapped are two edits
     let rate = |known: &'a str| {
@@ -13,7 +13,7 @@ pub fn near<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str
     found.into_iter().take(3).map(|(_, known)| known).collect()
 }
 
-/// How many letters must be put in, taken out or changed to make `b` from `a` (Levenshtein).
+/// How many letters must be inserted, removed or changed to turn `a` into `b` (Levenshtein).
 pub fn n_edits(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect(); // from nothing to each beginning of b
@@ -29,7 +29,7 @@ pub fn n_edits(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-/// Lines of at most `width` characters, if no word is longer.
+/// Lines of at most `width` characters, unless a single word is longer.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {

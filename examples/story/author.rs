@@ -1,4 +1,4 @@
-//! The model as an author: it writes on from any story, however long.
+//! The model as an author: it continues any story, however long.
 
 use gpt60::Rng;
 use gpt60::checkpoint::Checkpoint;
@@ -8,34 +8,34 @@ use gpt60::tokenizer::{Tokenizer, Utf8Stream};
 use std::fmt::Display;
 use std::str::FromStr;
 
-/// More tokens than this in one turn are a slip of the finger, and nothing but Ctrl-C would end them.
+/// More tokens than this in one turn are a typing error, and only Ctrl-C would end them.
 const MOST_TOKENS: usize = 10_000;
-/// So many seeds are tried for a piece that is not the same again.
+/// How many seeds are tried for a piece that differs from the old ones.
 const TRIES: usize = 10;
 
 /// The model, and how it writes.
 pub struct Author {
     pub checkpoint: Checkpoint,
     pub sampler: Sampler,
-    /// The seed that is used next.
+    /// The seed for the next piece.
     pub seed: u64,
     /// How many tokens a turn has at most.
     pub n_tokens: usize,
-    /// How many tokens of the story were read when for the first time it did not fit.
+    /// How many tokens of the story were read when it did not fit for the first time.
     pub n_read: Option<usize>,
 }
 
 /// What the model wrote in a turn.
 pub struct Written {
     pub text: String,
-    /// Why the text ended, if it was not for its length.
+    /// Why the text ended, unless it reached its length.
     pub ended_by: Option<String>,
 }
 
 impl Author {
-    /// Writes on from `story`, a piece that is none of `old`. The inner error says why there is none.
+    /// Continues `story` with a piece that is not in `old`. The inner error says why it cannot.
     ///
-    /// As long as a piece begins like an old one it is held back. Then `show` is given it as it is made.
+    /// A piece is held back as long as it begins like an old one. After that, `show` receives it as it is made.
     pub fn write_unlike(
         &mut self,
         old: &[String],
@@ -65,9 +65,9 @@ impl Author {
         Ok(Err("nothing came that was not there before: try a higher :temperature".to_string()))
     }
 
-    /// Writes on from `story`: at most `n_tokens`, in whole characters.
+    /// Continues `story`: at most `n_tokens`, in whole characters.
     ///
-    /// The answer is a note if the model ended its text. The inner error is one of the model or of its knobs.
+    /// Returns a note if the model ended its text. The inner error is one of the model or of its knobs.
     fn write(
         &mut self,
         story: &str,
@@ -75,7 +75,7 @@ impl Author {
     ) -> Outcome<Result<Option<String>, String>> {
         let (model, tokenizer) = (&self.checkpoint.model, self.checkpoint.vocabulary()?);
         let mut ids = self.checkpoint.encode(story)?;
-        // A character that the last token of the turn leaves unfinished stays in here, and is no part of the story.
+        // A character that the last token leaves unfinished stays here, and is not part of the story.
         let mut stream = Utf8Stream::new();
         let mut n_left = self.n_tokens;
         while n_left > 0 {
@@ -106,7 +106,7 @@ impl Author {
         Ok(Ok(None))
     }
 
-    /// Sets a knob, or shows it if there is no value. The answer is a note; the error says what would be right.
+    /// Sets a knob, or shows it if there is no value. Returns a note; the error says what would be right.
     pub fn knob(&mut self, name: &str, value: &str) -> Result<String, String> {
         let mut sampler = self.sampler.clone();
         let mut n_tokens = self.n_tokens;
@@ -127,11 +127,12 @@ impl Author {
     }
 }
 
-/// Where the part of a story begins that the model reads to write `n_new` more tokens. At 0, if all of it fits. Else at a
-/// sentence, if one begins in the first half of what fits; else at a word; else (a text without spaces) anywhere.
+/// Where the part of a story begins that the model reads to write `n_new` more tokens. At 0, if all of it fits.
+/// Otherwise at a sentence, if one begins in the first half of what fits; otherwise at a word; otherwise (a text
+/// without spaces) anywhere.
 fn first_to_read(ids: &[u32], n_new: usize, n_ctx: usize, tokenizer: &Tokenizer) -> usize {
-    // One more than n_ctx fits: the last token is chosen, and not read. A turn that needs most of the context is written in
-    // several goes, and half of the context is read in each.
+    // One more than n_ctx fits: the last token is chosen, but not read. A turn that needs most of the context is
+    // written in several passes, and each reads half of the context.
     let room = (n_ctx + 1).saturating_sub(n_new).max(n_ctx.div_ceil(2));
     let first = ids.len().saturating_sub(room);
     if first == 0 {
@@ -144,7 +145,7 @@ fn first_to_read(ids: &[u32], n_new: usize, n_ctx: usize, tokenizer: &Tokenizer)
     near.clone().find(is_sentence).or_else(|| near.find(is_word)).unwrap_or(first)
 }
 
-/// Puts a number in its place, unless `value` is empty, and says what it is now.
+/// Stores a number, unless `value` is empty, and says what it is now.
 fn set<T: FromStr + Display>(place: &mut T, name: &str, value: &str, example: &str) -> Result<String, String> {
     if !value.is_empty() {
         let wrong = |_| format!(":{name}: {} is not a valid number (try :{name} {example})", shown(value));
@@ -153,7 +154,7 @@ fn set<T: FromStr + Display>(place: &mut T, name: &str, value: &str, example: &s
     Ok(format!("{name} {place}"))
 }
 
-/// The error goes on after the name of the flag or command.
+/// The error continues the name of the flag or command.
 pub fn check_tokens(n: usize) -> Result<(), String> {
     if n <= MOST_TOKENS { Ok(()) } else { Err(format!("is {n}, and a turn has {MOST_TOKENS} at most: try 60")) }
 }
@@ -174,7 +175,7 @@ mod tests {
         // 9 + 4 is one more than the context of 12: that fits. 9 + 5 does not.
         assert_eq!(first("abcdefghi", 4), 0);
         assert_eq!(first("abcdefghi", 5), 1); // there is no word to begin with: what fits
-        assert_eq!(first("abc efghi", 5), 3); // 8 fit, and among the first half of these a word begins
+        assert_eq!(first("abc efghi", 5), 3); // 8 fit, and a word begins in their first half
         assert_eq!(first("abcdefg i", 5), 1); // it begins too late
         assert_eq!(first("a. cd f h", 5), 2); // a sentence
         assert_eq!(first("ab d. ghi", 5), 2); // a sentence, but too late

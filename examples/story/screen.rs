@@ -4,18 +4,18 @@ use gpt60::Error;
 use gpt60::cli::{self, Failure, Outcome};
 use std::io::{BufRead, IsTerminal, Read};
 
-/// A longer line (16 MB) is not held in memory.
+/// A longer line (16 MB) is not kept in memory.
 const LONGEST_LINE: u64 = 1 << 24;
 
 /// Standard output, and notes that do not run into its text.
 pub struct Screen {
-    /// The whole story is printed, and not only what the model writes: nobody sees the lines that are read.
+    /// The whole story is printed, not only the model's text: nobody sees the lines that are read.
     pub whole: bool,
     /// Standard output is a terminal.
     is_shown: bool,
-    /// The last thing printed was no line break.
+    /// The last thing printed was not a line break.
     line_is_open: bool,
-    /// What was printed is not the story any more: a piece was dropped.
+    /// What was printed is no longer the story: a piece was dropped.
     pub is_stale: bool,
 }
 
@@ -26,7 +26,7 @@ impl Screen {
         Screen { whole: !(is_typed && is_shown), is_shown, line_is_open: false, is_stale: false }
     }
 
-    /// Prints `text`, which follows on `before` in the story. If a piece was dropped, that is printed anew.
+    /// Prints `text`, which follows `before` in the story. If a piece was dropped, `before` is printed again.
     pub fn print(&mut self, before: &str, text: &str) -> Outcome<()> {
         if self.whole && self.is_stale {
             self.end_line()?;
@@ -36,7 +36,7 @@ impl Screen {
         self.put(text)
     }
 
-    /// Shows where a text on the terminal begins that the model goes on with.
+    /// Shows where a text on the terminal begins that the model continues.
     pub fn begin(&mut self, text: &str) {
         if !self.whole && !text.is_empty() {
             cli::note_part(text);
@@ -57,7 +57,7 @@ impl Screen {
         if self.line_is_open { self.put("\n") } else { Ok(()) }
     }
 
-    /// The last line of the whole story; and the story anew, if a piece was dropped since.
+    /// Ends the last line of the whole story, and prints the story again if a piece was dropped.
     pub fn finish(&mut self, story: &str) -> Outcome<()> {
         self.print(story, "")?;
         self.end_line()
@@ -74,7 +74,7 @@ impl Screen {
         cli::note(text);
     }
 
-    /// Begins a new line on the terminal, by way of standard error: the story has no line break there.
+    /// Begins a new line on the terminal, through standard error: the story has no line break there.
     fn close_line(&mut self) {
         if self.line_is_open && self.is_shown && cli::is_terminal() {
             cli::note("");

@@ -1,9 +1,9 @@
-//! The story itself: one text, in the pieces in which two wrote it, so that the last ones can be dropped again.
+//! The story itself: one text, kept in the pieces that its two authors wrote. The last pieces can be dropped again.
 
 use gpt60::checkpoint::write_beside;
 use std::path::{Path, PathBuf};
 
-/// Whose piece it is.
+/// Who wrote a piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
     You,
@@ -31,7 +31,7 @@ impl Story {
         self.is_saved || self.is_empty()
     }
 
-    /// Adds a piece at the end. No text is no piece.
+    /// Adds a piece at the end. An empty text adds none.
     pub fn push(&mut self, piece: String, by: By) {
         if !piece.is_empty() {
             self.pieces.push((piece, by));
@@ -50,7 +50,7 @@ impl Story {
         self.pieces.last().filter(|(_, by)| *by == By::Model).map(|(piece, _)| piece.as_str())
     }
 
-    /// What the last words are, in a line.
+    /// Shows the last words of the story in one line.
     pub fn ending(&self) -> String {
         let text = self.text();
         if text.is_empty() {
@@ -62,9 +62,9 @@ impl Story {
         format!("the story now ends: {dots}{end:?}")
     }
 
-    /// Saves the story as the file `name`. A file that is there is written over only if `over` says so.
+    /// Saves the story as the file `name`. It overwrites an existing file only if `over` is true.
     ///
-    /// The error says in a line what would be right.
+    /// The error says in one line what would be right.
     pub fn save(&mut self, name: &str, over: bool) -> Result<(), String> {
         let path = Path::new(name);
         if self.is_empty() {
@@ -79,7 +79,7 @@ impl Story {
         if is_there(path) && !over {
             return Err(format!("{name} is there already: choose another name, or :save! {name} writes over it"));
         }
-        // A link stays one: the file behind it is written.
+        // A link stays a link: the file behind it is written.
         let path = path.canonicalize().unwrap_or(path.to_path_buf());
         if is_there(&beside(&path)) {
             return Err(format!(
@@ -94,7 +94,7 @@ impl Story {
     }
 }
 
-/// The first of `story-1.txt`, `story-2.txt`, ... that is not there.
+/// The first of `story-1.txt`, `story-2.txt`, ... that does not exist.
 pub fn free_name() -> String {
     let mut n = 1;
     loop {
@@ -107,20 +107,20 @@ pub fn free_name() -> String {
 }
 
 fn is_there(path: &Path) -> bool {
-    path.symlink_metadata().is_ok() // also of a link that leads nowhere
+    path.symlink_metadata().is_ok() // also for a link that leads nowhere
 }
 
-/// The name under which `write_beside` writes, before it renames.
+/// The name that `write_beside` writes to before it renames.
 fn beside(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_os_string();
     name.push(".tmp");
     PathBuf::from(name)
 }
 
-/// What stands between the story and the next line: a space. But none if there is white space already; none before a comma
-/// and the like; none after an opening quote.
+/// What goes between the story and the next line: a space, but none after white space, none before a comma and the
+/// like, and none after an opening quote.
 ///
-/// The quotes of a keyboard look the same on both sides. One that has white space before it opens, one that has white space
+/// The quotes on a keyboard look the same on both sides. One with white space before it opens, one with white space
 /// after it closes.
 pub fn joint(story: &str, line: &str) -> &'static str {
     let is_space = |c: Option<char>| c.is_none_or(char::is_whitespace);

@@ -1,4 +1,4 @@
-//! A curve in one line, for the end of a line of progress.
+//! A curve in one line, to end a line of progress.
 
 /// Draws `values` from left to right in at most `width` characters, from `▁` for the lowest to `█` for the highest.
 ///

@@ -29,7 +29,7 @@ impl Guide {
         }
     }
 
-    /// Checks what has been begun. If that is nothing, nothing is wrong.
+    /// Checks what has been begun. If nothing has, nothing is wrong.
     pub fn check_all(&self, stubs: &[Stub]) -> Outcome<bool> {
         match self.checks.judge(&[])? {
             Checked::Broken(broken) => {

@@ -1,4 +1,4 @@
-//! `hint`: one more hint each time. A small file remembers which was the last.
+//! `hint`: one more hint each time. A small file remembers the last one.
 
 use super::super::stubs::Stub;
 use super::super::{Guide, RUN};
@@ -32,7 +32,7 @@ impl Guide {
         Ok(true)
     }
 
-    /// The hint after the last one that was shown; after the last of all, the first. A small file remembers.
+    /// The hint after the last one shown; after the last hint, the first again. A small file remembers.
     pub fn next_hint(&self, name: &str, n: usize) -> Outcome<usize> {
         let mut shown = self.shown_hints();
         let level = shown.get(name).map_or(1, |last| last % n + 1);

@@ -1,4 +1,5 @@
-//! The commands, one a file. Each is a method of [`Guide`](super::Guide) and says whether what was checked is right.
+//! The commands, one a file. Each is a method of [`Guide`](super::Guide) that returns whether what was checked is
+//! right.
 
 pub mod check;
 pub mod hint;

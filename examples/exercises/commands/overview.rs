@@ -12,7 +12,7 @@ impl Guide {
     pub fn start(&self, stubs: &[Stub]) -> Outcome<bool> {
         let checked = self.overview(stubs)?;
         let name = match (&checked, next_after(stubs, &checked.states(), None)) {
-            // Its file is the one that does not compile, if it is an exercise at all.
+            // Its file is the one that does not compile, if it is an exercise.
             (Checked::Broken(broken), _) => broken.names().into_iter().next(),
             (_, next) => next.map(|stub| stub.name.clone()),
         };
@@ -23,7 +23,7 @@ impl Guide {
         Ok(true)
     }
 
-    /// A picture of all exercises, and the next one. Gives what it found.
+    /// A picture of all exercises, and the next one. Returns what it found.
     pub fn overview(&self, stubs: &[Stub]) -> Outcome<Checked> {
         let checked = self.checks.judge(&[])?;
         let states = checked.states();
@@ -39,7 +39,7 @@ impl Guide {
         Ok(checked)
     }
 
-    /// A line for each chapter, a mark for each exercise.
+    /// A line for each chapter, with a mark for each exercise.
     pub fn picture(&self, stubs: &[Stub], states: &States) -> String {
         let chapters: BTreeSet<u32> = stubs.iter().map(|stub| stub.header.chapter).collect();
         let is_done = |stub: &&Stub| states.get(&stub.name) == Some(&State::Done);
@@ -84,7 +84,7 @@ impl Guide {
     }
 }
 
-/// The first exercise that is not done. The search begins after `name`, or at the first, and goes round.
+/// The first exercise that is not done. The search begins after `name`, or at the start, and wraps around.
 pub fn next_after<'a>(stubs: &'a [Stub], states: &States, name: Option<&str>) -> Option<&'a Stub> {
     let start = name.and_then(|name| stubs.iter().position(|stub| stub.name == name)).map_or(0, |i| i + 1);
     let in_order = stubs[start..].iter().chain(&stubs[..start]);

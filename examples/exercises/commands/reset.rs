@@ -20,7 +20,7 @@ impl Guide {
         Ok(true)
     }
 
-    /// Puts the exercise back as it was, and returns where the copy of the learner's file is; `None` if nothing had changed.
+    /// Restores the exercise, and returns where the copy of the learner's file is; `None` if nothing had changed.
     pub fn begin_again(&self, stub: &Stub) -> Outcome<Option<PathBuf>> {
         let file = stub.file();
         let Some(fresh) = stub.fresh() else {
@@ -40,7 +40,7 @@ impl Guide {
         Ok(Some(copy))
     }
 
-    /// Copies the file as it is to a name that is free.
+    /// Copies the file as it is to a free name.
     fn keep_copy(&self, stub: &Stub) -> Outcome<PathBuf> {
         self.make_own_dir()?;
         for n in 1.. {

@@ -1,6 +1,6 @@
 //! `watch`: checks again whenever a file is saved.
 //!
-//! The folder is read again and again, and compared with what it was. An operating system can also tell a program of each
+//! It reads the folder again and again, and compares it with the last time. An operating system can also report each
 //! change, but every system does so in its own way. A production program would use the `notify` crate.
 
 use super::super::Guide;
@@ -13,15 +13,15 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-/// How often to look whether a file was saved.
+/// How often to look for saved files.
 const POLL: Duration = Duration::from_millis(200);
-/// How long the files must have been still: an editor may write in several steps.
+/// How long the files must be still before a check: an editor may write in several steps.
 const SETTLE: Duration = Duration::from_millis(50);
 
 /// The Rust files of a folder: when each was written, and how long it is.
 type Snapshot = BTreeMap<String, (Option<SystemTime>, u64)>;
 
-/// What is known of the exercises from one save to the next.
+/// What is known about the exercises from one save to the next.
 struct Known {
     states: States,
     /// Saved, but not checked yet: something does not compile.
@@ -74,7 +74,7 @@ impl Guide {
     fn check_waiting(&self, stubs: &[Stub], known: &mut Known) -> Outcome<()> {
         let names: Vec<String> = known.waiting.iter().cloned().collect();
         cli::print("\n")?;
-        // If nothing has compiled so far, nothing is known of the other exercises either: ask for all.
+        // If nothing has compiled so far, nothing is known about the other exercises either: ask for all.
         match self.checks.judge(if known.states.is_empty() { &[] } else { &names })? {
             Checked::Broken(broken) => {
                 cli::note_part(&broken.output);
@@ -104,7 +104,7 @@ impl Guide {
 }
 
 impl Known {
-    /// An exercise that was saved waits for its check. Anything else may be used by all that are begun.
+    /// A saved exercise waits for its check. Any other file may be used by all exercises that are begun.
     fn is_saved(&mut self, file: &str, stubs: &[Stub]) {
         let name = file.trim_end_matches(".rs");
         if stubs.iter().any(|stub| stub.name == name) {
@@ -116,7 +116,7 @@ impl Known {
     }
 }
 
-/// The folder once it has been still for a moment.
+/// The folder, once it has been still for a moment.
 fn settled(dir: &Path, mut now: Snapshot) -> Snapshot {
     loop {
         std::thread::sleep(SETTLE);
@@ -140,7 +140,7 @@ pub fn snapshot(dir: &Path) -> Snapshot {
     entries.filter_map(file).collect()
 }
 
-/// The files that are new, changed or gone.
+/// The files that were added, changed or deleted.
 pub fn changes(before: &Snapshot, after: &Snapshot) -> Vec<String> {
     let files: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     files.into_iter().filter(|file| before.get(*file) != after.get(*file)).cloned().collect()
