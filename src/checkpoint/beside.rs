@@ -1,13 +1,14 @@
-//! Files that are whole or not there.
+//! Files that are complete or not there at all.
 //!
 //! A program can be stopped at any moment: the battery dies, the disk is full, someone presses Ctrl-C. If it was just
-//! writing over last night's checkpoint, both the old one and the new one are gone. So nothing is written in place:
+//! overwriting last night's checkpoint, both the old one and the new one are gone. That is why nothing is written in
+//! place:
 //!
 //! 1. write everything to a second file beside the first, `model.safetensors.tmp`;
-//! 2. ask the operating system to bring it to the disk now, and wait ("sync");
+//! 2. ask the operating system to write it to the disk now, and wait ("sync");
 //! 3. rename it to `model.safetensors`. A rename happens entirely or not at all.
 //!
-//! A program that opens `model.safetensors` finds the old file or the new one, and never half of one.
+//! A program that opens `model.safetensors` finds the old file or the new one, never half of one.
 //!
 //! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it.
 
@@ -16,11 +17,11 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// Writes `bytes` as the file `path`, by way of `<path>.tmp`.
+/// Writes `bytes` to the file `path`, by way of `<path>.tmp`.
 ///
 /// # Errors
 ///
-/// What the operating system refuses. An older file under that name is then still what it was.
+/// If the operating system refuses. An older file under that name is then unchanged.
 ///
 /// # Example: save a note
 ///
@@ -37,7 +38,8 @@ pub fn write_beside(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
     write_beside_with(path.as_ref(), |file| file.write_all(bytes))
 }
 
-/// Writes the file `path`, by way of `<path>.tmp`, with what `fill` writes: for contents too large to be held twice.
+/// Writes the file `path`, by way of `<path>.tmp`, with what `fill` writes. Use it for contents too large to hold
+/// twice.
 ///
 /// # Errors
 ///
@@ -56,7 +58,7 @@ pub(super) fn write_beside_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -
         let _ = fs::remove_file(&beside); // half a file helps nobody; the first error is the one to report
         Error::io(path, "written", e)
     })?;
-    // The new name is an entry of the directory, which goes to the disk by itself. Not every system offers it.
+    // The new name is an entry of the directory, which has to be synced separately. Not every system offers that.
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if let Ok(directory) = File::open(parent) {
         let _ = directory.sync_all();

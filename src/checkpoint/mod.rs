@@ -1,7 +1,7 @@
 //! Checkpoints: a model's weights, settings and vocabulary as files.
 //!
-//! [`load`] and [`save`] are for a whole model in a directory, [`safetensors::read`] and [`safetensors::write()`] for one file
-//! of tensors.
+//! [`load`] and [`save`] handle a whole model in a directory, [`safetensors::read`] and [`safetensors::write()`] a
+//! single file of tensors.
 //!
 //! Read the source in this order: `json/`, the notation of the small files; `beside.rs`, how to write a file safely;
 //! [`safetensors`], the file of the weights; [`hugging_face`], the directory in which the world exchanges GPT-2s.

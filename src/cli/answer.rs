@@ -1,4 +1,4 @@
-//! A prompt, and its answer as it is written: the text that goes to standard output while the model is still at work.
+//! A prompt, and its answer while it is written: the text goes to standard output as soon as the model makes it.
 
 use crate::checkpoint::hugging_face::Checkpoint;
 use crate::cli::failure::Outcome;
@@ -13,19 +13,19 @@ use std::time::Instant;
 pub struct Prompt {
     /// Its token ids.
     pub ids: Vec<u32>,
-    /// Its text, if it was given as text.
+    /// Its text, if the prompt was text.
     pub text: Option<String>,
 }
 
 impl Prompt {
-    /// What makes text of an answer to this prompt. An answer to ids is ids.
+    /// Turns an answer to this prompt into text. An answer to ids stays ids.
     fn tokenizer<'a>(&self, checkpoint: &'a Checkpoint) -> Option<&'a Tokenizer> {
         checkpoint.tokenizer.as_ref().filter(|_| self.text.is_some())
     }
 }
 
-/// Prints tokens that come from elsewhere than [`Checkpoint::write`] (the sixty lines, a learner's own model) as they are made:
-/// as text if the prompt was text, else as ids.
+/// Prints tokens that do not come from [`Checkpoint::write`] (but from the sixty lines, or a learner's own model) as
+/// they are made: as text if the prompt was text, otherwise as ids.
 #[derive(Debug)]
 pub struct Answer<'a> {
     tokenizer: Option<&'a Tokenizer>,
@@ -73,14 +73,15 @@ impl<'a> Answer<'a> {
     }
 }
 
-/// The bytes of a token's text: none for an end token, and none for an id past the vocabulary (padding of the model's table).
+/// The bytes of a token's text: none for an end token, and none for an id past the vocabulary (a padded table has such
+/// ids).
 fn text_of<'a>(id: u32, tokenizer: &'a Tokenizer, end_ids: &[u32]) -> &'a [u8] {
     let bytes = tokenizer.token_bytes(id).filter(|_| !end_ids.contains(&id));
     bytes.unwrap_or(&[])
 }
 
-/// Prints at most `n_tokens` tokens as they are made, then says on standard error why the text ended and how fast it was.
-/// Returns the ids of the new tokens. The answer is text if the prompt was text, else ids.
+/// Prints at most `n_tokens` tokens as they are made, then says on standard error why the text ended and how fast it
+/// was. Returns the ids of the new tokens. The answer is text if the prompt was text, otherwise ids.
 ///
 /// # Errors
 ///
@@ -131,7 +132,7 @@ pub fn note_end(stopped_by: Option<Stop>, n_made: usize, start: Instant, checkpo
     note(&format!("[{n_made} tokens, {:.0} tokens/s]", n_made as f64 / seconds.max(1e-9)));
 }
 
-/// A whole answer: as text if the prompt was text, else as ids. An end token has no text.
+/// A whole answer: text if the prompt was text, otherwise ids. An end token has no text.
 #[must_use]
 pub fn answer_text(ids: &[u32], prompt: &Prompt, checkpoint: &Checkpoint) -> String {
     let Some(tokenizer) = prompt.tokenizer(checkpoint) else {
@@ -147,7 +148,7 @@ pub fn answer_line(ids: &[u32], prompt: &Prompt, checkpoint: &Checkpoint) -> Str
     answer_text(ids, prompt, checkpoint).replace('\n', "\\n").replace('\r', "\\r")
 }
 
-/// Writes the prompt to standard error: on a terminal, the answer goes on in the same line.
+/// Writes the prompt to standard error: on a terminal, the answer continues on the same line.
 pub fn note_prompt(prompt: &Prompt) {
     match &prompt.text {
         Some(text) => note_part(text),

@@ -5,11 +5,11 @@ use crate::error::Error;
 /// Why an example ends early.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
-    /// It was called wrongly: exit status 2.
+    /// It was called incorrectly: exit status 2.
     Usage(String),
-    /// It cannot do what it was asked for: exit status 1.
+    /// It cannot do what was asked: exit status 1.
     Failed(String),
-    /// Nobody reads its output any more, which is no fault: exit status 0.
+    /// Nobody reads its output any more, which is not a fault: exit status 0.
     ClosedPipe,
 }
 

@@ -15,7 +15,7 @@ pub struct Flag {
     pub help: &'static str,
 }
 
-/// What an example is: for `--help`, and for checking what it is given.
+/// What an example is: for `--help`, and to check what it is given.
 #[derive(Debug, Clone, Copy)]
 pub struct Command {
     /// The example's name.
@@ -24,7 +24,7 @@ pub struct Command {
     pub about: &'static str,
     /// What it takes besides flags, as the help shows it: `[PROMPT]`. Empty if it takes nothing else.
     pub operands: &'static str,
-    /// How many of those there may be.
+    /// How many operands it accepts.
     pub max_operands: usize,
     /// Its flags; `--help` is understood without being listed.
     pub flags: &'static [Flag],
@@ -36,7 +36,7 @@ pub struct Command {
 #[derive(Debug, Clone, Default)]
 pub struct Args {
     flags: Vec<(&'static str, String)>,
-    /// What is not a flag, in order.
+    /// The words that are not flags, in order.
     pub operands: Vec<String>,
 }
 
@@ -122,7 +122,7 @@ impl Args {
         self.get(name).is_some()
     }
 
-    /// The value of a flag, if it was given; the last one of several.
+    /// The value of an optional flag; if it was given several times, the last value.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.flags.iter().rev().find(|(found, _)| *found == name).map(|(_, value)| value.as_str())
     }

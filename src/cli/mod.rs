@@ -1,10 +1,10 @@
-//! The shared front of the examples: flags, one-line errors, output that survives a closed pipe.
+//! The shared front of the examples: flags, one-line errors, and output that survives a closed pipe.
 //!
 //! Every example is a small command-line program, and all of them behave alike:
 //!
 //! * `--help` says what the example shows, its flags with their defaults, and its chapter.
-//! * Results go to standard output; prompts, progress and notes go to standard error. So `greedy > story.txt` keeps the
-//!   story alone.
+//! * Results go to standard output; prompts, progress and notes go to standard error. That is why `greedy > story.txt`
+//!   keeps only the story.
 //! * A wrong flag is one line, `error: ...`, and exit status 2; a bad file or an impossible request is one line and status 1.
 //! * When the reader of the output has seen enough (`logits --raw | head`), the program ends quietly.
 //!
@@ -36,7 +36,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 impl Command {
-    /// Reads the command line, runs the example, and turns whatever happens into an exit status.
+    /// Reads the command line, runs the example, and turns the outcome into an exit status.
     pub fn run(&self, example: impl FnOnce(&Args) -> Outcome<()>) -> ExitCode {
         let words = std::env::args_os().skip(1).map(|word| word.into_string());
         let words: std::result::Result<Vec<String>, _> = words.collect();

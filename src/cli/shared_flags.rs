@@ -68,8 +68,8 @@ impl Args {
         Ok(sampler)
     }
 
-    /// How many characters fit into a line: `--width`, or the variable `COLUMNS`, or what `stty size` says of the terminal,
-    /// or 80.
+    /// How many characters fit into a line: `--width`, or the variable `COLUMNS`, or what `stty size` reports about the
+    /// terminal, or 80.
     ///
     /// # Errors
     ///
@@ -87,17 +87,17 @@ impl Args {
     ///
     /// # Errors
     ///
-    /// If it names none of f32, bf16 and int8.
+    /// If it is not f32, bf16 or int8.
     pub fn precision(&self) -> Outcome<Precision> {
         let Some(name) = self.get("--weights") else { return Ok(Precision::F32) };
         name.parse().map_err(|error| Failure::Usage(format!("--weights {error}")))
     }
 
-    /// The model that `--model` names, or the storybook, with its weights as `--weights` says.
+    /// The model that `--model` names, or the storybook, with its weights stored as `--weights` says.
     ///
     /// # Errors
     ///
-    /// If the directory cannot be read as a model, or `--weights` names no kind of weights.
+    /// If the directory cannot be read as a model, or `--weights` is not a known precision.
     pub fn model(&self) -> Outcome<Checkpoint> {
         let precision = self.precision()?;
         let mut checkpoint = self.full_model()?;
@@ -105,7 +105,7 @@ impl Args {
         Ok(checkpoint)
     }
 
-    /// The same model with its weights as they are, for comparing.
+    /// The same model with its weights unchanged, for comparison.
     ///
     /// # Errors
     ///
@@ -117,7 +117,7 @@ impl Args {
         })
     }
 
-    /// The prompt's ids: those of `--ids`, or of the text prompt, or of `default`.
+    /// The prompt's ids: from `--ids`, or from the text prompt, or from `default`.
     ///
     /// An empty text means the beginning of a text: the model's `<|endoftext|>`.
     ///
@@ -153,7 +153,7 @@ mod tests {
         Command { name: "test", about: "", operands: "", max_operands: 0, flags: &[WIDTH], chapter: "none" };
 
     #[test]
-    fn a_width_that_is_given_counts_whatever_the_terminal_is() {
+    fn a_given_width_counts_on_any_terminal() {
         let parse = |words: &[&str]| COMMAND.parse(&words.iter().map(|word| word.to_string()).collect::<Vec<_>>());
         let width = |words: &[&str]| parse(words).unwrap().unwrap().width();
         assert_eq!(width(&["--width", "33"]), Ok(33));

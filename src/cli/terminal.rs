@@ -1,6 +1,6 @@
 //! Standard output and standard error, and how wide a line is.
 //!
-//! `println!` panics when nobody reads any more. Here that is a [`Failure`] like any other, and the quietest of them.
+//! `println!` panics when nobody reads any more. Here that is a [`Failure`] like any other, and the quietest one.
 
 use crate::cli::failure::{Failure, Outcome};
 use crate::error::Error;
@@ -24,7 +24,7 @@ pub fn print_bytes(bytes: &[u8]) -> Outcome<()> {
     stdout_result(std::io::stdout().write_all(bytes))
 }
 
-/// Sends on what has been written to standard output, even if its line is not complete.
+/// Sends everything written to standard output, even if its last line is not complete.
 ///
 /// # Errors
 ///
@@ -51,14 +51,15 @@ pub fn note_part(text: &str) {
     let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }
 
-/// The columns of the terminal. The standard library cannot ask for them. The program `stty` can: it prints rows and columns.
+/// The columns of the terminal. The standard library cannot ask for them. The program `stty` can: it prints rows and
+/// columns.
 pub(super) fn terminal_width() -> Option<usize> {
     let terminal = std::fs::File::open("/dev/tty").ok()?;
     let output = std::process::Command::new("stty").arg("size").stdin(terminal).output().ok()?;
     String::from_utf8(output.stdout).ok()?.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// Whether standard error is a terminal, on which a line can be overwritten.
+/// Whether standard error is a terminal, where a line can be overwritten.
 pub fn is_terminal() -> bool {
     std::io::stderr().is_terminal()
 }

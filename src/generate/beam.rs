@@ -1,8 +1,9 @@
 //! Beam search: look for a likely *text*, not for a likely next token.
 //!
-//! Greedy choice can walk into a trap: the likeliest next token may be followed by nothing likely. A text's probability is the
-//! product of its tokens' probabilities, and to find the likeliest text you would have to try all of them, `n_vocab` to the
-//! power of its length. Beam search tries the most promising ones: it keeps the best few unfinished texts, its *beams*.
+//! Greedy choice can walk into a trap: the likeliest next token may be followed by nothing likely. A text's probability
+//! is the product of its tokens' probabilities, and to find the likeliest text you would have to try all of them,
+//! `n_vocab` to the power of its length. Beam search tries the most promising ones: it keeps the best few unfinished
+//! texts, its *beams*.
 //!
 //! ```text
 //! begin with one beam: the prompt, score 0
@@ -11,7 +12,7 @@
 //! ```
 //!
 //! Scores are sums of logarithms, because a product of many small numbers would underflow. They are negative, and every
-//! further token makes them smaller: so long texts would always lose to short ones. That is why finished texts are
+//! further token makes them smaller: long texts would always lose to short ones. That is why finished texts are
 //! compared by `sum / length^length_penalty`: with a penalty of 1, by the mean of a token's log-probability.
 //!
 //! Source: Lowerre's thesis on the Harpy speech system (1976) for the idea. The rules in detail (how many candidates are looked
@@ -24,7 +25,7 @@ use crate::layers::softmax::log_softmax_row;
 use crate::model::Gpt2;
 use crate::rng::Rng;
 
-/// When to stop, once there are as many finished texts as beams.
+/// When to stop, once the number of finished texts equals the number of beams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EarlyStopping {
@@ -32,7 +33,7 @@ pub enum EarlyStopping {
     IfNoBetter,
     /// At once. (`true` in transformers.)
     AtOnce,
-    /// When the best beam can never become better, whatever follows. (`"never"` in transformers.)
+    /// When the best beam can never become better, no matter what follows. (`"never"` in transformers.)
     IfHopeless,
 }
 
@@ -55,18 +56,18 @@ pub struct BeamSearch {
     pub beams: usize,
     /// How many of the best texts to return, at most `beams`.
     pub count: usize,
-    /// Finished texts are compared by `sum / length^length_penalty`. Above 0, it favours long texts; 0 compares the sums. From
-    /// -10 to 10.
+    /// Finished texts are compared by `sum / length^length_penalty`. Above 0, it favours long texts; 0 compares the
+    /// sums. From -10 to 10.
     pub length_penalty: f32,
     /// When to stop.
     pub early_stopping: EarlyStopping,
     /// The penalties always apply; temperature, top-k, top-p and the generator only if `sample` is set.
     pub sampler: Sampler,
-    /// Whether candidates are drawn by their probabilities, instead of the best being taken.
+    /// Whether candidates are drawn by their probabilities, instead of taking the best.
     pub sample: bool,
 }
 
-/// A finished text: what the search believes to be among the best.
+/// A finished text: one that the search believes to be among the best.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hypothesis {
     /// The new tokens, the end token included. [`Tokenizer::decode_text`](crate::tokenizer::Tokenizer::decode_text) leaves it
@@ -85,15 +86,15 @@ pub struct Candidate {
     pub id: u32,
     /// The sum of log-probabilities, from the first new token to this one.
     pub sum: f32,
-    /// What became of it.
+    /// What happened to it.
     pub fate: Fate,
 }
 
-/// What becomes of a candidate.
+/// What happens to a candidate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Fate {
-    /// It is a beam of the next step.
+    /// It becomes a beam of the next step.
     Kept,
     /// It has ended, with this score.
     Finished(f32),
@@ -101,17 +102,17 @@ pub enum Fate {
     Dropped,
 }
 
-/// One step of the search, for a caller who wants to watch it.
+/// One step of the search, for callers that want to watch it.
 #[derive(Debug)]
 pub struct Step<'a> {
     /// The beams before the step: the new tokens of each.
     pub beams: &'a [Vec<u32>],
-    /// The candidates that were looked at, best first (or in the order in which they were drawn).
+    /// The candidates that were considered, best first (or in the order in which they were drawn).
     pub candidates: &'a [Candidate],
 }
 
 impl BeamSearch {
-    /// A search for the best text with this many beams, and the usual settings: length penalty 1, nothing is drawn.
+    /// A search for the best text with this many beams, and the usual settings: length penalty 1, no drawing.
     #[must_use]
     pub fn new(beams: usize) -> BeamSearch {
         BeamSearch {
@@ -150,7 +151,8 @@ impl BeamSearch {
         self.sampler.check()
     }
 
-    /// The best continuations of the prompt by at most `n_tokens` tokens, best first; fewer than `count` if there are no more.
+    /// The best continuations of the prompt by at most `n_tokens` tokens, best first; fewer than `count` if no more
+    /// exist.
     ///
     /// # Errors
     ///
@@ -160,7 +162,7 @@ impl BeamSearch {
         self.search_watched(model, prompt, end_ids, n_tokens, |_| {})
     }
 
-    /// [`BeamSearch::search`], which shows every step to `watch`.
+    /// Like [`BeamSearch::search`], and shows every step to `watch`.
     ///
     /// # Errors
     ///
@@ -178,7 +180,7 @@ impl BeamSearch {
         // One token more can be chosen than read: the last one.
         let n_tokens = n_tokens.min((model.config.n_ctx + 1).saturating_sub(prompt.len()));
         if n_tokens == 0 {
-            return Ok(vec![Hypothesis { ids: Vec::new(), score: 0.0 }]); // the one text of no tokens
+            return Ok(vec![Hypothesis { ids: Vec::new(), score: 0.0 }]); // the only text of no tokens
         }
         let mut search = Search {
             settings: self,
@@ -214,8 +216,8 @@ impl BeamSearch {
 
     /// Turns the knobs on a row of log-probabilities: `[n_vocab]`.
     ///
-    /// Here the sums of several beams are compared, so nothing may be subtracted from a row as [`knobs::temperature`] does. And a
-    /// beam needs something to go on with: one token more stays than there are end tokens.
+    /// The sums of several beams are compared here, so nothing may be subtracted from a row as [`knobs::temperature`]
+    /// does. And a beam needs a way to continue: one token more stays than there are end tokens.
     fn turn_knobs(&self, row: &mut [f32], before: &[u32], n_end: usize) {
         let knob = &self.sampler;
         if knob.repetition_penalty != 1.0 {
@@ -239,7 +241,7 @@ impl BeamSearch {
     }
 }
 
-/// The most beams that are accepted: more than anyone needs, and each takes its own part of the cache.
+/// The largest number of beams: more than anyone needs, and each takes its own part of the cache.
 const MAX_BEAMS: usize = 1000;
 
 /// A score divided by a smaller temperature might overflow.
@@ -258,7 +260,7 @@ struct Search<'a> {
     beams: Vec<Vec<u32>>,
     /// The sum of log-probabilities of each beam.
     sums: Vec<f32>,
-    /// What the model has not read yet: the prompt, then the newest token of each beam.
+    /// What the model has not read yet: first the prompt, then the newest token of each beam.
     unread: Vec<u32>,
     cache: KvCache,
     rng: Rng,
@@ -283,10 +285,10 @@ impl Search<'_> {
         Ok(scores)
     }
 
-    /// The candidates that are looked at: the best scores, or some that are drawn.
+    /// The candidates that are considered: the best scores, or some that are drawn.
     fn candidates(&mut self, scores: &[f32]) -> Vec<Candidate> {
-        // With one end token, at most half of these have ended, so enough are left to go on with. A single beam takes what
-        // comes first, even if that is its end.
+        // With one end token, at most half of these have ended, and enough are left to continue. A single beam takes
+        // what comes first, even if that is its end.
         let n_beams = self.settings.beams;
         let n = if n_beams == 1 { 1 } else { 2.max(1 + self.end_ids.len()) * n_beams };
         let chosen = match self.settings.sample {
@@ -298,14 +300,15 @@ impl Search<'_> {
             beam: i / n_vocab,
             id: (i % n_vocab) as u32,
             sum: scores[i],
-            fate: Fate::Dropped, // until `settle` knows better
+            fate: Fate::Dropped, // until `settle` decides
         };
         chosen.into_iter().map(candidate).collect()
     }
 
-    /// Decides every candidate's fate, and notes those that have finished. Returns the places of those that are kept, best first.
+    /// Decides every candidate's fate, and records those that have finished. Returns the places of those that are kept,
+    /// best first.
     ///
-    /// A candidate that ends counts only if it is among the first `beams`. Of the others, the best are kept.
+    /// A candidate that ends counts only if it is among the first `beams`. The best of the others are kept.
     fn settle(&mut self, candidates: &mut [Candidate]) -> Vec<usize> {
         let n_beams = self.settings.beams;
         let mut alive = Vec::new();
@@ -336,7 +339,7 @@ impl Search<'_> {
         match self.settings.early_stopping {
             EarlyStopping::AtOnce => true,
             EarlyStopping::IfNoBetter => self.score_at(best_sum, self.length) <= worst.score,
-            // The sum can only fall. Divided by the greatest possible length, it is as small as it can be.
+            // The sum can only fall. Divided by the greatest possible length, it is as small as possible.
             EarlyStopping::IfHopeless if self.settings.length_penalty > 0.0 => {
                 self.score_at(best_sum, self.n_tokens) <= worst.score
             }
@@ -349,7 +352,7 @@ impl Search<'_> {
         sum / (length as f32).powf(self.settings.length_penalty)
     }
 
-    /// Makes the candidates that are kept the beams of the next step.
+    /// Turns the candidates that are kept into the beams of the next step.
     fn advance(&mut self, candidates: &[Candidate], kept: &[usize]) -> Result<()> {
         let kept: Vec<&Candidate> = kept.iter().map(|&rank| &candidates[rank]).collect();
         self.beams = kept.iter().map(|c| [&self.beams[c.beam][..], &[c.id]].concat()).collect();
@@ -360,8 +363,8 @@ impl Search<'_> {
     }
 }
 
-/// The places of the `n` largest scores, largest first; of equals, the smaller place first. Removed ones (minus infinity) are
-/// no candidates.
+/// The places of the `n` largest scores, largest first; among equals, the smaller place first. Removed scores (minus
+/// infinity) are not candidates.
 fn best(scores: &[f32], n: usize) -> Vec<usize> {
     let order = |&a: &usize, &b: &usize| scores[b].total_cmp(&scores[a]).then(a.cmp(&b));
     smallest_n((0..scores.len()).filter(|&i| scores[i] > f32::NEG_INFINITY).collect(), n, order)
@@ -369,9 +372,9 @@ fn best(scores: &[f32], n: usize) -> Vec<usize> {
 
 /// Draws `n` different places, one after the other, each with probability `softmax(scores)` among those that are left.
 ///
-/// There is a short way. Add to each score a random number from the *Gumbel* distribution, `-ln(-ln(u))` with `u` uniform in
-/// (0, 1); the place of the largest sum is then a draw from the softmax, the second largest a draw among the rest, and so on.
-/// Source: Kool, van Hoof and Welling, "Stochastic Beams and Where to Find Them" (2019), section 2.3.
+/// There is a shortcut. Add to each score a random number from the *Gumbel* distribution, `-ln(-ln(u))` with `u`
+/// uniform in (0, 1). The place of the largest sum is then a draw from the softmax, the second largest a draw among the
+/// rest, and so on. Source: Kool, van Hoof and Welling, "Stochastic Beams and Where to Find Them" (2019), section 2.3.
 fn draw_without_replacement(scores: &[f32], n: usize, rng: &mut Rng) -> Vec<usize> {
     let mut noisy: Vec<(f64, usize)> = Vec::with_capacity(scores.len());
     for (i, &score) in scores.iter().enumerate().filter(|(_, score)| **score > f32::NEG_INFINITY) {

@@ -1,17 +1,17 @@
 //! The knobs of a sampler: each one changes the logits before a token is drawn.
 //!
-//! A model gives a score to every token of its vocabulary. Drawing by these scores alone, you meet two troubles:
+//! A model gives a score to every token of its vocabulary. If you draw by these scores alone, you meet two problems:
 //!
 //! * **The tail.** Each of ten thousand unlikely tokens is harmless, but together they are drawn every few words, and one
-//!   wrong word leads the text astray. [`temperature`], [`top_k`] and [`top_p`] keep to what is likely.
-//! * **The loop.** Always taking what is likeliest ends in repetition, because a text that repeated itself once makes
-//!   another repetition likelier still. [`repetition_penalty`] and [`no_repeat_ngram`] push back.
+//!   wrong word leads the text astray. [`temperature`], [`top_k`] and [`top_p`] keep to the likely tokens.
+//! * **The loop.** Always taking the likeliest token ends in repetition, because a text that has repeated itself once
+//!   makes another repetition likelier still. [`repetition_penalty`] and [`no_repeat_ngram`] push back.
 //!
-//! A knob works on logits, in place. Minus infinity means *removed*: `e^(-inf)` is 0, so softmax gives such a token the
-//! probability 0, and every later knob leaves it alone. Each function here is a few lines; [`Sampler`](super::Sampler) calls
-//! them in order.
+//! A knob changes logits in place. Minus infinity means *removed*: `e^(-inf)` is 0, so softmax gives such a token the
+//! probability 0, and every later knob leaves it alone. Each function here is a few lines long;
+//! [`Sampler`](super::Sampler) calls them in order.
 //!
-//! The exact rules, down to what happens on a tie, are those of version 5.23 of the `transformers` library, and
+//! The exact rules, including what happens on a tie, are those of version 5.23 of the `transformers` library, and
 //! `tests/sampler.rs` compares them.
 //!
 //! [Chapter 8](crate::book::ch08_choosing_a_token) explains it.
@@ -22,10 +22,10 @@ use crate::tensor::argmax;
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashSet};
 
-/// Makes tokens that were used less likely, each by the same factor, however often it was used: `[n_vocab]`.
+/// Makes used tokens less likely, each by the same factor, no matter how often it was used: `[n_vocab]`.
 ///
-/// `before` is the prompt and what was written after it. A positive score is divided by `penalty` and a negative one
-/// multiplied, so that both go down. 1 changes nothing; below 1, repetition is encouraged.
+/// `before` is the prompt and the text written after it. A positive score is divided by `penalty` and a negative one
+/// multiplied: both go down. 1 changes nothing; below 1, repetition is encouraged.
 ///
 /// Source: Keskar et al., "CTRL" (2019), section 4.1. (There, all scores are divided, which lifts the negative ones.)
 ///
@@ -43,14 +43,15 @@ pub fn repetition_penalty(logits: &mut [f32], before: &[u32], penalty: f32) {
     for id in used {
         if let Some(score) = logits.get_mut(id as usize).filter(|score| score.is_finite()) {
             let held_back = if *score < 0.0 { *score * penalty } else { *score / penalty };
-            *score = held_back.clamp(f32::MIN, f32::MAX); // infinite would mean removed, or no number at all
+            *score = held_back.clamp(f32::MIN, f32::MAX); // infinity would mean removed, or no number at all
         }
     }
 }
 
-/// Removes every token that would complete a row of `n` tokens that occurred before: `[n_vocab]`.
+/// Removes every token that would complete a sequence of `n` tokens that has occurred before: `[n_vocab]`.
 ///
-/// `n = 3` lets any two tokens follow each other twice, but no three. `n = 1` lets no token be used twice; 0 is off.
+/// With `n = 3`, any two tokens may follow each other again, but no three. With `n = 1`, no token is used twice; 0 is
+/// off.
 ///
 /// # Example: "a b c a b" must not go on with "c"
 ///
@@ -77,11 +78,11 @@ pub fn no_repeat_ngram(logits: &mut [f32], before: &[u32], n: usize) {
 
 /// Divides the logits by `t`, which must be above 0: `[n_vocab]`.
 ///
-/// Below 1, differences grow, and likely tokens become likelier still. Above 1, they shrink, and the text gets wilder.
-/// Towards 0 it becomes [`greedy`].
+/// Below 1, differences grow, and likely tokens become even likelier. Above 1, they shrink, and the text gets wilder.
+/// Near 0 it becomes [`greedy`].
 ///
-/// (The largest logit is subtracted first, because a division by a very small number would overflow. It makes no difference:
-/// softmax does not change when the same number is subtracted everywhere.)
+/// (The largest logit is subtracted first, because division by a very small number would overflow. It makes no
+/// difference: softmax does not change when the same number is subtracted everywhere.)
 ///
 /// Source: Ackley, Hinton and Sejnowski (1985), where it is the temperature of statistical physics.
 ///
@@ -101,7 +102,7 @@ pub fn temperature(logits: &mut [f32], t: f32) {
     }
 }
 
-/// Removes all but the likeliest token; of equals, the one with the smallest id stays: `[n_vocab]`.
+/// Removes all tokens but the likeliest; among equals, the one with the smallest id stays: `[n_vocab]`.
 ///
 /// # Example: of two equals, the first
 ///
@@ -119,8 +120,8 @@ pub fn greedy(logits: &mut [f32]) {
 
 /// Removes all but the `k` likeliest tokens: `[n_vocab]`. Tokens as likely as the `k`-th all stay. 0 is off.
 ///
-/// The `k`-th largest score is found without sorting: [`slice::select_nth_unstable_by`] splits the list in two, goes on with the
-/// part that holds it, splits that, and so on. That is about `n + n/2 + n/4 ...` steps, or `2n`.
+/// The `k`-th largest score is found without sorting: [`slice::select_nth_unstable_by`] splits the list in two,
+/// continues with the part that holds it, splits that, and so on. That is about `n + n/2 + n/4 ...` steps, or `2n`.
 ///
 /// Source: Fan, Lewis and Dauphin, "Hierarchical Neural Story Generation" (2018), section 5.4.
 ///
@@ -145,11 +146,11 @@ pub fn top_k(logits: &mut [f32], k: usize) {
 /// Keeps the smallest set of likeliest tokens whose probabilities add up to `p` (the *nucleus*): `[n_vocab]`. At least one
 /// token stays. 1 is off.
 ///
-/// Where the model is sure, few tokens stay; where it is not, many. Of tokens that are equally likely, those with the
-/// smaller ids stay. (`transformers` keeps whichever its sort puts last, and does not say which that is.)
+/// Where the model is sure, few tokens stay; where it is not, many stay. Among equally likely tokens, those with the
+/// smaller ids stay. (`transformers` keeps the ones that its sort puts last, and does not say which they are.)
 ///
-/// The tokens are taken from a heap, the likeliest first, until there is enough. Building a heap takes about `n` steps, and
-/// usually few tokens are taken: that is less work than sorting all of them.
+/// The tokens are taken from a heap, the likeliest first, until they add up to enough. Building a heap takes about `n`
+/// steps, and usually few tokens are taken: less work than sorting all of them.
 ///
 /// Source: Holtzman et al., "The Curious Case of Neural Text Degeneration" (2020), section 3.1.
 ///
@@ -183,7 +184,7 @@ pub fn top_p(logits: &mut [f32], p: f32) {
     logits.iter_mut().zip(stays).filter(|(_, stays)| !stays).for_each(|(score, _)| *score = f32::NEG_INFINITY);
 }
 
-/// A token in the heap of [`top_p`]: the likeliest is the largest; of equals, the one with the smallest id.
+/// A token in the heap of [`top_p`]: the likeliest is the largest; among equals, the one with the smallest id.
 #[derive(Debug)]
 struct Candidate {
     probability: f32,
@@ -207,11 +208,11 @@ impl PartialEq for Candidate {
 }
 impl Eq for Candidate {}
 
-/// Draws an index, each with its probability; `None` if they are not numbers, or all 0.
+/// Draws an index, each with its probability; `None` if the probabilities are not numbers, or all 0.
 ///
 /// Think of the probabilities as pieces of a line, side by side. A random point of the line lies in one of them.
 ///
-/// # Example: a coin that falls on its face three times of four
+/// # Example: a coin that shows one face three times out of four
 ///
 /// ```
 /// use gpt60::{Rng, generate::knobs::draw};

@@ -1,17 +1,17 @@
 //! Writing on: from scores to text, one token at a time.
 //!
-//! The model only ever answers one question: what comes next? To write a text, its answer is put at the end of the input,
-//! and the question is asked again. That is all there is to *autoregressive* generation.
+//! The model only ever answers one question: what comes next? To write a text, append its answer to the input and ask
+//! again. That is all there is to *autoregressive* generation.
 //!
-//! How to choose from the scores is the job of a [`Sampler`]; its knobs are in [`knobs`]. [`greedy`] is the simplest choice:
-//! always the token with the highest score. [`Gpt2::generate_several`] writes several answers at once, [`table`] shows the
-//! candidates for a token, and [`statistics`] measures what was written.
+//! A [`Sampler`] decides how to choose from the scores; its knobs are in [`knobs`]. [`greedy`] is the simplest choice:
+//! always the token with the highest score. [`Gpt2::generate_several`] writes several answers at once, [`table`] shows
+//! the candidates for a token, and [`statistics`] measures what was written.
 //!
-//! All of this works on token ids. [`Checkpoint::write`](crate::checkpoint::Checkpoint::write) is the same with text in and
-//! text out, and what most programs want.
+//! All of this works on token ids. [`Checkpoint::write`](crate::checkpoint::Checkpoint::write) does the same with text
+//! in and text out, which is what most programs want.
 //!
-//! A text ends where the model chooses its end token. That token is no text, so nobody wants to read it: [`Continuation::before`]
-//! leaves it out, [`Continuation::until`] gives it as the last id.
+//! A text ends where the model chooses its end token. That token is not text, and nobody wants to read it:
+//! [`Continuation::before`] leaves it out, [`Continuation::until`] returns it as the last id.
 //!
 //! # Example: the ids of a story's last words
 //!
@@ -25,7 +25,7 @@
 //! let ids = tokens.by_ref().collect::<Result<Vec<u32>, _>>()?;
 //! let text = tokenizer.decode(&ids)?;
 //! assert!(tokens.stopped_by() == Some(Stop::EndToken) && !text.contains("<|endoftext|>"));
-//! // The ids keep the end token. This is how to decode ids that may have one, such as those of `generate_several`.
+//! // The ids keep the end token. Decode ids that may have one, such as those of `generate_several`, like this:
 //! assert_eq!(tokens.ids().last(), story.end_ids.first());
 //! assert_eq!(tokenizer.decode_text(&tokens.ids()[prompt.len()..], &story.end_ids)?, text);
 //! # Ok::<(), gpt60::Error>(())
@@ -56,9 +56,9 @@ use std::cmp::Ordering;
 use std::iter::FusedIterator;
 
 impl Gpt2 {
-    /// Continues a prompt, one token at a time, as the sampler chooses: an endless text, until the context is full. Take as
-    /// many tokens as you want with `.take(n)`; to stop at an end token, add [`.until(&end_ids)`](Continuation::until) or
-    /// [`.before(&end_ids)`](Continuation::before).
+    /// Continues a prompt, one token at a time, as the sampler chooses: an endless text, until the context is full.
+    /// Take the number of tokens that you want with `.take(n)`; to stop at an end token, add
+    /// [`.until(&end_ids)`](Continuation::until) or [`.before(&end_ids)`](Continuation::before).
     ///
     /// # Errors
     ///
@@ -95,7 +95,7 @@ impl Gpt2 {
 
 /// Always the likeliest next token, until the end token or a full context: [`Gpt2::generate`] with [`Sampler::greedy`].
 ///
-/// The end token, if it comes, is the last item. Ties go to the smaller id.
+/// If the end token comes, it is the last item. Ties go to the smaller id.
 ///
 /// # Errors
 ///
@@ -129,12 +129,13 @@ pub fn check_prompt(model: &Gpt2, prompt: &[u32]) -> Result<()> {
 
 /// Checks that the model can read `ids` as one sequence; an error names `op`.
 ///
-/// The embedding has the rules, and costs next to nothing beside the rest of a pass: so it is asked to read them.
+/// The embedding has the rules, and costs next to nothing compared with the rest of a pass. That is why it does the
+/// check.
 fn check_ids(model: &Gpt2, op: &str, ids: &[u32]) -> Result<()> {
     match embedding::forward(&model.wte, &model.wpe, ids, ids.len(), 0) {
         Ok(_) => Ok(()),
         Err(Error::Argument { problem, .. }) => Err(Error::argument(op, problem)),
-        Err(other) => Err(other), // the two tables do not fit: that is not the ids' fault
+        Err(other) => Err(other), // the two tables do not fit: the ids are not at fault
     }
 }
 
@@ -160,13 +161,13 @@ pub(crate) fn smallest_n<T>(mut list: Vec<T>, n: usize, order: impl Fn(&T, &T) -
 pub enum Stop {
     /// The model chose an end token.
     EndToken,
-    /// The context is full: there is no position left at which another token could be read.
+    /// The context is full: no position is left at which another token could be read.
     FullContext,
     /// The last item was an error.
     Error,
 }
 
-/// The tokens of [`Gpt2::generate`], each made when it is asked for.
+/// The tokens of [`Gpt2::generate`], each made on request.
 #[derive(Debug, Clone)]
 #[must_use = "no token is made until it is asked for"]
 pub struct Continuation<'a> {
@@ -183,9 +184,11 @@ pub struct Continuation<'a> {
 }
 
 impl Continuation<'_> {
-    /// Ends the text when one of these tokens is chosen. The end token is the last item, as in the ids that the examples print.
+    /// Ends the text when one of these tokens is chosen. The end token is the last item, as in the ids that the
+    /// examples print.
     ///
-    /// An end token is no text, but it can be decoded: [`Tokenizer::decode`](crate::tokenizer::Tokenizer::decode) writes it as
+    /// An end token is not text, but it can be decoded: [`Tokenizer::decode`](crate::tokenizer::Tokenizer::decode)
+    /// writes it as
     /// `<|endoftext|>`. For text, use [`Continuation::before`], or decode with
     /// [`Tokenizer::decode_text`](crate::tokenizer::Tokenizer::decode_text).
     pub fn until(mut self, end_ids: &[u32]) -> Self {
@@ -194,8 +197,8 @@ impl Continuation<'_> {
         self
     }
 
-    /// Ends the text when one of these tokens is chosen, and leaves that token out: every item is text. The end token is still
-    /// the last of [`Continuation::ids`], and [`Continuation::stopped_by`] tells that it came.
+    /// Ends the text when one of these tokens is chosen, and leaves that token out: every item is text. The end token
+    /// is still the last of [`Continuation::ids`], and [`Continuation::stopped_by`] tells that it came.
     ///
     /// # Example: the same text, without its end
     ///
@@ -205,7 +208,7 @@ impl Continuation<'_> {
     /// let model = Gpt2::random(&Config::new(10, 8, 12, 3, 2), &mut Rng::new(1))?;
     /// let text = || model.generate(&[5, 1], Sampler::new(3));
     /// let free = text()?.collect::<Result<Vec<u32>, _>>()?;
-    /// let end = free[4]; // let us say that this token ends a text
+    /// let end = free[4]; // suppose that this token ends a text
     /// let until = text()?.until(&[end]).collect::<Result<Vec<u32>, _>>()?;
     /// let before = text()?.before(&[end]).collect::<Result<Vec<u32>, _>>()?;
     /// assert_eq!(until, [&before[..], &[end]].concat());
@@ -289,11 +292,11 @@ mod tests {
     }
 
     #[test]
-    fn every_token_is_the_likeliest_one_after_all_before_it() {
+    fn every_token_is_the_likeliest_after_all_before_it() {
         let model = model();
         let mut text = vec![3, 1];
         for id in greedy(&model, &text.clone(), &[]).unwrap() {
-            let logits = model.logits(&text).unwrap(); // everything anew, without a cache
+            let logits = model.logits(&text).unwrap(); // everything again, without a cache
             assert_eq!(Some(id.clone().unwrap() as usize), argmax(logits.row(text.len() - 1)));
             text.push(id.unwrap());
         }
@@ -302,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_token_is_given_and_is_the_last() {
+    fn the_end_token_is_the_last_item() {
         let model = model();
         let free: Vec<u32> = greedy(&model, &[3], &[]).unwrap().map(|id| id.unwrap()).collect();
         let mut stopped = greedy(&model, &[3], &[free[2]]).unwrap();

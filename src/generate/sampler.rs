@@ -1,7 +1,7 @@
 //! A sampler: all knobs together, and the draw.
 //!
-//! The order matters, and is the one that other programs use: first the penalties, which correct what the model says; then
-//! [`temperature`](knobs::temperature), top-k, top-p, which choose how much of it to believe; then the draw.
+//! The order matters, and other programs use the same one: first the penalties, which correct what the model says; then
+//! [`temperature`](knobs::temperature), top-k and top-p, which choose how much of it to believe; then the draw.
 //!
 //! ```text
 //! logits -> repetition penalty -> no-repeat n-gram -> temperature -> top-k -> top-p -> softmax -> draw
@@ -27,7 +27,7 @@ use crate::rng::Rng;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sampler {
-    /// How much a token is held back once it was used; 1 is off. See [`knobs::repetition_penalty`].
+    /// How much a token is held back once it has been used; 1 is off. See [`knobs::repetition_penalty`].
     pub repetition_penalty: f32,
     /// How many tokens in a row may not appear twice; 0 is off. See [`knobs::no_repeat_ngram`].
     pub no_repeat_ngram: usize,
@@ -55,7 +55,7 @@ impl Sampler {
         }
     }
 
-    /// Always takes the likeliest token; of equals, the one with the smallest id.
+    /// Always takes the likeliest token; among equals, the one with the smallest id.
     #[must_use]
     pub fn greedy() -> Sampler {
         Sampler { temperature: 0.0, ..Sampler::new(0) }
@@ -76,10 +76,10 @@ impl Sampler {
         is((0.0..=1.0).contains(&p), "top-p", p, "from 0 to 1, and 1 is off")
     }
 
-    /// Turns every knob that is on, in order, and shows `watch` the logits after each: its name, and `[n_vocab]`.
+    /// Applies every knob that is on, in order, and shows `watch` the logits after each: its name, and `[n_vocab]`.
     ///
-    /// `before` is the prompt and what was written after it. A temperature of 0 is [`knobs::greedy`], which leaves nothing for
-    /// top-k and top-p to do. Tokens that are all removed stay removed.
+    /// `before` is the prompt and the text written after it. A temperature of 0 is [`knobs::greedy`], which leaves
+    /// nothing for top-k and top-p to do. If all tokens are removed, they stay removed.
     pub fn turn_knobs(&self, logits: &mut [f32], before: &[u32], mut watch: impl FnMut(&'static str, &[f32])) {
         if self.repetition_penalty != 1.0 {
             knobs::repetition_penalty(logits, before, self.repetition_penalty);
@@ -114,7 +114,7 @@ impl Sampler {
     ///
     /// If the logits are not numbers, or every token was removed.
     pub fn probabilities(&self, logits: &[f32], before: &[u32]) -> Result<Vec<f32>> {
-        // NaN is no score, and neither is infinity. (Minus infinity is one: a token that the caller has removed.)
+        // NaN is not a score, and neither is infinity. (Minus infinity is one: a token that the caller has removed.)
         if logits.iter().any(|score| score.is_nan() || *score == f32::INFINITY) {
             return Err(Error::damaged_weights("generate"));
         }

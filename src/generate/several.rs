@@ -1,8 +1,8 @@
 //! Several answers to one prompt, side by side.
 //!
 //! To write three answers you could run the model three times. But most of that time goes into reading the weights from
-//! memory, and all answers need the same weights. So the answers are rows of one batch: each step reads the weights once and
-//! makes a token for every answer. The prompt, which they share, is read only once.
+//! memory, and all answers need the same weights. Here the answers are rows of one batch: each step reads the weights
+//! once and makes a token for every answer. The prompt, which they share, is read only once.
 //!
 //! ```text
 //! read the prompt                      one row
@@ -10,8 +10,9 @@
 //! choose, read, choose, read, ...      each row has a sampler and a text of its own; a row that has ended leaves
 //! ```
 //!
-//! An answer is, to the last token, the text that its sampler writes alone, by [`Gpt2::generate`]: a product of a few rows
-//! sums each row as it sums a single one. That holds for up to [`MAX_TOGETHER`] rows, so more answers are written in groups.
+//! To the last token, an answer is the text that its sampler writes alone with [`Gpt2::generate`]: a product of a few
+//! rows sums each row as it sums a single one. That holds for up to [`MAX_TOGETHER`] rows; more answers are written in
+//! groups.
 
 use super::{Sampler, Stop, check_prompt};
 use crate::error::Result;
@@ -29,12 +30,12 @@ pub struct Answer {
     /// The new tokens, the end token included. [`Tokenizer::decode_text`](crate::tokenizer::Tokenizer::decode_text) leaves it
     /// out of the text.
     pub ids: Vec<u32>,
-    /// Why the text ended; `None` if it has as many tokens as were asked for.
+    /// Why the text ended; `None` if it reached the number of tokens that was asked for.
     pub stopped_by: Option<Stop>,
 }
 
 impl Gpt2 {
-    /// Continues one prompt in several ways, an answer for each sampler, each with at most `n_tokens` new tokens.
+    /// Continues one prompt in several ways: one answer for each sampler, each with at most `n_tokens` new tokens.
     ///
     /// An answer ends early after one of `end_ids`, or when the context is full.
     ///
@@ -74,7 +75,7 @@ impl Gpt2 {
         Ok(answers)
     }
 
-    /// Writes an answer for each sampler; all sequences of `cache` have read the prompt, and `logits` are what follows.
+    /// Writes an answer for each sampler; all sequences of `cache` have read the prompt, and `logits` follow it.
     fn write_group(
         &self,
         prompt: &[u32],
@@ -123,7 +124,7 @@ mod tests {
     use super::*;
     use crate::{Config, Rng};
 
-    /// A model with large random weights, so that its texts differ.
+    /// A model with large random weights: its texts differ.
     fn model() -> Gpt2 {
         let mut model = Gpt2::zeros(&Config::new(50, 24, 12, 3, 2)).unwrap();
         let mut rng = Rng::new(5);
@@ -190,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_wanted_is_nothing_written() {
+    fn no_samplers_or_no_tokens_give_no_text() {
         let model = model();
         assert_eq!(model.generate_several(&[3], vec![], &[], 5).unwrap(), []);
         let none = model.generate_several(&[3], vec![Sampler::new(1)], &[], 0).unwrap();
@@ -204,7 +205,7 @@ mod tests {
         assert!(several(&[], Sampler::new(2)).is_err());
         assert!(several(&[50], Sampler::new(2)).is_err());
         assert!(several(&[3], Sampler { top_p: 2.0, ..Sampler::new(2) }).unwrap_err().to_string().contains("top-p"));
-        // One token is left in the end; the other four are forbidden once they were used.
+        // One token is left in the end; the other four are forbidden once they have been used.
         let mut tiny = Gpt2::random(&Config::new(3, 24, 12, 3, 1), &mut Rng::new(1)).unwrap();
         let picky = Sampler { no_repeat_ngram: 1, ..Sampler::new(1) };
         let error = tiny.generate_several(&[0], vec![picky], &[], 5).unwrap_err().to_string();

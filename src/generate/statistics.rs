@@ -1,7 +1,7 @@
-//! What can be measured of a text that a model has written.
+//! What can be measured about a text that a model has written.
 //!
-//! No number says whether a text is good. But two things that go wrong show in numbers: a text that goes in circles, and a
-//! text that has lost its thread. Compare a text's numbers with those of a text that a person wrote.
+//! No number says whether a text is good. But two faults show in numbers: a text that goes in circles, and a text that
+//! has lost its thread. Compare a text's numbers with those of a text that a person wrote.
 //!
 //! * [`distinct`] and [`repetition`] look at the ids alone: how much is said twice?
 //! * [`entropy`] asks the model how many choices it saw. It is the mean surprise to expect, in nats (see `docs/11-loss.md`):
@@ -10,11 +10,11 @@
 //!   entropy = -(p_0 * ln(p_0) + ... + p_(n-1) * ln(p_(n-1)))     0: one token is certain;  ln(n): all n are equally likely
 //!   ```
 //!
-//! * [`surprise`] is `-ln(p)` of the token that was written, and `e` to its mean is the *perplexity*. Of a text drawn with the
-//!   model's own probabilities, the mean surprise comes near the mean entropy. Greedy text stays far below, because it
-//!   always takes what surprises least. A text far above it holds what the model thinks wrong.
+//! * [`surprise`] is `-ln(p)` of the token that was written, and `e` to its mean is the *perplexity*. In a text drawn
+//!   with the model's own probabilities, the mean surprise comes near the mean entropy. Greedy text stays far below,
+//!   because it always takes the least surprising token. A text far above contains things that the model thinks wrong.
 //!
-//! The last two are taken with all knobs off: they measure a text by the model, not by the sampler that wrote it.
+//! The last two ignore all knobs: they measure a text by the model, not by the sampler that wrote it.
 //!
 //! [Chapter 8](crate::book::ch08_choosing_a_token) explains it.
 
@@ -39,7 +39,7 @@ pub struct Statistics {
     pub perplexity: f64,
     /// [`distinct`] single tokens, pairs and triples: 0 to 1.
     pub distinct: [f64; 3],
-    /// The [`repetition`] within [`LOOK_BACK`] tokens, the prompt's among them: 0 to 1.
+    /// The [`repetition`] within [`LOOK_BACK`] tokens, including those of the prompt: 0 to 1.
     pub repetition: f64,
 }
 
@@ -96,10 +96,12 @@ impl Statistics {
     }
 }
 
-/// The share of different rows among all rows of `n` tokens: 1 if none occurs twice (or there are none at all).
+/// The share of different sequences among all sequences of `n` tokens: 1 if none occurs twice (or there are none at
+/// all).
 ///
-/// Source: Li et al., "A Diversity-Promoting Objective Function for Neural Conversation Models" (2016). (There,
-/// the different rows are divided by the number of tokens, which is `n - 1` more than there are rows.)
+/// Source: Li et al., "A Diversity-Promoting Objective Function for Neural Conversation Models" (2016). (There, the
+/// number of different sequences is divided by the number of tokens, which is `n - 1` more than the number of
+/// sequences.)
 ///
 /// # Example: of "a b a b a", the pairs are "ab ba ab ba"
 ///
@@ -116,9 +118,9 @@ pub fn distinct(ids: &[u32], n: usize) -> f64 {
     different.len() as f64 / (ids.len() + 1 - n) as f64
 }
 
-/// The share of tokens, from `first` on, that also occur among the `look_back` tokens before them: 0 if there are none.
+/// The share of tokens, from `first` on, that also occur among the `look_back` tokens before them: 0 for an empty text.
 ///
-/// People repeat, too: every text has its `the` and its comma. So compare, and do not expect 0.
+/// People repeat themselves too: every text has its `the` and its comma. Compare, and do not expect 0.
 ///
 /// Source: Welleck et al., "Neural Text Generation with Unlikelihood Training" (2020), where it is called `rep/l`.
 ///
@@ -148,15 +150,16 @@ pub fn repetition(ids: &[u32], first: usize, look_back: usize) -> f64 {
 /// assert_eq!(entropy(&[2.0, f32::NEG_INFINITY]), 0.0); // no choice
 /// ```
 pub fn entropy(logits: &[f32]) -> f64 {
-    // -ln(p) = ln(sum) - x, so that the mean of it is ln(sum) minus the mean of x.
+    // -ln(p) = ln(sum) - x, and the mean of it is ln(sum) minus the mean of x.
     let (largest, sum) = sum_of_powers(logits);
     let shifted = logits.iter().map(|&x| f64::from(x) - largest).filter(|&x| x > f64::NEG_INFINITY);
     sum.ln() - shifted.map(|x| x.exp() * x).sum::<f64>() / sum
 }
 
-/// How surprised a model is by token `id`, in nats: `-ln(p)`, from `[n_vocab]` logits. Infinite if the vocabulary has no such token.
+/// How surprised a model is by token `id`, in nats: `-ln(p)`, from `[n_vocab]` logits. Infinite for an id past the
+/// vocabulary.
 ///
-/// # Example: it had put three quarters on the other one
+/// # Example: it had put three quarters on the other token
 ///
 /// ```
 /// use gpt60::generate::statistics::surprise;
@@ -194,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn repetition_looks_back_so_far_and_no_further() {
+    fn repetition_looks_back_this_far_and_no_further() {
         let ids = [1, 2, 1, 3, 2];
         assert_eq!(repetition(&ids, 0, 1), 0.0);
         assert_eq!(repetition(&ids, 0, 2), 0.2); // the second 1

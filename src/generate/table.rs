@@ -19,7 +19,7 @@ use super::Sampler;
 use crate::kernels::softmax::softmax_row;
 use crate::tokenizer::Tokenizer;
 
-/// How many tokens are shown: the likeliest, as the model sees it.
+/// How many tokens are shown: those that the model finds likeliest.
 const N_SHOWN: usize = 10;
 
 /// One column of the table.
@@ -43,10 +43,10 @@ impl Column {
     }
 }
 
-/// The ten likeliest tokens, and the chosen one if it is another, with their probabilities before and after every knob of
-/// the sampler that is on. Lines are `width` characters at most.
+/// The ten likeliest tokens, and the chosen one if it is not among them, with their probabilities before and after
+/// every knob of the sampler that is on. Lines are at most `width` characters long.
 ///
-/// `logits` are `[n_vocab]`, as they come from the model; `before` is the text up to there.
+/// `logits` are `[n_vocab]`, as they come from the model; `before` is the text so far.
 ///
 /// # Example: of three tokens, top-k keeps two
 ///
@@ -96,7 +96,7 @@ pub fn render(
     if tokenizer.is_some() {
         lines[0] += "  token";
     }
-    // The bars get what is left of the line, 40 characters at most.
+    // The bars get the rest of the line, 40 characters at most.
     let used = 17 + 9 * columns.len() + if name_width > 0 { 2 + name_width } else { 0 } + 2;
     let bar_width = width.saturating_sub(used).min(40);
     let longest = shown.iter().map(|&id| last[id]).fold(0.0, f32::max);
@@ -151,13 +151,13 @@ fn heading(knob: &'static str) -> &'static str {
 fn name(id: usize, tokenizer: Option<&Tokenizer>) -> String {
     match tokenizer {
         None => String::new(),
-        // A table of weights may have more rows than there are tokens.
+        // A table of weights may have more rows than the vocabulary has tokens.
         Some(tokenizer) => tokenizer.token_bytes(id as u32).map_or("(none)".to_string(), visible),
     }
 }
 
-/// Bytes to look at, in quotes: what is not a plain letter or sign is written as Rust would write it, and a byte that is
-/// only part of a character as `\xE2`.
+/// Bytes to look at, in quotes: anything but plain letters and signs is written as Rust would write it, and a byte that
+/// is only part of a character as `\xE2`.
 ///
 /// # Example: a line break, and the first two bytes of a crab
 ///

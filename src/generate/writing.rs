@@ -1,8 +1,8 @@
 //! Text in, text out: the front door.
 //!
-//! A model knows token ids alone. To write text, somebody must turn the prompt into ids and the ids into text, end where the
-//! model ends, leave the end token out, and hold half a character back until the other half has come. [`Checkpoint::write`]
-//! does all of it.
+//! A model only knows token ids. To write text, somebody must turn the prompt into ids and the ids into text, stop
+//! where the model stops, leave out the end token, and hold back half a character until the other half arrives.
+//! [`Checkpoint::write`] does all of this.
 
 use super::{Continuation, Sampler, Stop};
 use crate::checkpoint::Checkpoint;
@@ -46,7 +46,7 @@ impl Checkpoint {
         self.tokenizer.as_ref().ok_or_else(missing)
     }
 
-    /// The ids of a prompt. An empty one is the end token, which stands before every text.
+    /// The ids of a prompt. For an empty one, that is the end token, which stands before every text.
     ///
     /// # Errors
     ///
@@ -69,7 +69,7 @@ impl Checkpoint {
 }
 
 impl<'a> Continuation<'a> {
-    /// The tokens as text: see [`Writing`]. The end token that [`Continuation::until`] or [`Continuation::before`] names is no
+    /// The tokens as text: see [`Writing`]. The end token of [`Continuation::until`] or [`Continuation::before`] is not
     /// text.
     pub fn text(self, tokenizer: &'a Tokenizer) -> Writing<'a> {
         let n_prompt = self.ids().len();
@@ -77,7 +77,7 @@ impl<'a> Continuation<'a> {
     }
 }
 
-/// Text as it is written: each item is as much of it as has become whole characters, never empty.
+/// Text as it is written: each item is the part that has become whole characters, and is never empty.
 ///
 /// # Example: what was written, and why it ended
 ///
@@ -88,7 +88,7 @@ impl<'a> Continuation<'a> {
 /// let mut writing = story.write("They all lived happily ever after.", Sampler::greedy())?;
 /// let text = writing.by_ref().collect::<Result<String, _>>()?;
 /// assert_eq!(writing.stopped_by(), Some(Stop::EndToken));
-/// assert!(!text.contains("<|endoftext|>")); // the end token is among the ids, and is no text
+/// assert!(!text.contains("<|endoftext|>")); // the end token is among the ids, but it is not text
 /// assert_eq!(writing.new_ids().last(), story.end_ids.first());
 /// # Ok::<(), gpt60::Error>(())
 /// ```
@@ -98,9 +98,9 @@ pub struct Writing<'a> {
     tokens: Continuation<'a>,
     tokenizer: &'a Tokenizer,
     n_prompt: usize,
-    /// How many more tokens may be made, if there is a limit.
+    /// How many more tokens may be made, if they are limited.
     n_left: Option<usize>,
-    /// Holds the beginning of a character whose rest has not come yet. To write on from here later, put it into the next
+    /// Holds the beginning of a character whose rest has not arrived. To continue from here later, put it into the next
     /// `Writing`.
     pub stream: Utf8Stream,
 }
@@ -111,22 +111,22 @@ impl Writing<'_> {
         Writing { n_left: Some(n_tokens), ..self }
     }
 
-    /// Why the text ended; `None` while it goes on, and where only the limit ended it.
+    /// Why the text ended; `None` while it goes on, and when only the limit ended it.
     pub fn stopped_by(&self) -> Option<Stop> {
         self.tokens.stopped_by()
     }
 
-    /// The ids of the prompt and of all that was written, the end token included.
+    /// The ids of the prompt and of everything that was written, including the end token.
     pub fn ids(&self) -> &[u32] {
         self.tokens.ids()
     }
 
-    /// The ids of what was written, the end token included.
+    /// The ids of what was written, including the end token.
     pub fn new_ids(&self) -> &[u32] {
         &self.tokens.ids()[self.n_prompt..]
     }
 
-    /// The end of the text: a character that was begun and never completed comes out as U+FFFD.
+    /// The end of the text: an incomplete last character comes out as U+FFFD.
     pub fn finish(self) -> String {
         self.stream.finish()
     }
@@ -143,9 +143,9 @@ impl Iterator for Writing<'_> {
             };
             self.n_left = self.n_left.map(|n| n - 1);
             if self.stopped_by() == Some(Stop::EndToken) {
-                continue; // the end token, where the tokens give it
+                continue; // the end token, where the tokens include it
             }
-            // An id past the vocabulary, which a padded table can have, is no text either.
+            // An id past the vocabulary, which a padded table can have, is not text either.
             let text = self.stream.push(self.tokenizer.token_bytes(id).unwrap_or(&[]));
             if !text.is_empty() {
                 return Some(Ok(text));
@@ -165,12 +165,13 @@ mod tests {
     use crate::rng::Rng;
     use crate::tensor::Tensor;
 
-    /// A model whose every byte is a token, and which writes the tokens of `text` one after the other, then the end token.
+    /// A model with one token for every byte, which writes the tokens of `text` one after the other, then the end
+    /// token.
     fn parrot(text: &str) -> Checkpoint {
         let tokenizer = Tokenizer::learn("", 257).unwrap();
         let end = tokenizer.end_of_text().unwrap();
         let mut model = Gpt2::zeros(&Config::new(257, 32, 64, 1, 1)).unwrap();
-        // Position t is a random direction, and the token that follows it has that direction in the head.
+        // Position t is a random direction, and the next token has that direction in the head.
         model.wpe = Tensor::random(&[32, 64], 1.0, &mut Rng::new(1));
         model.ln_f.weight.data_mut().fill(1.0);
         let mut head = Tensor::zeros(&[257, 64]);
@@ -185,14 +186,14 @@ mod tests {
     }
 
     #[test]
-    fn text_comes_in_whole_characters_and_the_end_token_is_none() {
+    fn text_comes_in_whole_characters_and_without_the_end_token() {
         let parrot = parrot("a🦀é!");
         let mut writing = parrot.write("", Sampler::greedy()).unwrap();
         let pieces = writing.by_ref().collect::<Result<Vec<String>>>().unwrap();
         assert_eq!(pieces, ["a", "🦀", "é", "!"]);
         assert_eq!((writing.stopped_by(), writing.new_ids().len()), (Some(Stop::EndToken), 9)); // 8 bytes and the end
         assert_eq!(writing.finish(), "");
-        // The same where the tokens give the end token.
+        // The same where the tokens include the end token.
         let tokens = parrot.model.generate(&parrot.encode("").unwrap(), Sampler::greedy()).unwrap();
         let text = tokens.until(&parrot.end_ids).text(parrot.vocabulary().unwrap()).collect::<Result<String>>();
         assert_eq!(text.unwrap(), "a🦀é!");

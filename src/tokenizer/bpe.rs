@@ -1,7 +1,7 @@
 //! Byte-pair encoding: merging the bytes of a piece into tokens.
 //!
 //! A vocabulary is a list of *merges*. A merge says: where these two tokens stand side by side, put this one token in
-//! their place. Its place in the list is its *rank*. To encode a piece, begin with its single bytes and repeat:
+//! their place. Its position in the list is its *rank*. To encode a piece, begin with its single bytes and repeat:
 //!
 //! ```text
 //! among all neighbours find the pair with the lowest rank; if no pair has a rank, stop
@@ -9,15 +9,15 @@
 //! ```
 //!
 //! Why the lowest rank first? The list was learned in this order: rank 0 was the most frequent pair of the training
-//! text, and each later merge was counted in text where all earlier ones had been made. To meet the same tokens as the
-//! learner did, you must redo its steps in its order.
+//! text, and each later merge was counted in a text where all earlier ones had been made. To get the same tokens as the
+//! learner, you must repeat its steps in its order.
 //!
 //! `merge_plain` is this loop, word for word, and the one to read. Two others do the work. They give the same tokens,
-//! and a test holds them to that:
+//! and a test checks that they do:
 //!
-//! - `merge_short`, for words, keeps the ranks from one merge to the next instead of looking all of them up again. It
+//! - `merge_short`, for words, keeps the ranks from one merge to the next instead of looking them all up again. It
 //!   still goes over the whole piece for every merge, which is quadratic in the piece's length; but words are short.
-//! - `merge_long`, for a piece that is 100,000 letters without a space, keeps all pairs in a heap and needs O(n log n)
+//! - `merge_long`, for something like 100,000 letters without a space, keeps all pairs in a heap and needs O(n log n)
 //!   steps.
 //!
 //! Source: Sennrich, Haddow and Birch 2016, "Neural Machine Translation of Rare Words with Subword Units", section 3.2;
@@ -30,7 +30,7 @@ use std::collections::BinaryHeap;
 /// Pieces longer than this many bytes are merged with the heap.
 const LONG: usize = 64;
 
-/// In place of the rank of a pair that has none.
+/// Stands for the rank of a pair that has none.
 const NO_RANK: usize = usize::MAX;
 
 /// One line of the list: `left` and `right`, side by side, become `result`. All three are token ids.
@@ -40,7 +40,7 @@ pub struct Merge {
     pub left: u32,
     /// The token on the right.
     pub right: u32,
-    /// The token in their place.
+    /// The token that replaces them.
     pub result: u32,
 }
 
@@ -79,7 +79,7 @@ impl Merges {
         &self.list
     }
 
-    /// The rank of a pair, if it is one.
+    /// The rank of a pair, if it is a merge.
     pub fn rank(&self, left: u32, right: u32) -> Option<usize> {
         self.rank_of.get(&(left, right)).copied()
     }
@@ -102,9 +102,9 @@ impl Merges {
         }
     }
 
-    /// The plain way: find the lowest rank, replace it everywhere, begin again.
+    /// The plain way: find the lowest rank, replace it everywhere, start again.
     ///
-    /// # Example: merge a piece by the plain way and by the one in use
+    /// # Example: merge a piece in the plain way and in the usual one
     ///
     /// ```
     /// use gpt60::tokenizer::{Merge, Merges};
@@ -129,8 +129,8 @@ impl Merges {
 
     /// Merges a short piece in place and returns how many tokens are left. Gives the tokens of `merge_plain`.
     ///
-    /// Looking up a rank is the expensive step, and a merge changes only the pairs that its result is in. So the ranks
-    /// are kept beside the tokens from one merge to the next. Nothing is allocated.
+    /// Looking up a rank is the expensive step, and a merge changes only the pairs around its result. That is why the
+    /// ranks are kept beside the tokens from one merge to the next. Nothing is allocated.
     fn merge_short(&self, tokens: &mut [u32]) -> usize {
         let mut n = tokens.len();
         let rank_at = |tokens: &[u32], i: usize| self.rank(tokens[i], tokens[i + 1]).unwrap_or(NO_RANK);
@@ -169,10 +169,10 @@ impl Merges {
 
     /// Merges a piece of any length in O(n log n) steps. Gives the tokens of `merge_plain`.
     ///
-    /// Two ideas. A merged pair is not cut out of the middle of a list, which would move all that follows; instead each
-    /// place knows its neighbours, and a place that was swallowed is empty. And the pairs wait in a heap, lowest rank
-    /// first and leftmost first among equals. An entry may be out of date, because one of its two tokens has gone into
-    /// another merge: that is noticed when its turn comes.
+    /// Two ideas. A merged pair is not cut out of the middle of a list, which would move everything behind it; instead,
+    /// each place knows its neighbours, and a swallowed place is empty. And the pairs wait in a heap, lowest rank
+    /// first, and leftmost first among equals. An entry may be out of date, because one of its two tokens has gone into
+    /// another merge: the loop notices when the entry's turn comes.
     fn merge_long(&self, bytes: Vec<u32>) -> Vec<u32> {
         let n = bytes.len();
         // The neighbours of each place; n means "none".
@@ -186,7 +186,7 @@ impl Merges {
             self.rank(left?, right?)
         };
 
-        // Of Reverse: the standard heap gives the largest first.
+        // Of Reverse: the standard heap returns the largest first.
         let pairs = (0..n).filter_map(|i| Some(Reverse((rank_at(&tokens, &next, i)?, i))));
         let mut heap: BinaryHeap<_> = pairs.collect();
         while let Some(&Reverse((rank, _))) = heap.peek() {
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lowest_rank_goes_first_even_if_it_stands_further_right() {
+    fn the_lowest_rank_goes_first_even_if_it_is_further_right() {
         // Rank 0 joins 2 and 3, so rank 1, which would join 1 and 2, comes too late.
         assert_eq!(merges(&[(2, 3, 8), (1, 2, 9)]).merge(vec![1, 2, 3]), [1, 8]);
         assert_eq!(merges(&[(1, 2, 9), (2, 3, 8)]).merge(vec![1, 2, 3]), [9, 3]);
@@ -289,9 +289,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, ..Default::default() })]
 
-        /// Any list of merges at all, also such that a real learner would never make: a result used before its own
-        /// rank, two pairs with one result. Only a result must be longer than its parts, which the sizes 1, 2, 3, 4
-        /// here ensure.
+        /// Any list of merges, including ones that no learner would make: a result used before its own rank, or two
+        /// pairs with one result. Only a result must be longer than its parts, which the sizes 1, 2, 3, 4 here ensure.
         #[test]
         fn the_heap_and_the_kept_ranks_give_the_tokens_of_the_plain_loop(
             list in prop::collection::vec((0u32..12, 0u32..12, 0u32..3), 0..30),
@@ -310,7 +309,7 @@ mod tests {
             let n = merges.merge_short(&mut tokens);
             prop_assert_eq!(&tokens[..n], merges.merge_plain(short.to_vec()));
 
-            // As the end of a list of ids, what stands before stays as it is.
+            // At the end of a list of ids, everything before stays unchanged.
             let mut ids = [&before[..], &bytes[..]].concat();
             merges.merge_from(before.len(), &mut ids);
             prop_assert_eq!(ids, [before, plain].concat());

@@ -4,9 +4,9 @@
 //! nothing is ever unknown. But vocabularies are kept in text files, and many bytes cannot be shown there: a space
 //! would be taken for a separator, a line feed would end the line, and the byte 0xC3 alone is not a character at all.
 //!
-//! So GPT-2 gives every byte a symbol of its own. The 188 bytes that Latin-1 shows as a visible character stand for
-//! themselves. The other 68, in order, take the characters from U+0100 on: byte 0 is `Ā`, the line feed (10) is `Ċ`,
-//! and the space (32) is `Ġ`, which you meet everywhere: `Ġthe` is the token " the".
+//! That is why GPT-2 gives every byte a symbol of its own. The 188 bytes that Latin-1 shows as a visible character
+//! stand for themselves. The other 68, in order, take the characters from U+0100 on: byte 0 is `Ā`, the line feed (10)
+//! is `Ċ`, and the space (32) is `Ġ`, which you see everywhere: `Ġthe` is the token " the".
 //!
 //! Source: the `bytes_to_unicode` table that OpenAI published with GPT-2 (Radford et al. 2019, section 2.2).
 
@@ -65,7 +65,7 @@ pub(super) fn bytes_to_symbols(bytes: &[u8]) -> String {
     bytes.iter().map(|&byte| byte_to_symbol(byte)).collect()
 }
 
-/// A string of symbols as bytes, or the first character that is no symbol.
+/// A string of symbols as bytes, or the first character that is not a symbol.
 pub(super) fn symbols_to_bytes(symbols: &str) -> std::result::Result<Vec<u8>, char> {
     symbols.chars().map(|symbol| symbol_to_byte(symbol).ok_or(symbol)).collect()
 }

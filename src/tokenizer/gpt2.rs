@@ -1,11 +1,10 @@
 //! GPT-2's own vocabulary, built into the program.
 //!
 //! OpenAI learned 50,000 merges from text of the web and published them. With the 256 bytes and `<|endoftext|>` they
-//! make the 50,257 tokens that every GPT-2 model knows. They are embedded here, so that encoding works with no file and
-//! no network.
+//! make the 50,257 tokens that every GPT-2 model knows. They are embedded here: encoding needs no file and no network.
 //!
-//! `gpt2_merges.bin` is 200,000 bytes: for each merge the ids of its two parts, two bytes each, low byte first. What a
-//! token spells follows from its parts. `gpt2_merges.py` made the file; its copyright and licence are in
+//! `gpt2_merges.bin` is 200,000 bytes: for each merge the ids of its two parts, two bytes each, low byte first. The
+//! spelling of a token follows from its parts. `gpt2_merges.py` made the file; its copyright and licence are in
 //! `gpt2_merges.NOTICE`.
 
 /// The table as it is on disk.

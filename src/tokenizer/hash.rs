@@ -1,8 +1,8 @@
 //! A quick hash for the tables of the tokenizer.
 //!
-//! A hash table finds a key by a number computed from it, the key's *hash*. Encoding looks up so many words and pairs
-//! that computing this number counts. The hash of `std`, SipHash, has a secret in it, so that nobody can choose keys
-//! which all get the same place in a table and make it slow. That is the right default, and it takes its time. Here the
+//! A hash table finds a key by a number computed from it, the key's *hash*. Encoding looks up a great many words and
+//! pairs, and the time to compute this number matters. The hash of `std`, SipHash, contains a secret: nobody can choose
+//! keys that all get the same place in a table and make it slow. That is the right default, and it takes time. Here the
 //! keys are the pairs of a vocabulary and the words of a text to learn from: files that you chose to use. Someone who
 //! made such a file for the purpose could make it slow to read, but nothing else. The words of a text to encode, which
 //! may come from anywhere, go into a table that equal places cannot slow down (`known_words.rs`).
@@ -15,16 +15,16 @@ pub(super) type QuickMap<K, V> = HashMap<K, V, BuildHasherDefault<QuickHasher>>;
 
 /// The hash of one key while its parts come in.
 ///
-/// Each part is combined with what was there, and the result multiplied by an odd number without any pattern in its
-/// bits: 2^64 divided by the golden ratio. A product carries each bit of the input into all the bits above it, so the
-/// upper half of it depends on everything; `finish` lays that half over the lower one. (Multiplicative hashing: Knuth,
-/// The Art of Computer Programming, volume 3, section 6.4.)
+/// Each part is combined with the hash so far, and the result multiplied by an odd number without any pattern in its
+/// bits: 2^64 divided by the golden ratio. A product carries each bit of the input into all the bits above it, so its
+/// upper half depends on everything; `finish` lays that half over the lower one. (Multiplicative hashing: Knuth, The
+/// Art of Computer Programming, volume 3, section 6.4.)
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct QuickHasher(u64);
 
 impl Hasher for QuickHasher {
     fn write_u64(&mut self, part: u64) {
-        // Rotated, so that the same parts in another order give another hash.
+        // Rotated: the same parts in another order give another hash.
         self.0 = (self.0.rotate_left(5) ^ part).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     }
 
@@ -32,7 +32,7 @@ impl Hasher for QuickHasher {
         self.write_u64(u64::from(part));
     }
 
-    /// Eight bytes at a time, and the last ones filled up with zeros.
+    /// Eight bytes at a time; the last ones are filled up with zeros.
     fn write(&mut self, bytes: &[u8]) {
         for part in bytes.chunks(8) {
             let mut eight = [0; 8];

@@ -1,26 +1,24 @@
 //! The words met so far in a text, and their tokens.
 //!
-//! A text says the same words again and again: a shelf of children's books that is cut into 3,736,000 pieces has 39,977
-//! different ones. So a word is merged once, and when it comes back its tokens are copied.
+//! A text uses the same words again and again: a shelf of children's books, cut into 3,736,000 pieces, has 39,977
+//! different ones. Each word is merged once, and when it comes back its tokens are copied.
 //!
 //! The memory must not grow with the text, and a text from outside must not be able to make it slow. Both follow from
 //! giving each word only one place to be: its hash selects a set, a set has room for two words, and the one that was
-//! used longer ago makes room for a new one. A word that was forgotten is merged again, which costs a little time and
-//! changes nothing. (Processors keep the memory that they used last in the same way: a *two-way set-associative
-//! cache*.)
+//! used longer ago makes room for a new one. A forgotten word is merged again, which costs a little time and changes
+//! nothing. (Processors keep recently used memory in the same way: a *two-way set-associative cache*.)
 
 use super::hash::QuickHasher;
 use std::hash::Hasher;
 
-/// There are at most this many sets. A set has 64 bytes, so this is a megabyte, small enough to stay near the
-/// processor.
+/// The largest number of sets. A set has 64 bytes, so this is a megabyte, small enough to stay near the processor.
 const MOST_SETS: usize = 1 << 14;
 
 /// Longer words are not remembered.
 const LONGEST: usize = 15;
 
-/// A word as a number: its bytes, and its length in the highest byte, so that no two words are the same number. To
-/// compare two of these is one step, wherever the words stand in the text. No word is 0.
+/// A word as a number: its bytes, and its length in the highest byte, which keeps any two words different. Comparing
+/// two of these is one step, wherever the words are in the text. No word is 0.
 type Word = u128;
 
 /// The first `n` bytes of `text` as a number, or `None` if they are too many.
@@ -28,7 +26,7 @@ fn word_at(text: &[u8], n: usize) -> Option<Word> {
     if n > LONGEST {
         return None;
     }
-    // Sixteen bytes at once where there are that many, without those that follow the word: shorter than a loop.
+    // Sixteen bytes at once if there are that many, without those that follow the word: quicker than a loop.
     let mut sixteen = [0; 16];
     match text.first_chunk() {
         Some(first) => sixteen = *first,
@@ -43,7 +41,7 @@ fn word_at(text: &[u8], n: usize) -> Option<Word> {
 enum Tokens {
     /// A single token, as nearly always.
     One(u32),
-    /// Those that stand from here on in the list of all ids: a copy there is as good as a copy here.
+    /// The tokens from this place on in the list of all ids: a copy of those is as good as a copy kept here.
     Several { start: usize, n: u32 },
 }
 
@@ -54,21 +52,22 @@ struct Known {
     tokens: Tokens,
 }
 
-/// The words met so far while a list of ids is being written.
+/// The words met so far, while a list of ids is being written.
 #[derive(Debug)]
 pub(super) struct KnownWords {
-    /// A power of two. The first place of a set has the word that was used last.
+    /// The length is a power of two. The first place of a set has the word that was used last.
     sets: Vec<[Known; 2]>,
 }
 
 impl KnownWords {
-    /// No words yet. The table's size suits a text of this many bytes: encoding a short prompt must not begin with a megabyte.
+    /// No words yet. The table's size suits a text of this many bytes: encoding a short prompt must not begin with a
+    /// megabyte.
     pub fn new(n_bytes: usize) -> KnownWords {
         let n_sets = (n_bytes / 8).next_power_of_two().min(MOST_SETS);
         KnownWords { sets: vec![[Known { word: 0, tokens: Tokens::One(0) }; 2]; n_sets] }
     }
 
-    /// If the first `n` bytes of `text` are a known word, adds its tokens to `ids`. If not, the answer is `false`.
+    /// If the first `n` bytes of `text` are a known word, adds its tokens to `ids`; otherwise returns `false`.
     pub fn append(&mut self, text: &[u8], n: usize, ids: &mut Vec<u32>) -> bool {
         let Some(word) = word_at(text, n) else {
             return false;
@@ -87,7 +86,7 @@ impl KnownWords {
         true
     }
 
-    /// Notes that the first `n` bytes of `text`, a new word, became the tokens from `ids[start]` on.
+    /// Records that the first `n` bytes of `text`, a new word, became the tokens from `ids[start]` on.
     pub fn remember(&mut self, text: &[u8], n: usize, ids: &[u32], start: usize) {
         if let Some(word) = word_at(text, n) {
             let tokens = match ids[start..] {
@@ -158,7 +157,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
 
-        /// Whatever is forgotten: what is known is known rightly, and the word just met is known.
+        /// No matter what is forgotten: known words have the right tokens, and the word just met is known.
         #[test]
         fn a_known_word_has_the_tokens_that_it_was_given(
             words in prop::collection::vec("[ab\0é]{1,8}", 0..60), after in "[a\0é ]{0,16}", n_bytes in 0usize..64,
@@ -172,7 +171,7 @@ mod tests {
                 if known.append(text.as_bytes(), word.len(), &mut ids) {
                     prop_assert_eq!(Some(&ids[start..]), given.get(word.as_str()).map(Vec::as_slice));
                 } else {
-                    // A new word, or a forgotten one: made-up tokens, other ones each time.
+                    // A new word, or a forgotten one: made-up tokens, different ones each time.
                     ids.extend(vec![i; word.len() % 3 + 1]);
                     known.remember(text.as_bytes(), word.len(), &ids, start);
                     given.insert(word, ids[start..].to_vec());

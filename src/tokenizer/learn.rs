@@ -5,15 +5,16 @@
 //! repeat: count all pairs of neighbours in the text; the most frequent pair becomes the next merge; make it everywhere
 //! ```
 //!
-//! Of pairs with equal counts the one whose left token has the smallest id wins, and then the one whose right token
-//! has: so the older tokens first, and the same text always gives the same vocabulary.
+//! Among pairs with equal counts, the one whose left token has the smallest id wins, then the one whose right token has
+//! the smallest. Older tokens come first, and the same text always gives the same vocabulary.
 //!
-//! Tokens never cross pieces (see `split.rs`), and most pieces are words that occur again and again. So each distinct word
-//! is kept once, with its count: this alone makes a text of a million words a list of some ten thousand.
+//! Tokens never cross pieces (see `split.rs`), and most pieces are words that occur again and again. That is why each
+//! distinct word is kept once, with its count: this alone turns a text of a million words into a list of some ten
+//! thousand.
 //!
-//! `learn_plain` is the loop above, and the one to read. `learn` does the work, fast enough for a book shelf, because of a
-//! second observation: a merge changes only the words that contain its pair. So it keeps the counts from one merge to the
-//! next, and counts only those words anew. Both learn the same, and a test holds them to that.
+//! `learn_plain` is the loop above, and the one to read. `learn` does the work, fast enough for a book shelf, because
+//! of a second observation: a merge changes only the words that contain its pair. It keeps the counts from one merge to
+//! the next, and counts only those words again. Both learn the same, and a test checks that they do.
 //!
 //! Source: Sennrich, Haddow and Birch 2016, algorithm 1 and the paragraph on the same two observations.
 
@@ -45,9 +46,9 @@ pub(super) fn count_words<'a>(documents: impl Iterator<Item = &'a str>, byte_ids
     counts.into_iter().map(|(word, count)| Word { tokens: tokens(word), count }).collect()
 }
 
-/// Gives new tokens their ids: the next free one, except where another pair has already spelled the same bytes.
+/// Gives new tokens their ids: the next free one, unless another pair has already spelled the same bytes.
 ///
-/// That happens rarely, but it does: in a run of equal letters, `aaaa` can come about as `aa`+`aa` and as `aaa`+`a`.
+/// That is rare, but it happens: in a run of equal letters, `aaaa` can come about as `aa`+`aa` and as `aaa`+`a`.
 #[derive(Debug, Clone)]
 pub(super) struct Numbering {
     /// The bytes of each token.
@@ -75,8 +76,8 @@ impl Numbering {
     }
 }
 
-/// A way to learn merges until there are `n_tokens` tokens, single bytes included, or no pair is left: the arguments are the
-/// words, the numbering and `n_tokens`. There are two, [`learn_plain`] and [`learn`].
+/// A way to learn merges until there are `n_tokens` tokens, single bytes included, or no pair is left. The arguments
+/// are the words, the numbering and `n_tokens`. There are two ways, [`learn_plain`] and [`learn`].
 pub(super) type Learn = fn(Vec<Word>, &mut Numbering, usize) -> Merges;
 
 /// The plain way: find the most frequent pair, merge it everywhere, count everything again.
@@ -94,7 +95,7 @@ pub(super) fn learn_plain(mut words: Vec<Word>, numbering: &mut Numbering, n_tok
     merges
 }
 
-/// The pair that occurs most often in all words; of equals the smallest. `None` if every word is a single token.
+/// The pair that occurs most often in all words; among equals the smallest. `None` if every word is a single token.
 fn most_frequent_pair(words: &[Word]) -> Option<Pair> {
     let mut counts: HashMap<Pair, u64> = HashMap::new();
     for word in words {
@@ -110,7 +111,7 @@ fn pairs(tokens: &[u32]) -> impl Iterator<Item = Pair> {
     tokens.windows(2).map(|pair| (pair[0], pair[1]))
 }
 
-/// The fast way: what [`learn_plain`] learns, but the counts are kept from one merge to the next.
+/// The fast way: it learns what [`learn_plain`] learns, but keeps the counts from one merge to the next.
 pub(super) fn learn(mut words: Vec<Word>, numbering: &mut Numbering, n_tokens: usize) -> Merges {
     // For each pair, how often it occurs, and in which words it may occur (a word stays listed when the pair is gone).
     let mut counts: QuickMap<Pair, u64> = QuickMap::default();
@@ -121,8 +122,8 @@ pub(super) fn learn(mut words: Vec<Word>, numbering: &mut Numbering, n_tokens: u
             places.entry(pair).or_default().push(i);
         }
     }
-    // The most frequent pair on top, and of equals the smallest. An entry's count may be out of date: too high when
-    // words have lost the pair since. It is corrected when it comes to the top. It is never too low: see the last
+    // The most frequent pair is on top, and among equals the smallest. An entry's count may be out of date: too high,
+    // if words have lost the pair since. It is corrected when it comes to the top. It is never too low: see the last
     // lines.
     let mut heap: BinaryHeap<(u64, Reverse<Pair>)> = counts.iter().map(|(&pair, &n)| (n, Reverse(pair))).collect();
 
@@ -171,7 +172,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Ids 0, 1, 2 are a, b, c; the other bytes follow so that every byte has one.
+    /// Ids 0, 1, 2 are a, b, c; the other bytes follow, because every byte needs an id.
     fn alphabet() -> (Vec<u8>, [u32; 256]) {
         let bytes: Vec<u8> = (b'a'..=255).chain(0..b'a').collect();
         let mut ids = [0; 256];

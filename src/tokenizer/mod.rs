@@ -9,12 +9,12 @@
 //! 3. neighbours are merged into larger tokens by a list of merges (`bpe.rs`), which was learned from text
 //!    (`learn.rs`).
 //!
-//! A vocabulary is built in, learned, or read from a model's files (`vocabulary.rs`); here is what you do with it.
+//! A vocabulary is built in, learned, or read from a model's files (`vocabulary.rs`); this file is about using one.
 //!
 //! A word that comes back need not be merged again (`known_words.rs`, with the hash of `hash.rs`).
 //!
-//! Decoding is simple: every token has its bytes (`token_table.rs`), and they are put side by side. So decoding what
-//! was encoded gives back exactly the text.
+//! Decoding is simple: every token has its bytes (`token_table.rs`), and they are put side by side. Decoding gives back
+//! exactly the text that was encoded.
 //!
 //! One token is special: `<|endoftext|>` stands between two documents, and no bytes merge into it.
 //!
@@ -72,7 +72,7 @@ pub struct Tokenizer {
     end_of_text: Option<u32>,
 }
 
-/// One step of encoding a word, for the reader's eyes. See [`Tokenizer::merge_steps`].
+/// One step of encoding a word, to look at. See [`Tokenizer::merge_steps`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MergeStep {
     /// The tokens before the step, as printable symbols.
@@ -120,7 +120,7 @@ impl Tokenizer {
         ids
     }
 
-    /// Adds the ids of `text` to `ids`. Most words of a text are not new, and those are not merged again.
+    /// Adds the ids of `text` to `ids`. Most words of a text are not new, and known words are not merged again.
     fn encode_into(&self, text: &str, known: &mut KnownWords, ids: &mut Vec<u32>) {
         let mut rest = text;
         while !rest.is_empty() {
@@ -143,8 +143,7 @@ impl Tokenizer {
     /// How a word becomes tokens, step by step. The word is taken as one piece, without the split rule. No steps means
     /// that no two of its bytes merge.
     ///
-    /// This is for looking at, so every step is kept whole: for a word of n bytes that is up to n lists of up to n
-    /// symbols.
+    /// This is for reading, so every step is kept whole: for a word of n bytes, up to n lists of up to n symbols.
     ///
     /// # Example: watch a word being merged
     ///
@@ -188,10 +187,10 @@ impl Tokenizer {
         })
     }
 
-    /// The text of a sequence of tokens, exactly as it was encoded. So the token that ends a text becomes `<|endoftext|>`; to
-    /// read what a model wrote, use [`decode_text`](Tokenizer::decode_text).
+    /// The text of a sequence of tokens, exactly as it was encoded. The token that ends a text becomes `<|endoftext|>`;
+    /// to read what a model wrote, use [`decode_text`](Tokenizer::decode_text).
     ///
-    /// A character of which only a part is there shows as U+FFFD, the replacement mark. To print tokens one by one, use
+    /// An incomplete character shows as U+FFFD, the replacement mark. To print tokens one by one, use
     /// [`token_bytes`](Tokenizer::token_bytes) and a [`Utf8Stream`].
     ///
     /// # Errors
@@ -204,8 +203,8 @@ impl Tokenizer {
 
     /// The text of an answer: [`decode`](Tokenizer::decode), but end tokens have no text.
     ///
-    /// A model ends its text with an end token, and `decode` writes that as `<|endoftext|>`, because it gives back exactly what
-    /// was encoded. `end_ids` are those of the model, such as
+    /// A model ends its text with an end token, and `decode` writes that as `<|endoftext|>`, because it gives back
+    /// exactly what was encoded. `end_ids` are the model's, such as
     /// [`Checkpoint::end_ids`](crate::checkpoint::hugging_face::Checkpoint).
     ///
     /// # Errors
@@ -245,8 +244,8 @@ mod tests {
     use proptest::prelude::*;
     use std::sync::LazyLock;
 
-    /// GPT-2's vocabulary; one in which the letters a and b have many merges; and one whose merges stand in an order in
-    /// which nobody would learn them.
+    /// GPT-2's vocabulary; one in which the letters a and b have many merges; and one with its merges in an order that
+    /// no learner would produce.
     static TOKENIZERS: LazyLock<[Tokenizer; 3]> = LazyLock::new(|| {
         let learned = Tokenizer::learn("abba baab 'abab aabb'll ééé   \n\n abbabaab", 300).unwrap();
         let mut merges = learned.merges();
@@ -283,7 +282,7 @@ mod tests {
 
         /// The words of one document are remembered in the next.
         #[test]
-        fn documents_are_encoded_as_each_would_be_alone(documents in prop::collection::vec(texts(), 0..4)) {
+        fn documents_are_encoded_as_each_is_alone(documents in prop::collection::vec(texts(), 0..4)) {
             for tokenizer in &*TOKENIZERS {
                 let end = tokenizer.end_of_text().unwrap();
                 let alone: Vec<Vec<u32>> = documents.iter().map(|text| encode_plain(tokenizer, text)).collect();
@@ -292,7 +291,7 @@ mod tests {
         }
     }
 
-    /// More different words than are remembered, so that many are forgotten and met again.
+    /// More different words than the table remembers: many are forgotten and met again.
     #[test]
     fn forgotten_words_are_encoded_as_before() {
         let words: Vec<String> = (0..100_000).map(|i| format!(" {:x}", i * 7919 % 65_537)).collect();

@@ -1,7 +1,7 @@
 //! The split rule: cutting text into pieces that tokens never cross.
 //!
-//! If merging were free to join anything, common words would be learned many times over: `dog.`, `dog!` and `dog?` as
-//! three tokens. So GPT-2 first cuts the text, and merges only inside a piece. Its rule is one regular expression:
+//! If merging could join anything, common words would be learned many times over: `dog.`, `dog!` and `dog?` as three
+//! tokens. GPT-2 therefore cuts the text first, and merges only inside a piece. Its rule is one regular expression:
 //!
 //! ```text
 //! '(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
@@ -16,17 +16,16 @@
 //! 5. white space, but if more text follows, all except the last character of it;
 //! 6. white space.
 //!
-//! Alternatives 5 and 6 make words look alike wherever they stand: in "a   b" the last of the three spaces stays with
-//! the `b`, and the piece is ` b` as after a single space.
+//! Alternatives 5 and 6 make words look alike wherever they are: in "a   b" the last of the three spaces stays with the
+//! `b`, and the piece is ` b`, as after a single space.
 //!
 //! Here the rule is written by hand: a regular expression engine would be longer than the rest of the tokenizer. A
 //! production program would use one. It is written twice, for any text, and for ASCII alone, which is faster; a test
-//! holds the second to the first. Source of the rule: OpenAI's published GPT-2 code; see Radford et al. 2019, section
-//! 2.2.
+//! checks that the two agree. Source of the rule: OpenAI's published GPT-2 code; see Radford et al. 2019, section 2.2.
 
 use super::unicode::{is_letter, is_number, is_white_space};
 
-/// What is left of a word in English contractions.
+/// The endings of English contractions, without the apostrophe.
 const CONTRACTIONS: [&str; 7] = ["'s", "'d", "'m", "'t", "'ll", "'ve", "'re"];
 
 /// Cuts `text` into pieces by GPT-2's rule. Put together again, the pieces are the text.
@@ -52,7 +51,7 @@ pub(super) fn pieces(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// How many bytes the first piece of `text` has. It is at least one character, unless the text is empty.
+/// How many bytes the first piece of `text` has. A piece has at least one character, unless the text is empty.
 pub(super) fn first_piece_len(text: &str) -> usize {
     match ascii_piece_len(text.as_bytes()) {
         Some(len) => len,
@@ -68,7 +67,7 @@ fn any_piece_len(text: &str) -> usize {
             return end.len();
         }
     }
-    // 2. to 4. An optional space, then a run of one class, and which class the first character decides.
+    // 2. to 4. An optional space, then a run of one class, which the first character decides.
     let space = if text.starts_with(' ') { 1 } else { 0 };
     let word = &text[space..];
     match word.chars().next() {
@@ -77,8 +76,8 @@ fn any_piece_len(text: &str) -> usize {
         Some(c) if is_other(c) => return space + run_len(word, is_other),
         _ => {} // a second space, or the end: the space itself starts a run of white space
     }
-    // 5. and 6. White space: all of it at the end of the text, and otherwise all but the last character. A single one
-    // is taken even if text follows, for a piece cannot be empty.
+    // 5. and 6. White space: all of it at the end of the text, otherwise all but the last character. A single one is
+    //    taken even if text follows, because a piece cannot be empty.
     let run = run_len(text, is_white_space);
     let last = text[..run].chars().next_back().map_or(0, char::len_utf8);
     if run == text.len() || run == last { run } else { run - last }
@@ -95,8 +94,8 @@ fn run_len(text: &str, class: fn(char) -> bool) -> usize {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// The same rule once more, for ASCII. English is nearly all ASCII, a byte is a character there, and looking its class
-// up in a table costs much less than decoding a character and searching the ranges of Unicode.
+// The same rule once more, for ASCII. English is nearly all ASCII, where a byte is a character, and looking up its
+// class in a table costs much less than decoding a character and searching the ranges of Unicode.
 // ---------------------------------------------------------------------------------------------------------------------
 
 /// What the rule asks about a byte.
@@ -150,7 +149,7 @@ fn class_at(text: &[u8], i: usize) -> Option<Class> {
     text.get(i).map(|&byte| CLASSES[usize::from(byte)])
 }
 
-/// Where a run that goes on at `start` ends, or `None` if that depends on a byte that is not ASCII.
+/// Where a run that continues at `start` ends, or `None` if that depends on a byte that is not ASCII.
 fn run_end(text: &[u8], start: usize, run: Class) -> Option<usize> {
     let mut end = start;
     while class_at(text, end) == Some(run) {
@@ -159,13 +158,12 @@ fn run_end(text: &[u8], start: usize, run: Class) -> Option<usize> {
     if class_at(text, end) == Some(Class::NotAscii) { None } else { Some(end) }
 }
 
-/// How many ASCII letters `text` begins with, looking at eight bytes at a time; of the last seven bytes of a text it
-/// says nothing.
+/// How many ASCII letters `text` begins with, eight bytes at a time; it ignores the last seven bytes of a text.
 ///
 /// Words have all lengths, so a loop over their letters ends where the processor did not expect it, and a wrong guess
-/// costs as much as many letters. Eight bytes in one number can be tested by a few additions. For a byte `b` below 128,
-/// `b + 31` reaches 128, which is the highest bit, from `a` (97) on, and `b + 5` from the sign after `z` (123) on. So a
-/// small letter has that bit in the first sum and not in the second; and no sum reaches into the next byte.
+/// costs as much as many letters. Eight bytes in one number can be tested with a few additions. For a byte `b` below
+/// 128, `b + 31` reaches 128, which is the highest bit, from `a` (97) on, and `b + 5` from the sign after `z` (123) on.
+/// A small letter therefore has that bit in the first sum and not in the second; and no sum reaches into the next byte.
 fn n_letters(text: &[u8]) -> usize {
     /// A byte, eight times.
     const fn eight(byte: u8) -> u64 {
@@ -174,7 +172,7 @@ fn n_letters(text: &[u8]) -> usize {
     let mut n = 0;
     while let Some(bytes) = text[n..].first_chunk() {
         let bytes = u64::from_le_bytes(*bytes);
-        let small = (bytes | eight(0x20)) & eight(0x7F); // of the bytes below 128, only capitals become small letters
+        let small = (bytes | eight(0x20)) & eight(0x7F); // among bytes below 128, only capitals become small letters
         let from_a = small + eight(128 - b'a');
         let after_z = small + eight(127 - b'z');
         let yes = from_a & !after_z & !bytes & eight(0x80); // !bytes: and it is below 128
@@ -252,7 +250,7 @@ mod tests {
         assert_eq!(n_letters(b"letters"), 0); // only seven bytes: left to the loop
     }
 
-    /// The pieces by the rule as it is written for any text.
+    /// The pieces by the rule for any text.
     fn split_plain(text: &str) -> Vec<&str> {
         let mut pieces = Vec::new();
         let mut rest = text;

@@ -1,14 +1,14 @@
 //! The bytes of all tokens, by id.
 //!
-//! Decoding looks tokens up and does nothing else, so the way they lie in memory decides how fast it is. Here all their
-//! bytes stand one after the other in a single list, in the order of the ids, and a second list says where each begins:
+//! Decoding looks tokens up and does nothing else: their layout in memory decides how fast it is. Here all their bytes
+//! are in a single list, one token after the other in the order of the ids, and a second list says where each begins:
 //!
 //! ```text
 //! bytes     ! " # ... Ġ t Ġ a h e i n ...
 //! starts    0 1 2 ... 256 258 260 262 ...
 //! ```
 //!
-//! A list of lists would have each token somewhere else, behind a pointer that must be followed first.
+//! In a list of lists, each token would be somewhere else, behind a pointer that must be followed first.
 
 use std::ops::Range;
 
@@ -20,7 +20,7 @@ const USUAL: usize = 16;
 pub(super) struct TokenTable {
     /// All ids, the smallest first. In nearly every vocabulary they are 0, 1, 2 and so on, but they need not be.
     ids: Vec<u32>,
-    /// Where the bytes of each token begin, and at last where those of the last token end. [n_tokens + 1]
+    /// Where the bytes of each token begin, and finally where those of the last token end. [n_tokens + 1]
     starts: Vec<usize>,
     /// The bytes, and [`USUAL`] zeros after them.
     bytes: Vec<u8>,
@@ -49,9 +49,9 @@ impl TokenTable {
         self.place(id).map(|place| &self.bytes[place])
     }
 
-    /// Where the bytes of a token stand.
+    /// Where the bytes of a token are.
     fn place(&self, id: u32) -> Option<Range<usize>> {
-        // Where no id is left out, an id is its own index.
+        // If no id is left out, an id is its own index.
         let i = if self.ids.get(id as usize) == Some(&id) { id as usize } else { self.ids.binary_search(&id).ok()? };
         Some(self.starts[i]..self.starts[i + 1])
     }
@@ -59,8 +59,8 @@ impl TokenTable {
     /// The bytes of several tokens, one after the other, or the first id that no token has.
     ///
     /// Copying a number of bytes that is known beforehand takes one or two instructions; copying three bytes here and
-    /// eight there takes a call and several decisions. So always [`USUAL`] bytes are copied. What was too much is
-    /// overwritten by the next token.
+    /// eight there takes a call and several decisions. That is why [`USUAL`] bytes are always copied. The next token
+    /// overwrites the surplus.
     pub fn concat(&self, ids: &[u32]) -> Result<Vec<u8>, u32> {
         let mut n = 0;
         for &id in ids {

@@ -1,14 +1,14 @@
 //! Is this character a letter, a number, white space?
 //!
 //! The split rule asks nothing else about a character. Unicode gives each character a *general category*: the
-//! categories whose name begins with L are letters of any script, those beginning with N are numbers of any kind
+//! categories whose names begin with L are letters of any script, those that begin with N are numbers of any kind
 //! (digits, but also `½`, `Ⅷ` and `⑦`). White space is a property of its own.
 //!
 //! `char::is_alphabetic` and `char::is_numeric` of `std` are close but not the same: `is_alphabetic` also says yes to
 //! vowel signs and other marks, and both follow the Unicode version of your compiler. A tokenizer must never change
-//! with the compiler, for then the same text would reach the model as other ids. So the ranges are written down, in
-//! `unicode_tables.rs`, as the reference's own engine has them (see `unicode.py`). A production program would use a
-//! crate with Unicode tables and pin its version, for the same reason.
+//! with the compiler, because then the same text would reach the model as other ids. That is why the ranges are written
+//! down in `unicode_tables.rs`, as the reference's own engine has them (see `unicode.py`). A production program would
+//! use a crate with Unicode tables and pin its version, for the same reason.
 
 use super::unicode_tables::{LETTERS, NUMBERS, WHITE_SPACE};
 

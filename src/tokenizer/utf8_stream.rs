@@ -1,8 +1,8 @@
 //! Printing tokens as they are made, without breaking characters.
 //!
-//! A token is a piece of bytes, and a character may need several: `é` two, `語` three, an emoji four. A token may end in
-//! the middle of one. Printed at once, its half of a character would show as a replacement mark, although the other
-//! half is about to arrive. So the stream holds such bytes back until the character is complete.
+//! A token is a sequence of bytes, and a character may need several: `é` two, `語` three, an emoji four. A token may end
+//! in the middle of one. Printed at once, its half of a character would show as a replacement mark, although the other
+//! half is about to arrive. The stream holds such bytes back until the character is complete.
 
 /// Bytes go in as they come, text comes out as soon as its characters are complete.
 ///
@@ -44,10 +44,10 @@ impl Utf8Stream {
                 }
                 Err(error) => {
                     let (good, bad) = rest.split_at(error.valid_up_to());
-                    text.push_str(&String::from_utf8_lossy(good)); // it is good, so nothing is lost
+                    text.push_str(&String::from_utf8_lossy(good)); // it is valid, so nothing is lost
                     rest = bad;
                     match error.error_len() {
-                        Some(n) => rest = &bad[n..], // no character, whatever comes next
+                        Some(n) => rest = &bad[n..], // not a character, no matter what follows
                         None => break,               // the beginning of one
                     }
                     text.push('\u{FFFD}');
@@ -58,7 +58,7 @@ impl Utf8Stream {
         text
     }
 
-    /// The end: a character that was begun and never completed comes out as U+FFFD.
+    /// The end: an incomplete last character comes out as U+FFFD.
     pub fn finish(self) -> String {
         String::from_utf8_lossy(&self.waiting).into_owned()
     }

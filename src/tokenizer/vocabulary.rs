@@ -1,8 +1,9 @@
 //! Where a vocabulary comes from: built in, learned, or read from the files of a model.
 //!
-//! GPT-2's own vocabulary follows from its list of merges alone, because OpenAI numbered the tokens in order: the 256 bytes, the
-//! results of the merges, `<|endoftext|>`. A vocabulary that is learned here is numbered in the same way. Other programs number
-//! as they like, and write the ids down (`vocab.json`): then both lists are needed, and must fit together.
+//! GPT-2's own vocabulary follows from its list of merges alone, because OpenAI numbered the tokens in order: the 256
+//! bytes, the results of the merges, `<|endoftext|>`. A vocabulary that is learned here is numbered in the same way.
+//! Other programs number as they like, and write the ids down (`vocab.json`): then both lists are needed, and must
+//! match.
 
 use super::bpe::{Merge, Merges};
 use super::bytes::{bytes_in_gpt2_order, bytes_to_symbols, symbols_to_bytes};
@@ -27,8 +28,8 @@ impl Tokenizer {
 
     /// Learns a vocabulary of `n_vocab` tokens from text: the 256 bytes, merges, and `<|endoftext|>`.
     ///
-    /// Where `<|endoftext|>` stands in the text, one document ends: pieces never reach across it, and it is not learned
-    /// from. A text that runs out of pairs gives a smaller vocabulary. See `learn.rs` for how it is done.
+    /// Where `<|endoftext|>` stands in the text, one document ends: pieces never cross it, and it is not learned from.
+    /// A text that runs out of pairs gives a smaller vocabulary. See `learn.rs` for how it is done.
     ///
     /// # Errors
     ///
@@ -52,8 +53,8 @@ impl Tokenizer {
         Tokenizer::learn_by(learn::learn, text, n_vocab)
     }
 
-    /// What [`learn`](Tokenizer::learn) learns, by the plain way: count all pairs again for every merge. It is there to be
-    /// read, and to hold the fast way to it; a book takes minutes.
+    /// Learns what [`learn`](Tokenizer::learn) learns, in the plain way: it counts all pairs again for every merge. It
+    /// is there to be read, and to check the fast way; a book takes minutes.
     ///
     /// # Errors
     ///
@@ -105,8 +106,8 @@ impl Tokenizer {
         Tokenizer::from_vocab(&vocab, merges)
     }
 
-    /// A tokenizer whose ids are given, as `vocab.json` and `merges.txt` of a model's directory give them. Tokens are
-    /// written in printable symbols. `<|endoftext|>` is optional, and is the special token.
+    /// A tokenizer with given ids, as in `vocab.json` and `merges.txt` of a model's directory. Tokens are written in
+    /// printable symbols. `<|endoftext|>` is optional, and is the special token.
     ///
     /// # Errors
     ///
@@ -251,7 +252,7 @@ impl Tokenizer {
     }
 
     /// All tokens in printable symbols, with their ids, by id. Together with [`merges`](Tokenizer::merges) this is the
-    /// whole tokenizer: [`from_vocab`](Tokenizer::from_vocab) makes an equal one of them.
+    /// whole tokenizer: [`from_vocab`](Tokenizer::from_vocab) makes an equal one from them.
     pub fn vocab(&self) -> Vec<(String, u32)> {
         self.tokens.ids().iter().filter_map(|&id| Some((self.symbol(id)?, id))).collect()
     }

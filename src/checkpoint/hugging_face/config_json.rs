@@ -1,7 +1,8 @@
 //! `config.json`: how large the model is, and what else is special about it.
 //!
-//! **Nothing is guessed.** The file can ask for things that GPT-2 does not do, such as another activation. A model read
-//! without regard to them would run, and write nonsense. So whatever would change the numbers is an error that says so.
+//! **Nothing is guessed.** The file can ask for things that GPT-2 does not do, such as another activation. A model
+//! loaded without them would run, and write nonsense. Anything that would change the numbers is an error that says
+//! so.
 
 use crate::checkpoint::json::{Json, quote};
 use crate::checkpoint::safetensors::Dtype;
@@ -9,13 +10,13 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::model::Gpt2;
 
-/// What `config.json` says.
+/// The contents of `config.json`.
 #[derive(Debug)]
 pub(super) struct ConfigJson {
     pub(super) config: Config,
-    /// Whether the head is said to be tied.
+    /// Whether the file says that the head is tied.
     pub(super) tied: bool,
-    /// The end ids, or `None` if nothing is said about them.
+    /// The end ids, or `None` if the file does not mention them.
     pub(super) end_ids: Option<Vec<u32>>,
 }
 
@@ -49,7 +50,7 @@ impl ConfigJson {
 
 /// Rejects configurations that are not GPT-2, or that ask for something which would change the numbers.
 ///
-/// (`reorder_and_upcast_attn` may be true: it only says in which order to multiply, for numbers of 16 bits.)
+/// (`reorder_and_upcast_attn` may be true: it only says in which order to multiply 16-bit numbers.)
 fn check_is_gpt2(json: &Json) -> Result<()> {
     for (key, only) in [("model_type", "gpt2"), ("activation_function", "gelu_new")] {
         match json.get(key) {
@@ -73,7 +74,7 @@ fn check_is_gpt2(json: &Json) -> Result<()> {
 
 fn unexpected(key: &str, found: &Json, expected: &str) -> Error {
     let found = found.to_string();
-    // Strings are in quotes already; what is long (a list in the place of a number) is cut.
+    // Strings are in quotes already; anything long (such as a list in place of a number) is cut.
     let found = if found.len() <= 80 { found } else { quote(&found) };
     Error::format("config", format!("`{key}` is {found}, expected {expected}"))
 }
@@ -90,7 +91,7 @@ fn boolean(json: &Json, key: &str, default: bool) -> Result<bool> {
     }
 }
 
-/// `eos_token_id` is an id, a list of them, or null. A number that cannot be an id is left out: no model produces it.
+/// `eos_token_id` is an id, a list of ids, or null. A number that cannot be an id is left out: no model produces it.
 pub(super) fn parse_end_ids(json: &Json) -> Result<Option<Vec<u32>>> {
     let Some(value) = json.get("eos_token_id") else {
         return Ok(None);
@@ -106,7 +107,8 @@ pub(super) fn parse_end_ids(json: &Json) -> Result<Option<Vec<u32>>> {
     Ok(Some(ids.iter().filter_map(Json::as_usize).filter_map(|id| u32::try_from(id).ok()).collect()))
 }
 
-/// The text of a `config.json` for a model whose texts end in the token `end`, and whose weights are stored as `dtype`.
+/// The text of a `config.json` for a model whose texts end with the token `end`, and whose weights are stored as
+/// `dtype`.
 pub(super) fn text(model: &Gpt2, end: Option<u32>, dtype: Dtype) -> String {
     let config = &model.config;
     let end = end.map_or(Json::Null, Json::from);

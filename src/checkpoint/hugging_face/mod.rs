@@ -1,7 +1,6 @@
 //! A GPT-2 in a directory, as Hugging Face lays it out: read and written.
 //!
-//! This is the form in which the world exchanges models. A directory holds a few files, each for one part of what a
-//! model is:
+//! This is the form in which the world exchanges models. A directory holds a few files, each for one part of a model:
 //!
 //! ```text
 //! config.json             how large the model is: n_embd, n_layer, ...              becomes a Config
@@ -12,10 +11,10 @@
 //! generation_config.json  how to generate; only its end tokens are read here        end_ids
 //! ```
 //!
-//! Here is the directory. The first two files have a source file each, `config_json.rs` and `weights.rs`; `vocabulary.rs`
-//! is for the next three. In each, the writer stands under the reader.
+//! This file is about the directory. The first two files have a source file each, `config_json.rs` and `weights.rs`;
+//! `vocabulary.rs` handles the next three. In each, the writer follows the reader.
 //!
-//! What is written here was read by version 5.23 of the `transformers` library, with the same logits and the same ids.
+//! Version 5.23 of the `transformers` library has read what this module writes, with the same logits and the same ids.
 //!
 //! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it.
 
@@ -37,19 +36,19 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// What a directory holds.
+/// The contents of a model directory.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
     /// The model.
     pub model: Gpt2,
     /// Its vocabulary, if the directory has one.
     pub tokenizer: Option<Tokenizer>,
-    /// The ids after which a text is finished. The list may be empty.
+    /// The ids that end a text. The list may be empty.
     pub end_ids: Vec<u32>,
 }
 
 impl Checkpoint {
-    /// A token for the eye: its text in quotes, since many begin with a space; without a vocabulary, its id.
+    /// A token for the eye: its text in quotes, because many begin with a space; without a vocabulary, its id.
     ///
     /// # Example: a token of the storybook
     ///
@@ -71,12 +70,12 @@ impl Checkpoint {
 
 /// Reads the model in the directory `dir`.
 ///
-/// The vocabulary is that of `tokenizer.json`, or else of `vocab.json` and `merges.txt`, or else of `merges.txt` alone
-/// with OpenAI's numbering. A directory with none of them is a model that speaks in ids.
+/// The vocabulary comes from `tokenizer.json`, otherwise from `vocab.json` and `merges.txt`, otherwise from
+/// `merges.txt` alone with OpenAI's numbering. A directory with none of them is a model that works with ids only.
 ///
 /// # Errors
 ///
-/// Files that are missing or broken, tensors that are missing or of another shape than the configuration says, a
+/// Files that are missing or broken, tensors that are missing or do not have the shape in the configuration, a
 /// configuration that asks for something other than GPT-2, a vocabulary that is larger than the model's. The error
 /// names the file, what was found and what was expected.
 pub fn load(dir: impl AsRef<Path>) -> Result<Checkpoint> {
@@ -95,12 +94,13 @@ pub fn load(dir: impl AsRef<Path>) -> Result<Checkpoint> {
         Some(ids) => ids,
         None => tokenizer.iter().filter_map(Tokenizer::end_of_text).collect(),
     };
-    // A small model often has GPT-2's 50256 in its configuration, left there by a default. It can never be produced.
+    // A small model often has GPT-2's 50256 in its configuration, left over from a default. The model can never produce
+    // it.
     let end_ids = end_ids.into_iter().filter(|&id| (id as usize) < n_vocab).collect();
     Ok(Checkpoint { model, tokenizer, end_ids })
 }
 
-/// The end ids of `generation_config.json`, if the directory has one. It then decides alone, even if it names no end token.
+/// The end ids of the optional `generation_config.json`. If it exists, it alone decides, even if it names no end token.
 fn generation_end_ids(dir: &Path) -> Result<Option<Vec<u32>>> {
     let path = dir.join("generation_config.json");
     if !path.is_file() {
@@ -110,7 +110,7 @@ fn generation_end_ids(dir: &Path) -> Result<Option<Vec<u32>>> {
     Ok(Some(ids.unwrap_or_default()))
 }
 
-/// Reads the vocabulary alone from the directory `dir`: the weights may be large, or missing. `None` without a vocabulary.
+/// Reads only the vocabulary from `dir`, when the weights are large or missing. `None` without a vocabulary.
 ///
 /// # Errors
 ///
@@ -130,8 +130,8 @@ fn read_config_json(dir: &Path) -> Result<ConfigJson> {
     ConfigJson::parse(&read_text(&path)?).map_err(|e| e.in_file(&path))
 }
 
-/// Reads a model from the text of a `config.json` and the bytes of a `model.safetensors`: for a model that is part of
-/// the program.
+/// Reads a model from the text of a `config.json` and the bytes of a `model.safetensors`, for a model that is built
+/// into the program.
 ///
 /// # Errors
 ///
@@ -155,13 +155,13 @@ fn missing_weights(dir: &Path) -> Error {
     Error::missing(dir, format!("it has no model.safetensors; {advice}"))
 }
 
-/// Whether the file is missing. One that exists and may not be read is not: reading it reports that.
+/// Whether the file is missing. A file that exists but may not be read is not missing: reading it reports the reason.
 fn is_missing(path: &Path) -> bool {
     let metadata = fs::metadata(path);
     metadata.is_err_and(|e| matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory))
 }
 
-/// The text of a file, which must be UTF-8, as JSON is.
+/// The text of a file, which must be UTF-8, as all JSON is.
 fn read_text(path: &Path) -> Result<String> {
     fs::read_to_string(path).map_err(|e| Error::io(path, "read", e))
 }
@@ -184,7 +184,7 @@ pub fn check_free(dir: impl AsRef<Path>) -> Result<()> {
         "tokenizer_config.json",
         "vocab.json",
         "merges.txt",
-        "generation_config.json", // is not written, but read: another model's end tokens would count
+        "generation_config.json", // never written, but read: another model's end tokens would apply
     ];
     match files.iter().map(|name| dir.join(name)).find(|path| path.exists()) {
         Some(path) => Err(Error::file(path, "is there already; choose another directory")),
@@ -192,15 +192,15 @@ pub fn check_free(dir: impl AsRef<Path>) -> Result<()> {
     }
 }
 
-/// Writes a model, and its optional vocabulary, as a directory that [`load`] reads back, and `transformers` too.
-/// A missing directory is made; in one that exists, files are written over (see [`check_free`]).
+/// Writes a model, and its optional vocabulary, as a directory that both [`load`] and `transformers` can read. A
+/// missing directory is created; in an existing one, files are overwritten (see [`check_free`]).
 ///
 /// `dtype` is what the weights are rounded to: `F32` keeps them as they are.
 ///
 /// # Errors
 ///
-/// A vocabulary larger than the model's, a model with [packed](crate::weight) weights, a weight too large for `dtype`, or
-/// what the operating system refuses.
+/// A vocabulary larger than the model's, a model with [packed](crate::weight) weights, a weight too large for `dtype`,
+/// or a refusal of the operating system.
 ///
 /// # Example: write a model, and read it back
 ///
@@ -227,7 +227,7 @@ pub fn save(dir: impl AsRef<Path>, model: &Gpt2, tokenizer: Option<&Tokenizer>, 
     let tensors = weights::named_for_file(model)?;
     // The transformers library asks which program the file is for: "pt" is PyTorch, and row-major.
     let metadata = [("format".to_string(), "pt".to_string())];
-    // What cannot be written is refused before anything is.
+    // Anything that cannot be written is refused before the first file is written.
     let weights_path = dir.join("model.safetensors");
     let header = Header::of(&tensors, &metadata, dtype).map_err(|e| e.in_file(&weights_path))?;
 
@@ -237,6 +237,6 @@ pub fn save(dir: impl AsRef<Path>, model: &Gpt2, tokenizer: Option<&Tokenizer>, 
     if let Some(tokenizer) = tokenizer {
         vocabulary::write(dir, tokenizer)?;
     }
-    // Last: where there are weights, there is everything.
+    // Last: if the weights are there, everything is there.
     safetensors::write_under(&header, &weights_path, &tensors)
 }

@@ -1,4 +1,5 @@
-//! A small model in a directory, which the tests of this folder change in one place at a time; and the directory as a whole.
+//! A small model in a directory, which the tests of this folder change in one place at a time; and the directory as a
+//! whole.
 
 use super::*;
 use crate::weight::Precision;
@@ -11,7 +12,7 @@ pub(super) fn model() -> Gpt2 {
     Gpt2::random(&Config::new(300, 5, 6, 2, 2), &mut Rng::new(1)).unwrap()
 }
 
-/// The configuration with one more entry; a later one of the same name takes the place of the first.
+/// The configuration with one more entry; a later entry of the same name replaces the first.
 pub(super) fn config_with(key: &str, value: &str) -> String {
     let Json::Object(mut entries) = Json::parse(CONFIG).unwrap() else { panic!("{CONFIG} is an object") };
     entries.retain(|(other, _)| other != key);
@@ -32,7 +33,7 @@ pub(super) fn tensors() -> Tensors {
     model().parameters().unwrap().into_iter().map(|(name, tensor)| (name, tensor.clone())).collect()
 }
 
-/// What comes of this configuration and these tensors.
+/// The result of loading this configuration and these tensors.
 pub(super) fn loaded(config: &str, tensors: &Tensors) -> Result<Gpt2> {
     let borrowed: Vec<(String, &Tensor)> = tensors.iter().map(|(name, tensor)| (name.clone(), tensor)).collect();
     load_from_bytes(config, &safetensors::to_bytes(&borrowed, &[], Dtype::F32).unwrap())
@@ -44,7 +45,7 @@ pub(super) fn refused(config: &str, tensors: &Tensors) -> String {
     message
 }
 
-/// A directory for one test, with these files in it.
+/// A directory for one test, with these files.
 fn directory(name: &str, files: &[(&str, &[u8])]) -> PathBuf {
     let dir = std::env::temp_dir().join(format!("gpt60-hf-{name}-{}", std::process::id()));
     let _ = fs::remove_dir_all(&dir);
@@ -101,7 +102,7 @@ fn broken_files_are_named() {
 }
 
 #[test]
-fn of_a_model_that_cannot_be_written_nothing_is_written() {
+fn a_model_that_cannot_be_written_leaves_no_files() {
     let mut model = model();
     let dir = directory("refused", &[]).join("new");
     let mut packed = model.clone();
@@ -117,8 +118,8 @@ fn of_a_model_that_cannot_be_written_nothing_is_written() {
 }
 
 #[test]
-fn a_file_on_generation_decides_alone_where_a_text_ends() {
-    // So does transformers 5.23, as a trial with each of these showed.
+fn a_generation_config_alone_decides_where_a_text_ends() {
+    // transformers 5.23 does the same, as a trial with each of these showed.
     let dir = directory("generation", &[]);
     save(&dir, &model(), None, Dtype::F32).unwrap();
     fs::write(dir.join("config.json"), config_with("eos_token_id", "7")).unwrap();
@@ -139,7 +140,7 @@ fn a_file_on_generation_decides_alone_where_a_text_ends() {
 }
 
 #[test]
-fn without_an_end_id_in_the_configuration_the_vocabulary_has_it() {
+fn without_an_end_id_in_the_configuration_the_vocabulary_gives_it() {
     let (dir, _) = with_vocabulary("end");
     assert_eq!(load(&dir).unwrap().end_ids, [264]); // written by save
     fs::write(dir.join("config.json"), CONFIG).unwrap();

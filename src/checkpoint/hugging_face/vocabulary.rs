@@ -1,8 +1,8 @@
 //! The vocabulary: `tokenizer.json`, or `vocab.json` and `merges.txt`.
 //!
 //! A vocabulary is a list of tokens with their ids, and a list of merges in the order in which they were learned. Older
-//! programs kept the two in two files; today's keep them in one, together with everything else that a tokenizer may do to
-//! a text. Only what GPT-2's does is read here; anything else would change the ids, and is an error.
+//! programs kept the two in two files; today's keep them in one, together with everything else that a tokenizer may do
+//! to a text. Only what GPT-2's tokenizer does is read here; anything else would change the ids, and is an error.
 
 use super::{read_json, read_text};
 use crate::checkpoint::beside::write_beside;
@@ -15,7 +15,7 @@ use std::path::Path;
 type Vocab = Vec<(String, u32)>;
 type Pairs = Vec<(String, String)>;
 
-/// Reads the vocabulary in `dir`, for a model of `n_vocab` rows; `None` if there is none.
+/// Reads the optional vocabulary in `dir`, for a model of `n_vocab` rows.
 pub(super) fn read(dir: &Path, n_vocab: usize) -> Result<Option<Tokenizer>> {
     let [all, vocab, merges] = ["tokenizer.json", "vocab.json", "merges.txt"].map(|name| dir.join(name));
     let (path, tokenizer) = if all.is_file() {
@@ -87,8 +87,8 @@ fn parse_pairs(json: &Json) -> Result<Pairs> {
     Ok(pairs)
 }
 
-/// The file of the `tokenizers` library can describe a hundred kinds of tokenizer. Only GPT-2's is read: no normalizer,
-/// the byte-level split, byte-pair encoding, nothing added before or after.
+/// The file of the `tokenizers` library can describe a hundred kinds of tokenizer. Only GPT-2's is accepted: no
+/// normalizer, the byte-level split, byte-pair encoding, nothing added before or after.
 fn parse_tokenizer_json(json: &Json, n_vocab: usize) -> Result<Tokenizer> {
     let refuse =
         |what: &str| Err(Error::format("tokenizer", format!("{what}; only GPT-2's byte-level BPE is supported")));
@@ -99,7 +99,7 @@ fn parse_tokenizer_json(json: &Json, n_vocab: usize) -> Result<Tokenizer> {
     let Some(model) = given(json, "model") else {
         return refuse("it has no model");
     };
-    // The oldest files leave the type out.
+    // The oldest files leave out the type.
     if model.get("type").is_some() && kind(&model) != "BPE" {
         return refuse(&format!("its model is {}", quote(&kind(&model))));
     }
@@ -150,7 +150,7 @@ fn parse_tokenizer_json(json: &Json, n_vocab: usize) -> Result<Tokenizer> {
 }
 
 /// Tokens such as a `[PAD]` that someone added after the vocabulary was learned. No text merges into them, but the
-/// model may have a row for them, and then they can be decoded. What is beyond the model's rows is left out.
+/// model may have a row for them, and then they can be decoded. Ids beyond the model's rows are left out.
 fn add_tokens(vocab: &mut Vocab, added: &[Json], n_vocab: usize) {
     let mut ids: HashSet<u32> = vocab.iter().map(|(_, id)| *id).collect();
     let mut names: HashSet<String> = vocab.iter().map(|(token, _)| token.clone()).collect();
@@ -160,7 +160,7 @@ fn add_tokens(vocab: &mut Vocab, added: &[Json], n_vocab: usize) {
         let (Some(content), Some(id)) = (content, id.and_then(|id| u32::try_from(id).ok())) else {
             continue;
         };
-        // Here tokens are written plainly, and in the vocabulary as the printable symbols of their bytes.
+        // These tokens are written plainly; the vocabulary uses the printable symbols of their bytes.
         let symbols: String = content.bytes().map(byte_to_symbol).collect();
         let is_new = !names.contains(content) && !names.contains(&symbols) && !symbols.is_empty();
         if is_new && ids.insert(id) {
@@ -170,8 +170,8 @@ fn add_tokens(vocab: &mut Vocab, added: &[Json], n_vocab: usize) {
     }
 }
 
-/// Writes the vocabulary three times over: whole in `tokenizer.json` for today's programs, and in `vocab.json` and
-/// `merges.txt` for those of yesterday.
+/// Writes the vocabulary twice: whole in `tokenizer.json` for today's programs, and in `vocab.json` and `merges.txt`
+/// for older ones.
 pub(super) fn write(dir: &Path, tokenizer: &Tokenizer) -> Result<()> {
     let vocab = vocab_json(tokenizer);
     write_beside(dir.join("vocab.json"), vocab.to_string().as_bytes())?;
@@ -263,7 +263,7 @@ mod tests {
     use crate::{Config, Gpt2, Rng};
     use std::fs;
 
-    /// The same JSON with the value at the end of this path of keys replaced, or added.
+    /// The same JSON with the value at the end of this path of keys replaced or added.
     fn with(json: &Json, path: &[&str], value: Json) -> Json {
         let Some((key, rest)) = path.split_first() else {
             return value;

@@ -1,17 +1,17 @@
 //! `model.safetensors`: the weights, under their names.
 //!
-//! The names are those of this crate, because this crate took them over from here: `wte.weight`, `h.0.attn.c_attn.weight`
-//! and so on. Three things differ from file to file:
+//! The names are this crate's own, because the crate took them from here: `wte.weight`, `h.0.attn.c_attn.weight` and so
+//! on. Three things differ from file to file:
 //!
 //! - **a prefix.** OpenAI's GPT-2 has the plain names; files saved from the `transformers` library have `transformer.`
 //!   before all of them but the head's;
-//! - **masks.** `h.0.attn.bias` is no bias but the triangle of the causal mask, which older programs saved with the
+//! - **masks.** `h.0.attn.bias` is not a bias but the triangle of the causal mask, which older programs saved with the
 //!   weights. It is skipped by its name;
 //! - **the head.** GPT-2 uses `wte` a second time to turn its last vectors into logits: the head is *tied*. A file may
-//!   hold `lm_head.weight` all the same. If it differs from `wte`, the model was trained untied, and both are kept.
+//!   still hold `lm_head.weight`. If it differs from `wte`, the model was trained untied, and both are kept.
 //!
-//! And as before, a file is not trusted: every tensor's shape is held against the configuration before the model is
-//! allocated, so that a configuration of a billion layers costs nothing.
+//! Here too, a file is not trusted: every tensor's shape is compared with the configuration before the model is
+//! allocated. A configuration of a billion layers costs nothing.
 
 use super::config_json::ConfigJson;
 use crate::checkpoint::json::quote;
@@ -24,22 +24,22 @@ use crate::tensor::Tensor;
 use std::collections::{HashMap, HashSet};
 use std::io::{Read, Seek};
 
-/// What the `transformers` library writes before the names of the weights.
+/// The prefix that the `transformers` library puts before the names of the weights.
 const PREFIX: &str = "transformer.";
 
-/// Reads the weights into a model. Each is converted straight into its place, so that nothing is in memory twice.
+/// Reads the weights into a model. Each is converted straight into its place: nothing is in memory twice.
 pub(super) fn read<R: Read + Seek>(json: &ConfigJson, file: &mut SafeTensors<R>) -> Result<Gpt2> {
     let config = &json.config;
     let mut index = index_by_name(file)?;
     if json.tied && !index.contains_key("wte.weight") {
-        // Two names for one tensor: some programs keep the other one.
+        // Two names for one tensor: some programs keep the other name.
         index.remove("lm_head.weight").map(|i| index.insert("wte.weight".to_string(), i));
     }
     let own_head = !json.tied || index.contains_key("lm_head.weight");
     let head = if own_head { Head::Own } else { Head::Tied };
     check_tensors(config, head, &index, file)?;
 
-    // Now every tensor of this model is known to be in the file, with as many numbers as will be allocated.
+    // Now every tensor of this model is known to be in the file, with exactly the numbers that will be allocated.
     let mut model = Gpt2::zeros(config)?;
     if head == Head::Own {
         model.lm_head = Some(Tensor::zeros(&[config.n_vocab, config.n_embd]).into());
@@ -49,7 +49,7 @@ pub(super) fn read<R: Read + Seek>(json: &ConfigJson, file: &mut SafeTensors<R>)
         file.read_into(*i, tensor.data_mut())?;
     }
     if json.tied {
-        // A head of its own that holds the very bits of `wte` is `wte`, saved twice.
+        // A head with the very same bits as `wte` is `wte`, saved twice.
         if let Some(head) = &model.lm_head {
             let pairs = head.tensor()?.data().iter().zip(model.wte.tensor()?.data());
             if pairs.into_iter().all(|(a, b)| a.to_bits() == b.to_bits()) {
@@ -60,7 +60,7 @@ pub(super) fn read<R: Read + Seek>(json: &ConfigJson, file: &mut SafeTensors<R>)
     Ok(model)
 }
 
-/// Where each weight stands in the header, by its name without the prefix.
+/// The place of each weight in the header, by its name without the prefix.
 fn index_by_name<R: Read + Seek>(file: &SafeTensors<R>) -> Result<HashMap<String, usize>> {
     let mut index = HashMap::new();
     for (i, entry) in file.header().tensors.iter().enumerate() {
@@ -91,7 +91,7 @@ fn check_tensors<R: Read + Seek>(
     index: &HashMap<String, usize>,
     file: &SafeTensors<R>,
 ) -> Result<()> {
-    // A block has 12 tensors. With one layer more than the file can have, one is sure to be missed: enough to say so.
+    // A block has 12 tensors. With one layer more than the file can hold, at least one is missing: enough to report.
     let n_layer = config.n_layer.min(index.len() / 12 + 1);
     let shapes = Config { n_layer, ..*config }.shapes(head);
     for (name, shape) in &shapes {
@@ -114,8 +114,8 @@ fn check_tensors<R: Read + Seek>(
             return Err(Error::format(what(), problem));
         }
     }
-    // Parts for other tasks (a classifier's `score.weight`) may stand beside the model. Inside the blocks, anything
-    // unknown means that this is another model than the configuration says.
+    // Parts for other tasks (a classifier's `score.weight`) may accompany the model. Inside the blocks, anything
+    // unknown means that this is not the model that the configuration describes.
     let known: HashSet<&str> = shapes.iter().map(|(name, _)| name.as_str()).collect();
     let unknown = index.keys().filter(|name| name.starts_with("h.") && !known.contains(name.as_str())).min();
     match unknown {
@@ -135,7 +135,7 @@ fn missing_tensor(name: &str, config: &Config) -> Error {
     Error::format(format!("tensor {}", quote(name)), format!("is missing; {why}, so it must be there"))
 }
 
-/// The weights as the `transformers` library names them: with a prefix before all of them but the head's.
+/// The weights as the `transformers` library names them: with a prefix before all of them except the head's.
 ///
 /// # Errors
 ///

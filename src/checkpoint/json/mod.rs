@@ -7,13 +7,14 @@
 //! null      true      -1.5e3      "text\n"      [1, 2, 3]      {"key": value, "other": value}
 //! ```
 //!
-//! Here is the value itself; `read.rs` makes it from text, and `write.rs` makes text of it. Three decisions deserve a word:
+//! This file has the value itself; `read.rs` makes it from text, and `write.rs` turns it into text. Three decisions
+//! deserve a word:
 //!
-//! - **A number stays text** until someone asks for an integer or a fraction. Through an `f64`, the integer
-//!   9007199254740993 would silently become 9007199254740992: a double has only 53 bits for digits.
-//! - **A duplicate key is an error.** The standard leaves it open which one counts, so two readers may see two
-//!   different files. For a file from a stranger, that is a trap.
-//! - **Nesting has a limit**, since each level is a function call and the stack is finite.
+//! - **A number stays text** until someone asks for an integer or a fraction. In an `f64`, the integer 9007199254740993
+//!   would silently become 9007199254740992: a double has only 53 bits for digits.
+//! - **A duplicate key is an error.** The standard leaves open which one counts, and two readers may see two different
+//!   files. In a file from a stranger, that is a trap.
+//! - **Nesting has a limit**, because each level is a function call and the stack is finite.
 //!
 //! A production program would use the crates `serde` and `serde_json`.
 //!
@@ -68,7 +69,7 @@ impl Json {
         }
     }
 
-    /// The number as the nearest `f64`; one too large for any is an infinity.
+    /// The number as the nearest `f64`; one that is too large for an `f64` becomes infinity.
     pub fn as_f64(&self) -> Option<f64> {
         match self {
             Json::Number(text) => text.parse().ok(),
@@ -78,7 +79,7 @@ impl Json {
 
     /// The number as the nearest `f32`.
     ///
-    /// This is not `as_f64` and then a cast: that would round twice, and now and then end one step away.
+    /// This is not `as_f64` followed by a cast: that would round twice, and now and then end one step away.
     pub fn as_f32(&self) -> Option<f32> {
         match self {
             Json::Number(text) => text.parse().ok(),
@@ -86,7 +87,11 @@ impl Json {
         }
     }
 
+<<<<<<< HEAD
     /// The string, if the value is one.
+=======
+    /// The string, if the value is a string.
+>>>>>>> df06dd5 (Checkpoints, tokenizer, generation and command line say the same in plainer English)
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Json::String(text) => Some(text),
@@ -94,7 +99,11 @@ impl Json {
         }
     }
 
+<<<<<<< HEAD
     /// The boolean, if the value is one.
+=======
+    /// The boolean, if the value is a boolean.
+>>>>>>> df06dd5 (Checkpoints, tokenizer, generation and command line say the same in plainer English)
     pub fn as_bool(&self) -> Option<bool> {
         match self {
             Json::Bool(value) => Some(*value),
@@ -102,7 +111,7 @@ impl Json {
         }
     }
 
-    /// The elements, if this is an array.
+    /// The elements, if the value is an array.
     pub fn as_array(&self) -> Option<&[Json]> {
         match self {
             Json::Array(values) => Some(values),
@@ -110,7 +119,7 @@ impl Json {
         }
     }
 
-    /// The keys and values, if this is an object.
+    /// The keys and values, if the value is an object.
     pub fn as_object(&self) -> Option<&[(String, Json)]> {
         match self {
             Json::Object(entries) => Some(entries),
@@ -118,7 +127,7 @@ impl Json {
         }
     }
 
-    /// Whether this is `null`.
+    /// Whether the value is `null`.
     pub fn is_null(&self) -> bool {
         *self == Json::Null
     }
@@ -148,14 +157,14 @@ impl From<u32> for Json {
 }
 
 impl From<f32> for Json {
-    /// The shortest text that is read back as the same number. JSON has no infinity and no NaN: they become `null`.
+    /// The shortest text that reads back as the same number. JSON has no infinity and no NaN: they become `null`.
     fn from(value: f32) -> Json {
         if value.is_finite() { Json::Number(value.to_string()) } else { Json::Null }
     }
 }
 
 impl From<f64> for Json {
-    /// The shortest text that is read back as the same number. JSON has no infinity and no NaN: they become `null`.
+    /// The shortest text that reads back as the same number. JSON has no infinity and no NaN: they become `null`.
     fn from(value: f64) -> Json {
         if value.is_finite() { Json::Number(value.to_string()) } else { Json::Null }
     }
@@ -173,7 +182,7 @@ impl From<&str> for Json {
     }
 }
 
-/// A string for an error message: in quotes, in one line, and not too long.
+/// A string for an error message: in quotes, on one line, and not too long.
 pub(crate) fn quote(text: &str) -> String {
     match beginning(text) {
         None => format!("{text:?}"),
@@ -189,7 +198,7 @@ pub(super) fn shortened(text: &str) -> String {
     }
 }
 
-/// The beginning of a text that is too long for an error message; `None` if it is not.
+/// The beginning of a text that is too long for an error message; `None` if it is short enough.
 fn beginning(text: &str) -> Option<&str> {
     const LONGEST: usize = 80;
     text.char_indices().nth(LONGEST).map(|(end, _)| &text[..end])

@@ -1,15 +1,14 @@
 //! Reading JSON: from text to a value.
 //!
-//! The reader is *recursive descent*: one small function for each kind of value, each of which looks at the next byte
-//! to know what it has in front of it. An array's function calls the value's function, which may call the array's
-//! again.
+//! The reader is *recursive descent*: one small function for each kind of value. Each looks at the next byte to know
+//! what comes next. An array's function calls the value's function, which may call the array's again.
 
 use super::{Json, quote};
 use crate::error::{Error, Result};
 use std::collections::HashSet;
 use std::fmt;
 
-/// How many arrays and objects may lie inside one another.
+/// How deeply arrays and objects may be nested.
 pub(super) const DEPTH_LIMIT: usize = 100;
 
 impl Json {
@@ -27,8 +26,8 @@ impl Json {
     }
 }
 
-/// A place in the text. Everything that has a meaning in JSON is ASCII, so the reader looks at bytes; only the inside
-/// of a string can hold other characters, and those are copied as they are.
+/// A position in the text. Everything that has a meaning in JSON is ASCII, so the reader looks at bytes. Only the
+/// inside of a string can hold other characters, and those are copied unchanged.
 struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -56,7 +55,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Steps over `byte` if it comes next, and tells whether it did.
+    /// Steps over `byte` if it comes next, and returns whether it did.
     fn eat(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);
         self.at += usize::from(found);
@@ -99,7 +98,7 @@ impl Reader<'_> {
             values.push(self.value(depth + 1)?);
             self.skip_space();
             if self.eat(b']') {
-                // A list keeps room to grow, up to four times what one element needs. This one will not grow.
+                // A list keeps room to grow, up to four times what one element needs. This one will not grow any more.
                 values.shrink_to_fit();
                 return Ok(Json::Array(values));
             }
@@ -136,7 +135,7 @@ impl Reader<'_> {
             }
         }
         entries.shrink_to_fit();
-        // All at once at the end: looking through the list for each new key would be slow for 50,000 of them.
+        // All at once at the end: searching the list for each new key would be slow with 50,000 of them.
         let mut seen = HashSet::new();
         for (key, _) in &entries {
             if !seen.insert(key.as_str()) {
@@ -146,7 +145,8 @@ impl Reader<'_> {
         Ok(Json::Object(entries))
     }
 
-    /// `-`? digits (`.` digits)? (`e` or `E`, sign?, digits)?, where the first are 0 alone or do not begin with 0.
+    /// `-`? digits (`.` digits)? (`e` or `E`, sign?, digits)?, where the first digits are a single 0 or do not begin
+    /// with 0.
     fn number(&mut self) -> Result<Json> {
         let start = self.at;
         self.eat(b'-');
@@ -179,7 +179,7 @@ impl Reader<'_> {
         self.at += 1; // the opening quote
         let mut out = String::new();
         loop {
-            // Everything up to the next byte that means something is copied in one go.
+            // Everything up to the next byte with a meaning is copied in one go.
             let rest = &self.text[self.at..];
             let plain = rest.bytes().position(|b| b == b'"' || b == b'\\' || b < 0x20).unwrap_or(rest.len());
             out.push_str(&rest[..plain]);
@@ -216,8 +216,8 @@ impl Reader<'_> {
     }
 
     /// `\uXXXX`, or two of them. Sixteen bits do not reach every character: those from U+10000 on are written as a
-    /// *surrogate pair*, ten bits each, the high half marked by 0xD800 and the low half by 0xDC00. Half a pair is no
-    /// character.
+    /// *surrogate pair*, ten bits each, with the high half marked by 0xD800 and the low half by 0xDC00. Half a pair is
+    /// not a character.
     fn unicode_escape(&mut self) -> Result<char> {
         let first = self.hex4()?;
         let code = match first {

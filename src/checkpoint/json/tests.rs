@@ -1,4 +1,4 @@
-//! What is written is read back, and what is not JSON is refused.
+//! What is written can be read back, and anything that is not JSON is refused.
 
 use super::read::DEPTH_LIMIT;
 use super::*;
@@ -100,8 +100,8 @@ fn integers_are_exact_and_only_plain_integers_are_usize() {
 
 #[test]
 fn a_number_is_rounded_to_f32_once() {
-    // 1 + 2^-24 lies halfway between 1 and the next f32, and the text is above it by less than an f64 can tell:
-    // rounded to f64 first it would be the halfway point itself, and go down to 1.
+    // 1 + 2^-24 lies halfway between 1 and the next f32, and the text is above it by less than an f64 can tell: rounded
+    // to f64 first, it would be exactly the halfway point, and round down to 1.
     let json = Json::parse("1.00000005960464477539062500001").unwrap();
     assert_eq!(json.as_f32(), Some(1.0 + f32::EPSILON));
     assert_eq!(json.as_f64().map(|x| x as f32), Some(1.0));

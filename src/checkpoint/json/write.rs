@@ -1,15 +1,15 @@
-//! Writing JSON: from a value to text, in one line or in many.
+//! Writing JSON: from a value to text, on one line or on many.
 
 use super::Json;
 use std::fmt;
 
-/// How many spaces a line begins with; `None` puts everything in a single line.
+/// How many spaces a line begins with; `None` puts everything on a single line.
 type Indent = Option<usize>;
 
 impl Json {
-    /// The text of this value with a line for each entry, for human readers; [`Json::parse`] reads it.
+    /// The text of this value with one line for each entry, for human readers; [`Json::parse`] reads it back.
     ///
-    /// `to_string()` gives the same in a single line.
+    /// `to_string()` gives the same on a single line.
     ///
     /// # Example: write a configuration
     ///
@@ -42,7 +42,7 @@ impl Json {
 }
 
 impl fmt::Display for Json {
-    /// The text in a single line.
+    /// The text on a single line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = String::new();
         self.write(None, &mut text);
@@ -72,7 +72,7 @@ fn write_entries(entries: &[(String, Json)], indent: Indent, out: &mut String) {
     out.push('}');
 }
 
-/// What stands before item `i` of a list or object: a comma after the one before it, and a new line.
+/// What comes before item `i` of a list or object: a comma after the previous item, and a new line.
 fn begin_item(i: usize, indent: Indent, out: &mut String) {
     if i > 0 {
         out.push(',');
@@ -80,7 +80,7 @@ fn begin_item(i: usize, indent: Indent, out: &mut String) {
     new_line(deeper(indent), out);
 }
 
-/// What stands after the last of `n` items: the bracket has a line of its own, unless it closes at once.
+/// What comes after the last of `n` items: the bracket has a line of its own, unless the list is empty.
 fn end_items(n: usize, indent: Indent, out: &mut String) {
     if n > 0 {
         new_line(indent, out);

@@ -1,4 +1,4 @@
-//! The kinds of number that a safetensors file may hold, and from bytes to numbers and back.
+//! The kinds of number that a safetensors file may hold, and the conversion from bytes to numbers and back.
 
 use crate::checkpoint::json::quote;
 use crate::error::{Error, Result};
@@ -6,10 +6,10 @@ use crate::float16::{Bf16, F16};
 use std::fmt;
 use std::str::FromStr;
 
-/// What kind of numbers a tensor in a file is made of.
+/// The kind of number in a tensor of a file.
 ///
-/// All kinds of the format are known, since a file may hold tensors that nobody asks for. Only the three in which
-/// weights are kept, [`F32`](Dtype::F32), [`F16`](Dtype::F16) and [`Bf16`](Dtype::Bf16), can be read and written.
+/// All kinds of the format are known, because a file may hold tensors that nobody asks for. Only the three kinds used
+/// for weights, [`F32`](Dtype::F32), [`F16`](Dtype::F16) and [`Bf16`](Dtype::Bf16), can be read and written.
 ///
 /// # Example: the name in a header
 ///
@@ -21,7 +21,7 @@ use std::str::FromStr;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-#[allow(missing_docs)] // the names say it: integers, unsigned integers, floats, complex numbers, of that many bits
+#[allow(missing_docs)] // the names tell: integers, unsigned integers, floats, complex numbers, of that many bits
 pub enum Dtype {
     F32,
     F16,
@@ -74,7 +74,7 @@ pub(super) const DTYPES: [(Dtype, &str, usize); 22] = [
 ];
 
 impl Dtype {
-    /// How many bits a number of it takes.
+    /// How many bits one number takes.
     #[must_use]
     pub fn bits(self) -> usize {
         self.row().2
@@ -84,12 +84,12 @@ impl Dtype {
         DTYPES.iter().find(|(dtype, _, _)| *dtype == self).copied().unwrap_or(DTYPES[0])
     }
 
-    /// Whether weights can be read from it and written in it.
+    /// Whether weights can be read and written as this dtype.
     pub(in crate::checkpoint) fn is_weight(self) -> bool {
         matches!(self, Dtype::F32 | Dtype::F16 | Dtype::Bf16)
     }
 
-    /// Whether `x` is a number, and too large for this dtype.
+    /// Whether `x` is a number that is too large for this dtype.
     pub(super) fn is_too_small_for(self, x: f32) -> bool {
         let rounded = match self {
             Dtype::F16 => F16::nearest(x).value(),
@@ -118,9 +118,10 @@ impl FromStr for Dtype {
     }
 }
 
-/// How many bytes a tensor takes: the product of its shape times the size of a number, or why there is no such tensor.
+/// How many bytes a tensor takes: the product of its shape times the size of a number, or why such a tensor cannot
+/// exist.
 pub(super) fn n_bytes(shape: &[usize], dtype: Dtype) -> std::result::Result<usize, String> {
-    // [0, huge, huge] is empty, but a reader that multiplies from the right would overflow. So the product is taken
+    // [0, huge, huge] is empty, but a reader that multiplies from the right would overflow. The product is taken
     // without the zeros first, and must fit even then.
     let too_large = || "the product of its shape is too large".to_string();
     let mut bits = dtype.bits();
@@ -136,7 +137,7 @@ pub(super) fn n_bytes(shape: &[usize], dtype: Dtype) -> std::result::Result<usiz
     Ok(bits / 8)
 }
 
-/// Bytes to numbers; `dtype` is one of the three for weights.
+/// Bytes to numbers; `dtype` must be one of the three for weights.
 pub(super) fn decode(bytes: &[u8], dtype: Dtype, out: &mut [f32]) {
     for (x, b) in out.iter_mut().zip(bytes.chunks_exact(dtype.bits() / 8)) {
         *x = match dtype {
@@ -147,7 +148,7 @@ pub(super) fn decode(bytes: &[u8], dtype: Dtype, out: &mut [f32]) {
     }
 }
 
-/// Numbers to bytes, appended to `out`; `dtype` is one of the three for weights.
+/// Numbers to bytes, appended to `out`; `dtype` must be one of the three for weights.
 pub(super) fn encode(numbers: &[f32], dtype: Dtype, out: &mut Vec<u8>) {
     for &x in numbers {
         match dtype {

@@ -1,4 +1,4 @@
-//! The header of a safetensors file: what it promises, read, checked and written.
+//! The header of a safetensors file: the list of its tensors, read, checked and written.
 
 use super::dtype::{Dtype, n_bytes};
 use crate::checkpoint::json::{Json, quote, shortened};
@@ -6,10 +6,10 @@ use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 use std::collections::HashSet;
 
-/// The longest header that is read, the same as in the reference implementation. GPT-2's has 14,283 bytes.
+/// The longest header that is accepted, the same as in the reference implementation. GPT-2's has 14,283 bytes.
 pub(super) const LONGEST_HEADER: usize = 100_000_000;
 
-/// The key under which a header keeps its notes; no tensor may have this name.
+/// The key of the notes in a header; no tensor may have this name.
 const METADATA: &str = "__metadata__";
 
 /// Notes about a file: string keys with string values.
@@ -20,7 +20,7 @@ pub type Metadata = Vec<(String, String)>;
 pub struct Entry {
     /// Its name, for example `h.0.ln_1.weight`.
     pub name: String,
-    /// What its numbers are.
+    /// The kind of its numbers.
     pub dtype: Dtype,
     /// Its shape; `[]` is a single number.
     pub shape: Vec<usize>,
@@ -31,7 +31,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Reads an entry, and checks everything about it that does not depend on the others.
+    /// Reads an entry, and checks everything that does not depend on other entries.
     fn parse(name: String, value: &Json) -> Result<Entry> {
         let fail = |problem: String| tensor_error(&name, problem);
         let dtype_name = value.get("dtype").and_then(Json::as_str);
@@ -60,7 +60,7 @@ impl Entry {
         Ok(Entry { name, dtype, shape, begin, end })
     }
 
-    /// What a header says of this tensor, beside its name.
+    /// What a header says about this tensor, besides its name.
     fn to_json(&self) -> Json {
         let shape = self.shape.iter().map(|&n| Json::from(n)).collect();
         Json::object([
@@ -85,7 +85,7 @@ impl Header {
     ///
     /// # Errors
     ///
-    /// Whatever the format forbids; the error names the tensor, what was found and what was expected.
+    /// Anything that the format forbids; the error names the tensor, what was found and what was expected.
     pub fn parse(text: &str, n_data: usize) -> Result<Header> {
         let json = Json::parse(text).map_err(|e| header_error(e.to_string()))?;
         let Json::Object(entries) = json else {
@@ -100,7 +100,7 @@ impl Header {
             }
         }
         // In the order of the data, each must begin where the one before it ended. A tensor without numbers ends where
-        // it begins, and so comes before the tensor that shares its beginning.
+        // it begins, and therefore comes before the tensor with the same beginning.
         tensors.sort_by_key(|t| (t.begin, t.end));
         let mut covered = 0;
         for t in &tensors {
@@ -122,11 +122,11 @@ impl Header {
         Ok(Header { tensors, metadata })
     }
 
-    /// The header of a file that will hold `tensors` in this order, their numbers as `dtype`.
+    /// The header of a file that will hold `tensors` in this order, with their numbers as `dtype`.
     ///
     /// # Errors
     ///
-    /// A dtype that is none of the three for weights, a number too large for it, or a duplicate name or key.
+    /// A dtype that is not one of the three for weights, a number too large for it, or a duplicate name or key.
     pub(in crate::checkpoint) fn of(
         tensors: &[(String, &Tensor)],
         metadata: &[(String, String)],
@@ -159,7 +159,7 @@ impl Header {
         Ok(Header { tensors: entries, metadata: metadata.to_vec() })
     }
 
-    /// The bytes with which the file begins: eight for the length, and the text, padded with spaces to a multiple of eight.
+    /// The first bytes of the file: eight for the length, then the text, padded with spaces to a multiple of eight.
     ///
     /// # Errors
     ///

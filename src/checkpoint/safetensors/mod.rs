@@ -1,8 +1,8 @@
 //! safetensors, read and written: the file a model's numbers travel in.
 //!
 //! Models used to travel as Python pickles, and opening a pickle can run any program that its author put inside. The
-//! safetensors format is the answer: a file that can be nothing but numbers, so simple that a reader of it can be
-//! checked by eye. It has three parts:
+//! safetensors format is the answer: a file that can only hold numbers, so simple that you can check a reader of it by
+//! eye. It has three parts:
 //!
 //! ```text
 //! 8 bytes       n, the length of the header, as a little-endian integer
@@ -20,17 +20,17 @@
 //! ```
 //!
 //! `data_offsets` counts from the first byte after the header, and the second of the two is one past the end. The
-//! spaces are there so that the data begin at a multiple of 8; files without them exist (OpenAI's GPT-2 as it is
-//! distributed is one), so a reader must not rely on it. Notes about the file, string keys with string values, may stand
-//! under the name `__metadata__`.
+//! spaces make the data begin at a multiple of 8. Files without them exist (OpenAI's GPT-2 as it is distributed is
+//! one), and a reader must not rely on it. Notes about the file, string keys with string values, may be stored under
+//! the name `__metadata__`.
 //!
 //! **Files come from strangers.** A header may promise a tensor of a billion numbers in a file of ninety bytes, two
-//! tensors in the same place, or a shape whose product overflows. So the whole header is checked against the file's
-//! real size before anything is allocated for the data: the tensors must cover the data exactly, without a hole, an
-//! overlap or a byte left over, and each must be as long as its shape and dtype say. After that, reading cannot go
-//! wrong except by the disk.
+//! tensors in the same place, or a shape whose product overflows. That is why the whole header is checked against the
+//! file's real size before anything is allocated for the data: the tensors must cover the data exactly, without a hole,
+//! an overlap or a spare byte, and the length of each must match its shape and dtype. After that, only the disk can
+//! make reading fail.
 //!
-//! Here is the file; `header.rs` reads and writes its header, and `dtype.rs` its numbers.
+//! This file reads and writes the whole; `header.rs` handles its header, and `dtype.rs` its numbers.
 //!
 //! A production program would use the `safetensors` crate, and map the file into memory instead of reading it.
 //!
@@ -56,11 +56,11 @@ use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-/// How many bytes are converted at a time, so that a tensor is never in memory in two forms.
+/// How many bytes are converted at a time. This way a tensor is never in memory in two forms.
 const CHUNK: usize = 64 * 1024;
 
 /// An open safetensors file, or bytes in memory of the same form. The header has been read and checked; the tensors are
-/// read when they are asked for, one by one.
+/// read one by one, when you ask for them.
 ///
 /// # Example: write a file in memory and look inside
 ///
@@ -84,7 +84,7 @@ pub struct SafeTensors<R> {
 }
 
 impl<R> fmt::Debug for SafeTensors<R> {
-    /// The number of tensors and bytes: the header of a large model fills pages.
+    /// The number of tensors and bytes: the header of a large model would fill pages.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let n_bytes = self.header.tensors.last().map_or(0, |entry| entry.end);
         f.debug_struct("SafeTensors")
@@ -99,7 +99,7 @@ impl SafeTensors<File> {
     ///
     /// # Errors
     ///
-    /// A file that cannot be read, or whose header is not that of a safetensors file.
+    /// A file that cannot be read, or whose header is not a safetensors header.
     pub fn open(path: impl AsRef<Path>) -> Result<SafeTensors<File>> {
         let path = path.as_ref();
         let file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
@@ -112,7 +112,7 @@ impl<'a> SafeTensors<Cursor<&'a [u8]>> {
     ///
     /// # Errors
     ///
-    /// A header that is not that of a safetensors file.
+    /// A header that is not a safetensors header.
     pub fn from_bytes(bytes: &'a [u8]) -> Result<SafeTensors<Cursor<&'a [u8]>>> {
         SafeTensors::new(Cursor::new(bytes))
     }
@@ -123,7 +123,7 @@ impl<R: Read + Seek> SafeTensors<R> {
     ///
     /// # Errors
     ///
-    /// A source that cannot be read, or a header that is not that of a safetensors file.
+    /// A source that cannot be read, or a header that is not a safetensors header.
     pub fn new(mut source: R) -> Result<SafeTensors<R>> {
         let unreadable = |e| Error::io_in("safetensors header", "read", e);
         let size = source.seek(SeekFrom::End(0)).map_err(unreadable)?;
@@ -143,7 +143,7 @@ impl<R: Read + Seek> SafeTensors<R> {
             let problem = format!("its length is {length}, and only {} bytes follow: is the file cut short?", size - 8);
             return Err(header_error(problem));
         }
-        // Only now is it known that the file really has that many bytes.
+        // Only now is it certain that the file has that many bytes.
         let mut text = vec![0; length as usize];
         source.read_exact(&mut text).map_err(unreadable)?;
         let text = String::from_utf8(text).map_err(|e| header_error(format!("not UTF-8: {}", e.utf8_error())))?;
@@ -161,11 +161,11 @@ impl<R: Read + Seek> SafeTensors<R> {
     ///
     /// # Errors
     ///
-    /// A dtype that is none of the three for weights, or a disk that fails.
+    /// A dtype that is not one of the three for weights, or a disk error.
     pub fn read_tensor(&mut self, i: usize) -> Result<Tensor> {
         let entry = self.entry(i)?;
         let shape = entry.shape.clone();
-        // The header is checked, so this is at most twice the size of the file.
+        // The header has been checked, so this is at most twice the size of the file.
         let mut data = vec![0.0; shape.iter().product()];
         self.read_into(i, &mut data)?;
         Tensor::new(&shape, data)
@@ -192,7 +192,7 @@ impl<R: Read + Seek> SafeTensors<R> {
         Ok(())
     }
 
-    /// The `i`-th entry, if it is there and its numbers can be read.
+    /// The `i`-th entry, if it exists and its numbers can be read.
     fn entry(&self, i: usize) -> Result<&Entry> {
         let Some(entry) = self.header.tensors.get(i) else {
             let n = self.header.tensors.len();
@@ -225,13 +225,13 @@ pub fn read(path: impl AsRef<Path>) -> Result<(NamedTensors, Metadata)> {
     Ok((tensors, file.header.metadata))
 }
 
-/// Writes `tensors` to the file `path`, their numbers as `dtype`: beside it first, so that the file is whole or not
-/// there.
+/// Writes `tensors` to the file `path`, with their numbers as `dtype`. A temporary file beside it is written first: the
+/// result is complete or not there at all.
 ///
 /// # Errors
 ///
-/// A duplicate name, a dtype that is none of the three for weights, a number too large for it, or a disk that is full.
-/// Nothing is written then, and an older file stays as it was.
+/// A duplicate name, a dtype that is not one of the three for weights, a number too large for it, or a full disk.
+/// Nothing is written then, and an older file stays unchanged.
 ///
 /// # Example: keep a tensor for later
 ///
@@ -262,7 +262,7 @@ pub fn write(
     write_under(&header, path, tensors)
 }
 
-/// Writes the file `path` with this header, which was made of these tensors.
+/// Writes the file `path` with this header, which was made from these tensors.
 pub(super) fn write_under(header: &Header, path: &Path, tensors: &[(String, &Tensor)]) -> Result<()> {
     let start = header.to_bytes().map_err(|e| e.in_file(path))?;
     write_beside_with(path, |file| {
@@ -275,7 +275,7 @@ pub(super) fn write_under(header: &Header, path: &Path, tensors: &[(String, &Ten
 ///
 /// # Errors
 ///
-/// As [`write()`], but for the operating system.
+/// As [`write()`], except those of the operating system.
 pub fn to_bytes(tensors: &[(String, &Tensor)], metadata: &[(String, String)], dtype: Dtype) -> Result<Vec<u8>> {
     let header = Header::of(tensors, metadata, dtype)?;
     let mut bytes = header.to_bytes()?;
