@@ -12,9 +12,9 @@
 //! ```
 //!
 //! Keep `m` and `v` as they are, uncorrected; `m'` and `v'` are only for the last line. `adamw.step` counts the updates
-//! *made*: 0 before the first. So raise it first, and then use it.
+//! *made*: 0 before the first. Raise it first, then use it.
 //!
-//! A worked example: one parameter of 2, `beta1` 0.9, `beta2` 0.95, no decay, epsilon so small that it does not matter,
+//! A worked example: one parameter of 2, `beta1` 0.9, `beta2` 0.95, no decay, an epsilon too small to matter,
 //! and `lr` 0.1. Its gradient is 0.5 first, and then -0.5:
 //!
 //! ```text
@@ -35,8 +35,8 @@
 //! | `g` | n | the gradient of each |
 //! | `lr` | | the learning rate of this step |
 //!
-//! The library's AdamW does this for all tensors of a `Gpt2`. Here it is for one list of numbers, so that you can train
-//! what you like with it.
+//! The library's AdamW does this for all tensors of a `Gpt2`. Here it works on one list of numbers, which lets you
+//! train anything you like with it.
 //!
 //! Of use: `f32::powi` (`beta.powi(step as i32)`), `f32::sqrt`.
 
@@ -49,7 +49,7 @@ pub struct AdamW {
     pub beta1: f32,
     /// How slowly `v` forgets.
     pub beta2: f32,
-    /// Keeps the division from dividing by zero.
+    /// Prevents a division by zero.
     pub epsilon: f32,
     /// How much the parameters shrink.
     pub weight_decay: f32,
@@ -73,8 +73,8 @@ pub fn update(adamw: &mut AdamW, p: &mut [f32], g: &[f32], lr: f32) {
     not_started()
 }
 
-// Hint 1. The parameters do not know of each other: a loop over i, and in it the five lines above for the numbers with
-//         that index. Only the step is the same for all, so raise it once, before the loop.
+// Hint 1. The parameters are independent of each other: a loop over i, and in it the five lines above for the numbers
+//         with that index. Only the step is the same for all: raise it once, before the loop.
 //
 // Hint 2. Before the loop: step, 1 - beta1^step, 1 - beta2^step. In the loop: write m and v back first, because the
 //         next update needs them; then the corrected ones into variables of their own; then p.

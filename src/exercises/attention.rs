@@ -1,14 +1,14 @@
 //! Exercise: one head of attention. Chapter 5. Medium, 25 minutes.
 //!
-//! Each token compares its query with the keys of the tokens up to itself, makes probabilities of the scores, and takes the
-//! average of the values, weighted by them.
+//! Each token compares its query with the keys of the tokens up to itself, turns the scores into probabilities, and
+//! takes the average of the values, weighted by them.
 //!
 //! ```text
 //! attention(q, k, v) = softmax(q·kᵀ / sqrt(head_size) + mask)·v
 //! ```
 //!
-//! The mask hides what stands behind the query; it is `parts::causal_mask`. Softmax is taken of each row: a row belongs to a
-//! query, and its columns to the keys that it sees.
+//! The mask hides everything after the query; it is `parts::causal_mask`. Softmax is taken of each row: a row belongs
+//! to a query, and its columns to the keys that the query sees.
 //!
 //! A worked example, with `head_size` 1, where the root is 1. Queries `1, 1`, keys `0, ln 3`, values `4, 8`:
 //!
@@ -33,7 +33,7 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
     not_started()
 }
 
-// Hint 1. Follow the formula from the inside out: scores, divided, masked, softmax, times the values. Write the shape of each
+// Hint 1. Follow the formula from the inside out: scores, division, mask, softmax, times the values. Write the shape of each
 //         beside it.
 //
 // Hint 2. q·kᵀ: [n_seq, head_size] · [head_size, n_seq] -> [n_seq, n_seq]. head_size is the number of columns of q. The mask

@@ -1,17 +1,17 @@
 //! Exercise: attention, backward. Chapter 12. Hard, 30 minutes.
 //!
-//! One head, one sequence. Forward compared queries with keys, made weights of the scores, and took the weighted
+//! One head, one sequence. Forward compared queries with keys, turned the scores into weights, and took the weighted
 //! average of the values:
 //!
 //! ```text
 //! score = scale * q·kᵀ            scale = 1 / sqrt(head_size)
-//! w     = softmax(score)          row by row, over what is not masked; 0 where it is
+//! w     = softmax(score)          row by row, over what is not masked; 0 where masked
 //! out   = w·v
 //! ```
 //!
-//! You are told how the loss changes with `out`. How does it change with `q`, `k` and `v`? It is three steps, each of
-//! which you have seen by itself: a matrix product, softmax, and again a matrix product. Go through them from the last
-//! to the first.
+//! You are told how the loss changes with `out`. How does it change with `q`, `k` and `v`? There are three steps, and
+//! you have seen each of them by itself: a matrix product, softmax, and again a matrix product. Go through them from
+//! the last to the first.
 //!
 //! ```text
 //! d_v     = wᵀ·d_out
@@ -25,7 +25,7 @@
 //! itself.
 //!
 //! A worked example: two tokens, a `head_size` of 1, so `scale` is 1. Queries 0 and 0, keys 2 and 4, values 1 and 3.
-//! All scores are 0, so the first token looks at itself alone, and the second at both alike. Only the second one's
+//! All scores are 0, so the first token looks only at itself, and the second at both equally. Only the second one's
 //! result matters:
 //!
 //! ```text
@@ -65,7 +65,7 @@ pub fn attend_backward(
     not_started()
 }
 
-// Hint 1. Five formulas, five lines of code, in the order in which they stand above. Write the shape after each: it
+// Hint 1. Five formulas, five lines of code, in the order above. Write the shape after each: it
 //         tells you which factor must be transposed.
 //
 // Hint 2. [n_seq, n_seq]ᵀ · [n_seq, head_size] gives d_v, [n_seq, head_size] · [n_seq, head_size]ᵀ gives d_w. Softmax's

@@ -4,7 +4,7 @@
 //! keep the best few of all these; and so on. (The library's version also knows end tokens and length penalties. Here every
 //! text gets `n_tokens` tokens.)
 //!
-//! A text's score is the sum of `log(probability)` of its tokens, for probabilities multiply and logarithms add.
+//! A text's score is the sum of `log(probability)` of its tokens, because probabilities multiply and logarithms add.
 //!
 //! ```text
 //! begin with one beam: nothing written, score 0
@@ -17,7 +17,7 @@
 //!
 //! ```text
 //! step 1    0: -1      1: -2                             both stay
-//! step 2    0 0: -6    0 1: -6    1 0: -3    1 1: -11    1 0 and 0 0 stay: of equal scores the first one
+//! step 2    0 0: -6    0 1: -6    1 0: -3    1 1: -11    1 0 and 0 0 stay: among equal scores, the first
 //! ```
 //!
 //! Greedy choice would have begun with 0, and missed the best text.
@@ -30,7 +30,7 @@
 //! | `n_tokens` | `usize` | how many tokens each text gets |
 //! | result | `Vec<(f32, Vec<u32>)>` | score and new ids (without the prompt) of each beam, best first |
 //!
-//! Candidates with equal scores stay in the order in which they are made: by beam, and then by token.
+//! Candidates with equal scores stay in the order in which they are made: by beam, then by token.
 
 use super::not_started;
 
@@ -44,7 +44,7 @@ pub fn beam_search(
     not_started()
 }
 
-// Hint 1. Keep a list of beams, each with its score and its new ids. A step makes a longer list out of it, sorts it, and cuts
+// Hint 1. Keep a list of beams, each with its score and its new ids. A step makes a longer list from it, sorts it, and cuts
 //         it off.
 //
 // Hint 2. The candidates of *all* beams go into one list, and compete with each other: a good beam may have several children,

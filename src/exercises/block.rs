@@ -1,17 +1,17 @@
 //! Exercise: the block. Chapter 6. Easy, 15 minutes.
 //!
-//! A block adds to each token's vector what attention has to say, and then what the MLP has to say. Each of the two reads a
-//! normed copy; what they find is added to the vector itself, the *residual stream*.
+//! A block adds to each token's vector what attention has to say, and then what the MLP has to say. Each of the two
+//! reads a normed copy; their results are added to the vector itself, the *residual stream*.
 //!
 //! ```text
 //! x = x + attn(ln_1(x))
 //! x = x + mlp(ln_2(x))
 //! ```
 //!
-//! Mind that the second line works on the `x` that the first one has made.
+//! Note that the second line works on the `x` that the first one has made.
 //!
-//! A worked example: if all weights of `attn` and `mlp` are 0, and all their biases, both add nothing, and the block gives back
-//! `x` as it was.
+//! A worked example: if all weights of `attn` and `mlp` are 0, and all their biases too, both add nothing, and the
+//! block returns `x` unchanged.
 //!
 //! | argument | shape | |
 //! | --- | --- | --- |

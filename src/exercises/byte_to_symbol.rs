@@ -1,7 +1,7 @@
 //! Exercise: a visible symbol for every byte. Chapter 2. Easy, 15 minutes.
 //!
-//! GPT-2's vocabulary is kept in text files, where a space or a line feed would do harm. So every byte has a printable
-//! character that stands for it:
+//! GPT-2's vocabulary is kept in text files, where a space or a line feed would do harm. That is why every byte has a
+//! printable character that stands for it:
 //!
 //! * The 188 bytes that Latin-1 shows as a visible character stand for themselves. They are 33 to 126 (`!` to `~`), 161 to 172
 //!   (`¡` to `¬`) and 174 to 255 (`®` to `ÿ`).

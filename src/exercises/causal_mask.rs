@@ -1,8 +1,8 @@
 //! Exercise: the causal mask. Chapter 5. Easy, 10 minutes.
 //!
-//! A token may look at itself and at the tokens before it, and at nothing behind it. The *mask* is a table that says so: it
-//! is added to the scores before softmax. Row `i` belongs to the token that looks (the query), column `j` to the token that is
-//! looked at (the key).
+//! A token may look at itself and at the tokens before it, but not at any token after it. The *mask* is a table that
+//! says so: it is added to the scores before softmax. Row `i` belongs to the token that looks (the query), column `j`
+//! to the token that is looked at (the key).
 //!
 //! ```text
 //! mask(i, j) = 0           if j <= i
@@ -12,7 +12,7 @@
 //! A worked example, for three tokens:
 //!
 //! ```text
-//!  0  -inf  -inf      the first token sees itself alone
+//!  0  -inf  -inf      the first token sees only itself
 //!  0    0   -inf
 //!  0    0     0       the last one sees all
 //! ```

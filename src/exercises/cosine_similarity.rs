@@ -1,8 +1,8 @@
 //! Exercise: how alike two vectors are. Chapter 3. Easy, 10 minutes.
 //!
-//! Tokens that are used alike have vectors that point in similar directions. The *cosine* of the angle between two vectors
-//! measures that: 1 for the same direction, 0 for a right angle, -1 for opposite directions. How long they are does not
-//! matter.
+//! Tokens that are used in similar ways have vectors that point in similar directions. The *cosine* of the angle
+//! between two vectors measures that: 1 for the same direction, 0 for a right angle, -1 for opposite directions. Their
+//! lengths do not matter.
 //!
 //! ```text
 //! cosine(a, b) = dot(a, b) / (length(a) * length(b))
@@ -16,7 +16,7 @@
 //!
 //! | argument | type | |
 //! | --- | --- | --- |
-//! | `a`, `b` | `&[f32]` | as many numbers in one as in the other; neither is all zeros |
+//! | `a`, `b` | `&[f32]` | two lists of equal length; neither is all zeros |
 //! | result | `f32` | from -1 to 1 |
 //!
 //! Of use: `iter`, `zip`, `map` and `sum`, or a plain loop; `f32::sqrt`. (The *length* of a vector is not the `len()` of its
@@ -29,8 +29,8 @@ pub fn cosine_similarity(a: &[f32], b: &[f32]) -> f32 {
     not_started()
 }
 
-// Hint 1. The dot product of a vector with itself is the square of its length. So a small function for the dot product is
-//         all you need, called three times.
+// Hint 1. The dot product of a vector with itself is the square of its length. A small function for the dot product
+//         is all you need, called three times.
 //
 // Hint 2. cosine(a, b) = dot(a, b) / (sqrt(dot(a, a)) * sqrt(dot(b, b))).
 //

@@ -8,10 +8,10 @@
 //!      = ln(e^(x_0) + e^(x_1) + ... + e^(x_(n-1))) - x_t
 //! ```
 //!
-//! The two lines are the same number on paper. In an `f32` the first one fails where the probability is too small to
+//! On paper, the two lines are the same number. In an `f32` the first one fails where the probability is too small to
 //! hold: it rounds to 0, and the loss becomes infinite. For the row `[1000, 0]` and target 1 the loss is 1000, not
 //! infinity. The second line fails too if you take it word for word, because `e^1000` is more than an `f32` can hold.
-//! It can be mended.
+//! But it can be repaired.
 //!
 //! A worked example: the row `[2, 1, 0]` with target 1.
 //!
@@ -27,7 +27,7 @@
 //! | `targets` | `[n_tok]` | which token came after it: a column of `logits` |
 //! | result | `[n_tok]` | the loss of each row, in nats; not their mean |
 //!
-//! The check gives as many targets as rows, all of them in the vocabulary: you need not look for errors, so end with
+//! The check gives one target for each row, all of them in the vocabulary: you need not look for errors, so end with
 //! `Ok`.
 //!
 //! Of use: `Tensor::row`, `f32::exp`, `f32::ln` (the natural logarithm).
@@ -40,10 +40,10 @@ pub fn cross_entropy(logits: &Tensor, targets: &[u32]) -> Result<Vec<f32>> {
     not_started()
 }
 
-// Hint 1. You met the same trouble in softmax. Adding the same number to all logits of a row changes no probability, so
+// Hint 1. You met the same problem in softmax. Adding the same number to all logits of a row changes no probability, so
 //         it does not change the loss: you are free to choose that number well.
 //
-// Hint 2. Take off the row's largest logit, in both places: loss = ln(sum over j of e^(x_j - max)) - (x_t - max). One
+// Hint 2. Subtract the row's largest logit, in both places: loss = ln(sum over j of e^(x_j - max)) - (x_t - max). One
 //         of the powers is e^0 = 1, so the sum is never 0 and never infinite.
 //
 // Hint 3. For each row, with `let t = targets[i] as usize;`:

@@ -1,7 +1,7 @@
 //! Exercise: the slope of the loss. Chapter 11. Easy, 15 minutes.
 //!
-//! How does the loss change if you raise a logit a little? The answer is the place where all learning begins, and it is
-//! short: the probabilities, minus a row that has a 1 at the target and 0 elsewhere.
+//! How does the loss change if you raise a logit a little? All learning begins with the answer, and it is short: the
+//! probabilities, minus a row that has a 1 at the target and 0 elsewhere.
 //!
 //! ```text
 //! d_x_j = (softmax(x)_j - (1 if j is t else 0)) * weight / n_tok
@@ -15,7 +15,7 @@
 //! ```text
 //!     softmax    0.6652   0.2447   0.0900
 //!     one-hot    0        1        0
-//!     d_x        0.6652  -0.7553   0.0900      together 0
+//!     d_x        0.6652  -0.7553   0.0900      the sum is 0
 //! ```
 //!
 //! With a second row below it and a weight of 3, this row would count 3/2: `0.9979  -1.1329  0.1350`.
@@ -27,8 +27,8 @@
 //! | `weight` | | how much all rows together count |
 //! | result | `[n_tok, n_vocab]` | how `weight` times the mean loss changes with each logit |
 //!
-//! The library's function of the same purpose, `loss::cross_entropy_and_gradient`, returns the mean loss too. The check
-//! gives as many targets as rows, all of them in the vocabulary: end with `Ok`.
+//! The library's function for this, `loss::cross_entropy_and_gradient`, returns the mean loss too. The check gives one
+//! target for each row, all of them in the vocabulary: end with `Ok`.
 //!
 //! Of use: `parts::softmax`, which is your own once you have begun it; `Tensor::row_mut`, `Tensor::scale`.
 
@@ -43,7 +43,7 @@ pub fn gradient(logits: &Tensor, targets: &[u32], weight: f32) -> Result<Tensor>
 // Hint 1. You need no new mathematics: softmax, a subtraction in one place of each row, and a multiplication of
 //         everything.
 //
-// Hint 2. Begin with the probabilities of all rows. In row i take 1 off column `targets[i]`. Only then multiply all of
+// Hint 2. Begin with the probabilities of all rows. In row i take 1 from column `targets[i]`. Only then multiply all of
 //         it by `weight / n_tok`, or the 1 would count too much.
 //
 // Hint 3. `let mut d = parts::softmax(logits);`, then for each `(i, &t)` of `targets.iter().enumerate()`:

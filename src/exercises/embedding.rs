@@ -1,7 +1,7 @@
 //! Exercise: from token ids to vectors. Chapter 3. Easy, 15 minutes.
 //!
-//! The model cannot compute with ids, which are only names. So each token has a vector, its row of the table `wte`. And each
-//! position has a vector, its row of the table `wpe`, so that the model can tell what comes first. Add the two.
+//! The model cannot compute with ids, which are only names. Each token therefore has a vector, its row of the table
+//! `wte`. Each position has a vector too, its row of the table `wpe`: it tells the model what comes first. Add the two.
 //!
 //! ```text
 //! x(t) = wte[ids[t]] + wpe[position of t]
@@ -32,7 +32,7 @@
 use super::not_started;
 use gpt60::{Error, Result, Tensor};
 
-/// The vectors of token ids, which are sequences of `n_seq`: `[n_tok] -> [n_tok, n_embd]`.
+/// The vectors of token ids, in sequences of `n_seq`: `[n_tok] -> [n_tok, n_embd]`.
 pub fn forward(wte: &Tensor, wpe: &Tensor, ids: &[u32], n_seq: usize) -> Result<Tensor> {
     not_started()
 }

@@ -18,13 +18,13 @@
 //! 2       4    1       12        4 11 12                r ing ri
 //! ```
 //!
-//! Mind that `4 1` at the beginning was not merged, though it is in the list and stands furthest left: `1 2` has a lower rank,
+//! Note that `4 1` at the beginning was not merged, though it is in the list and is furthest left: `1 2` has a lower rank,
 //! and it took the 1.
 //!
 //! | argument | type | |
 //! | --- | --- | --- |
 //! | `tokens` | `Vec<u32>` | the ids of the word's bytes; there may be none |
-//! | `merges` | `&[(u32, u32, u32)]` | left, right and merged, by rank; what a merge makes is used in later merges alone |
+//! | `merges` | `&[(u32, u32, u32)]` | left, right and merged, by rank; only later merges use what a merge makes |
 //! | result | `Vec<u32>` | the ids of the word's tokens |
 //!
 //! Of use: `parts::merge_pair`, which is your own once you have begun it.
@@ -39,7 +39,7 @@ pub fn encode(tokens: Vec<u32>, merges: &[(u32, u32, u32)]) -> Vec<u32> {
 // Hint 1. Look at the worked example again: in which order do the ranks come? Can a merge with a lower rank become possible
 //         after one with a higher rank has been made?
 //
-// Hint 2. It cannot, because what a merge makes is used in later merges alone. So you need not search for the lowest rank:
+// Hint 2. It cannot, because only later merges use what a merge makes. So you need not search for the lowest rank:
 //         try every merge once, in the order of the list. One that is not there changes nothing.
 //
 // Hint 3. Make `tokens` mutable. For each `&(left, right, merged)` of `merges`:

@@ -1,7 +1,7 @@
 //! Exercise: GELU, the bend. Chapter 4. Easy, 10 minutes.
 //!
-//! Two linear layers in a row are no more than one, unless there is something between them that is not linear. In GPT-2 that
-//! is GELU: it keeps large positive numbers, turns large negative ones into 0, and bends smoothly in between.
+//! Two linear layers in a row are no more than one, unless something between them is not linear. In GPT-2 that is GELU:
+//! it keeps large positive numbers, turns large negative ones into 0, and bends smoothly in between.
 //!
 //! ```text
 //! gelu(x) = 0.5 * x * (1 + tanh(u))        where u = sqrt(2/pi) * (x + 0.044715 * x^3)
@@ -15,7 +15,8 @@
 //! | `x` | `f32` | any number |
 //! | result | `f32` | |
 //!
-//! Of use: `f32::tanh`, `f32::sqrt`, `std::f32::consts::PI`. In Rust `^` is no power: write `x * x * x`, or `x.powi(3)`.
+//! Of use: `f32::tanh`, `f32::sqrt`, `std::f32::consts::PI`. In Rust `^` is not a power: write `x * x * x`, or
+//! `x.powi(3)`.
 
 use super::not_started;
 use std::f32::consts::PI;
@@ -25,7 +26,7 @@ pub fn gelu(x: f32) -> f32 {
     not_started()
 }
 
-// Hint 1. There is nothing to find out: work out `u` first, in a line of its own, and mind the brackets.
+// Hint 1. There is nothing to find out: compute `u` first, on a line of its own, and watch the brackets.
 //
 // Hint 2. The root is (2.0 / PI).sqrt(). It multiplies the whole of (x + 0.044715 * x * x * x).
 //

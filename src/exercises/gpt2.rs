@@ -9,11 +9,11 @@
 //! logits = x·wteᵀ                   the head: how well does x match each token's vector?
 //! ```
 //!
-//! Some models have a table of their own for the head. Then `model.lm_head` is `Some(table)`, and takes the place of `wte` in the
+//! Some models have a separate table for the head. Then `model.lm_head` is `Some(table)`, and replaces `wte` in the
 //! last line.
 //!
-//! A worked example: a model without blocks' contributions (all of them add nothing) and with `ln_f`'s weights 0 and biases 0 has
-//! logits of 0, whatever it reads.
+//! A worked example: in a model whose blocks all add nothing, and whose `ln_f` has only weights of 0 and biases of 0,
+//! every logit is 0, no matter what the model reads.
 //!
 //! | argument | shape | |
 //! | --- | --- | --- |
@@ -33,7 +33,7 @@ pub fn logits(model: &Gpt2, ids: &[u32]) -> Result<Tensor> {
     not_started()
 }
 
-// Hint 1. Four lines of the formula. The second is a loop over `&model.h`, in which each block reads what the one before it
+// Hint 1. Four lines of the formula. The second is a loop over `&model.h`, where each block reads what the one before it
 //         has written.
 //
 // Hint 2. [n_seq] -> [n_seq, n_embd] -> (blocks) [n_seq, n_embd] -> (ln_f) [n_seq, n_embd] -> the product with the head's

@@ -1,10 +1,10 @@
 //! Exercise: greedy choice. Chapter 8. Easy, 15 minutes.
 //!
-//! Let the model write. Ask it for the logits of the text so far, take the likeliest next token, put it at the end of the text,
+//! Let the model write. Ask it for the logits of the text so far, take the likeliest next token, append it to the text,
 //! and ask again.
 //!
-//! Only the *last* row of the logits is of interest: it belongs to the last token, and is the guess at what follows the whole
-//! text. Of several equal scores, take the token with the smallest id.
+//! Only the *last* row of the logits matters: it belongs to the last token, and is the guess at what follows the whole
+//! text. Among several equal scores, take the token with the smallest id.
 //!
 //! A worked example: after the prompt `[3, 1]` the logits have two rows. If the last is `[0.5, 2.0, 2.0]`, token 1 is written,
 //! and the model reads `[3, 1, 1]` next.
@@ -25,7 +25,7 @@ pub fn greedy(model: &Gpt2, prompt: &[u32], n_tokens: usize) -> Result<Vec<u32>>
     not_started()
 }
 
-// Hint 1. Keep the whole text in a list that begins as a copy of the prompt. What you give back is its end.
+// Hint 1. Keep the whole text in a list that begins as a copy of the prompt. You return its end.
 //
 // Hint 2. Repeat n_tokens times: logits of the text -> its last row -> the place of the largest number -> push it. The place
 //         is the token's id.

@@ -1,14 +1,14 @@
 //! Exercise: one step with a KV cache. Chapter 10. Medium, 20 minutes.
 //!
-//! A new token looks back at all tokens so far. Their keys and values do not change any more, so they are kept, and only the
-//! new token's are added. This is one step of one head:
+//! A new token looks back at all tokens so far. Their keys and values do not change any more: they are kept, and only
+//! the new token's are added. This is one step of one head:
 //!
-//! 1. Put the new key behind the keys, and the new value behind the values. (The token sees itself, too.)
+//! 1. Append the new key to the keys, and the new value to the values. (The token sees itself, too.)
 //! 2. The score of each key is its dot product with the query, divided by `sqrt(head_size)`.
 //! 3. Softmax of the scores.
 //! 4. The result is the sum of the values, each times its probability.
 //!
-//! No mask is needed: everything in the cache stands before the new token.
+//! No mask is needed: everything in the cache comes before the new token.
 //!
 //! A worked example with `head_size` 1. The cache holds the key 0 and the value 4. The new token has the query 1, the key `ln 3`
 //! and the value 8. Scores `0, ln 3`, probabilities `0.25, 0.75`, result `0.25*4 + 0.75*8 = 7`.
@@ -29,7 +29,7 @@ pub fn attend_next(q: &[f32], k: &[f32], v: &[f32], keys: &mut Vec<f32>, values:
     not_started()
 }
 
-// Hint 1. Append first. Then there are as many scores as rows of `keys`, and the last one belongs to the token itself.
+// Hint 1. Append first. Then each row of `keys` has a score, and the last one belongs to the token itself.
 //
 // Hint 2. score_j = sum over c of q[c] * key_j[c], divided by sqrt(head_size); w = softmax(score); result[c] = sum over j of
 //         w_j * value_j[c].

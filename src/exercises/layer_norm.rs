@@ -1,10 +1,10 @@
 //! Exercise: layer norm. Chapter 4. Medium, 20 minutes.
 //!
-//! Bring each row to a known scale, so that the numbers cannot grow from block to block. For each row of `x`, which is one
-//! token:
+//! Bring each row to a known scale: otherwise the numbers could grow from block to block. For each row of `x`, which is
+//! one token:
 //!
-//! 1. Take its mean off.
-//! 2. Divide by the root of its variance. The *variance* is the mean of the squares of what step 1 has left.
+//! 1. Subtract its mean.
+//! 2. Divide by the root of its variance. The *variance* is the mean of the squares of what is left after step 1.
 //! 3. Multiply each column by its weight, and add its bias.
 //!
 //! ```text
@@ -13,10 +13,10 @@
 //! y_j      = (x_j - mean) / sqrt(variance + epsilon) * weight_j + bias_j
 //! ```
 //!
-//! The variance is divided by `n`, not by `n - 1`. Epsilon is a small number, `ln.epsilon`; it prevents a division by 0 where
-//! all numbers of a row are equal.
+//! The variance is divided by `n`, not by `n - 1`. Epsilon is a small number, `ln.epsilon`; it prevents a division by 0
+//! if all numbers of a row are equal.
 //!
-//! A worked example: the row `(1, 3)`, with the weight `(10, 20)` and the bias `(1, 2)`. Epsilon is 3, so that you see what it
+//! A worked example: the row `(1, 3)`, with the weight `(10, 20)` and the bias `(1, 2)`. Epsilon is 3, to show you what it
 //! does; usually it is 0.00001.
 //!
 //! ```text
@@ -32,8 +32,8 @@
 //! | `x` | `[n_tok, n_embd]` | rows of another length are an error |
 //! | result | `[n_tok, n_embd]` | |
 //!
-//! Of use: `Tensor::row_mean`, which makes a column, `[n_tok, 1]`; `sub`, `mul`, `div` and `add` with such a column or with a
-//! row, which make the errors for you; `map`.
+//! Of use: `Tensor::row_mean`, which makes a column, `[n_tok, 1]`; `sub`, `mul`, `div` and `add` with such a column or
+//! with a row, which return the errors for you; `map`.
 
 use super::not_started;
 use gpt60::layers::layer_norm::LayerNorm;
@@ -44,7 +44,7 @@ pub fn forward(ln: &LayerNorm, x: &Tensor) -> Result<Tensor> {
     not_started()
 }
 
-// Hint 1. Each row has a mean and a variance of its own, so these are columns: one number for each row. The weight and the
+// Hint 1. Each row has its own mean and variance, so these are columns: one number for each row. The weight and the
 //         bias are rows: one number for each column. `Tensor`'s operations know both.
 //
 // Hint 2. With d = x - mean: variance = the mean of d * d in each row, and y = d / root * weight + bias.

@@ -8,8 +8,8 @@
 //! y     = z * weight + bias
 //! ```
 //!
-//! Backward, you go from the end to the beginning. The last line is number by number. The two before are not: each
-//! number of a row acts on *all* others of its row, through the mean and through the variance.
+//! Backward goes from the end to the beginning. The last line is number by number. The two before are not: each number
+//! of a row acts on *all* others of its row, through the mean and through the variance.
 //!
 //! ```text
 //! d_bias   = sum over the rows of d_y                 added to grad.bias
@@ -39,7 +39,7 @@
 //! | `grad.weight`, `grad.bias` | `[n_embd]` | where `d_weight` and `d_bias` are added: they may not be zero |
 //! | result | `[n_tok, n_embd]` | `d_x` |
 //!
-//! The library's `backward` is given the mean and scale that forward has saved. You have `x`: compute them anew. The
+//! The library's `backward` gets the mean and scale that forward has saved. You have `x`: compute them again. The
 //! variance is divided by `n_embd`, not by one less.
 //!
 //! Of use: `Tensor::row`, `Tensor::row_mut`, `Tensor::data_mut`.
@@ -54,7 +54,7 @@ pub fn backward(ln: &LayerNorm, x: &Tensor, d_y: &Tensor, grad: &mut LayerNorm) 
     not_started()
 }
 
-// Hint 1. No row knows of another, so write a loop over the rows, and in it think of lists of n_embd numbers only.
+// Hint 1. No row depends on another, so write a loop over the rows, and in it think of lists of n_embd numbers only.
 //         First find the mean, the scale and z; then everything backward needs is there.
 //
 // Hint 2. In the loop, in this order: mean, variance (the mean of (x_j - mean)^2), scale, z. Then the two sums into

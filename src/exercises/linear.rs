@@ -7,8 +7,8 @@
 //! y = x·W + b        that is        y(t, j) = (the sum over i of x(t, i) * W(i, j)) + b_j
 //! ```
 //!
-//! `W` is `linear.weight.tensor()?` (a weight can also be stored in fewer bytes, as chapter 16 shows; then it is no tensor),
-//! and `b` is `linear.bias`. Every row of `x` is a token, and each gets the whole of `b`.
+//! `W` is `linear.weight.tensor()?` (a weight can also be stored in fewer bytes, as chapter 16 shows; then it is not a
+//! tensor), and `b` is `linear.bias`. Every row of `x` is a token, and the whole of `b` is added to each.
 //!
 //! A worked example, with one token, two inputs and three outputs:
 //!
@@ -38,7 +38,7 @@ pub fn forward(linear: &Linear, x: &Tensor) -> Result<Tensor> {
 // Hint 1. The weighted sums of all tokens together are one matrix product.
 //
 // Hint 2. [n_tok, in] · [in, out] -> [n_tok, out], and then the row [out] is added to each row. If the row of `x` does not fit,
-//         the matrix product says so: hand its error on with `?`.
+//         the matrix product says so: pass its error on with `?`.
 //
 // Hint 3. `parts::matmul(x, linear.weight.tensor()?)?` and then `.add(&linear.bias)`.
 

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! `d_x` is the result. `d_W` and `d_b` are **added** to what is in `grad` already: the layer may have been used
-//! before, and ways add up. The check begins with gradients that are not zero.
+//! before, and contributions add up. The check begins with gradients that are not zero.
 //!
 //! A worked example: two tokens, two inputs, three outputs.
 //!
@@ -39,7 +39,7 @@
 //! | result | `[n_tok, in]` | `d_x` |
 //!
 //! Of use: `Tensor::matmul_t` (times a transposed), `Tensor::t_matmul_add` (a transposed times, added to a third),
-//! `Tensor::row`, `Tensor::data_mut`. Plain loops are as good.
+//! `Tensor::row`, `Tensor::data_mut`. Plain loops do just as well.
 
 use super::not_started;
 use gpt60::layers::linear::Linear;

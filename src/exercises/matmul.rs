@@ -1,14 +1,14 @@
 //! Exercise: the matrix product. Chapter 1. Easy, 15 minutes.
 //!
-//! Nearly all the work of a GPT is this one operation. Number `(i, j)` of the product is made from row `i` of `a` and column
-//! `j` of `b`: multiply them number by number, and add up.
+//! Nearly all the work of a GPT is this one operation. Number `(i, j)` of the product is made from row `i` of `a` and
+//! column `j` of `b`: multiply them number by number, and add the results.
 //!
 //! ```text
 //! c(i, j) = a(i, 0) * b(0, j) + a(i, 1) * b(1, j) + ... + a(i, k-1) * b(k-1, j)
 //! ```
 //!
-//! A row of `a` has as many numbers as a column of `b`: both are `k` long. If they are not, there is no product, and the
-//! answer is an error, not a panic.
+//! A row of `a` and a column of `b` have the same length, `k`. If they do not, there is no product, and the answer is
+//! an error, not a panic.
 //!
 //! A worked example, `[2, 2] · [2, 3] -> [2, 3]`:
 //!
@@ -34,8 +34,8 @@ pub fn matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     not_started()
 }
 
-// Hint 1. There is one loop for each letter: over the rows i of the result, over its columns j, and inside of them over
-//         the p of the sum. Begin each sum anew.
+// Hint 1. There is one loop for each letter: over the rows i of the result, over its columns j, and inside them over
+//         the p of the sum. Start each sum at 0.
 //
 // Hint 2. Numbers lie in memory row after row, so number (i, j) of a table with n columns is at place n * i + j. With `a` of
 //         k columns, `b` of n and the result of n: c[n * i + j] = sum over p of a[k * i + p] * b[n * p + j].

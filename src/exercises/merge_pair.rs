@@ -7,9 +7,9 @@
 //! ... left right ...   becomes   ... merged ...
 //! ```
 //!
-//! Go from left to right. A token that has gone into one merge cannot go into another: `1 1 1`, with `left` and `right` both 1,
-//! becomes `merged 1`, and not `merged merged` nor `1 merged`. Only what stood in the list at the beginning is merged; you
-//! need not look at the result again.
+//! Go from left to right. A token that has gone into one merge cannot go into another: `1 1 1`, with `left` and `right`
+//! both 1, becomes `merged 1`, not `merged merged` or `1 merged`. Only the tokens that were in the list at the
+//! beginning are merged; you need not look at the result again.
 //!
 //! A worked example, with `left` 1, `right` 2 and `merged` 9:
 //!
@@ -24,7 +24,7 @@
 //! | `merged` | `u32` | what takes its place |
 //! | result | `Vec<u32>` | as long as `tokens`, or shorter by 1 for each merge |
 //!
-//! Of use: `slice::get`, which gives `None` behind the end.
+//! Of use: `slice::get`, which gives `None` past the end.
 
 use super::not_started;
 
@@ -33,7 +33,7 @@ pub fn merge_pair(tokens: &[u32], left: u32, right: u32, merged: u32) -> Vec<u32
     not_started()
 }
 
-// Hint 1. A `for` loop goes on by one place each time. Here you sometimes want to go on by two.
+// Hint 1. A `for` loop moves on by one place each time. Here you sometimes want to move on by two.
 //
 // Hint 2. Keep the place in a variable `i`, and go on while `i < tokens.len()`. If the token at i is `left` and the next one is
 //         `right`, push `merged` and add 2 to i; if not, push the token at i and add 1.

@@ -1,7 +1,7 @@
 //! The exercises: functions of this crate with their bodies missing, for you to write.
 //!
 //! One file each, in the order of the book. A file says what to compute, with the formula and an example worked out in
-//! numbers; at its end are three hints, each more outspoken than the one before. Replace `not_started()` by your code, and
+//! numbers; at its end are three hints, each plainer than the one before. Replace `not_started()` by your code, and
 //!
 //! ```text
 //! cargo run --example exercises                  where you are, and what comes next
@@ -14,14 +14,14 @@
 //!
 //! `docs/exercises.md` has the whole list, and two ways through it.
 //!
-//! This folder is no part of the library: whatever you write here, `greedy` and all other examples go on working. Only
-//! the checks in `tests/exercises/` and `examples/greedy_mine.rs` include it. Use anything from `gpt60` that is not itself the
-//! exercise: the checks cannot see whether you call the library's own function, but you can.
+//! This folder is not part of the library: no matter what you write here, `greedy` and all other examples still work.
+//! Only the checks in `tests/exercises/` and `examples/greedy_mine.rs` include it. Use anything from `gpt60` except the
+//! exercise itself: the checks cannot see whether you call the library's own function, but you can.
 //!
-//! The guide reads these files as text. The first line of an exercise says its title, chapter, difficulty and minutes; the last
-//! one, `// Solution: FILE, FUNCTION`, where in the library it is done. `reset` tells what was there in the beginning by how the
-//! lines begin: it keeps `//!`, `use`, everything `pub`, an `impl` above the function, and the hints, and puts `not_started()`
-//! into each `pub fn`. Your own private functions go (into the copy).
+//! The guide reads these files as text. The first line of an exercise gives its title, chapter, difficulty and minutes;
+//! the last one, `// Solution: FILE, FUNCTION`, says where the library does it. `reset` looks at how lines begin to
+//! know what was there in the beginning: it keeps `//!`, `use`, everything `pub`, an `impl` above the function, and the
+//! hints, and puts `not_started()` into each `pub fn`. Your own private functions are removed (the copy keeps them).
 
 // A stub uses neither its arguments nor its imports yet, and not every program that includes this folder uses every stub.
 #![allow(unused_variables, unused_imports, dead_code)]
@@ -30,7 +30,7 @@
 
 pub mod parts;
 
-// In the order of the book; the empty lines keep `cargo fmt` from putting them into another one.
+// In the order of the book; the empty lines keep `cargo fmt` from sorting them.
 pub mod matmul;
 
 pub mod most_frequent_pair;
@@ -97,7 +97,7 @@ pub mod training;
 
 /// The body of a function that has not been begun.
 ///
-/// It ends the function's work there and then, and tells the check that nothing is wrong: nobody has tried yet.
+/// It stops the function right there, and tells the check that nothing is wrong: nobody has tried yet.
 pub fn not_started() -> ! {
     // Not `panic!`: that would print a message.
     std::panic::resume_unwind(Box::new(NotStarted))

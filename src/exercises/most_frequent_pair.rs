@@ -1,10 +1,10 @@
 //! Exercise: the most frequent pair of tokens. Chapter 2. Medium, 20 minutes.
 //!
-//! Learning a vocabulary is to repeat one step: which two tokens stand side by side most often? They become the next merge.
+//! To learn a vocabulary, repeat one step: which two tokens stand side by side most often? They become the next merge.
 //! Find them.
 //!
-//! A text is given as its distinct words and how often each occurs. A word is a list of token ids. A pair inside a word that
-//! occurs 7 times has occurred 7 times. Two tokens of different words are never neighbours.
+//! A text is given as its distinct words and how often each occurs. A word is a list of token ids. A pair inside a word
+//! that occurs 7 times has occurred 7 times. Two tokens of different words are never neighbours.
 //!
 //! ```text
 //! count(left, right) = sum over all words of (places of the word where left is followed by right) * (how often it occurs)
@@ -12,8 +12,8 @@
 //!
 //! Places may overlap here: `3 3 3` has the pair `(3, 3)` twice.
 //!
-//! If several pairs have the largest count, the one whose left id is the smallest wins; and of these the one whose right
-//! id is the smallest. So the same text always gives the same vocabulary.
+//! If several pairs have the largest count, the one with the smallest left id wins; among these, the one with the
+//! smallest right id. The same text always gives the same vocabulary.
 //!
 //! A worked example:
 //!
@@ -35,7 +35,7 @@ use super::not_started;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-/// The pair of neighbours that occurs most often; of several the one with the smallest ids.
+/// The pair of neighbours that occurs most often; among equals, the one with the smallest ids.
 pub fn most_frequent_pair(words: &[(Vec<u32>, usize)]) -> Option<(u32, u32)> {
     not_started()
 }

@@ -15,7 +15,7 @@
 //!
 //! | argument | type | |
 //! | --- | --- | --- |
-//! | `config` | `&Config` | `n_vocab`, `n_ctx`, `n_embd`, `n_layer`, `n_inner`; how many heads there are makes no difference |
+//! | `config` | `&Config` | `n_vocab`, `n_ctx`, `n_embd`, `n_layer`, `n_inner`; the number of heads makes no difference |
 //! | result | `usize` | 124,439,808 for the smallest GPT-2 |
 
 use super::not_started;

@@ -1,10 +1,10 @@
 //! What the larger exercises are built from: your own pieces, once you have begun them, and the library's until then.
 //!
-//! So you can write the block before the MLP, or skip what does not interest you. Call `parts::mlp(...)` where you need an MLP,
-//! and do not look here for how it is computed: every function below only picks one of two.
+//! This way you can write the block before the MLP, or skip what does not interest you. Call `parts::mlp(...)` where
+//! you need an MLP, and do not look here for how it is computed: every function below only picks one of two.
 //!
-//! While an exercise is checked, each piece's result is compared with the library's for the same input. If a large exercise
-//! goes wrong because a small one is, the check can say which.
+//! While an exercise is checked, each piece's result is compared with the library's for the same input. If a large
+//! exercise is wrong because a small one is wrong, the check can say which.
 
 use super::{NotStarted, embedding, gelu, layer_norm, linear, matmul, merge_pair, mlp, softmax};
 use super::{adamw, cross_entropy, cross_entropy_gradient, learning_rate, linear_backward};
@@ -33,7 +33,7 @@ pub fn merge_pair(tokens: &[u32], left: u32, right: u32, merged: u32) -> Vec<u32
     piece("merge_pair", || merge_pair::merge_pair(tokens, left, right, merged), || replace_pair(tokens, merge))
 }
 
-/// The vectors of token ids, which are sequences of `n_seq`: `[n_tok] -> [n_tok, n_embd]`.
+/// The vectors of token ids, in sequences of `n_seq`: `[n_tok] -> [n_tok, n_embd]`.
 pub fn embedding(wte: &Tensor, wpe: &Tensor, ids: &[u32], n_seq: usize) -> Result<Tensor> {
     let library = || layers::embedding::forward(&wte.clone().into(), wpe, ids, n_seq, 0);
     piece("embedding", || embedding::forward(wte, wpe, ids, n_seq), library)
@@ -74,8 +74,8 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
     piece("attention", || attention::attention(q, k, v), || one_head(q, k, v))
 }
 
-/// The library's attention makes queries, keys and values itself. With one head, and weights that hand them through, it is
-/// what is wanted here.
+/// The library's attention makes queries, keys and values itself. With one head, and weights that pass them through, it
+/// computes exactly what is needed here.
 fn one_head(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
     let (n_seq, n) = q.table("attention")?;
     let mut attn = Attention::zeros(3 * n, 3);
@@ -157,8 +157,8 @@ pub fn learning_rate(schedule: &Schedule, step: u64) -> f32 {
     piece("learning_rate", || learning_rate::rate(schedule, step), || schedule.rate(step))
 }
 
-/// The library's AdamW for a list of numbers. It moves the parameters of a whole model, so the list becomes the `wte` of
-/// one.
+/// The library's AdamW for a list of numbers. It moves the parameters of a whole model, so the list becomes the `wte`
+/// of a model.
 pub fn library_adamw(adamw: &mut adamw::AdamW, p: &mut [f32], g: &[f32], lr: f32) {
     let model_of = |list: &[f32]| -> Gpt2 {
         let mut model = Gpt2::zeros(&Config::new(list.len(), 1, 1, 1, 1)).expect("a small model");
@@ -186,15 +186,15 @@ pub fn library_adamw(adamw: &mut adamw::AdamW, p: &mut [f32], g: &[f32], lr: f32
 // How a piece is picked and watched
 // ---------------------------------------------------------------------------------------------------------------------
 
-/// What to do with pieces that are called.
+/// What to do with the pieces that are called.
 #[derive(Debug, Clone, Default)]
 enum Mode {
     /// Pick, and nothing else.
     #[default]
     Pick,
-    /// Compare each with the library's, and keep the name of the first that differs.
+    /// Compare each with the library's, and keep the name of the first one that differs.
     Watch(Option<String>),
-    /// Use no piece of the library, and keep the names of those that are missing.
+    /// Use no piece of the library, and keep the names of the missing ones.
     Strict(Vec<String>),
 }
 
@@ -212,7 +212,8 @@ pub fn watch<T>(work: impl FnOnce() -> T) -> (T, Option<String>) {
     }
 }
 
-/// Notes which pieces `work` calls that have not been begun (the library's are used for them): its result, and their names.
+/// Records which pieces `work` calls that have not been begun (it uses the library's instead): its result, and their
+/// names.
 pub fn strict<T>(work: impl FnOnce() -> T) -> (T, Vec<String>) {
     MODE.set(Mode::Strict(Vec::new()));
     let result = work();
@@ -234,10 +235,10 @@ fn piece<T: Comparable>(name: &str, own: impl Fn() -> T, library: impl Fn() -> T
         }
         Err(payload) => resume_unwind(payload),
     };
-    // Only the first piece that differs is of interest: what comes after it may be wrong because of it.
+    // Only the first piece that differs matters: later ones may be wrong because of it.
     if MODE.with_borrow(|mode| matches!(mode, Mode::Watch(None))) && !result.is_close(&library()) {
         MODE.with_borrow_mut(|mode| match mode {
-            // A piece inside of this one has been asked before it, and was right.
+            // A piece inside this one was asked before it, and was right.
             Mode::Watch(first) if first.is_none() => *first = Some(name.to_string()),
             _ => {}
         });

@@ -7,7 +7,7 @@
 //! softmax(x)_i = e^(x_i) / (e^(x_0) + e^(x_1) + ... + e^(x_(n-1)))
 //! ```
 //!
-//! Mind two things. Every *row* is a list of its own. And `e^89` is more than an `f32` can hold, so the formula as it stands
+//! Watch two things. Every *row* is a list of its own. And `e^89` is more than an `f32` can hold: the formula as it is
 //! gives NaN for a row such as `[1000, 1000]`, whose softmax is `[0.5, 0.5]`.
 //!
 //! A worked example: the row `[0, ln 3]` has the powers `1` and `3`, whose sum is 4: `[0.25, 0.75]`.
@@ -28,9 +28,9 @@ pub fn forward(x: &Tensor) -> Tensor {
 }
 
 // Hint 1. Adding the same number to all scores of a row changes nothing: the factor that it brings stands above and below
-//         the fraction bar. So you are free to choose that number well.
+//         the fraction bar. You are free to choose that number well.
 //
-// Hint 2. Take off the row's largest score: softmax(x)_i = e^(x_i - max) / sum over j of e^(x_j - max). The largest power
+// Hint 2. Subtract the row's largest score: softmax(x)_i = e^(x_i - max) / sum over j of e^(x_j - max). The largest power
 //         is then e^0 = 1.
 //
 // Hint 3. Begin with `let mut y = x.clone();`. For each row: find the largest with `fold(f32::NEG_INFINITY, f32::max)`,

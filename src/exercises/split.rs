@@ -1,6 +1,6 @@
 //! Exercise: the split rule. Chapter 2. Hard, 45 minutes.
 //!
-//! Before anything is merged, GPT-2 cuts a text into pieces which tokens never cross. Its rule is a regular expression:
+//! Before anything is merged, GPT-2 cuts a text into pieces that tokens never cross. Its rule is a regular expression:
 //!
 //! ```text
 //! '(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
@@ -9,14 +9,14 @@
 //! Write it by hand. At the place where the last piece ended, the first of these that fits is the next piece:
 //!
 //! 1. One of `'s 'd 'm 't 'll 've 're`, in small letters.
-//! 2. One or more letters, with one space in front if there is one.
-//! 3. One or more numbers, with one space in front if there is one.
-//! 4. One or more signs, with one space in front if there is one. A sign is all that is neither letter nor number nor white
-//!    space: `!`, `'`, `+`, `🦀`.
-//! 5. White space. If it goes on to the end of the text: all of it. If something follows: all but its last character, except
-//!    that a single one is a piece by itself.
+//! 2. One or more letters, with an optional space in front.
+//! 3. One or more numbers, with an optional space in front.
+//! 4. One or more signs, with an optional space in front. A sign is anything that is neither letter nor number nor
+//!    white space: `!`, `'`, `+`, `🦀`.
+//! 5. White space. If it reaches to the end of the text: all of it. If something follows: all but its last character,
+//!    except that a single one is a piece by itself.
 //!
-//! A *space* is the character `' '` alone. *White space* is also tabs, line feeds and the like.
+//! A *space* is only the character `' '`. *White space* is also tabs, line feeds and the like.
 //!
 //! A worked example, in which `·` is a space: `It's··5·o'clock!` is cut into
 //!
@@ -30,12 +30,12 @@
 //!
 //! | argument | type | |
 //! | --- | --- | --- |
-//! | `text` | `&str` | any text; there may be nothing in it |
-//! | result | `Vec<&str>` | none of them empty; put together again, they are the text |
+//! | `text` | `&str` | any text; it may be empty |
+//! | result | `Vec<&str>` | none of them empty; joined together, they are the text |
 //!
-//! Of use: `char::is_alphabetic`, `char::is_numeric`, `char::is_whitespace`. They are not quite the classes that GPT-2 means
-//! (the chapter says why); for the texts of the check they are. Also `str::starts_with`, `str::split_at`, `str::find` with a
-//! closure, `char::len_utf8`.
+//! Of use: `char::is_alphabetic`, `char::is_numeric`, `char::is_whitespace`. They are not quite the classes that GPT-2
+//! means (the chapter says why), but they are good enough for the texts of the check. Also `str::starts_with`,
+//! `str::split_at`, `str::find` with a closure, `char::len_utf8`.
 
 use super::not_started;
 
@@ -55,6 +55,6 @@ pub fn split(text: &str) -> Vec<&str> {
 // Hint 3. For a class, a function such as `fn is_sign(c: char) -> bool`. The length of a run: `word.find(|c| !is_sign(c))`,
 //         or `word.len()` if that is `None`. Rules 2 to 4 return it plus 1 for the space, if there was one. Rule 5: with `run`
 //         the length of the white space and `last` the length of its last character
-//         (`text[..run].chars().next_back()`), return `run` if `run == text.len() || run == last`, and else `run - last`.
+//         (`text[..run].chars().next_back()`), return `run` if `run == text.len() || run == last`, else `run - last`.
 
 // Solution: src/tokenizer/split.rs, split

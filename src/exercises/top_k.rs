@@ -1,8 +1,8 @@
 //! Exercise: top-k. Chapter 8. Medium, 15 minutes.
 //!
-//! Keep the `k` likeliest tokens, and remove the others: their logits become minus infinity, so that softmax gives them
-//! probability 0. Tokens as likely as the `k`-th all stay. `k = 0` means that the knob is off, and so does a `k` as large as the
-//! vocabulary or larger.
+//! Keep the `k` likeliest tokens, and remove the others: their logits become minus infinity, and softmax gives them
+//! probability 0. Tokens as likely as the `k`-th all stay. `k = 0` turns the knob off, and so does a `k` equal to the
+//! size of the vocabulary or larger.
 //!
 //! A worked example: `k = 2` on `[1, 4, 2, 0, 2]`. The second largest is 2, and there are two of it: `[-inf, 4, 2, -inf, 2]`.
 //!
@@ -20,9 +20,9 @@ pub fn top_k(logits: &mut [f32], k: usize) {
     not_started()
 }
 
-// Hint 1. Which number decides who stays? The k-th largest: whatever is smaller goes.
+// Hint 1. Which number decides who stays? The k-th largest: every smaller one goes.
 //
-// Hint 2. Sort a copy, largest first. The k-th largest stands at index k - 1. Then compare each logit with it.
+// Hint 2. Sort a copy, largest first. The k-th largest is at index k - 1. Then compare each logit with it.
 //
 // Hint 3. `let mut sorted = logits.to_vec();`, `sorted.sort_by(|a, b| b.total_cmp(a));`, `let kth = sorted[k - 1];`, and each
 //         score `< kth` becomes `f32::NEG_INFINITY`. Return early if `k == 0 || k >= logits.len()`.

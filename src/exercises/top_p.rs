@@ -1,12 +1,12 @@
 //! Exercise: top-p. Chapter 8. Medium, 20 minutes.
 //!
-//! Keep the smallest set of likeliest tokens whose probabilities add up to `p` or more, and remove the others. At least one
-//! stays. Of tokens that are equally likely, those with the smaller ids stay. `p` of 1 or more means that the knob is off.
+//! Keep the smallest set of likeliest tokens whose probabilities add up to `p` or more, and remove the others. At least
+//! one stays. Among equally likely tokens, those with the smaller ids stay. A `p` of 1 or more turns the knob off.
 //!
-//! Mind that `p` speaks of *probabilities*, and you are given logits; and that it is the logits that are to be changed.
+//! Note that `p` is about *probabilities*, but you are given logits; and that you have to change the logits.
 //!
-//! A worked example: the probabilities 0.3, 0.5 and 0.2, and `p = 0.6`. The likeliest, 0.5, is not enough. With 0.3 it is 0.8:
-//! enough. So the first two stay, and the third one's logit becomes minus infinity.
+//! A worked example: the probabilities 0.3, 0.5 and 0.2, and `p = 0.6`. The likeliest, 0.5, is not enough. With 0.3 it
+//! is 0.8: enough. The first two stay, and the third one's logit becomes minus infinity.
 //!
 //! | argument | shape | |
 //! | --- | --- | --- |
@@ -23,14 +23,14 @@ pub fn top_p(logits: &mut [f32], p: f32) {
     not_started()
 }
 
-// Hint 1. Walk through the tokens from the likeliest on, and add up their probabilities, until there is enough. The token
-//         with which there is enough stays too.
+// Hint 1. Walk through the tokens from the likeliest on, and add up their probabilities, until they reach p. The token
+//         that reaches p stays too.
 //
 // Hint 2. probabilities = softmax of a copy; order = ids, sorted by probability, largest first. Keep from the front: add the
-//         probability, then ask whether the sum has reached p. All ids behind that point are removed.
+//         probability, then ask whether the sum has reached p. All ids after that point are removed.
 //
 // Hint 3. With `let mut order: Vec<usize> = (0..logits.len()).collect();` and
 //         `order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));`, go through `order` with a sum and a flag:
-//         `if enough { logits[id] = f32::NEG_INFINITY; }`, else add, and set `enough = sum >= p`.
+//         `if enough { logits[id] = f32::NEG_INFINITY; }`, otherwise add, and set `enough = sum >= p`.
 
 // Solution: src/generate/knobs.rs, top_p

@@ -1,12 +1,12 @@
 //! Exercise: training. Chapter 13. Hard, 40 minutes.
 //!
-//! Everything comes together: let a model learn a text by heart, by the loss, the gradients and the steps that you have
-//! written yourself.
+//! Everything comes together: let a model learn a text by heart, with the loss, the gradients and the steps that you
+//! have written yourself.
 //!
-//! The model is the smallest that can learn anything of a language: it looks at one token, and says which comes next.
-//! It is a single linear layer, whose input is *one-hot*: a row with a 1 in the column of the token, and 0 elsewhere.
-//! Such a row times a matrix picks a row of the matrix. So row `i` of the weight holds the logits of what comes after
-//! token `i`. (A table of which token follows which is called a *bigram* model.)
+//! The model is the smallest that can learn anything about a language: it looks at one token, and says which comes
+//! next. It is a single linear layer, whose input is *one-hot*: a row with a 1 in the column of the token, and 0
+//! elsewhere. Such a row times a matrix picks a row of the matrix: row `i` of the weight holds the logits of what comes
+//! after token `i`. (A table of which token follows which is called a *bigram* model.)
 //!
 //! A text of n tokens gives n - 1 lessons: each token but the last is an input, and the one after it is its target.
 //! Every step reads all of them:
@@ -20,8 +20,8 @@
 //! W, b     = one update of AdamW each, with the learning rate of this step
 //! ```
 //!
-//! `W` and `b` each need an AdamW of their own, with the usual settings, which lives as long as the run. `W` decays by
-//! 0.1; `b` does not decay.
+//! `W` and `b` each need their own AdamW, with the usual settings, which lives as long as the run. `W` decays by 0.1;
+//! `b` does not decay.
 //!
 //! A worked example: a vocabulary of 2, the text `[0, 1]`, `W` and `b` all zero, and two steps with a peak of 0.1 and
 //! no warm-up.
@@ -60,7 +60,7 @@ pub fn train(linear: &mut Linear, ids: &[u32], schedule: &Schedule) -> Result<Ve
     not_started()
 }
 
-// Hint 1. Divide it in two: what is made once, before the loop, and what is made at every step. The text does not
+// Hint 1. Divide the work in two: what is made once, before the loop, and what is made at every step. The text does not
 //         change, so x and the targets are made once. AdamW remembers, so it is made once. A gradient is a sum that
 //         begins at zero, so it is made at every step.
 //
