@@ -1,11 +1,11 @@
 //! Checks the exercises in `src/exercises/`, and checks the checkers.
 //!
-//! An exercise that nobody has begun is *ignored*, so `cargo test` is green on a fresh copy; a right one is *ok*, and a wrong one
-//! fails, with what went wrong and, if it is a known mistake, why. Then each checker is fed the library's function, which
-//! must pass, and every known mistake, which must be rejected and called by its name.
+//! An exercise that nobody has begun is *ignored*, so `cargo test` is green on a fresh copy; a right one is *ok*, and a
+//! wrong one fails, with what went wrong and, if it is a known mistake, why. Then each checker gets the library's
+//! function, which must pass, and every known mistake, which must be rejected and called by its name.
 //!
-//! The test runner of the standard library cannot call a test ignored after it has run. So this file is a small one of its
-//! own, which prints in the same way and understands the same flags where they make sense here.
+//! The test runner of the standard library cannot call a test ignored after it has run. That is why this file is a
+//! small runner, which prints in the same way and understands the same flags where they make sense here.
 
 #[path = "../../src/exercises/mod.rs"]
 mod exercises;
@@ -62,7 +62,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if only_ignored {
-        tests.clear(); // what is ignored here cannot be run: there is nothing yet
+        tests.clear(); // what is ignored here cannot be run: it does not exist yet
     }
     run(tests, n_all)
 }
@@ -107,8 +107,8 @@ fn run(tests: Vec<Test>, n_all: usize) -> ExitCode {
     if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(101) }
 }
 
-/// For `examples/exercises.rs`: a line for each exercise, `name`, a tab, and `not started`, `done` or `wrong`; after a wrong one
-/// what is wrong, each line after a tab. With names, only those exercises.
+/// For `examples/exercises.rs`: a line for each exercise, `name`, a tab, and `not started`, `done` or `wrong`; after a
+/// wrong one what is wrong, each line after a tab. With names, only those exercises.
 fn print_status(names: &[String]) -> ExitCode {
     for exercise in checkers::all() {
         if !names.is_empty() && !names.iter().any(|name| name == exercise.name()) {

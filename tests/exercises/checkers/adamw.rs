@@ -93,7 +93,7 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| moved(i, |a, _| Numbers { m: a.old_m, v: a.old_v, ..*a }.right()),
             },
             Mistake {
-                when: "the decay is mixed into the gradient, and so goes through the division (Adam with L2)",
+                when: "the decay is mixed into the gradient, and goes through the division with it (Adam with L2)",
                 answer: |i| {
                     run(i, |adamw, p, g, lr| {
                         let g: Vec<f32> = g.iter().zip(&*p).map(|(g, p)| g + adamw.weight_decay * p).collect();
@@ -216,7 +216,7 @@ fn run(input: &Input, update: impl Fn(&mut AdamW, &mut [f32], &[f32], f32)) -> A
     vec![("adamw.step", Part::Integers(steps)), ("adamw.m", m), ("adamw.v", v), ("p", p)]
 }
 
-/// All that moves one parameter.
+/// Everything that moves one parameter.
 #[derive(Clone, Copy)]
 struct Numbers {
     p: f32,

@@ -25,7 +25,7 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| answer(attend(&i.q, &i.k, &i.v, 1.0)),
             },
             Mistake {
-                when: "the scores are divided by head_size: it is its root",
+                when: "the scores are divided by head_size: divide by its root",
                 answer: |i| answer(attend(&i.q, &i.k, &i.v, i.q.n_cols() as f32)),
             },
             Mistake {
@@ -33,7 +33,7 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| answer(attend(&i.q, &i.k, &i.v, 1.0 / root(i))),
             },
             Mistake {
-                when: "the scores are divided by the root of n_seq: it is that of head_size, the columns of q",
+                when: "the scores are divided by the root of n_seq: use head_size, the columns of q",
                 answer: |i| answer(attend(&i.q, &i.k, &i.v, (i.q.n_rows() as f32).sqrt())),
             },
             Mistake { when: "queries and keys are swapped", answer: |i| answer(attend(&i.k, &i.q, &i.v, root(i))) },
@@ -125,7 +125,7 @@ fn attend(q: &Tensor, k: &Tensor, v: &Tensor, divisor: f32) -> Result<Tensor> {
     softmax::forward(&masked(&scores, |q, k| k <= q)).matmul(v)
 }
 
-/// Attention whose weights are made of the divided scores in another way.
+/// Attention whose weights are made from the divided scores in another way.
 fn with(input: &Input, weights: fn(Tensor) -> Result<Tensor>) -> Result<Tensor> {
     weights(input.q.matmul_t(&input.k)?.scale(1.0 / root(input)))?.matmul(&input.v)
 }

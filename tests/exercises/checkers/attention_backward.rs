@@ -46,15 +46,15 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| changed(i, |i, (d_q, d_k, d_v)| Ok((d_q.scale(1.0 / scale(i)), d_k, d_v))),
             },
             Mistake {
-                when: "softmax's backward is left out: d_w is taken for d_score",
+                when: "softmax's backward is left out: d_w is used as d_score",
                 answer: |i| steps(i, |i| Ok(i.weights.clone()), |_, d_w| Ok(d_w.clone()), scale),
             },
             Mistake {
-                when: "softmax's backward does not take off the sum of d_w * w",
+                when: "softmax's backward does not subtract the sum of d_w * w",
                 answer: |i| steps(i, |i| Ok(i.weights.clone()), |w, d_w| w.mul(d_w), scale),
             },
             Mistake {
-                when: "softmax's backward takes off the sum, but does not multiply by w: masked places leak",
+                when: "softmax's backward subtracts the sum, but does not multiply by w: masked places leak",
                 answer: |i| {
                     let without = |w: &Tensor, d_w: &Tensor| {
                         let shared = w.mul(d_w)?.row_sum();
@@ -64,14 +64,14 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
             Mistake {
-                when: "softmax's backward takes off the plain mean of d_w, instead of the mean weighted by w",
+                when: "softmax's backward subtracts the plain mean of d_w, instead of the mean weighted by w",
                 answer: |i| {
                     let plain = |w: &Tensor, d_w: &Tensor| w.mul(&d_w.sub(&d_w.row_mean())?);
                     steps(i, |i| Ok(i.weights.clone()), plain, scale)
                 },
             },
             Mistake {
-                when: "the weights are computed anew, without the mask",
+                when: "the weights are computed again, without the mask",
                 answer: |i| {
                     steps(i, |i| Ok(softmax::forward(&i.q.matmul_t(&i.k)?.scale(scale(i)))), softmax::backward, scale)
                 },
@@ -97,7 +97,7 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
             Mistake {
-                when: "d_q and d_k are returned in each other's place",
+                when: "d_q and d_k are swapped in the result",
                 answer: |i| changed(i, |_, (d_q, d_k, d_v)| Ok((d_k, d_q, d_v))),
             },
             Mistake {
@@ -116,7 +116,7 @@ fn inputs() -> Vec<Input> {
         let mut table = |deviation| Tensor::random(&[n_seq, head_size], deviation, &mut rng);
         input(table(deviation), table(deviation), table(1.0), table(1.0))
     };
-    // In the last one the scores are far apart, so that some weights are 0 though nothing masks them.
+    // In the last one the scores are far apart: some weights are 0 though nothing masks them.
     vec![worked, random(5, 3, 1.0), random(3, 3, 1.0), random(2, 7, 1.0), random(1, 2, 1.0), random(4, 2, 20.0)]
 }
 
@@ -127,10 +127,10 @@ fn input(q: Tensor, k: Tensor, v: Tensor, d_out: Tensor) -> Input {
     input
 }
 
-/// A layer of three heads in which the first has just these queries, keys and values: the layer's input is `q`, `k` and
-/// `v` side by side, and its parameters hand each to where it belongs. The other two heads get nothing but zeros. So the
-/// library's own function can be asked about one head. Returned with it: what forward saved, the head's weights, and the
-/// layer's input.
+/// A layer of three heads in which the first has exactly these queries, keys and values: the layer's input is `q`, `k`
+/// and `v` side by side, and its parameters pass each to its place. The other two heads get nothing but zeros. This way
+/// the library's own function can be asked about one head. Also returned: what forward saved, the head's weights, and
+/// the layer's input.
 fn forward(input: &Input) -> Result<(Attention, Saved, Tensor, Tensor)> {
     let (n_seq, size) = (input.q.n_rows(), input.q.n_cols());
     let mut layer = Attention::zeros(3 * size, 3);
@@ -188,7 +188,7 @@ fn steps(
     answer(run())
 }
 
-/// The right gradients, and what is made of them.
+/// The right gradients, changed in some way.
 fn changed(input: &Input, change: fn(&Input, Gradients) -> Result<Gradients>) -> Answer {
     answer(library(input).and_then(|right| change(input, right)))
 }

@@ -4,7 +4,7 @@ use crate::check::{Answer, Exercise, Mistake, Part, ids, number, one};
 use crate::exercises;
 use gpt60::Rng;
 
-/// Log-probabilities for every text, made of a seed; how many tokens there are; prompt, beams and length.
+/// Log-probabilities for every text, made from a seed; how many tokens there are; prompt, beams and length.
 pub struct Input {
     seed: u64,
     n_vocab: usize,
@@ -51,7 +51,7 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| answer(&search(i, Way { lowest: true, ..Way::default() })),
             },
             Mistake {
-                when: "the prompt is given back with the new ids",
+                when: "the prompt is returned with the new ids",
                 answer: |i| {
                     let beams = search(i, Way::default());
                     answer(&beams.into_iter().map(|(score, new)| (score, [&i.prompt[..], &new].concat())).collect())
@@ -127,7 +127,7 @@ fn answer(beams: &Beams) -> Answer {
     if parts.len() == 1 { one(parts.remove(0).1) } else { parts }
 }
 
-/// How the search goes wrong, if it does.
+/// How the search goes wrong, if at all.
 struct Way {
     own_best: bool,
     lowest: bool,
@@ -150,7 +150,7 @@ fn search(input: &Input, way: Way) -> Beams {
             let log_p = next(input, &[prompt, new].concat());
             let mut children: Beams =
                 (0u32..).zip(log_p).map(|(id, p)| ((way.add)(*score, p), [&new[..], &[id]].concat())).collect();
-            // The first step has one beam, from which all others must come.
+            // The first step has one beam, which all others must come from.
             if way.own_best && step > 0 {
                 children.sort_by(|a, b| b.0.total_cmp(&a.0));
                 children.truncate(1);

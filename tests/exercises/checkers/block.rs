@@ -38,7 +38,7 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
             Mistake {
-                when: "the MLP's result is not added to what was there",
+                when: "the MLP's result is not added to its input",
                 answer: |i| run(i, |b, x| mlp(b, &ln_2(b, &x.add(&attn(b, &ln_1(b, x)?)?)?)?)),
             },
             Mistake {
@@ -113,7 +113,7 @@ fn inputs() -> Vec<Input> {
     let mut rng = Rng::new(3);
     let mut input = |n_seq: usize, n_embd: usize, n_head: usize| {
         let mut block = Block::random(&Config::new(5, 8, n_embd, n_head, 1), &mut rng);
-        // Every gain, weight and bias another number.
+        // Every gain, weight and bias is a different number.
         for linear in [&mut block.attn.c_attn, &mut block.attn.c_proj, &mut block.mlp.c_fc, &mut block.mlp.c_proj] {
             linear.weight = Tensor::random(linear.weight.shape(), 0.7, &mut rng).into();
             linear.bias = Tensor::random(linear.bias.shape(), 0.4, &mut rng);

@@ -27,23 +27,23 @@ pub fn exercise() -> Exercise<u8> {
                 answer: |&byte| answer(numbered(byte, hidden, 0x101)),
             },
             Mistake {
-                when: "the soft hyphen, byte 173, is taken for visible",
+                when: "the soft hyphen, byte 173, counts as visible",
                 answer: |&byte| answer(numbered(byte, |byte| hidden(byte) && byte != 173, 0x100)),
             },
             Mistake {
-                when: "the non-breaking space, byte 160, is taken for visible",
+                when: "the non-breaking space, byte 160, counts as visible",
                 answer: |&byte| answer(numbered(byte, |byte| hidden(byte) && byte != 160, 0x100)),
             },
             Mistake {
-                when: "the space, byte 32, is taken for visible",
+                when: "the space, byte 32, counts as visible",
                 answer: |&byte| answer(numbered(byte, |byte| hidden(byte) && byte != 32, 0x100)),
             },
             Mistake {
-                when: "delete, byte 127, is taken for visible",
+                when: "delete, byte 127, counts as visible",
                 answer: |&byte| answer(numbered(byte, |byte| hidden(byte) && byte != 127, 0x100)),
             },
             Mistake {
-                when: "only ASCII is taken for visible: of the bytes from 161 on all but 173 are, too",
+                when: "only ASCII counts as visible: the bytes from 161 on are visible too, except 173",
                 answer: |&byte| answer(numbered(byte, |byte| hidden(byte) || byte >= 128, 0x100)),
             },
             Mistake {
@@ -67,7 +67,7 @@ fn answer(symbol: char) -> Answer {
     one(Part::Text(symbol.to_string()))
 }
 
-/// Those of the worked example first, then all.
+/// The bytes of the worked example first, then all.
 fn inputs() -> Vec<u8> {
     [97, 0, 32, 127, 233].into_iter().chain(0..=255).collect()
 }

@@ -24,15 +24,15 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| answer(i, |dot, aa, bb| dot / (aa * bb)),
             },
             Mistake {
-                when: "it is divided by the length of a alone",
+                when: "it is divided by the length of a only",
                 answer: |i| answer(i, |dot, aa, _| dot / aa.sqrt()),
             },
             Mistake {
-                when: "it is divided by the length of b alone",
+                when: "it is divided by the length of b only",
                 answer: |i| answer(i, |dot, _, bb| dot / bb.sqrt()),
             },
             Mistake {
-                when: "it is divided by the length of a twice, not once by that of each",
+                when: "it is divided by the length of a twice, not by each length once",
                 answer: |i| answer(i, |dot, aa, _| dot / aa),
             },
             Mistake {
@@ -44,7 +44,7 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| answer(i, |dot, aa, bb| dot / aa.sqrt() * bb.sqrt()),
             },
             Mistake {
-                when: "`len()` is taken for the length: that is how many numbers there are",
+                when: "`len()` is used as the length: it only counts the numbers",
                 answer: |i| {
                     let n = i.a.len() as f64;
                     one(number((dot(&i.a, &i.b) / (n * n)) as f32))
@@ -55,7 +55,7 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| one(number((dot(&i.a, &i.b) / i.a.len() as f64) as f32)),
             },
             Mistake {
-                when: "it is taken off from 1: that is a distance, 0 for the same direction",
+                when: "it is subtracted from 1: that is a distance, 0 for the same direction",
                 answer: |i| answer(i, |dot, aa, bb| 1.0 - dot / (aa.sqrt() * bb.sqrt())),
             },
             Mistake {
@@ -63,7 +63,7 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| answer(i, |dot, aa, bb| dot.abs() / (aa.sqrt() * bb.sqrt())),
             },
             Mistake {
-                when: "the length is taken for the sum of the numbers: it is the root of the sum of their squares",
+                when: "the sum of the numbers is used as the length: it is the root of the sum of their squares",
                 answer: |i| {
                     let sum = |x: &[f32]| x.iter().map(|&x| f64::from(x).abs()).sum::<f64>();
                     one(number((dot(&i.a, &i.b) / (sum(&i.a) * sum(&i.b))) as f32))
@@ -84,7 +84,8 @@ fn inputs() -> Vec<Input> {
     inputs
 }
 
-/// In double precision. The library has no such function: it makes all rows of a table 1 long and takes a matrix product.
+/// In double precision. The library has no function for this: it makes all rows of a table 1 long and takes a matrix
+/// product.
 fn answer(i: &Input, of: fn(f64, f64, f64) -> f64) -> Answer {
     one(number(of(dot(&i.a, &i.b), dot(&i.a, &i.a), dot(&i.b, &i.b)) as f32))
 }

@@ -24,11 +24,11 @@ pub fn exercise() -> Exercise<Input> {
         tolerance: 1e-5,
         mistakes: vec![
             Mistake {
-                when: "the largest logit is not taken off first: e^x overflows",
+                when: "the largest logit is not subtracted first: e^x overflows",
                 answer: |i| rows(i, |row, t| powers(row, 0.0).iter().sum::<f32>().ln() - row[t]),
             },
             Mistake {
-                when: "the largest logit is not taken off first: e^x overflows",
+                when: "the largest logit is not subtracted first: e^x overflows",
                 answer: |i| rows(i, |row, t| -(row[t].exp() / powers(row, 0.0).iter().sum::<f32>()).ln()),
             },
             Mistake {
@@ -36,7 +36,7 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| rows(i, |row, t| -probability(row, t).ln()),
             },
             Mistake {
-                when: "the largest logit is taken off in the powers only, and not off the target's logit",
+                when: "the largest logit is subtracted in the powers only, and not from the target's logit",
                 answer: |i| rows(i, |row, t| powers(row, largest(row)).iter().sum::<f32>().ln() - row[t]),
             },
             Mistake {
@@ -49,17 +49,14 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
             Mistake { when: "the logarithm is left out: this is the probability", answer: |i| rows(i, probability) },
-            Mistake { when: "the sign is not turned round", answer: |i| rows(i, |row, t| -right(row, t)) },
+            Mistake { when: "the minus sign is left out", answer: |i| rows(i, |row, t| -right(row, t)) },
             Mistake {
-                when: "the logarithm is that to base 2: this is the loss in bits",
+                when: "the logarithm is to base 2: this is the loss in bits",
                 answer: |i| rows(i, |row, t| right(row, t) / 2f32.ln()),
             },
+            Mistake { when: "the logarithm is to base 10", answer: |i| rows(i, |row, t| right(row, t) / 10f32.ln()) },
             Mistake {
-                when: "the logarithm is that to base 10",
-                answer: |i| rows(i, |row, t| right(row, t) / 10f32.ln()),
-            },
-            Mistake {
-                when: "the row's own number is taken for the target, instead of `targets[i]`",
+                when: "the row's own number is used as the target, instead of `targets[i]`",
                 answer: |i| {
                     let n = i.logits.n_cols();
                     one(numbers(&(0..i.targets.len()).map(|r| right(i.logits.row(r), r % n)).collect::<Vec<_>>()))
@@ -70,7 +67,7 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| rows(i, |row, _| right(row, argmax(row).unwrap())),
             },
             Mistake {
-                when: "the mean over the rows is returned, instead of a number for each",
+                when: "the mean over the rows is returned, instead of a number for each row",
                 answer: |i| one(numbers(&[list(i, right).iter().sum::<f32>() / i.targets.len() as f32])),
             },
         ],
@@ -93,7 +90,7 @@ fn inputs() -> Vec<Input> {
             logits: table(2, 3, &[f32::NEG_INFINITY, 1.0, 2.0, -1.0, f32::NEG_INFINITY, 1.5]),
             targets: vec![1, 0],
         },
-        // One token alone is certain.
+        // A single token is certain.
         Input { logits: table(2, 1, &[3.0, -3.0]), targets: vec![0, 0] },
     ]
 }

@@ -31,7 +31,7 @@ pub fn exercise() -> Exercise<Input> {
         tolerance: 1e-5,
         mistakes: vec![
             Mistake {
-                when: "the 1 is not taken off at the target",
+                when: "the 1 is not subtracted at the target",
                 answer: |i| one(tensor(&softmax::forward(&i.logits).scale(share(i)))),
             },
             Mistake {
@@ -47,16 +47,16 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| scaled(i, i.weight / i.logits.n_cols() as f32),
             },
             Mistake {
-                when: "it is divided by the number of all logits, instead of the number of rows",
+                when: "it is divided by the number of logits, instead of the number of rows",
                 answer: |i| scaled(i, i.weight / i.logits.len() as f32),
             },
             Mistake { when: "the weight is left out", answer: |i| scaled(i, share(i) / i.weight) },
             Mistake {
-                when: "a whole 1 is taken off after the multiplication: the 1 must be multiplied too",
+                when: "a whole 1 is subtracted after the multiplication: the 1 must be multiplied too",
                 answer: |i| one(tensor(&minus_one_hot(i, softmax::forward(&i.logits).scale(share(i)), 1.0))),
             },
             Mistake {
-                when: "softmax is left out: the 1 is taken off the logit itself",
+                when: "softmax is left out: the 1 is subtracted from the logit itself",
                 answer: |i| one(tensor(&minus_one_hot(i, i.logits.clone(), 1.0).scale(share(i)))),
             },
             Mistake {
@@ -71,7 +71,7 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
             Mistake {
-                when: "the row's own number is taken for the target, instead of `targets[i]`",
+                when: "the row's own number is used as the target, instead of `targets[i]`",
                 answer: |i| {
                     let mut d = softmax::forward(&i.logits);
                     let n = d.n_cols();
@@ -80,7 +80,7 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
             Mistake {
-                when: "softmax is computed without taking off the largest logit: e^x overflows",
+                when: "softmax is computed without subtracting the largest logit: e^x overflows",
                 answer: |i| {
                     let mut d = i.logits.map(f32::exp);
                     for r in 0..d.n_rows() {

@@ -33,7 +33,7 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| answer(tokens(i).and_then(|x| x.add(&places(i, |t, _| t)?))),
             },
             Mistake {
-                when: "the position is taken for the number of the sequence, t / n_seq: it is t % n_seq",
+                when: "the number of the sequence, t / n_seq, is used as the position: it is t % n_seq",
                 answer: |i| answer(tokens(i).and_then(|x| x.add(&places(i, |t, n_seq| t / n_seq)?))),
             },
             Mistake {
@@ -61,7 +61,7 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| answer(tokens(i).and_then(|x| x.mul(&places(i, |t, n_seq| t % n_seq)?))),
             },
             Mistake {
-                when: "an id that is not in the vocabulary is not noticed, and the last row is taken for it",
+                when: "an id that is not in the vocabulary is not noticed, and gets the last row",
                 answer: |i| {
                     let last = i.wte.n_rows() as u32 - 1;
                     let ids: Vec<u32> = i.ids.iter().map(|&id| id.min(last)).collect();
@@ -83,7 +83,7 @@ fn answer(result: Result<Tensor>) -> Answer {
     attempt(result, |x| one(tensor(&x)))
 }
 
-/// No probe that must succeed has more ids than `wte` or `wpe` have rows: so all mistakes have numbers to show.
+/// No probe that must succeed has more ids than `wte` or `wpe` have rows: all mistakes then have numbers to show.
 fn inputs() -> Vec<Input> {
     let mut rng = Rng::new(1);
     let mut random = |n_vocab: usize, n_ctx: usize, n_embd: usize, ids: &[u32], n_seq: usize| Input {
@@ -103,7 +103,7 @@ fn inputs() -> Vec<Input> {
         random(8, 8, 3, &[7, 4, 4, 0, 6, 5], 3),
         random(7, 9, 1, &[3, 3, 1, 6, 0], 5),
         random(5, 6, 7, &[4, 2, 4], 1),
-        // A sequence that is longer than wpe, and an id that is not there.
+        // A sequence that is longer than wpe, and an id past the vocabulary.
         random(9, 3, 2, &[1, 8, 0, 2], 4),
         random(4, 9, 2, &[3, 4, 0], 3),
     ]

@@ -27,7 +27,7 @@ pub fn exercise() -> Exercise<Input> {
         tolerance: 0.0,
         mistakes: vec![
             Mistake {
-                when: "the pair that stands furthest left goes first, not the one with the lowest rank",
+                when: "the pair furthest left goes first, not the one with the lowest rank",
                 answer: |i| one(ids(&pair_by_pair(i, |place, _| place))),
             },
             Mistake {
@@ -39,11 +39,11 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| one(ids(&in_order(i, |merges| merges.reverse()))),
             },
             Mistake {
-                when: "at each place the longest token that fits is taken: it is ranks that count, not lengths",
+                when: "at each place the longest token that fits is taken: ranks count, not lengths",
                 answer: |i| one(ids(&longest_first(i))),
             },
             Mistake {
-                when: "each merge is made in one place only: a pair may stand in many",
+                when: "each merge is made in one place only: a pair may occur in many",
                 answer: |i| one(ids(&once_each(i, usize::MAX))),
             },
             Mistake {
@@ -51,11 +51,11 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| one(ids(&first_merge(i))),
             },
             Mistake {
-                when: "only one merge is made, and that in one place: go on until no two neighbours are in the list",
+                when: "only one merge is made, and only in one place: go on until no two neighbours are in the list",
                 answer: |i| one(ids(&once_each(i, 1))),
             },
             Mistake {
-                when: "only pairs that stand in the word at the beginning are merged: merging makes new ones",
+                when: "only pairs that are in the word at the beginning are merged: merging makes new ones",
                 answer: |i| {
                     one(ids(&in_order(i, |merges| merges.retain(|m| m.0 < FIRST_MERGED && m.1 < FIRST_MERGED))))
                 },
@@ -81,7 +81,7 @@ const FIRST_MERGED: u32 = 10;
 fn inputs() -> Vec<Input> {
     let input = |tokens: &[u32], merges: &[(u32, u32, u32)]| Input { tokens: tokens.to_vec(), merges: merges.to_vec() };
     let mut rng = Rng::new(1);
-    // Any list in which parts are older than what is made of them.
+    // Any list in which parts are older than the tokens made from them.
     let mut merges: Vec<(u32, u32, u32)> = Vec::new();
     let mut tokens = vec![1, 2, 3];
     while merges.len() < 12 {
@@ -112,20 +112,20 @@ fn merge(tokens: &[u32], (left, right, result): (u32, u32, u32)) -> Vec<u32> {
     replace_pair(tokens, Merge { left, right, result })
 }
 
-/// One pass over the list, which is changed first. (Without a change that is a right solution.)
+/// One pass over the list, after a change to the list. (Without a change, that is a right solution.)
 fn in_order(i: &Input, change: fn(&mut Vec<(u32, u32, u32)>)) -> Vec<u32> {
     let mut merges = i.merges.clone();
     change(&mut merges);
     merges.into_iter().fold(i.tokens.clone(), |tokens, m| merge(&tokens, m))
 }
 
-/// The places where a pair of the list stands, and its rank.
+/// The places of all pairs in the list, with their ranks.
 fn places(tokens: &[u32], merges: &[(u32, u32, u32)]) -> Vec<(usize, usize)> {
     let rank = |pair: &[u32]| merges.iter().position(|&(left, right, _)| [left, right] == pair[..]);
     tokens.windows(2).enumerate().filter_map(|(place, pair)| Some((place, rank(pair)?))).collect()
 }
 
-/// One place after the other: each time that for which `order` of place and rank is the smallest.
+/// One place after the other: each time the one with the smallest `order` of place and rank.
 fn pair_by_pair(i: &Input, order: fn(usize, usize) -> usize) -> Vec<u32> {
     let mut tokens = i.tokens.clone();
     while let Some((place, rank)) =
@@ -157,7 +157,7 @@ fn first_merge(i: &Input) -> Vec<u32> {
     }
 }
 
-/// From left to right, each time the token that spells most bytes.
+/// From left to right, each time the token that spells the most bytes.
 fn longest_first(i: &Input) -> Vec<u32> {
     let mut spelled: HashMap<u32, Vec<u32>> = (0..FIRST_MERGED).map(|byte| (byte, vec![byte])).collect();
     for (left, right, merged) in &i.merges {

@@ -22,7 +22,7 @@ pub fn exercise() -> Exercise<Vec<f32>> {
                 answer: |xs| each(xs, |x| 0.5 * x * (1.0 + erf(x / 2f64.sqrt()))),
             },
             Mistake { when: "the term 0.044715 * x^3 is left out", answer: |xs| each(xs, |x| half(x, ROOT * x)) },
-            Mistake { when: "x^2 is taken for x^3", answer: |xs| each(xs, |x| half(x, ROOT * (x + 0.044715 * x * x))) },
+            Mistake { when: "x^2 is used for x^3", answer: |xs| each(xs, |x| half(x, ROOT * (x + 0.044715 * x * x))) },
             Mistake {
                 when: "0.044715 multiplies x, and not x^3",
                 answer: |xs| each(xs, |x| half(x, ROOT * (x + 0.044715 * x))),
@@ -56,9 +56,9 @@ pub fn exercise() -> Exercise<Vec<f32>> {
                 when: "the factor x is left out: what is left is a probability",
                 answer: |xs| each(xs, |x| half(1.0, ROOT * (x + 0.044715 * x.powi(3)))),
             },
-            Mistake { when: "a ReLU is taken for the GELU", answer: |xs| each(xs, |x| x.max(0.0)) },
+            Mistake { when: "a ReLU is used in place of the GELU", answer: |xs| each(xs, |x| x.max(0.0)) },
             Mistake {
-                when: "the other approximation is taken, x * sigmoid(1.702 * x): GPT-2 has the one with tanh",
+                when: "the other approximation, x * sigmoid(1.702 * x), is used: GPT-2 has the one with tanh",
                 answer: |xs| each(xs, |x| x / (1.0 + (-1.702 * x).exp())),
             },
             Mistake {
@@ -77,7 +77,7 @@ fn inputs() -> Vec<Vec<f32>> {
         vec![2.0],
         vec![-1.0],
         vec![0.0],
-        // Several at once, because they are compared relative to the largest: far on the left rounding is all there is.
+        // Several at once, because they are compared relative to the largest: far to the left, only rounding is left.
         vec![-3.0, -2.0, -1.5, -0.75, -0.5, -0.1, 0.1, 0.3, 0.5, 1.0, 1.3, 1.7, 2.5, 3.0],
         vec![-100.0, -20.0, -7.0, 7.0, 20.0, 100.0],
     ]
@@ -90,7 +90,7 @@ fn answer(xs: &[f32], f: impl Fn(f32) -> f32) -> Answer {
     })
 }
 
-/// A mistake, in double precision: what is wrong with it is not rounding.
+/// A mistake, in double precision: rounding is not what is wrong with it.
 fn each(xs: &[f32], f: fn(f64) -> f64) -> Answer {
     answer(xs, |x| f(f64::from(x)) as f32)
 }

@@ -32,7 +32,7 @@ pub fn exercise() -> Exercise<Input> {
             },
             Mistake { when: "the blocks run in reverse order", answer: |i| changed(i, |model| model.h.reverse()) },
             Mistake {
-                when: "the first block runs again and again, in the place of all others",
+                when: "the first block runs again and again, in place of all others",
                 answer: |i| changed(i, |model| model.h = vec![model.h[0].clone(); model.h.len()]),
             },
             Mistake {
@@ -62,11 +62,11 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| answer(i.model.logits(&i.ids).and_then(|logits| logits.take_rows(&[i.ids.len() - 1]))),
             },
             Mistake {
-                when: "softmax is taken of the logits: that is for whoever chooses a token",
+                when: "softmax is taken of the logits: that comes later, when a token is chosen",
                 answer: |i| answer(i.model.logits(&i.ids).map(|logits| gpt60::layers::softmax::forward(&logits))),
             },
             Mistake {
-                when: "what is given back are the last vectors, without the head",
+                when: "the last vectors are returned, without the head",
                 answer: |i| answer(i.model.hidden(&i.ids, Pass::new(i.ids.len()))),
             },
         ],

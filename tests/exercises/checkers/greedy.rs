@@ -22,7 +22,7 @@ pub fn exercise() -> Exercise<Input> {
         tolerance: 0.0,
         mistakes: vec![
             Mistake {
-                when: "the prompt is given back with the new ids",
+                when: "the prompt is returned with the new ids",
                 answer: |i| answer(write(i, last, |text, id| text.push(id)).map(|(text, _)| text)),
             },
             Mistake {
@@ -50,7 +50,7 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
             Mistake {
-                when: "of equal scores the last one is taken: it must be the one with the smallest id",
+                when: "among equal scores, the last one is taken: it must be the one with the smallest id",
                 answer: |i| {
                     let last_of_equals = |logits: &Tensor| {
                         let row = logits.row(logits.n_rows() - 1);
@@ -84,8 +84,8 @@ fn inputs() -> Vec<Input> {
     for (_, tensor) in model.parameters_mut().unwrap() {
         *tensor = Tensor::random(tensor.shape(), 0.9, &mut rng);
     }
-    // Without the last bias, which would favour the same token everywhere; and with positions that matter. (Of several seeds,
-    // this is one with texts that vary.)
+    // Without the last bias, which would favour the same token everywhere; and with positions that matter. (Among
+    // several seeds, this is one whose texts vary.)
     model.ln_f.bias = Tensor::zeros(&[8]);
     model.ln_f.weight = Tensor::full(&[8], 1.0);
     model.wpe = model.wpe.scale(4.0);
@@ -111,7 +111,7 @@ fn last(logits: &Tensor) -> Option<usize> {
     argmax(logits.row(logits.n_rows() - 1))
 }
 
-/// Writes with another choice, or goes on with another text: the text in the end, and the new ids.
+/// Writes with another choice, or continues another text: the text at the end, and the new ids.
 fn write(
     input: &Input,
     choose: impl Fn(&Tensor) -> Option<usize>,

@@ -56,7 +56,7 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
             Mistake {
-                when: "the cache is overwritten by the new key and value: they go behind the old ones",
+                when: "the cache is overwritten by the new key and value: they go after the old ones",
                 answer: |i| {
                     run(i, |q, k, v, keys, values| {
                         (*keys, *values) = (k.to_vec(), v.to_vec());
@@ -65,7 +65,7 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
             Mistake {
-                when: "the new key and value are put in front of the old ones",
+                when: "the new key and value are put before the old ones",
                 answer: |i| {
                     run(i, |q, k, v, keys, values| {
                         (*keys, *values) = ([k, keys].concat(), [v, values].concat());
@@ -92,7 +92,7 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
             Mistake {
-                when: "the scores are divided by head_size: it is its root",
+                when: "the scores are divided by head_size: divide by its root",
                 answer: |i| {
                     run(i, |q, k, v, keys, values| {
                         append(k, v, keys, values);
@@ -143,7 +143,7 @@ fn inputs() -> Vec<Input> {
     vec![worked, input(5, 3, 1), input(3, 2, 4), input(2, 7, 2), input(4, 1, 3)]
 }
 
-/// The results of all new tokens, one after the other, and the cache in the end.
+/// The results of all new tokens, one after the other, and the cache at the end.
 fn run(input: &Input, step: Step) -> Answer {
     let (mut keys, mut values) = (input.keys.clone(), input.values.clone());
     let results: Vec<f32> = input.tokens.iter().flat_map(|[q, k, v]| step(q, k, v, &mut keys, &mut values)).collect();

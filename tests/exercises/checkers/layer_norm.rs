@@ -22,7 +22,7 @@ pub fn exercise() -> Exercise<Input> {
         tolerance: 1e-4,
         mistakes: vec![
             Mistake {
-                when: "epsilon is added outside of the root",
+                when: "epsilon is added outside the root",
                 answer: |i| rows(i, |s| s.d / (s.variance.sqrt() + s.epsilon) * s.weight + s.bias),
             },
             Mistake {
@@ -30,7 +30,7 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| rows(i, |s| s.d / s.variance.sqrt() * s.weight + s.bias),
             },
             Mistake {
-                when: "epsilon is always 0.00001, whatever `ln.epsilon` is",
+                when: "epsilon is always 0.00001, and `ln.epsilon` is ignored",
                 answer: |i| rows(i, |s| s.d / (s.variance + 1e-5).sqrt() * s.weight + s.bias),
             },
             Mistake {
@@ -42,15 +42,15 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| rows(i, |s| s.d / (s.variance * s.n + s.epsilon).sqrt() * s.weight + s.bias),
             },
             Mistake {
-                when: "the mean is not taken off before the division",
+                when: "the mean is not subtracted before the division",
                 answer: |i| rows(i, |s| s.x / (s.variance + s.epsilon).sqrt() * s.weight + s.bias),
             },
             Mistake {
-                when: "the variance is the mean of x^2: it is that of (x - mean)^2",
+                when: "the variance is the mean of x^2: it must be the mean of (x - mean)^2",
                 answer: |i| rows(i, |s| s.d / (s.mean_square + s.epsilon).sqrt() * s.weight + s.bias),
             },
             Mistake {
-                when: "the mean is nowhere taken off",
+                when: "the mean is never subtracted",
                 answer: |i| rows(i, |s| s.x / (s.mean_square + s.epsilon).sqrt() * s.weight + s.bias),
             },
             Mistake {
@@ -132,7 +132,7 @@ fn inputs() -> Vec<Input> {
     ]
 }
 
-/// What is known of a number when its turn comes.
+/// What is known about a number when its turn comes.
 struct Step {
     x: f32,
     /// `x - mean`.

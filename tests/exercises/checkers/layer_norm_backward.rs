@@ -26,7 +26,7 @@ pub fn exercise() -> Exercise<Input> {
         tolerance: 1e-4,
         mistakes: vec![
             Mistake {
-                when: "the mean of d_z is not taken off",
+                when: "the mean of d_z is not subtracted",
                 answer: |i| d_x(i, |r, j| r.scale * (r.d_z[j] - r.z[j] * mean(&r.d_z_times_z))),
             },
             Mistake {
@@ -50,17 +50,17 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| d_x(i, |r, j| r.d_x[j] / (r.scale * r.scale)),
             },
             Mistake {
-                when: "d_y is not multiplied by the weight: it is taken for d_z",
+                when: "d_y is not multiplied by the weight: it is used as d_z",
                 answer: |i| d_x(i, |r, j| r.scale * (r.d_y[j] - mean(r.d_y) - r.z[j] * mean(&r.d_y_times_z))),
             },
             Mistake {
-                when: "d_y is multiplied by the weight only at the end, after the means were taken",
+                when: "d_y is multiplied by the weight only at the end, after the means are taken",
                 answer: |i| {
                     d_x(i, |r, j| r.scale * r.weight[j] * (r.d_y[j] - mean(r.d_y) - r.z[j] * mean(&r.d_y_times_z)))
                 },
             },
             Mistake {
-                when: "sums are taken for the two means: both must be divided by n_embd",
+                when: "sums are used as the two means: both must be divided by n_embd",
                 answer: |i| {
                     d_x(i, |r, j| {
                         let n = r.z.len() as f32;
@@ -85,7 +85,7 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| with_scale(i, |n, squares, epsilon| 1.0 / ((squares / n).sqrt() + epsilon)),
             },
             Mistake {
-                when: "the gradient that was there is overwritten, instead of added to",
+                when: "the old gradient is overwritten, instead of added to",
                 answer: |i| {
                     run(i, |ln, x, d_y, grad| {
                         *grad = LayerNorm::zeros(x.n_cols(), ln.epsilon);
@@ -102,7 +102,7 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| grads(i, |r, j| (r.d_z[j] * r.z[j], r.d_y[j])),
             },
             Mistake {
-                when: "weight and bias are each given the other's gradient",
+                when: "weight and bias get each other's gradient",
                 answer: |i| grads(i, |r, j| (r.d_y[j], r.d_y[j] * r.z[j])),
             },
             Mistake {
@@ -122,7 +122,7 @@ fn inputs() -> Vec<Input> {
             epsilon,
         };
         let (ln, grad) = (layer(), layer());
-        // A mean that is not 0, or x and z would be nearly the same.
+        // A mean that is not 0; otherwise x and z would be nearly the same.
         let x = Tensor::random(&[n_tok, n_embd], deviation, &mut rng).map(|x| x + 1.5);
         Input { ln, x, grad, d_y: Tensor::random(&[n_tok, n_embd], 1.0, &mut rng) }
     };
@@ -151,7 +151,7 @@ fn answer(d_x: Tensor, grad: LayerNorm) -> Answer {
     vec![("grad.weight", tensor(&grad.weight)), ("grad.bias", tensor(&grad.bias)), ("d_x", tensor(&d_x))]
 }
 
-/// All there is to one row of the input.
+/// Everything about one row of the input.
 struct Row<'a> {
     scale: f32,
     weight: &'a [f32],
@@ -161,7 +161,7 @@ struct Row<'a> {
     d_z: Vec<f32>,
     d_y_times_z: Vec<f32>,
     d_z_times_z: Vec<f32>,
-    /// The right one, but for a wrong scale.
+    /// The right gradient, but with a wrong scale.
     d_x: Vec<f32>,
 }
 
@@ -193,7 +193,7 @@ fn product(a: &[f32], b: &[f32]) -> Vec<f32> {
     a.iter().zip(b).map(|(a, b)| a * b).collect()
 }
 
-/// All is right but the result.
+/// Everything is right but the result.
 fn d_x(input: &Input, wrong: fn(&Row, usize) -> f32) -> Answer {
     let mut grad = input.grad.clone();
     let mut d_x = library(&input.ln, &input.x, &input.d_y, &mut grad).unwrap();
@@ -203,7 +203,7 @@ fn d_x(input: &Input, wrong: fn(&Row, usize) -> f32) -> Answer {
     answer(d_x, grad)
 }
 
-/// All is right but what is added to the gradients of weight and bias.
+/// Everything is right but what is added to the gradients of weight and bias.
 fn grads(input: &Input, wrong: fn(&Row, usize) -> (f32, f32)) -> Answer {
     let d_x = library(&input.ln, &input.x, &input.d_y, &mut input.grad.clone()).unwrap();
     let mut grad = input.grad.clone();
@@ -217,7 +217,7 @@ fn grads(input: &Input, wrong: fn(&Row, usize) -> (f32, f32)) -> Answer {
     answer(d_x, grad)
 }
 
-/// All is right but the scale of the rows.
+/// Everything is right but the scale of the rows.
 fn with_scale(input: &Input, wrong: fn(f32, f32, f32) -> f32) -> Answer {
     let mut grad = input.grad.clone();
     let mut d_x = Tensor::zeros(input.x.shape());

@@ -112,7 +112,7 @@ pub fn exercise() -> Exercise<Input> {
 fn inputs() -> Vec<Input> {
     let input = |peak, warmup, steps, range| Input { schedule: Schedule { peak, warmup, steps }, range };
     vec![
-        // The three cases each by itself, for whoever has not written all of them yet.
+        // Each of the three cases by itself, for a learner who has not written all of them yet.
         input(1.0, 4, 12, 0..4),
         input(1.0, 4, 12, 4..12),
         input(1.0, 4, 12, 12..15),
@@ -146,12 +146,12 @@ fn fall(s: &Schedule, done: f32) -> f32 {
     lowest(s) + (s.peak - lowest(s)) * height(done)
 }
 
-/// All is right but the climb.
+/// Everything is right but the climb.
 fn climbing(input: &Input, climb: fn(&Schedule, u64) -> f32) -> Answer {
     rates(input, |s, step| if step < s.warmup { climb(s, step) } else { s.rate(step) })
 }
 
-/// All is right but the fall.
+/// Everything is right but the fall.
 fn falling(input: &Input, fall: fn(&Schedule, u64) -> f32) -> Answer {
     rates(input, |s, step| if step < s.warmup || step >= s.steps { s.rate(step) } else { fall(s, step) })
 }

@@ -37,11 +37,11 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| answer(biased(i, |y, b, t, _| y + b[t])),
             },
             Mistake {
-                when: "the bias is added to the first row alone: every row gets it",
+                when: "the bias is added to the first row only: every row gets it",
                 answer: |i| answer(biased(i, |y, b, t, j| if t == 0 { y + b[j] } else { y })),
             },
             Mistake {
-                when: "the bias is added once for each input: it stands outside of the sum",
+                when: "the bias is added once for each input: it belongs outside the sum",
                 answer: |i| {
                     answer(
                         i.x.matmul(i.linear.weight.tensor().unwrap()).and_then(|y| {
@@ -59,7 +59,7 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| answer(i.x.matmul(i.linear.weight.tensor().unwrap()).and_then(|y| y.mul(&i.linear.bias))),
             },
             Mistake {
-                when: "the bias is taken off, where it should be added",
+                when: "the bias is subtracted, where it should be added",
                 answer: |i| answer(i.x.matmul(i.linear.weight.tensor().unwrap()).and_then(|y| y.sub(&i.linear.bias))),
             },
             Mistake {
@@ -90,7 +90,7 @@ fn inputs() -> Vec<Input> {
         },
         x: Tensor::new(&[1, 2], vec![1.0, 2.0]).unwrap(),
     };
-    // As many outputs as rows, or more, so that whoever takes a row for a column has a number to show.
+    // The number of outputs equals that of the rows, or is larger: a row used as a column then has a number to show.
     vec![
         example,
         random(3, 3, 3, 3),

@@ -26,7 +26,7 @@ pub fn exercise() -> Exercise<Input> {
         tolerance: 1e-4,
         mistakes: vec![
             Mistake {
-                when: "the gradient that was there is overwritten, instead of added to",
+                when: "the old gradient is overwritten, instead of added to",
                 answer: |i| {
                     run(i, |linear, x, d_y, grad| {
                         *grad = Linear::zeros(x.n_cols(), d_y.n_cols());
@@ -129,7 +129,7 @@ fn inputs() -> Vec<Input> {
         d_y: table(&[2, 3], &[1.0, 0.0, -1.0, 0.0, 1.0, 0.0]),
         grad: Linear { weight: Tensor::zeros(&[2, 3]).into(), bias: Tensor::full(&[3], 10.0) },
     };
-    // At a square weight what is transposed shows by its numbers; at the others it fails by its shape.
+    // With a square weight, a transposition shows in its numbers; with the others it fails by its shape.
     vec![worked, input(4, 3, 3), input(1, 1, 1), input(5, 2, 7), input(1, 3, 2), input(3, 5, 1)]
 }
 
@@ -144,7 +144,7 @@ fn run(input: &Input, backward: fn(&Linear, &Tensor, &Tensor, &mut Linear) -> Re
     })
 }
 
-/// All is right but what is added to the gradient of the bias' number `o`.
+/// Everything is right but what is added to number `o` of the bias's gradient.
 fn bias(input: &Input, share: fn(&Tensor, usize) -> f32) -> Answer {
     let mut grad = input.grad.clone();
     let d_x = input.linear.backward(&input.x, &input.d_y, &mut grad).unwrap();

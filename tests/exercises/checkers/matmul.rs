@@ -52,11 +52,11 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| answer(sums(i, places, |k| k - 1..k)),
             },
             Mistake {
-                when: "the sum is not begun anew for each number of the result: all sums before it are still inside",
+                when: "the sum does not start at 0 for each number of the result: all sums before it are still inside",
                 answer: |i| answer(running_sums(i, false)),
             },
             Mistake {
-                when: "the sum is begun anew for each row only: the sums before it in its row are still inside",
+                when: "the sum starts again at 0 for each row only: the sums before it in its row are still inside",
                 answer: |i| answer(running_sums(i, true)),
             },
             Mistake {
@@ -64,7 +64,7 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| answer(i.a.mul(&i.b)),
             },
             Mistake {
-                when: "it is not checked that a has as many columns as b has rows",
+                when: "nothing checks that the columns of a match the rows of b",
                 answer: |i| answer(unchecked(i, places, |k| 0..k)),
             },
         ],
@@ -98,7 +98,7 @@ fn inputs() -> Vec<Input> {
     ]
 }
 
-/// Where the three loops stand, and the sizes.
+/// Where the three loops are, and the sizes.
 #[derive(Clone, Copy)]
 struct Step {
     i: usize,
@@ -143,7 +143,7 @@ fn unchecked(input: &Input, places: fn(Step) -> Places, range: fn(usize) -> Rang
     Ok(c)
 }
 
-/// Every number has those before it added, of its row or of the whole result.
+/// Every number has the earlier ones added to it, of its row or of the whole result.
 fn running_sums(input: &Input, per_row: bool) -> Result<Tensor> {
     let mut c = input.a.matmul(&input.b)?;
     let n = c.n_cols();

@@ -21,7 +21,7 @@ pub fn exercise() -> Exercise<Input> {
         tolerance: 0.0,
         mistakes: vec![
             Mistake {
-                when: "only the first place is merged: the pair may stand in many",
+                when: "only the first place is merged: the pair may occur in many",
                 answer: |i| one(ids(&walk(i, |i, at| is_pair(i, at) && !(0..at).any(|at| is_pair(i, at)), 2))),
             },
             Mistake {
@@ -62,7 +62,7 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| one(ids(&library(&Input { tokens: i.tokens.clone(), left: i.right, right: i.left, ..*i }))),
             },
             Mistake {
-                when: "the token after a left one is not looked at: left alone is merged with whatever follows",
+                when: "the token after a left one is not looked at: left is merged with any token that follows",
                 answer: |i| one(ids(&walk(i, |i, at| i.tokens[at] == i.left && at + 1 < i.tokens.len(), 2))),
             },
             Mistake {
@@ -97,7 +97,7 @@ fn library(i: &Input) -> Vec<u32> {
     replace_pair(&i.tokens, Merge { left: i.left, right: i.right, result: i.merged })
 }
 
-/// Whether the pair stands at this place.
+/// Whether the pair is at this place.
 fn is_pair(i: &Input, at: usize) -> bool {
     i.tokens[at] == i.left && i.tokens.get(at + 1) == Some(&i.right)
 }

@@ -22,7 +22,7 @@ pub fn exercise() -> Exercise<Input> {
         tolerance: 1e-4,
         mistakes: vec![
             Mistake { when: "the GELU is left out", answer: |i| layers(i, |x| x, |y| y) },
-            Mistake { when: "a ReLU is taken for the GELU", answer: |i| layers(i, |x| x.max(0.0), |y| y) },
+            Mistake { when: "a ReLU is used in place of the GELU", answer: |i| layers(i, |x| x.max(0.0), |y| y) },
             Mistake { when: "the GELU is applied once more, after c_proj", answer: |i| layers(i, gelu, gelu) },
             Mistake {
                 when: "the GELU comes before c_fc: it belongs between the two",
@@ -47,7 +47,7 @@ fn inputs() -> Vec<Input> {
     let mut rng = Rng::new(1);
     let mut input = |n_tok: usize, n_embd: usize, n_inner: usize| {
         let mut mlp = Mlp::random(n_embd, n_inner, 0.8, 0.8, &mut rng);
-        // Biases that are not zero: whoever forgets them shall notice.
+        // Biases that are not zero: forgetting them must show.
         for Linear { bias, .. } in [&mut mlp.c_fc, &mut mlp.c_proj] {
             *bias = Tensor::random(bias.shape(), 0.5, &mut rng);
         }

@@ -18,11 +18,11 @@ pub fn exercise() -> Exercise<Input> {
         tolerance: 0.0,
         mistakes: vec![
             Mistake {
-                when: "a pair counts once for each word, however often the word occurs",
+                when: "a pair counts once for each word, no matter how often the word occurs",
                 answer: |words| answer(best(&count(words, |_| 1), smallest)),
             },
             Mistake {
-                when: "words are laid end to end: the last token of one and the first of the next are no neighbours",
+                when: "words are laid end to end: the last token of one and the first of the next are not neighbours",
                 answer: |words| {
                     let repeated = words.iter().flat_map(|(word, n)| word.repeat(*n)).collect();
                     answer(best(&count(&[(repeated, 1)], |n| n), smallest))
@@ -53,7 +53,7 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |words| answer(best(&count(&without_overlaps(words), |n| n), smallest)),
             },
             Mistake {
-                when: "a pair that stands in a word twice is counted once",
+                when: "a pair that occurs twice in a word is counted once",
                 answer: |words| answer(best(&count(&once_a_word(words), |n| n), smallest)),
             },
             Mistake {
@@ -96,7 +96,7 @@ fn inputs() -> Vec<Input> {
     ]
 }
 
-/// The first merge that the library learns. The six ids are those of six signs that are one piece for the split rule; each
+/// The first merge that the library learns. The six ids become six signs that are one piece for the split rule; each
 /// word is a document of its own.
 fn library(words: &Input) -> Answer {
     let text = |word: &[u32]| -> String { word.iter().filter_map(|&id| char::from_u32(33 + id)).collect() };
@@ -120,7 +120,7 @@ fn count(words: &[(Vec<u32>, usize)], weight: fn(usize) -> usize) -> Vec<(Pair, 
     counts
 }
 
-/// The pair with the largest count; of several the one for which `tie`, given the pair and its place, is the largest.
+/// The pair with the largest count; among equals the one for which `tie`, given the pair and its place, is the largest.
 fn best(counts: &[(Pair, usize)], tie: fn(Pair, i64) -> (i64, i64)) -> Option<Pair> {
     let counts = counts.iter().zip(0..);
     counts.max_by_key(|&(&(pair, n), place)| (n, tie(pair, place))).map(|(&(pair, _), _)| pair)

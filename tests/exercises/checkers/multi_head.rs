@@ -32,7 +32,7 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
             Mistake {
-                when: "the heads' results are interleaved: they stand side by side, whole, in order",
+                when: "the heads' results are interleaved: they belong side by side, whole, in order",
                 answer: |i| answer(changed(i, |attn| project(attn, |c, n_head, size| c % size * n_head + c / size))),
             },
             Mistake {
@@ -44,11 +44,11 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
             Mistake {
-                when: "queries, keys and values are taken in another order: it is q, k, v",
+                when: "queries, keys and values are taken in another order: the right one is q, k, v",
                 answer: |i| answer(changed(i, |attn| parts(attn, [1, 0, 2]))),
             },
             Mistake {
-                when: "keys and values are taken for each other",
+                when: "keys and values are swapped",
                 answer: |i| answer(changed(i, |attn| parts(attn, [0, 2, 1]))),
             },
             Mistake {
@@ -75,7 +75,7 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| answer(changed(i, |attn| attn.n_head = attn.c_proj.bias.len() / attn.n_head)),
             },
             Mistake {
-                when: "the scores are divided by sqrt(n_embd): it is the size of a head that counts",
+                when: "the scores are divided by sqrt(n_embd): the size of a head counts",
                 answer: |i| {
                     answer(changed(i, |attn| {
                         let factor = 1.0 / (attn.n_head as f32).sqrt();
@@ -118,7 +118,7 @@ fn changed(input: &Input, change: fn(&mut Attention)) -> Result<Tensor> {
     forward(&attn, &input.x)
 }
 
-/// Takes column `from(c)` in the place of column `c` in each of q, k and v; and back again in the results, if asked for.
+/// Takes column `from(c)` in place of column `c` in each of q, k and v; and reverses this in the results, if asked to.
 fn columns(attn: &mut Attention, from: fn(usize, usize, usize) -> usize, and_back: bool) {
     let (n_embd, n_head) = (attn.c_proj.bias.len(), attn.n_head);
     let old = attn.c_attn.clone();
@@ -130,7 +130,8 @@ fn columns(attn: &mut Attention, from: fn(usize, usize, usize) -> usize, and_bac
         }
     }
     if and_back {
-        // Whoever cuts so puts together so: result column from(c) is column c of the sorted heads.
+        // Columns that are cut like this are put together like this: result column from(c) is column c of the sorted
+        // heads.
         let old = attn.c_proj.weight.clone();
         for c in 0..n_embd {
             attn.c_proj.weight.tensor_mut().unwrap().row_mut(c).copy_from_slice(&old.row(from(

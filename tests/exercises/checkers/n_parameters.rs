@@ -35,15 +35,15 @@ pub fn exercise() -> Exercise<Config> {
             },
             Mistake { when: "ln_f is forgotten", answer: |c| answer(c.n_parameters() - 2 * c.n_embd) },
             Mistake {
-                when: "a layer norm is counted with its weight alone: it also has a bias",
+                when: "only the weight of a layer norm is counted: it also has a bias",
                 answer: |c| answer(c.n_parameters() - c.n_layer * 2 * c.n_embd - c.n_embd),
             },
             Mistake {
-                when: "c_attn is counted as [n_embd, n_embd]: it makes queries, keys and values, three times as many columns",
+                when: "c_attn is counted as [n_embd, n_embd]: it makes queries, keys and values, and has 3*n_embd columns",
                 answer: |c| answer(c.n_parameters() - c.n_layer * (2 * c.n_embd * c.n_embd + 2 * c.n_embd)),
             },
             Mistake {
-                when: "the MLP is always taken as 4*n_embd wide: `n_inner` says how wide it is",
+                when: "the MLP is always counted as 4*n_embd wide: `n_inner` is its width",
                 answer: |c| answer(Config { n_inner: 4 * c.n_embd, ..*c }.n_parameters()),
             },
             Mistake { when: "wpe is forgotten", answer: |c| answer(c.n_parameters() - c.n_ctx * c.n_embd) },

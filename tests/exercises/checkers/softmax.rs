@@ -15,11 +15,11 @@ pub fn exercise() -> Exercise<Tensor> {
         tolerance: 1e-5,
         mistakes: vec![
             Mistake {
-                when: "the largest score is not taken off first: e^x overflows",
+                when: "the largest score is not subtracted first: e^x overflows",
                 answer: |x| one(tensor(&rows(x, |row| normalize(row.iter().map(|x| x.exp()).collect())))),
             },
             Mistake {
-                when: "the largest score of all rows is taken off, not that of each: a row far below it becomes 0 / 0",
+                when: "the largest score of all rows is subtracted, not that of each: a row far below it becomes 0 / 0",
                 answer: |x| {
                     let largest = x.data().iter().copied().fold(f32::NEG_INFINITY, f32::max);
                     let powers = |row: &[f32]| row.iter().map(|x| (x - largest).exp()).collect();

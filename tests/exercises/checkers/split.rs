@@ -14,7 +14,7 @@ pub fn exercise() -> Exercise<&'static str> {
         tolerance: 0.0,
         mistakes: vec![
             Mistake {
-                when: "white space is thrown away: put together again, the pieces must be the text",
+                when: "white space is thrown away: joined together, the pieces must be the text",
                 answer: |text| answer(text.split_whitespace().collect()),
             },
             Mistake {
@@ -22,7 +22,7 @@ pub fn exercise() -> Exercise<&'static str> {
                 answer: |text| answer(text.split_inclusive(' ').collect()),
             },
             Mistake {
-                when: "the text is only cut before each space: inside of a word there are more places",
+                when: "the text is only cut before each space: there are more places inside a word",
                 answer: |text| answer(before_spaces(text)),
             },
             Mistake {
@@ -42,7 +42,7 @@ pub fn exercise() -> Exercise<&'static str> {
                 answer: |text| answer(cut(text, Rule { contractions: &["'s", "'d", "'m", "'t"], ..RULE })),
             },
             Mistake {
-                when: "contractions are cut off in capital letters, too: the rule has small ones alone",
+                when: "contractions are cut off in capital letters, too: the rule has only small ones",
                 answer: |text| {
                     let both =
                         &["'s", "'d", "'m", "'t", "'ll", "'ve", "'re", "'S", "'D", "'M", "'T", "'LL", "'VE", "'RE"];
@@ -124,7 +124,7 @@ fn inputs() -> Vec<&'static str> {
     ]
 }
 
-/// The parts of the rule that can be got wrong.
+/// The parts of the rule that can go wrong.
 #[derive(Clone, Copy)]
 struct Rule {
     contractions: &'static [&'static str],
@@ -135,7 +135,7 @@ struct Rule {
     takes_space: fn(char) -> bool,
     /// How many signs go into a run.
     longest_sign: usize,
-    /// Does white space leave its last character, which is this one, and does something follow it?
+    /// Does white space leave its last character, which is this one, if something follows it?
     leave: fn((char, bool)) -> bool,
 }
 

@@ -31,11 +31,11 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| changed(i, |logits, t| of(logits, |x, largest| (x - largest) * t)),
             },
             Mistake {
-                when: "the largest logit is not taken off first",
+                when: "the largest logit is not subtracted first",
                 answer: |i| changed(i, |logits, t| of(logits, |x, _| x / t)),
             },
             Mistake {
-                when: "the largest logit is taken off after the division",
+                when: "the largest logit is subtracted after the division",
                 answer: |i| changed(i, |logits, t| of(logits, |x, largest| x / t - largest)),
             },
             Mistake {
@@ -43,7 +43,7 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| changed(i, |logits, _| of(logits, |x, largest| x - largest)),
             },
             Mistake {
-                when: "the smallest logit is taken off, not the largest",
+                when: "the smallest logit is subtracted, not the largest",
                 answer: |i| {
                     changed(i, |logits, t| {
                         let smallest = logits.iter().copied().fold(f32::INFINITY, f32::min);

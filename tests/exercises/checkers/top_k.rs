@@ -33,7 +33,7 @@ pub fn exercise() -> Exercise<Input> {
         tolerance: 0.0,
         mistakes: vec![
             Mistake {
-                when: "tokens as likely as the k-th are removed too, so that fewer than k can be left",
+                when: "tokens as likely as the k-th are removed too, and fewer than k may be left",
                 answer: |i| changed(i, |logits, k| keep(logits, k, |x, kth, _| x > kth)),
             },
             Mistake {
@@ -65,7 +65,7 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
             Mistake {
-                when: "one token too many stays: the k-th largest stands at index k - 1",
+                when: "one token too many stays: the k-th largest is at index k - 1",
                 answer: |i| {
                     changed(i, |logits, k| {
                         if k > 0 {
@@ -109,7 +109,7 @@ fn changed((logits, k): &Input, knob: fn(&mut [f32], usize)) -> Answer {
     one(numbers(&logits))
 }
 
-/// Removes what does not stay: asked with the score, the k-th largest score and the rank.
+/// Removes what does not stay: `stays` gets the score, the k-th largest score and the rank.
 fn keep(logits: &mut [f32], k: usize, stays: impl Fn(f32, f32, usize) -> bool) {
     if k == 0 || k >= logits.len() {
         return;

@@ -33,19 +33,19 @@ pub fn exercise() -> Exercise<Input> {
         tolerance: 0.0,
         mistakes: vec![
             Mistake {
-                when: "the token with which there is enough is removed too: the sum stays below p",
+                when: "the token that reaches p is removed too: the sum stays below p",
                 answer: |i| changed(i, |logits, p| walk(logits, p, true, |before, own, p| before + own < p)),
             },
             Mistake {
-                when: "tokens are added up in the order of their ids, and not from the likeliest on",
+                when: "tokens are added up in the order of their ids, not from the likeliest on",
                 answer: |i| changed(i, |logits, p| walk(logits, p, false, |before, _, p| before < p || before == 0.0)),
             },
             Mistake {
-                when: "p is compared with each probability alone, and not with their sum",
+                when: "p is compared with each probability alone, not with their sum",
                 answer: |i| changed(i, |logits, p| walk(logits, p, true, |_, own, p| own >= p)),
             },
             Mistake {
-                when: "one token too many stays: it is asked whether there is enough before the last one is added",
+                when: "one token too many stays: the sum is compared with p before the last one is added",
                 answer: |i| {
                     changed(i, |logits, p| {
                         let mut last = 0.0;
@@ -68,7 +68,7 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
             Mistake {
-                when: "the logits become probabilities: only those that are removed shall change",
+                when: "the logits become probabilities: only the removed ones may change",
                 answer: |i| {
                     changed(i, |logits, p| {
                         knobs::top_p(logits, p);
@@ -110,8 +110,8 @@ fn changed((logits, p): &Input, knob: fn(&mut [f32], f32)) -> Answer {
     one(numbers(&logits))
 }
 
-/// Goes through the tokens (from the likeliest on, if `sorted`) and keeps those that `stays` keeps: asked with the sum before,
-/// the token's own probability, and p.
+/// Goes through the tokens (from the likeliest on, if `sorted`) and keeps those that `stays` accepts: it gets the sum
+/// before, the token's own probability, and p.
 fn walk(logits: &mut [f32], p: f32, sorted: bool, mut stays: impl FnMut(f32, f32, f32) -> bool) {
     if p >= 1.0 {
         return;

@@ -12,14 +12,14 @@ pub struct Input {
     linear: Linear,
     ids: Vec<u32>,
     schedule: Schedule,
-    /// The words of the vocabulary, if the text is to be learned by heart.
+    /// The words of the vocabulary, if the text has to be learned by heart.
     words: Vec<&'static str>,
 }
 
 /// No word occurs twice: after each, the next is certain.
 const SENTENCE: &str = "A fox that lived by some old pond saw her own moon in the water";
 
-/// The mean loss of whoever knows the sentence. A model that knows nothing has `ln(15) = 2.7`.
+/// The mean loss of a model that knows the sentence. A model that knows nothing has `ln(15) = 2.7`.
 const BY_HEART: f32 = 0.1;
 
 pub fn exercise() -> Exercise<Input> {
@@ -36,23 +36,23 @@ pub fn exercise() -> Exercise<Input> {
         tolerance: 1e-4,
         mistakes: vec![
             Mistake {
-                when: "the gradient is not set to zero at every step, and so is that of all steps so far",
+                when: "the gradient is not set to zero at every step, and sums up all steps so far",
                 answer: |i| toy(i, Toy { keep_grad: true, ..Toy::default() }),
             },
             Mistake {
-                when: "AdamW is made anew at every step, and forgets its averages",
+                when: "AdamW is made again at every step, and forgets its averages",
                 answer: |i| toy(i, Toy { forget: true, ..Toy::default() }),
             },
             Mistake {
-                when: "the sign of the gradient is turned round: the update goes against the gradient by itself",
+                when: "the sign of the gradient is changed: the update already goes against the gradient",
                 answer: |i| toy(i, Toy { sign: -1.0, ..Toy::default() }),
             },
             Mistake {
-                when: "the targets are not moved by one: each token is to predict itself",
+                when: "the targets are not moved by one: each token has to predict itself",
                 answer: |i| toy(i, Toy { lessons: |ids| (inputs_of(ids), inputs_of(ids)), ..Toy::default() }),
             },
             Mistake {
-                when: "inputs and targets are swapped: each token is to predict the one before it",
+                when: "inputs and targets are swapped: each token has to predict the one before it",
                 answer: |i| toy(i, Toy { lessons: |ids| (ids[1..].to_vec(), inputs_of(ids)), ..Toy::default() }),
             },
             Mistake {
@@ -146,7 +146,7 @@ fn toy(input: &Input, toy: Toy) -> Answer {
     answer(input, losses, &linear)
 }
 
-/// After a few steps, every number. After many, rounding has added up: what counts then is whether the model knows its
+/// After a few steps, every number is compared. After many, rounding has added up: then the model only has to know its
 /// text.
 fn answer(input: &Input, losses: Result<Vec<f32>>, linear: &Linear) -> Answer {
     crate::check::attempt(losses, |losses| {
@@ -164,7 +164,7 @@ fn answer(input: &Input, losses: Result<Vec<f32>>, linear: &Linear) -> Answer {
     })
 }
 
-/// As many words as the sentence has, from its first one on, always the likeliest.
+/// The number of words in the sentence, from its first one on, always the likeliest.
 fn write(linear: &Linear, input: &Input) -> String {
     let mut id = input.ids[0] as usize;
     let mut words = vec![input.words[id]];
@@ -179,7 +179,7 @@ fn write(linear: &Linear, input: &Input) -> String {
 /// Inputs and targets.
 type Lessons = (Vec<u32>, Vec<u32>);
 
-/// The training, with everything that can go wrong in it.
+/// The training, with everything that can go wrong.
 struct Toy {
     lessons: fn(&[u32]) -> Lessons,
     rate: fn(&Schedule, u64) -> f32,
