@@ -1,4 +1,5 @@
-//! Beam search: what the `transformers` library finds, never better than the best there is, and drawn as it should be.
+//! Beam search: what the `transformers` library finds, never better than the true best, and drawn with the right
+//! probabilities.
 //!
 //! `fixtures/beam.py` made the model and the expected answers, with the versions that it names.
 
@@ -83,7 +84,8 @@ fn log_probabilities(model: &Gpt2, text: &[u32]) -> Vec<f64> {
     row.iter().map(|x| x - sum.ln()).collect()
 }
 
-/// Every text there is: up to `n` new tokens, ended by an end token or by the limit, with the sum of its log-probabilities.
+/// All possible texts: up to `n` new tokens, ended by an end token or by the limit, with the sum of the
+/// log-probabilities.
 fn all_texts(model: &Gpt2, prompt: &[u32], end_ids: &[u32], n: usize) -> Vec<(Vec<u32>, f64)> {
     let mut texts = Vec::new();
     for (id, log_probability) in log_probabilities(model, prompt).into_iter().enumerate() {
@@ -99,7 +101,7 @@ fn all_texts(model: &Gpt2, prompt: &[u32], end_ids: &[u32], n: usize) -> Vec<(Ve
     texts
 }
 
-/// The best score of all texts, by trying all.
+/// The best score of all texts, by trying every text.
 fn best_score(texts: &[(Vec<u32>, f64)], length_penalty: f32) -> f64 {
     let score = |(ids, sum): &(Vec<u32>, f64)| sum / (ids.len() as f64).powf(f64::from(length_penalty));
     texts.iter().map(score).fold(f64::NEG_INFINITY, f64::max)
@@ -132,7 +134,7 @@ proptest! {
     fn with_room_for_everything_the_best_text_is_found(seed: u64, penalty in 0.0f32..2.0, has_end: bool) {
         let model = model(3, seed);
         let end_ids: &[u32] = if has_end { &[0] } else { &[] };
-        // 3^4 texts of four tokens: with as many beams, nothing is ever dropped. The search goes on to the last step.
+        // 3^4 texts of four tokens: with that many beams, nothing is ever dropped. The search goes on to the last step.
         let search = BeamSearch { length_penalty: penalty, early_stopping: EarlyStopping::IfHopeless, ..BeamSearch::new(81) };
         let found = search.search(&model, &[1], end_ids, 4).unwrap();
         let best = best_score(&all_texts(&model, &[1], end_ids, 4), penalty);
@@ -140,7 +142,7 @@ proptest! {
     }
 
     #[test]
-    fn one_beam_is_greedy_whatever_the_other_settings(
+    fn one_beam_is_greedy_with_any_other_settings(
         seed: u64, n_tokens in 1usize..8, penalty in -1.0f32..2.0, rule in 0usize..3, n_end in 0u32..4,
     ) {
         let model = model(7, seed);
@@ -154,8 +156,9 @@ proptest! {
 
 #[test]
 fn one_beam_does_not_go_on_past_its_end_in_the_hope_of_a_better_score() {
-    // After token 2, the end token 0 is a little likelier than token 1, but what follows token 1 is certain. So the text `0` has
-    // the score ln(0.54), and `1 1 1 1` has ln(0.46) / 4, which is better. One beam has chosen before it could know.
+    // After token 2, the end token 0 is a little likelier than token 1, but what follows token 1 is certain. The text
+    // `0` has the score ln(0.54), and `1 1 1 1` has ln(0.46) / 4, which is better. One beam has chosen before it could
+    // know.
     let mut model = Gpt2::zeros(&Config::new(3, 8, 4, 1, 1)).unwrap();
     model.ln_f.weight.data_mut().fill(1.0);
     model.wte.tensor_mut().unwrap().row_mut(1)[0] = 1.0; // behind the last layer norm, token 1 is (1.7, -0.6, -0.6, -0.6)
@@ -199,7 +202,7 @@ fn impossible_settings_are_errors_that_name_them() {
 }
 
 #[test]
-fn whoever_watches_sees_every_beam_come_from_a_candidate() {
+fn a_watcher_sees_every_beam_come_from_a_candidate() {
     let model = model(11, 5);
     let mut running: Vec<Vec<u32>> = vec![vec![]];
     let mut finished = Vec::new();
@@ -229,9 +232,9 @@ fn chi_square(counts: &HashMap<Vec<u32>, usize>, expected: &HashMap<Vec<u32>, f6
 
 #[test]
 fn beams_that_are_drawn_are_drawn_by_their_probabilities() {
-    // One token, two beams of a vocabulary of three: four of three candidates are wanted, so all three are drawn, and the two
-    // that came first may finish. The better of these two is the answer. By enumeration: the first two drawn are {a, b} with
-    // probability p_a * p_b/(1-p_a) + p_b * p_a/(1-p_b).
+    // One token, two beams, a vocabulary of three: four candidates are wanted and there are three, so all are drawn,
+    // and the two that came first may finish. The better of these two is the answer. By enumeration: the first two
+    // drawn are {a, b} with probability p_a * p_b/(1-p_a) + p_b * p_a/(1-p_b).
     let model = model(3, 8);
     let p: Vec<f64> = log_probabilities(&model, &[1]).iter().map(|x| x.exp()).collect();
     assert!(p.iter().all(|&p| p > 0.05), "{p:?}");
@@ -251,17 +254,17 @@ fn beams_that_are_drawn_are_drawn_by_their_probabilities() {
         let search = BeamSearch { sample: true, sampler: Sampler::new(seed as u64), ..BeamSearch::new(2) };
         *counts.entry(search.search(&model, &[1], &[], 1).unwrap().remove(0).ids).or_default() += 1;
     }
-    // Two outcomes, one degree of freedom: above 10.83 in one of 1000 tries. (The seeds are fixed, so this is one try.)
+    // Two outcomes, one degree of freedom: above 10.83 once in 1000 tries. (The seeds are fixed, so this is one try.)
     let chi = chi_square(&counts, &expected, n);
     assert!(chi < 10.83, "{chi}: {counts:?} of {expected:?}");
 }
 
 #[test]
 fn two_steps_of_drawn_beams_are_as_enumeration_says() {
-    // Two beams, two tokens, vocabulary of three, no end. Step 1: all three candidates are drawn; those with the two best sums
-    // run on, whatever the order of drawing. Step 2: 6 candidates, 4 are drawn one after the other, and the two drawn first
-    // finish; the answer is the better one.
-    let model = random_model(3, 0.4, 9); // closer to each other, so that each outcome is met often
+    // Two beams, two tokens, a vocabulary of three, no end. Step 1: all three candidates are drawn; those with the two
+    // best sums run on, in whatever order they were drawn. Step 2: 6 candidates, 4 are drawn one after the other, and
+    // the two drawn first finish; the answer is the better one.
+    let model = random_model(3, 0.4, 9); // closer to each other: each outcome is met often
     let first = log_probabilities(&model, &[1]);
     let mut order: Vec<usize> = (0..3).collect();
     order.sort_by(|&a, &b| first[b].total_cmp(&first[a]));
@@ -290,7 +293,7 @@ fn two_steps_of_drawn_beams_are_as_enumeration_says() {
         let search = BeamSearch { sample: true, sampler: Sampler::new(1_000_000 + seed as u64), ..BeamSearch::new(2) };
         *counts.entry(search.search(&model, &[1], &[], 2).unwrap().remove(0).ids).or_default() += 1;
     }
-    // Five outcomes, four degrees of freedom: above 18.47 in one of 1000 tries.
+    // Five outcomes, four degrees of freedom: above 18.47 once in 1000 tries.
     let chi = chi_square(&counts, &expected, n);
     assert!(chi < 18.47, "{chi}: {counts:?} of {expected:?}");
 }
@@ -307,7 +310,7 @@ fn one_beam_that_is_drawn_draws_texts_with_their_probabilities() {
         let search = BeamSearch { sample: true, sampler: Sampler::new(2_000_000 + seed as u64), ..BeamSearch::new(1) };
         *counts.entry(search.search(&model, &[1], &[], 2).unwrap().remove(0).ids).or_default() += 1;
     }
-    // Nine outcomes, eight degrees of freedom: above 26.12 in one of 1000 tries.
+    // Nine outcomes, eight degrees of freedom: above 26.12 once in 1000 tries.
     let chi = chi_square(&counts, &expected, n);
     assert!(chi < 26.12, "{chi}: {counts:?} of {expected:?}");
 }
@@ -322,12 +325,12 @@ fn the_coldest_draw_is_none() {
 }
 
 #[test]
-fn where_there_are_fewer_texts_than_asked_for_all_are_given_and_none_is_an_error() {
+fn if_fewer_texts_exist_than_asked_for_all_are_given_and_none_is_an_error() {
     let model = model(3, 8);
     let nothing = BeamSearch::new(2).search(&model, &[1], &[], 0).unwrap();
     assert_eq!(nothing, [Hypothesis { ids: vec![], score: 0.0 }]);
     assert_eq!(BeamSearch { count: 8, ..BeamSearch::new(8) }.search(&model, &[1], &[], 1).unwrap().len(), 3);
-    // Of three tokens one is in the prompt, and no token may be used twice: two more can be written, not three.
+    // One of three tokens is in the prompt, and no token may be used twice: two more can be written, not three.
     let once = BeamSearch { sampler: Sampler { no_repeat_ngram: 1, ..Sampler::new(1) }, ..BeamSearch::new(2) };
     assert_eq!(once.search(&model, &[1], &[], 2).unwrap()[0].ids.len(), 2);
     assert!(once.search(&model, &[1], &[], 3).unwrap_err().to_string().contains("no token is left"));

@@ -48,7 +48,7 @@ fn every_link_leads_to_a_file_that_is_there() {
     count(&format!("{n_links} links to files that are there"));
 }
 
-/// Says how much was tested. (The test program hides what `println` prints, so that a test can be chatty until it fails.)
+/// Says how much was tested. (The test program hides what `println` prints, unless a test fails.)
 fn count(what: &str) {
     let _ = writeln!(std::io::stderr(), "the book: {what}");
 }
@@ -144,14 +144,15 @@ impl Drop for BookElsewhere {
     }
 }
 
-/// A page that is read elsewhere has nothing from here but itself. The copy's name has what would break a link, too.
+/// A page that is read elsewhere must not need anything from here. The copy's name contains what would break a link,
+/// too.
 #[test]
 fn a_page_of_the_documentation_brings_its_pictures_and_says_nothing_of_this_machine() {
     let name = format!("gpt60-book-`#%-{}", std::process::id());
     let copy = BookElsewhere::new(&name);
     let beside_cargo = Path::new(env!("CARGO")).with_file_name(format!("rustdoc{}", std::env::consts::EXE_SUFFIX));
     let rustdoc = std::env::var_os("RUSTDOC").map_or(beside_cargo, PathBuf::from);
-    // As `cargo doc` does it with the whole crate.
+    // As `cargo doc` does with the whole crate.
     let mut command = std::process::Command::new(rustdoc);
     command.args(["--edition", "2024", "--crate-name", "book", "--out-dir", "out", "src/book.rs"]);
     let output = command.current_dir(&copy.0).env("CARGO_MANIFEST_DIR", &copy.0).output().unwrap();
@@ -194,7 +195,7 @@ fn every_item_of_the_checklist_has_a_chapter_a_source_an_example_and_an_exercise
     assert!(items.len() >= 20, "only {} items were found", items.len());
 }
 
-/// Every file below a directory whose name ends like this.
+/// Every file below a directory whose name ends with this.
 fn files(dir: &Path, ending: &str, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
@@ -259,7 +260,7 @@ fn every_public_module_leads_to_its_chapter() {
     let mut n_modules = 0;
     for parent in sources {
         if parent.starts_with(root.join("exercises")) {
-            continue; // no part of the library
+            continue; // not part of the library
         }
         for line in fs::read_to_string(&parent).unwrap().lines() {
             let Some(name) = line.strip_prefix("pub mod ").and_then(|rest| rest.strip_suffix(';')) else { continue };

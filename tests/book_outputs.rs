@@ -1,15 +1,15 @@
 //! What the book says that a command prints is what it prints.
 //!
-//! A block of the language `console` shows commands, each after `$ `, and under each what it prints. Here they are all run,
-//! in order, each page in a directory of its own, and compared word by word. The examples are those that the tests were built
-//! with, and they use the plain instructions that every processor has, so that the last digit is the same everywhere.
+//! A block of the language `console` shows commands, each after `$ `, and under each its output. Here they are all run,
+//! in order, each page in a directory of its own, and compared word by word. The examples are the ones that were built
+//! with the tests, and they use the plain instructions that every processor has: the last digit is the same everywhere.
 //!
-//! - Either standard output alone is compared, or all that a terminal shows, with or without the notes in square brackets:
-//!   whichever the book tells.
+//! - Either standard output alone is compared, or everything that a terminal shows, with or without the notes in square
+//!   brackets: the one that the book shows.
 //! - Spacing is not compared, because the book wraps long lines.
 //! - A line `...` stands for any lines that are left out.
 //!
-//! What differs from machine to machine (times, speeds) or from learner to learner (exercises) stands in blocks of `text`.
+//! Output that differs between machines (times, speeds) or between learners (exercises) is in `text` blocks.
 
 #![cfg(unix)] // the commands are written for `sh`
 
@@ -35,7 +35,7 @@ cargo() {
 }
 "#;
 
-/// A command of the book, where it stands, and what should come out.
+/// A command of the book, its place, and its expected output.
 struct Shown {
     line: usize,
     command: String,

@@ -1,8 +1,8 @@
 //! No token looks ahead, no sequence sees another, and the number of threads changes nothing: tested by behaviour.
 //!
-//! Whoever reads the code of a mask can be convinced that it is right. Here the code is not read. One token is changed; the
-//! outputs before it must stay the same **bit for bit**, and those from it on must change. "Close" would not do: a leak of
-//! one part in a million is a leak, and a model that is trained learns to use it.
+//! The code of a mask can convince a reader that it is right. Here the code is not read. One token is changed; the
+//! outputs before it must stay the same **bit for bit**, and those from it on must change. "Close" is not enough: a
+//! leak of one part in a million is a leak, and a model in training learns to use it.
 
 mod common;
 
@@ -14,8 +14,8 @@ use gpt60::layers::{gelu, softmax};
 use gpt60::{Config, Gpt2, KvCache, Pass, Probe, Rng, Saved, Tensor};
 use proptest::prelude::*;
 
-/// A batch of ids, `n_sequences` times `n_seq`, and the place of one of them. Lengths beyond 64, where attention takes its
-/// queries in two blocks, are tried as well as short ones.
+/// A batch of ids, `n_sequences` times `n_seq`, and the place of one of them. Lengths beyond 64, where attention
+/// handles its queries in two blocks, are tried as well as short ones.
 fn any_batch() -> impl Strategy<Value = (Vec<u32>, usize, usize)> {
     (1usize..4, prop_oneof![1usize..12, 60..=N_CTX]).prop_flat_map(|(n_sequences, n_seq)| {
         let n_tok = n_sequences * n_seq;
@@ -30,7 +30,8 @@ fn changed(ids: &[u32], at: usize) -> Vec<u32> {
     ids
 }
 
-/// Passes if the rows of `before` and `after` differ exactly where they may: in the sequence of token `at`, from it on.
+/// Passes if the rows of `before` and `after` differ exactly where they may: in the sequence of token `at`, from there
+/// on.
 fn check_rows(before: &Tensor, after: &Tensor, n_seq: usize, at: usize) -> Result<(), TestCaseError> {
     for t in 0..before.n_rows() {
         let same = bits(before.row(t)) == bits(after.row(t));
@@ -53,7 +54,7 @@ proptest! {
     }
 
     #[test]
-    fn so_it_is_with_a_cache_however_the_sequences_are_cut(
+    fn the_same_holds_with_a_cache_however_the_sequences_are_cut(
         model in any_model(), (ids, n_seq, at) in any_batch(), sizes in prop::collection::vec(1usize..30, 1..10),
     ) {
         let before = piecewise(&model, &ids, n_seq, &sizes);
@@ -62,7 +63,7 @@ proptest! {
     }
 
     #[test]
-    fn so_it_is_when_everything_is_saved_for_backward(model in any_model(), (ids, n_seq, at) in any_batch()) {
+    fn the_same_holds_when_everything_is_saved_for_backward(model in any_model(), (ids, n_seq, at) in any_batch()) {
         let run = |ids: &[u32]| {
             model.hidden(ids, Pass::saving(n_seq, &mut Saved::new()).watched_by(&mut Probe::everything())).unwrap()
         };
@@ -73,7 +74,8 @@ proptest! {
     fn no_output_has_a_gradient_in_a_later_token_or_another_sequence(
         model in any_model(), (ids, n_seq, at) in any_batch(),
     ) {
-        // The loss is one output alone, and each token is given a vector of its own: the gradient says who acts on it.
+        // The loss is a single output, and each token is given a vector of its own: the gradient says which tokens act
+        // on it.
         let config = Config { n_vocab: ids.len(), ..model.config };
         let mut model = model;
         model.wte = Tensor::random(&[config.n_vocab, config.n_embd], 1.0, &mut Rng::new(1)).into();
@@ -92,7 +94,7 @@ proptest! {
     }
 }
 
-/// The last layer norm's output for every token, read in pieces of these sizes (over and over again) with a cache.
+/// The last layer norm's output for every token, read with a cache in pieces of these sizes (over and over again).
 fn piecewise(model: &Gpt2, ids: &[u32], n_seq: usize, sizes: &[usize]) -> Tensor {
     let n_sequences = ids.len() / n_seq;
     let mut cache = KvCache::new(&model.config, n_sequences);
@@ -110,7 +112,7 @@ fn piecewise(model: &Gpt2, ids: &[u32], n_seq: usize, sizes: &[usize]) -> Tensor
     all
 }
 
-/// Everything that forward and backward compute, on work large enough to be split, as bits.
+/// Everything that forward and backward compute, as bits, on work large enough to be split.
 fn all_bits(n_threads: usize, work: impl Fn() -> Vec<Tensor>) -> Vec<Vec<u32>> {
     threads::set(n_threads);
     let results = work().iter().map(|tensor| bits(tensor.data())).collect();
@@ -118,7 +120,7 @@ fn all_bits(n_threads: usize, work: impl Fn() -> Vec<Tensor>) -> Vec<Vec<u32>> {
     results
 }
 
-/// The number of threads is one for the whole program, so one test does all that concerns it.
+/// The number of threads is shared by the whole program, so one test does everything that concerns it.
 #[test]
 fn one_thread_or_seven_give_the_same_bits_forward_and_backward() {
     let mut rng = Rng::new(1);
@@ -153,8 +155,8 @@ fn one_thread_or_seven_give_the_same_bits_forward_and_backward() {
         vec![normed, d_x, grad.weight, grad.bias, probabilities, d_scores, act, d_act]
     };
 
-    // A linear layer wide enough that adding its bias, and summing its bias's gradient, is split too: 2051 * 2053 numbers;
-    // and a single row through a matrix as large, as for each new token.
+    // A linear layer so wide that adding its bias, and summing its bias's gradient, is split too: 2051 * 2053 numbers;
+    // and a single row through a matrix of that size, as for each new token.
     let x = Tensor::random(&[2051, 9], 1.0, &mut rng);
     let wide = Linear { bias: Tensor::random(&[2053], 1.0, &mut rng), ..Linear::random(9, 2053, 1.0, &mut rng) };
     let d_y = Tensor::random(&[2051, 2053], 1.0, &mut rng);

@@ -1,6 +1,6 @@
 //! The guide through the exercises, `examples/exercises.rs`: its own tests, and what it says when it runs.
 //!
-//! An example has no tests of its own under `cargo test`; included here, it has.
+//! `cargo test` does not run an example's own tests; included here, they run.
 
 #[path = "common/examples.rs"]
 mod examples;
@@ -37,7 +37,7 @@ fn the_list_has_every_exercise_in_order_and_its_state() {
 
 #[test]
 fn a_status_says_what_a_check_says() {
-    // Whatever the learner has done by now: the words and the status agree.
+    // No matter what the learner has done by now: the words and the status agree.
     for name in names().into_iter().take(2) {
         let output = exercises(&["check", &name]);
         let (stdout, is_done) = (String::from_utf8(output.stdout).unwrap(), output.status.success());

@@ -1,7 +1,7 @@
 //! The house is built from the ground up: a file of the library uses only what stands below it.
 //!
-//! Whoever reads the source from the bottom never meets a name that was not explained before. The test reads every
-//! `crate::...` and `super::...` of every file, in `use` lines and elsewhere, and looks up on which floor the name lives.
+//! If you read the source from the bottom, you never meet a name that was not explained before. The test reads every
+//! `crate::...` and `super::...` of every file, in `use` lines and elsewhere, and looks up the floor of each name.
 //! Comments may point anywhere, and unit tests (`#[cfg(test)]`) may use anything.
 //!
 //! Also held here: nothing but the standard library is used, `unsafe` stays in the engine room, and no file is too long to be
@@ -11,8 +11,8 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The house, from the ground up. A module uses modules of earlier lines; those of one line do not know each other. A name
-/// with `/` is one file of a folder; the files of a folder that has only one name here may all use each other.
+/// The house, from the ground up. A module uses modules of earlier lines; modules on one line do not know each other. A
+/// name with `/` is one file of a folder; if only a folder's name is here, its files may all use each other.
 const HOUSE: &[&[&str]] = &[
     &["error", "rng", "close", "float16"],
     &["tokenizer", "kernels"],
@@ -48,7 +48,7 @@ fn floor(module: &str) -> Option<usize> {
     HOUSE.iter().position(|line| line.contains(&module))
 }
 
-/// The module of [`HOUSE`] that a path such as `layers/attention/Attention` leads to, if any: the longest that it begins with.
+/// The module of [`HOUSE`] that a path such as `layers/attention/Attention` leads to, if any: the longest match.
 fn module_of(path: &[String]) -> Option<String> {
     let candidates = [path.get(..2).map(|two| two.join("/")), path.first().cloned()];
     candidates.into_iter().flatten().find(|module| floor(module).is_some())
@@ -60,7 +60,7 @@ fn module_of(path: &[String]) -> Option<String> {
 
 /// The source without comments and without its `#[cfg(test)]` items; every line keeps its number.
 ///
-/// `cargo fmt` has been here: an item that opens a block ends at the line that closes it with the same indentation.
+/// It relies on `cargo fmt`: an item that opens a block ends at the line that closes it with the same indentation.
 fn code_of(source: &str) -> String {
     let mut code = String::new();
     let mut lines = source.lines();
@@ -128,7 +128,7 @@ fn read_tree<'a>(text: &'a str, before: &mut Vec<String>, paths: &mut Vec<Vec<St
     }
 }
 
-/// Where the names live that `lib.rs` hands out: `pub use model::{Gpt2, Saved}` makes `Gpt2` a name of `model`.
+/// Where the names live that `lib.rs` re-exports: `pub use model::{Gpt2, Saved}` makes `Gpt2` a name of `model`.
 fn names_of_the_root(lib: &str) -> HashMap<String, String> {
     let code = code_of(lib);
     let mut names = HashMap::new();
@@ -142,7 +142,7 @@ fn names_of_the_root(lib: &str) -> HashMap<String, String> {
     names
 }
 
-/// Every use of a module that does not stand below the file's own, as `file:line: what`.
+/// Every use of a module that is not below the file's own, as `file:line: what`.
 ///
 /// `file` is its path inside `src`, for example `layers/mlp.rs`; `names` are those of the root.
 fn upward_uses(file: &str, source: &str, names: &HashMap<String, String>) -> Vec<String> {
@@ -254,7 +254,7 @@ fn engine_work(file: &str, source: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     for (i, line) in code.lines().enumerate() {
         let splits_work = ["threads::each", "threads::n_runs", "threads::WORTH"].iter().any(|call| line.contains(call));
-        // A tensor owns its memory; nobody else takes any.
+        // A tensor owns its memory; nothing else takes any.
         let calls = ["memory::take", "memory::zeros", "memory::copy", "memory::give_back", "memory::Scratch"];
         let takes_memory = calls.iter().any(|call| line.contains(call)) && file != "tensor.rs";
         let imports = line.contains("use ") && line.contains("kernels") && line.contains("threads");

@@ -1,8 +1,8 @@
 //! What other programs computed is computed here with every instruction set and any number of threads.
 //!
-//! The comparisons with PyTorch, `transformers`, the sixty lines and measured slopes are made with whatever is best on this
-//! machine. A reader may have another one. So this program contains those tests too, and runs itself once for each choice,
-//! in processes of their own that are told by the environment: `GPT60_INSTRUCTIONS` and `GPT60_THREADS`.
+//! The comparisons with PyTorch, `transformers`, the sixty lines and measured slopes use the best instructions of this
+//! machine. A reader may have another one. That is why this program contains those tests too, and runs itself once for
+//! each choice, in processes that the environment tells what to do: `GPT60_INSTRUCTIONS` and `GPT60_THREADS`.
 
 #![allow(clippy::duplicate_mod)] // two of them use `common`
 
@@ -23,8 +23,8 @@ use std::process::Command;
 /// Each level with its name in the environment.
 const LEVELS: [(&str, Level); 3] = [("baseline", Level::Baseline), ("avx2", Level::Avx2), ("avx512", Level::Avx512)];
 
-/// Runs the tests of this program whose names contain one of `tests`, told so by the environment. Fails if one fails;
-/// answers the names of those that passed.
+/// Runs the tests of this program whose names contain one of `tests`, with this environment. Fails if one fails;
+/// returns the names of those that passed.
 fn run(tests: &[&str], instructions: &str, n_threads: &str) -> Vec<String> {
     let mut program = Command::new(std::env::current_exe().unwrap());
     program.args(tests).env("GPT60_INSTRUCTIONS", instructions).env("GPT60_THREADS", n_threads);
@@ -36,7 +36,7 @@ fn run(tests: &[&str], instructions: &str, n_threads: &str) -> Vec<String> {
     names.map(str::to_string).collect()
 }
 
-/// In an ordinary run this is about what nobody chose; in those that [`run`] makes, about what was chosen.
+/// In an ordinary run this tests the defaults; in the runs that [`run`] starts, it tests the choice.
 #[test]
 fn what_the_environment_says_is_in_force() {
     let asked = std::env::var("GPT60_INSTRUCTIONS").unwrap_or_default();
@@ -60,7 +60,7 @@ fn the_fixtures_hold_with_every_instruction_set_and_number_of_threads() {
     let tests = ["gradients::", "pytorch::", "sixty::", "transformers::", "what_the_environment"];
     for (name, level) in LEVELS {
         if level > detected() {
-            // Not by `eprintln!`, which the test runner keeps to itself.
+            // Not with `eprintln!`, which the test runner captures.
             let _ = writeln!(std::io::stderr(), "not tested: this processor has no {level:?}");
             continue;
         }

@@ -1,11 +1,11 @@
 //! Every index of every gradient is the slope that it claims to be.
 //!
 //! The slope of a function can be measured: go a small step `h` up and down, and divide the change by the distance,
-//! `(f(x + h) - f(x - h)) / 2h` (*central differences*). Each test does this for each number that a layer, or the whole
-//! model, depends on, and compares with what `backward` says.
+//! `(f(x + h) - f(x - h)) / 2h` (*central differences*). Each test does this for every number that a layer, or the
+//! whole model, depends on, and compares the result with `backward`.
 //!
-//! The loss is a weighted sum of all outputs, with random weights, so that no output's share can hide behind another's. It
-//! is added up in `f64`: the only rounding left is that of the forward pass.
+//! The loss is a weighted sum of all outputs, with random weights: no output's share can hide behind another's. It is
+//! added up in `f64`: the only rounding left is that of the forward pass.
 //!
 //! **The step.** The measured slope is wrong by about `h^2 / 6` times the third derivative (the curve is not a parabola),
 //! and by the forward pass's rounding, some `1e-6` here, divided by `h`. A small `h` makes the first small and the second
@@ -13,7 +13,8 @@
 //! `2h`: the error of the second is four times that of the first, so `(4 * slope(h) - slope(2h)) / 3` is free of it
 //! (*Richardson's extrapolation*, 1911). What is left is of the order of `h^4 = 1e-8`.
 //!
-//! **What is allowed.** An error of 1e-3 of the tensor's largest gradient, which in these models is between 0.1 and 100.
+//! **What is allowed.** An error of 1e-3 of the tensor's largest gradient, which is between 0.1 and 100 in these
+//! models.
 
 mod common;
 
@@ -31,7 +32,7 @@ fn loss(weights: &Tensor, y: &Tensor) -> f64 {
 // The whole model
 // ---------------------------------------------------------------------------------------------------------------------
 
-/// Two sequences of four tokens; one token occurs in both, one of 7 never does.
+/// Two sequences of four tokens; one token occurs in both, one of 7 never occurs.
 const IDS: [u32; 8] = [1, 5, 5, 0, 2, 6, 1, 4];
 const N_SEQ: usize = 4;
 
@@ -115,7 +116,8 @@ fn gelu_has_the_gradient_of_the_loss_at_every_index() {
     check_function("gelu", gelu::forward, |x, _, d_y| gelu::backward(x, d_y).unwrap());
 }
 
-/// Checks a layer of a one-block model: the gradient of its input, and of every parameter whose name begins with `layer`.
+/// Checks a layer of a one-block model: the gradient of its input, and of every parameter whose name begins with
+/// `layer`.
 fn check_layer(
     layer: &str,
     n_seq: usize,

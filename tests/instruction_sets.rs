@@ -1,15 +1,18 @@
 //! Every loop of the engine room gives the numbers of its formula, with every instruction set that this processor has.
 //!
-//! The formulas are written out here once more, as plain loops in `f64`. What a float computes is not the exact number, so
-//! each comparison needs a limit. The limits here are no experience but arithmetic. One operation on `f32` rounds its
-//! result by at most one part in `2^24`. A sum of `n` products, added in whichever order, with a fused multiply-add or
-//! without, goes through at most `n + 1` such roundings, each relative to a number that is no larger than the sum of the
-//! products' sizes. So it is off by at most `(n + 1) * 2^-24` times that sum (Higham, "Accuracy and Stability of Numerical
-//! Algorithms", section 3.1). A product below the smallest normal float is rounded by at most `2^-150` instead.
+//! The formulas are written out here once more, as plain loops in `f64`. A float result is not exact, so each
+//! comparison needs a limit. The limits here come from arithmetic, not from experience. One operation on `f32` rounds
+//! its result by at most one part in `2^24`. A sum of `n` products, added in any order, with a fused multiply-add or
+//! without, goes through at most `n + 1` such roundings, each relative to a number that is no larger than the sum of
+//! the products' sizes. It is therefore off by at most `(n + 1) * 2^-24` times that sum (Higham, "Accuracy and
+//! Stability of Numerical Algorithms", section 3.1). A product below the smallest normal float is rounded by at most
+//! `2^-150` instead.
 //!
-//! A sum that is infinite or not a number has to be just that, of the same sign; and all its neighbours have to be right.
+//! A sum that is infinite or not a number must be exactly that, with the same sign; and all its neighbours must be
+//! right.
 //!
-//! Forcing an instruction set acts on the whole process. So these tests have a program of their own, and take turns in it.
+//! Forcing an instruction set affects the whole process. These tests therefore have a program of their own, and take
+//! turns.
 
 use gpt60::float16::Bf16;
 use gpt60::kernels::cpu::{self, Level};
@@ -36,11 +39,11 @@ fn with_every_instruction_set(check: impl FnMut(Level)) {
     with_every_instruction_set_and(1, check);
 }
 
-/// The same, with large work split among `n_threads`.
+/// The same, with large work shared by `n_threads`.
 fn with_every_instruction_set_and(n_threads: usize, mut check: impl FnMut(Level)) {
     static TURN: Mutex<()> = Mutex::new(());
     static SAY: Once = Once::new();
-    /// Goes back to what is usual, even if a check fails.
+    /// Restores the default, even if a check fails.
     struct Unforce;
     impl Drop for Unforce {
         fn drop(&mut self) {
@@ -51,7 +54,7 @@ fn with_every_instruction_set_and(n_threads: usize, mut check: impl FnMut(Level)
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let all = [Level::Baseline, Level::Avx2, Level::Avx512];
     let (has, lacks): (Vec<Level>, Vec<Level>) = all.into_iter().partition(|&level| level <= cpu::detected());
-    // Not by `eprintln!`, which the test runner keeps to itself.
+    // Not with `eprintln!`, which the test runner captures.
     SAY.call_once(|| {
         for level in lacks {
             let _ = writeln!(std::io::stderr(), "not tested: this processor has no {level:?}");
@@ -66,7 +69,7 @@ fn with_every_instruction_set_and(n_threads: usize, mut check: impl FnMut(Level)
     }
 }
 
-/// Whether `found` is `expected`, up to `limit`; what is not finite has to be the same.
+/// Whether `found` is `expected`, up to `limit`; anything that is not finite must be the same.
 fn is_near(found: f32, expected: f64, limit: f64) -> bool {
     if expected.is_nan() {
         return found.is_nan();
@@ -82,7 +85,7 @@ fn assert_near(what: &str, level: Level, found: f32, expected: f64, limit: f64) 
     assert!(is_near(found, expected, limit), "{what}, {level:?}: {found:e} is not {expected:e}, allowed {limit:e}");
 }
 
-/// Whether two floats are the same to the last bit. All NaNs are one.
+/// Whether two floats are the same to the last bit. All NaNs count as one.
 fn same(a: f32, b: f32) -> bool {
     a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan()
 }
@@ -96,11 +99,11 @@ fn same(a: f32, b: f32) -> bool {
 enum Kind {
     /// About as large as 1.
     Usual,
-    /// As before, and every other one 0 or -0.
+    /// Like the usual ones, but every other one is 0 or -0.
     Sparse,
     /// Below the smallest normal float, and every other one 0 or a whole number: their products are exact, or tiny.
     Subnormal,
-    /// As the usual ones; a few are infinite or not a number.
+    /// Like the usual ones, but a few are infinite or not a number.
     Wild,
 }
 
@@ -130,11 +133,11 @@ fn numbers(n: usize, kind: Kind, rng: &mut Rng) -> Vec<f32> {
     list
 }
 
-/// What stands where nothing may be read or written. A NaN, so that reading it shows; with bits of its own, so that writing
+/// Fills the places that nothing may read or write. A NaN, so reading it shows; with its own bit pattern, so writing to
 /// it shows.
 const GAP: f32 = f32::from_bits(0x7fc0_1234);
 
-/// `list` in a longer list, from place `offset` on: a slice that does not begin where a vector would like to.
+/// `list` in a longer list, from place `offset` on: a slice that does not begin where a vector prefers to.
 fn moved(list: &[f32], offset: usize) -> Vec<f32> {
     [&vec![GAP; offset], list, &[GAP; 2]].concat()
 }
@@ -219,7 +222,7 @@ impl Product {
         let a = Stored::random((m, k), self.a_transposed, kind, GAP, |x| x, &mut rng);
         let b = Stored::random((k, n), self.b_transposed, kind, gap, number, &mut rng);
         let (offset, stride) = (rng.below(4), n + [0, 1, 6][rng.below(3)]);
-        // What the product replaces may be anything; what it is added to is a usual number.
+        // The product may replace any number; it is only added to a usual one.
         let place =
             |i: usize| (i >= offset && (i - offset) % stride < n && i < offset + m * stride).then(|| i - offset);
         let mut start = vec![GAP; offset + m * stride + 3];
@@ -227,7 +230,7 @@ impl Product {
             let usual = numbers(start.len(), Kind::Usual, &mut rng);
             (0..start.len()).filter(|&i| place(i).is_some()).for_each(|i| start[i] = usual[i]);
         }
-        // The exact product, and the sum of the sizes of all that was added.
+        // The exact product, and the sum of the sizes of everything that was added.
         let mut exact = vec![(0.0f64, 0.0f64); start.len()];
         for i in (0..start.len()).filter(|&i| place(i).is_some()) {
             let (row, column) = ((i - offset) / stride, (i - offset) % stride);
@@ -366,7 +369,7 @@ fn a_product_of_no_terms_is_zero_and_one_of_no_rows_touches_nothing() {
 
 #[test]
 fn nothing_of_a_product_is_left_in_the_memory_that_the_next_one_gets() {
-    // The packed numbers of these products are so many that their memory is kept and used again.
+    // These products have enough packed numbers for their memory to be kept and used again.
     let (m, k, n) = (50, 256, 601);
     let mut rng = Rng::new(3);
     let (a, b) = (numbers(m * k, Kind::Usual, &mut rng), numbers(k * n, Kind::Usual, &mut rng));
@@ -407,7 +410,7 @@ proptest! {
                     for j in 0..n {
                         let terms = (0..k).map(|p| f64::from(x.row(i)[p]) * at(p, j));
                         let (sum, size) = terms.fold((0.0, 0.0), |(sum, size), t| (sum + t, size + t.abs()));
-                        // As above; and two more: the scale multiplies here each weight, there the sum.
+                        // As above, plus two more roundings: the scale multiplies each weight here, and the sum there.
                         let limit = (k + 4) as f64 * (ROUNDING * size + SMALLEST);
                         assert_near(&format!("{precision:?} {outputs:?}"), level, y.row(i)[j], sum, limit);
                     }
@@ -463,7 +466,7 @@ proptest! {
                     assert_eq!(found.to_bits(), GAP.to_bits(), "{level:?}: a neighbour was written to");
                     continue;
                 }
-                // What `exp` says of itself: 0 below -87, infinity above 88.
+                // What `exp` promises: 0 below -87, infinity above 88.
                 let x = f64::from(x - shift);
                 let expected = match x {
                     x if x < -87.0 => 0.0,
@@ -490,8 +493,8 @@ proptest! {
         });
     }
 
-    /// Here every result is rounded once or in the order that is written, so it is the same to the last bit. The third
-    /// function would show a product and a sum that were fused unasked.
+    /// Here every result is rounded once, or in the written order, and is therefore the same to the last bit. The third
+    /// function would reveal a product and a sum that were fused without being asked.
     #[test]
     fn what_is_done_to_each_number_alone_is_exact(n in 0usize..200, kind in any_kind(), offset in 0usize..4, seed: u64) {
         let mut rng = Rng::new(seed);
@@ -526,7 +529,7 @@ proptest! {
     }
 }
 
-/// The functions on tables, `[m, n]`, against their plain loops.
+/// The functions on tables, `[m, n]`, compared with their plain loops.
 fn check_tables(m: usize, n: usize, kind: Kind, seed: u64, n_threads: usize) {
     let mut rng = Rng::new(seed);
     let (a, b) = (numbers(m * n, kind, &mut rng), numbers(m * n, kind, &mut rng));
@@ -541,7 +544,7 @@ fn check_tables(m: usize, n: usize, kind: Kind, seed: u64, n_threads: usize) {
         let mut found = start.clone();
         math::add_column_sums(&a, &mut found);
         for (j, &found) in found.iter().enumerate() {
-            // From the first row to the last: the same order, and so the same number.
+            // From the first row to the last: the same order, and therefore the same number.
             let expected = (0..m).fold(start[j], |sum, i| sum + a[i * n + j]);
             assert!(same(found, expected), "add_column_sums, {level:?} at {j}: {found:e} is not {expected:e}");
         }
@@ -551,7 +554,7 @@ fn check_tables(m: usize, n: usize, kind: Kind, seed: u64, n_threads: usize) {
         for (j, &found) in found.iter().enumerate() {
             let products = (0..m).map(|i| f64::from(a[i * n + j]) * f64::from(b[i * n + j]));
             let (sum, size) = exact_sum(products.chain([f64::from(start[j])]));
-            // m products and a number that was there.
+            // m products and the number that was there.
             let limit = (m + 2) as f64 * (ROUNDING * size + SMALLEST);
             assert_near("add_column_sums_of_products", level, found, sum, limit);
         }

@@ -1,8 +1,10 @@
-//! Reading a sequence in pieces, with a cache, gives what reading it at once gives; and a probe sees what was computed.
+//! Reading a sequence in pieces, with a cache, gives the same as reading it at once; and a probe sees what was
+//! computed.
 //!
-//! The two ways do the same additions and multiplications, but in another order: the product of many rows adds up its sums
-//! in tiles, the product of one row as dot products. So the last bits differ. Each number is rounded to one part in 10^7,
-//! and up to three blocks pass the differences on; `1e-5` of the largest number leaves room for that, and for nothing else.
+//! The two ways do the same additions and multiplications, but in another order: the product of many rows adds up its
+//! sums in tiles, the product of one row as dot products. That is why the last bits differ. Each number is rounded to
+//! one part in 10^7, and up to three blocks pass the differences on; `1e-5` of the largest number leaves room for that,
+//! and for nothing else.
 
 mod common;
 
@@ -11,19 +13,19 @@ use gpt60::{Config, Gpt2, KvCache, Pass, Probe, Rng, Tensor};
 use proptest::prelude::*;
 
 const TOLERANCE: f64 = 1e-5;
-/// One to three sequences of equal length, short ones and such as attention takes in two blocks.
+/// One to three sequences of equal length: short ones, and ones that attention handles in two blocks.
 fn any_sequences() -> impl Strategy<Value = Vec<Vec<u32>>> {
     (1usize..4, prop_oneof![1usize..12, 60..=N_CTX]).prop_flat_map(|(n_sequences, n_seq)| {
         prop::collection::vec(prop::collection::vec(0..N_VOCAB as u32, n_seq), n_sequences)
     })
 }
 
-/// The logits after every token of one sequence, the judge of everything here.
+/// The logits after every token of one sequence: everything here is compared with them.
 fn uncached(model: &Gpt2, ids: &[u32]) -> Tensor {
     model.logits(ids).unwrap()
 }
 
-/// Reads tokens `from..to` of every sequence into the cache: the logits for the token after each.
+/// Reads tokens `from..to` of every sequence into the cache; returns the logits for the token after each.
 fn read(model: &Gpt2, sequences: &[Vec<u32>], from: usize, to: usize, cache: &mut KvCache) -> Tensor {
     let piece: Vec<u32> = sequences.iter().flat_map(|ids| &ids[from..to]).copied().collect();
     model.next_logits(&piece, cache).unwrap()
@@ -64,7 +66,7 @@ proptest! {
         model in any_model(), sequences in any_sequences(), picks in prop::collection::vec(any::<prop::sample::Index>(), 1..5),
         new in prop::collection::vec(0..N_VOCAB as u32, 8),
     ) {
-        // The new token of each selected sequence is its own, so that two from the same one part ways.
+        // Each selected sequence gets its own new token: two copies of one sequence part ways.
         let sequences: Vec<Vec<u32>> = sequences.into_iter().map(|ids| ids[..ids.len().min(N_CTX - 2)].to_vec()).collect();
         let n_seq = sequences[0].len();
         let mut cache = KvCache::new(&model.config, sequences.len());
@@ -88,7 +90,7 @@ proptest! {
     fn however_often_sequences_are_dropped_and_split_each_has_the_logits_of_its_own_tokens(
         model in any_model(), prompt in prop::collection::vec(0..N_VOCAB as u32, 1..30), seed in any::<u64>(),
     ) {
-        // As beam search does it: after every token, each sequence goes on from one of those before.
+        // As in beam search: after every token, each sequence continues one of the previous ones.
         let mut rng = Rng::new(seed);
         let mut cache = KvCache::new(&model.config, 1);
         model.next_logits(&prompt, &mut cache).unwrap();
@@ -149,11 +151,12 @@ proptest! {
         let ids: Vec<u32> = sequences.iter().flat_map(|ids| &ids[n_past..]).copied().collect();
         let n_new = n_seq - n_past;
         let mut probe = Probe::everything();
-        // Each goes on from a copy, so that all find the cache in the same state.
+        // Each starts from a copy, so all find the cache in the same state.
         let hidden = |probe: &mut Probe| model.hidden(&ids, Pass::cached(n_new, &mut cache.clone()).watched_by(probe)).unwrap();
         let unwatched = hidden(&mut Probe::only(&[]));
         prop_assert_eq!(&hidden(&mut Probe::only(&["h.0.attn.q", "h.0.attn.heads", "h.0.mlp.act", "ln_f"])), &unwatched);
-        // Where the weights are asked for, a single new token's attention sums in another order: not the same bits.
+        // If the weights are asked for, a single new token's attention sums in another order: the bits are not the
+        // same.
         let hidden = hidden(&mut probe);
         prop_assert_eq!(hidden.check_close(&unwatched, TOLERANCE), Ok(()));
         let seen = |name: &str| probe.get(name).unwrap_or_else(|| panic!("{name} was not seen"));

@@ -72,7 +72,7 @@ fn two_steps_of_adamw_are_those_of_the_paper_by_hand() {
         adamw.update(&mut model, &grad, 0.1).unwrap();
         assert_eq!(adamw.step, step);
         for (name, tensor) in model.parameters().unwrap() {
-            // Biases and layer norms do not decay: all that GPT-2 calls `bias` or `ln`.
+            // Biases and layer norms do not decay: everything that GPT-2 calls `bias` or `ln`.
             let expected = if name.ends_with("bias") || name.contains("ln_") { vector } else { matrix };
             for &found in tensor.data() {
                 assert_abs_diff_eq!(found, expected, epsilon = 1e-6);
@@ -113,7 +113,7 @@ fn clipping_keeps_the_direction_and_limits_the_length() {
 
 #[test]
 fn a_new_model_knows_nothing_and_one_batch_can_be_learned_by_heart() {
-    // Four sequences of random tokens, each with a first token of its own: so every next token can be known.
+    // Four sequences of random tokens, each with its own first token: every next token can be known.
     let n_vocab = 20;
     let mut rng = Rng::new(7);
     let mut batch = Batch::default();
@@ -132,7 +132,7 @@ fn a_new_model_knows_nothing_and_one_batch_can_be_learned_by_heart() {
         clip(&mut grad, 1.0).unwrap();
         adamw.update(&mut model, &grad, 5e-3).unwrap();
     }
-    // Whoever gives each of 20 tokens the same probability has a loss of ln(20) = 3.00.
+    // A model that gives each of 20 tokens the same probability has a loss of ln(20) = 3.00.
     assert_abs_diff_eq!(losses[0], f64::from(n_vocab as u32).ln(), epsilon = 0.1);
     let last = losses[losses.len() - 1];
     assert!(last < 0.01, "the loss after 200 steps is {last}: the model has given each right token less than 99 %");
@@ -160,7 +160,7 @@ fn short_run(n_threads: usize, seed: u64) -> (Vec<u64>, Vec<Vec<u32>>) {
     (losses, model.parameters().unwrap().iter().map(|(_, tensor)| bits(tensor.data())).collect())
 }
 
-/// The number of threads is one for the whole program, so one test does all that concerns it.
+/// The number of threads is shared by the whole program, so one test does everything that concerns it.
 #[test]
 fn a_seeded_run_repeats_bit_for_bit_on_any_number_of_threads() {
     // c_attn takes 8 * 64 * 96 * 288 = 14 million multiplications: more than enough to be split.

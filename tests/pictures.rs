@@ -1,7 +1,7 @@
 //! The pictures of the book are those that the source draws, and they show what they say.
 //!
-//! If one of them differs, the model, the loss curve or the drawing was changed: `cargo run --example pictures` draws them
-//! again.
+//! If one of them differs, the model, the loss curve or the drawing has changed: `cargo run --example pictures` draws
+//! them again.
 
 #[path = "common/examples.rs"]
 mod examples;
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 const LOSS: &str = include_str!("../src/storybook/loss.txt");
 const SIZES: &str = include_str!("../src/storybook/scaling.txt");
 
-/// Where the book has its pictures.
+/// Where the book keeps its pictures.
 fn img() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/img")
 }
@@ -29,7 +29,7 @@ fn names(dir: &Path) -> Vec<String> {
     names
 }
 
-/// Fails with the name alone: two files of thirty thousand letters help nobody.
+/// Fails with only the name: two files of thirty thousand letters help nobody.
 fn assert_same(name: &str, drawn: &str) {
     let committed = fs::read_to_string(img().join(name)).unwrap_or_default();
     assert!(committed == drawn, "docs/img/{name} is not what the source draws: cargo run --example pictures");
@@ -78,8 +78,8 @@ fn a_place_that_cannot_be_written_to_is_named_in_one_line() {
     fs::remove_dir_all(&dir).unwrap();
 }
 
-/// What is wrong with a text as XML, if anything: a tag that is not closed, or closed by another, or a letter that means
-/// something else. It knows only what the pictures use: no comments, no declarations.
+/// What is wrong with a text as XML, if anything: a tag that is not closed, or closed by another, or a letter with a
+/// special meaning. It knows only what the pictures use: no comments, no declarations.
 fn problem(text: &str) -> Option<String> {
     let mut open: Vec<&str> = Vec::new();
     let mut rest = text;
@@ -149,7 +149,7 @@ fn every_picture_can_be_shown_and_read_aloud() {
             let size: f64 = size.split('"').next().unwrap().parse().unwrap();
             assert!(size >= 12.0, "{name} has letters of {size}");
         }
-        // Nothing begins outside of the panel.
+        // Nothing begins outside the panel.
         let attribute = |tag: &str, name: &str| -> Option<f64> {
             tag.split(&format!(" {name}=\"")).nth(1)?.split('"').next()?.parse().ok()
         };

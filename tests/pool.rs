@@ -1,6 +1,6 @@
-//! The threads' pool under load: many hand-overs, panics, several callers, work inside of work.
+//! The threads' pool under load: many hand-overs, panics, several callers, work inside work.
 //!
-//! A mistake in such code shows once in many thousand times, so here work is handed over a million times.
+//! A mistake in such code shows once in many thousand times. That is why work is handed over a million times here.
 
 use gpt60::kernels::threads;
 use std::io::Write;
@@ -12,14 +12,14 @@ use std::time::Duration;
 /// How many tasks a hand-over has at most.
 const MOST_TASKS: usize = 9;
 
-/// Does `work` while no other test of this program does: the number of threads is one for the whole program. Work that
-/// does not end is a failure too.
+/// Does `work` while no other test of this program runs: the number of threads is shared by the whole program. Work
+/// that does not end is a failure too.
 fn alone(work: impl FnOnce() + Send + 'static) {
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let (sender, receiver) = mpsc::channel();
     let worker = std::thread::spawn(move || {
-        let _sender = sender; // dropped when the work has ended, in whichever way
+        let _sender = sender; // dropped when the work has ended, in any way
         work();
         threads::set(0);
     });
@@ -32,7 +32,7 @@ fn alone(work: impl FnOnce() + Send + 'static) {
 fn hand_over(round: usize) {
     let n_tasks = 1 + round % MOST_TASKS;
     let panics_at = (round % 16 == 5).then_some(round / 16 % n_tasks);
-    // Plain numbers and not atomic ones: that they are seen here is a part of what is promised.
+    // Plain numbers, not atomic ones: that they are visible here is part of the promise.
     let mut done = [0u8; MOST_TASKS];
     let tasks = done[..n_tasks].iter_mut().enumerate().collect();
     let result = catch_unwind(AssertUnwindSafe(|| {
@@ -81,7 +81,7 @@ fn several_callers_at_the_same_time_do_all_their_work() {
 }
 
 #[test]
-fn work_inside_of_work_stays_on_its_thread_and_is_done_once() {
+fn work_inside_work_stays_on_its_thread_and_is_done_once() {
     alone(|| {
         let n = 100_000;
         for n_threads in [2, 3, 5, 8] {
@@ -104,7 +104,7 @@ fn work_inside_of_work_stays_on_its_thread_and_is_done_once() {
 }
 
 #[test]
-fn a_panic_inside_of_inner_work_reaches_the_outer_caller() {
+fn a_panic_in_inner_work_reaches_the_outer_caller() {
     alone(|| {
         threads::set(3);
         for round in 0..1000 {
@@ -118,12 +118,12 @@ fn a_panic_inside_of_inner_work_reaches_the_outer_caller() {
                 });
             });
             assert_eq!(result.unwrap_err().downcast_ref(), Some(&"inner"));
-            hand_over(16 * round); // and the pool is as good as before
+            hand_over(16 * round); // and the pool works as before
         }
     });
 }
 
-/// What a panic can carry at worst: it panics again when it is dropped.
+/// The worst that a panic can carry: it panics again when it is dropped.
 struct Bomb;
 
 impl Drop for Bomb {
@@ -140,7 +140,7 @@ fn panics_that_panic_when_dropped_do_not_end_a_call_early() {
         for n_threads in [2, 3, 8] {
             threads::set(n_threads);
             for round in 0..300 {
-                // All threads are in a task at the same time, and so every one of them panics.
+                // All threads are in a task at the same time, so every one of them panics.
                 let all_here = Barrier::new(n_threads);
                 let mut done = vec![0; n_threads];
                 let result = catch_unwind(AssertUnwindSafe(|| {
@@ -189,7 +189,7 @@ fn work_can_be_handed_over_while_a_panic_unwinds() {
 
 #[test]
 fn where_no_thread_can_be_started_the_caller_does_all_the_work() {
-    // In a process of its own, in which every new thread asks for a stack of 64 TB and is not given it.
+    // In a process of its own, where every new thread asks for a stack of 64 TB and does not get it.
     const NAME: &str = "where_no_thread_can_be_started_the_caller_does_all_the_work";
     const STACK: &str = "RUST_MIN_STACK";
     let huge = (1u64 << 46).to_string();
@@ -201,7 +201,7 @@ fn where_no_thread_can_be_started_the_caller_does_all_the_work() {
         return;
     }
     if std::thread::Builder::new().spawn(|| ()).is_ok() {
-        // Not by `eprintln!`, which the test runner keeps to itself.
+        // Not with `eprintln!`, which the test runner captures.
         let _ = writeln!(std::io::stderr(), "not tested: this system starts threads with a stack of 64 TB");
         return;
     }

@@ -2,8 +2,8 @@
 //!
 //! `fixtures/training.py` made small random models and trained each with PyTorch for ten steps, with the versions that
 //! it names. Here the same weights and batches go through this crate: loss, gradient, clipping, schedule and AdamW,
-//! with the settings of a run. Between them the models have a tied and an untied head, tokens and positions that no
-//! batch has, and steps that are clipped and steps that are not.
+//! with the settings of a run. Together the models have a tied and an untied head, tokens and positions that no batch
+//! contains, and both clipped and unclipped steps.
 
 use gpt60::checkpoint::{Json, hugging_face, safetensors};
 use gpt60::close::check_close;
@@ -19,15 +19,15 @@ use std::path::PathBuf;
 /// Both sides compute in float32; on the way they add the same numbers in another order.
 const TOLERANCE: f64 = 1e-4;
 
-/// For the weights after the ten steps, whose rates add up to 0.053. It has to be tight: all of weight decay changes a
+/// For the weights after the ten steps, whose rates add up to 0.053. It must be tight: all of weight decay changes a
 /// weight by 0.5 % in that time.
 ///
-/// But not as tight as rounding alone would let it be. AdamW divides a gradient by its own size, so a gradient next to
+/// But not as tight as rounding alone would allow. AdamW divides a gradient by its own size: a gradient next to
 /// nothing, much of it rounding error, moves its weight as far as an honest one. A rounding error of one part in 10^6
 /// of a tensor's largest gradient is one in 10^3 of a gradient a thousand times smaller, and the step of that weight is
-/// wrong by as much: 0.01 / 1000 = 10^-5. The largest weights of a tensor here are 0.3 or more.
+/// wrong by the same share: 0.01 / 1000 = 10^-5. The largest weights of a tensor here are 0.3 or more.
 ///
-/// Gradients that are rounding error and nothing else are those of the keys' biases: see [`without_the_keys_bias`].
+/// The keys' biases have gradients that are nothing but rounding error: see [`without_the_keys_bias`].
 const FINAL_TOLERANCE: f64 = 2e-5;
 
 const N_STEPS: usize = 10;
@@ -76,7 +76,7 @@ fn load(name: &str) -> (Gpt2, Expected) {
     (hugging_face::load(dir(name)).unwrap().model, expected)
 }
 
-/// The settings of a run: three that `training.py` chose, and the others as they are without being told.
+/// The settings of a run: three that `training.py` chose, the others at their defaults.
 fn settings() -> Settings {
     Settings { lr: 1e-2, warmup: 3, steps: N_STEPS as u64, ..Settings::default() }
 }
@@ -114,9 +114,9 @@ fn check_first_gradient(name: &str, grad: &Gpt2) {
 
 /// The bias of `c_attn`, `[3*n_embd]`, without its middle third, `[2*n_embd]`.
 ///
-/// A bias that is added to every key adds the same number to all scores of a query, and softmax does not see it. So the
-/// true gradient of the keys' bias is 0, and what is computed instead is rounding error, different here and there.
-/// AdamW divides even that by its own size, and the bias wanders by up to the learning rate a step, to no effect.
+/// A bias that is added to every key adds the same number to all scores of a query, and softmax does not see it. The
+/// true gradient of the keys' bias is therefore 0, and what is computed instead is rounding error, different on each
+/// side. AdamW divides even that by its own size, and the bias wanders by up to the learning rate a step, to no effect.
 fn without_the_keys_bias(bias: &Tensor) -> Vec<f32> {
     let n_embd = bias.len() / 3;
     [&bias.data()[..n_embd], &bias.data()[2 * n_embd..]].concat()
@@ -206,8 +206,8 @@ fn a_run_from_a_text_is_that_of_pytorch() {
     let (_, expected) = load("run");
     let out = std::env::temp_dir().join(format!("gpt60-pytorch-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&out);
-    // The text has one window. So every batch is this window, however often, and its mean loss and gradient are the
-    // window's.
+    // The text has only one window. Every batch is this window, any number of times, and its mean loss and gradient are
+    // the window's.
     let settings = Settings { batch: 2, accumulate: 3, ..settings() };
     let inputs = Inputs { train: vec![dir("run").join("text.txt")], valid: vec![], init: Some(dir("run")) };
     let mut trainer = Trainer::begin(settings, inputs, &out).unwrap();

@@ -1,4 +1,4 @@
-//! A training run that is killed, again and again, and resumed gives what a run gives that was left alone.
+//! A training run that is killed again and again, and resumed, gives the same as a run that was left alone.
 //!
 //! These tests run the example `train` as a person does, in processes of its own, and end them with SIGKILL.
 
@@ -81,7 +81,7 @@ fn a_run_killed_at_twenty_random_moments_gives_what_an_unharmed_run_gives() {
         child.kill().unwrap(); // SIGKILL: nothing can be tidied up
         let status = child.wait().unwrap();
         if status.success() {
-            // It was faster. Once more from the beginning: every kill shall meet a run that is under way.
+            // It was faster. Start again: every kill must hit a run that is under way.
             check_same();
             fs::remove_dir_all(dir.join("killed")).unwrap();
             command = begin(&dir, "killed");
@@ -89,7 +89,7 @@ fn a_run_killed_at_twenty_random_moments_gives_what_an_unharmed_run_gives() {
         }
         assert!(status.code().is_none() || !cfg!(unix), "it ended by itself: {status}");
         n_killed += 1;
-        // Before the run is even written down there is nothing to resume: one begins again, as a person would.
+        // Before the run is even written down there is nothing to resume: start again, as a person would.
         let is_begun = dir.join("killed/training.safetensors").exists();
         command = if is_begun { resume(&dir, "killed") } else { begin(&dir, "killed") };
         if dir.join("killed/model.safetensors").exists() {
@@ -135,7 +135,8 @@ fn a_directory_that_holds_a_run_or_a_model_is_not_written_over() {
     assert!(line.contains("model.safetensors") && line.contains("another directory"), "{line}");
     assert_eq!(fs::read(dir.join("model/model.safetensors")).unwrap(), b"precious");
 
-    // Nor is anything else that a run would write, whoever wrote it. (And generation_config.json would say where texts end.)
+    // Nor is any other file that a run would write, no matter who wrote it. (And generation_config.json would say where
+    // texts end.)
     let vocabulary = ["vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json"];
     for name in ["loss.txt", "config.json", "generation_config.json"].into_iter().chain(vocabulary) {
         let out = dir.join(format!("with-{name}"));
@@ -183,7 +184,7 @@ fn half_a_file_that_a_killed_write_left_does_no_harm() {
     for name in ["training.safetensors.tmp", "model.safetensors.tmp", "loss.txt.tmp"] {
         fs::write(dir.join("out").join(name), "half").unwrap();
     }
-    // And a loss file with a line begun, and lines of steps that the state has not made.
+    // And a loss file with an unfinished line, and with lines of steps that the state has not made.
     let losses = fs::read_to_string(dir.join("out/loss.txt")).unwrap();
     fs::write(dir.join("out/loss.txt"), format!("{losses}4 1.0\n5 1.")).unwrap();
     assert!(run(&mut resume(&dir, "out")).status.success());
@@ -238,7 +239,7 @@ fn a_run_that_cannot_begin_leaves_nothing_behind_and_can_be_tried_again() {
     let mut init = Command::new(example("train"));
     let line = error_line(init.current_dir(&dir).args(["text.txt", "--out", "out", "--init", "."]), 1);
     assert!(line.contains("config.json"), "{line}");
-    // Slips of the finger: models and batches beyond any memory.
+    // Typing errors: models and batches beyond any memory.
     for (flag, value) in [("--n-embd", "1000000000"), ("--batch", "1000000000000000000")] {
         let line = error_line(begin(&dir, "out").args([flag, value]), 1);
         assert!(line.contains("memory"), "{line}");
@@ -294,7 +295,7 @@ fn a_state_changed_at_random_is_an_error_or_a_run_and_never_a_panic() {
         let mut damaged = whole.clone();
         for _ in 0..1 + rng.below(2) {
             match i % 2 {
-                // Other numbers: most of them stand in the vocabulary, at the end, and the settings at the beginning.
+                // Other numbers: most of them are in the vocabulary, at the end, and the settings are at the beginning.
                 0 => damaged[digits[rng.below(digits.len()).min(rng.below(200))]] = b'0' + rng.below(10) as u8,
                 _ => damaged[rng.below(n_header)] = rng.below(256) as u8,
             }

@@ -1,4 +1,5 @@
-//! Choosing a token: the knobs are those of `transformers`, the draws are right in distribution, and what is off does nothing.
+//! Choosing a token: the knobs are those of `transformers`, the draws have the right distribution, and a knob that is
+//! off does nothing.
 //!
 //! `fixtures/sampling.py` made the expected values, with the versions that it names.
 
@@ -61,7 +62,7 @@ fn the_probabilities_after_all_knobs_are_those_of_transformers() {
 // The draws
 // ---------------------------------------------------------------------------------------------------------------------
 
-/// Eight scores: e^score is 8, 6, 4, 3, 2, 1, 0.5 and 0.25, so that shares can be written down.
+/// Eight scores: e^score is 8, 6, 4, 3, 2, 1, 0.5 and 0.25, which makes the shares easy to write down.
 const WEIGHTS: [f64; 8] = [2.0, 8.0, 0.25, 4.0, 1.0, 3.0, 0.5, 6.0];
 
 #[test]
@@ -114,9 +115,9 @@ fn tokens_are_drawn_as_often_as_the_definition_says() {
 }
 
 #[test]
-fn the_same_seed_writes_the_same_text_whatever_the_number_of_threads() {
+fn the_same_seed_writes_the_same_text_with_any_number_of_threads() {
     let story = storybook::load();
-    // A long prompt, so that its products are large enough to be shared among threads.
+    // A long prompt: its products are large enough to be shared among threads.
     let prompt = story.tokenizer.unwrap().encode(&"Once upon a time there was a little fox. ".repeat(12));
     let text = |n_threads| {
         threads::set(n_threads);
@@ -167,7 +168,7 @@ fn any_sampler() -> impl Strategy<Value = Sampler> {
     )
 }
 
-/// Ids from the likeliest on; of equals, the smallest first.
+/// Ids from the likeliest on; among equals, the smallest first.
 fn likeliest_first(logits: &[f32]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..logits.len()).collect();
     order.sort_by(|&a, &b| logits[b].partial_cmp(&logits[a]).unwrap().then(a.cmp(&b)));
@@ -220,7 +221,7 @@ proptest! {
         knobs::repetition_penalty(&mut same, &before, 1.0);
         knobs::no_repeat_ngram(&mut same, &before, 0);
         prop_assert_eq!(bits(&same), bits(&logits));
-        // Temperature 1 takes the largest off, which rounds; the probabilities are the same.
+        // Temperature 1 subtracts the largest score, which rounds; the probabilities are the same.
         knobs::temperature(&mut same, 1.0);
         let after = Sampler::new(1).probabilities(&same, &before).unwrap();
         let model = Sampler::new(1).probabilities(&logits, &before).unwrap();
@@ -335,7 +336,7 @@ fn greedy_is_the_sampler_at_temperature_zero_on_a_whole_text() {
     }
 }
 
-/// A model with large random weights, so that each of its probabilities is another one.
+/// A model with large random weights: all of its probabilities differ.
 fn random_model() -> Gpt2 {
     let mut model = Gpt2::zeros(&Config::new(50, 24, 12, 3, 2)).unwrap();
     let mut rng = Rng::new(5);

@@ -35,7 +35,7 @@ fn the_sixty_lines_are_at_most_sixty() {
 }
 
 #[test]
-fn the_sixty_lines_use_the_tensor_alone_and_of_the_layers_nothing_but_their_parameters() {
+fn the_sixty_lines_use_only_the_tensor_and_the_parameters_of_the_layers() {
     let source = include_str!("../examples/sixty_lines.rs");
     let marked = source.split("// --- the sixty lines").nth(1).unwrap();
     let uses = [

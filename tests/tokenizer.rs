@@ -27,7 +27,7 @@ fn cases() -> Vec<Case> {
     cases.collect()
 }
 
-/// Undoes what the script did to characters that a line cannot hold: `\u{a}` and `\\`.
+/// Reverses the script's escapes for characters that a line cannot hold: `\u{a}` and `\\`.
 fn unescape(escaped: &str) -> String {
     let mut text = String::new();
     let mut rest = escaped;
@@ -97,7 +97,7 @@ fn gpt2_numbers_are_openais() {
 
 #[test]
 fn every_token_of_gpt2_is_what_its_own_bytes_merge_into() {
-    // So it makes no difference that tiktoken looks a whole piece up before it merges anything.
+    // It therefore makes no difference that tiktoken looks up a whole piece before it merges anything.
     let mut n = 0;
     for id in 0..50_256 {
         let Ok(text) = std::str::from_utf8(GPT2.token_bytes(id).unwrap()) else { continue };
@@ -130,14 +130,14 @@ fn only_the_caller_can_end_a_document() {
 
 #[test]
 fn documents_do_not_reach_into_each_other_when_learning() {
-    // Together these would be the word "ab" and the space run; apart there is no pair at all.
+    // Together these would be the word "ab" and the space run; apart there is no pair.
     let tokenizer = Tokenizer::learn("a<|endoftext|>b<|endoftext|> <|endoftext|> ", 1000).unwrap();
     assert_eq!(tokenizer.n_vocab(), 257);
 }
 
 #[test]
 fn a_vocabulary_decides_its_own_ids() {
-    // OpenAI's ids turned round: 999 for id 0, and so on down. The text becomes the same tokens with other numbers.
+    // OpenAI's ids reversed: 999 for id 0, and so on down. The text becomes the same tokens with other numbers.
     let turned: Vec<(String, u32)> = LEARNED.vocab().into_iter().map(|(symbol, id)| (symbol, 999 - id)).collect();
     let tokenizer = Tokenizer::from_vocab(&turned, &LEARNED.merges()).unwrap();
     let ids = LEARNED.encode_with_end("the cat<|endoftext|>the hat");
@@ -197,7 +197,7 @@ fn an_id_from_nowhere_does_not_cost_memory() {
 }
 
 #[test]
-fn a_line_that_is_no_merge_is_named() {
+fn a_line_that_is_not_a_merge_is_named() {
     for (text, line) in [("#version: 0.2\na b\nab\n", 3), ("a b c", 1), ("a  b", 1), (" b", 1), ("a b\na ", 2)] {
         let message = Tokenizer::parse_merges(text).unwrap_err().to_string();
         assert!(message.contains(&format!("line {line} is not two symbols")), "{message}");
@@ -237,7 +237,7 @@ fn merge_steps_lead_to_the_tokens_of_the_word() {
 }
 
 #[test]
-fn a_very_long_piece_is_no_trouble() {
+fn a_very_long_piece_is_no_problem() {
     // tiktoken 0.14.0: 25,000 tokens "aaaa" (24794), and 99,999 spaces that stay single (220) before " a" (257).
     assert_eq!(GPT2.encode(&"a".repeat(100_000)), vec![24794; 25_000]);
     let ids = GPT2.encode(&(" ".repeat(100_000) + "a"));

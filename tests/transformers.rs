@@ -1,16 +1,16 @@
 //! Small GPT-2s with random weights: this crate computes what the `transformers` library computes.
 //!
-//! `fixtures/gpt2_random.py` made the models and the expected values, with the versions that it names. Between them
-//! they have 1, 2, 5 and 7 heads, a tied and an untied head, F32, F16 and BF16 weights, names with and without the
-//! prefix, masks of three dtypes, another epsilon and a narrow MLP.
+//! `fixtures/gpt2_random.py` made the models and the expected values, with the versions that it names. Together they
+//! have 1, 2, 5 and 7 heads, a tied and an untied head, F32, F16 and BF16 weights, names with and without the prefix,
+//! masks of three dtypes, another epsilon and a narrow MLP.
 
 use gpt60::checkpoint::{self, Json, hugging_face, safetensors};
 use gpt60::generate::greedy;
 use gpt60::{KvCache, Pass, Probe, Tensor};
 use std::path::PathBuf;
 
-/// Both sides compute in float32; on the way they add the same numbers in another order. That makes about 1e-6. A wrong
-/// epsilon or the other GELU makes 3e-5 and more.
+/// Both sides compute in float32, but add the same numbers in another order. That makes about 1e-6. A wrong epsilon or
+/// the other GELU makes 3e-5 and more.
 const TOLERANCE: f64 = 1e-5;
 
 const MODELS: [&str; 4] = ["heads5", "untied", "deep_f16", "bf16"];

@@ -1,7 +1,7 @@
-//! Damaged files: an error, never a panic, and never much more memory than the file is large.
+//! Damaged files: an error, never a panic, and never much more memory than the size of the file.
 //!
 //! Valid files are changed at random, others are made to deceive, and all are read. Every allocation of this program is
-//! counted, so its tests take turns. `cargo test` tries some thousand files; for as many as fit into an hour:
+//! counted, so its tests take turns. `cargo test` tries some thousand files; to go on for an hour:
 //!
 //! ```text
 //! GPT60_FUZZ_MINUTES=60 cargo test --test untrusted -- --ignored --nocapture
@@ -44,7 +44,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The most memory that `work` had at one time, beyond what was there before.
+/// The largest amount of memory that `work` held at one time, beyond what was in use before.
 fn peak(work: impl FnOnce()) -> usize {
     let before = NOW.load(Ordering::Relaxed);
     MOST.store(before, Ordering::Relaxed);
@@ -55,7 +55,7 @@ fn peak(work: impl FnOnce()) -> usize {
 const CONFIG: &str = r#"{"vocab_size": 11, "n_positions": 7, "n_embd": 6, "n_head": 2, "n_layer": 2,
     "activation_function": "gelu_new", "layer_norm_epsilon": 1e-5}"#;
 
-/// Values to put where others were.
+/// Values that replace others.
 const ODD: [&str; 20] = [
     "0",
     "-1",
@@ -79,7 +79,7 @@ const ODD: [&str; 20] = [
     "\"F64\"",
 ];
 
-/// Changes some bytes, cuts the end off, repeats or drops or moves a part, or puts an odd value in the place of another.
+/// Changes some bytes, cuts off the end, repeats or drops or moves a part, or puts an odd value in place of another.
 /// Only the first `span` bytes are touched.
 fn damage(bytes: &[u8], seed: u64, span: usize) -> Vec<u8> {
     let mut rng = Rng::new(seed);
@@ -127,7 +127,7 @@ fn without_data(header: &str) -> Vec<u8> {
     bytes
 }
 
-/// Whether the bytes are refused, after checking that this costs little memory and is said in one short line.
+/// Whether the bytes are refused, after checking that this costs little memory and gives one short line.
 fn refused_cheaply(what: &str, bytes: &[u8]) -> bool {
     let mut error = None;
     let used = peak(|| error = SafeTensors::<std::io::Cursor<&[u8]>>::from_bytes(bytes).err());
@@ -137,7 +137,7 @@ fn refused_cheaply(what: &str, bytes: &[u8]) -> bool {
     error.is_some()
 }
 
-/// Headers that promise what the file does not hold, and headers that grow when they are read.
+/// Headers that promise more than the file holds, and headers that grow when they are read.
 fn files_made_to_deceive_are_refused() {
     let entry =
         |shape: &str, end: &str| format!(r#"{{"a":{{"dtype":"F32","shape":[{shape}],"data_offsets":[0,{end}]}}}}"#);
@@ -176,7 +176,7 @@ fn files_made_to_deceive_are_refused() {
     }
 }
 
-/// A configuration can promise what the weights do not hold.
+/// A configuration can promise more than the weights hold.
 fn configurations_made_to_deceive_are_refused(whole: &[u8]) {
     for (from, to) in [
         (r#""n_layer": 2"#, r#""n_layer": 4294967295"#),
@@ -211,7 +211,7 @@ fn a_model_is_loaded_in_its_own_size() {
     assert!(used as f64 <= 1.2 * bytes.len() as f64, "{used} bytes for a file of {}", bytes.len());
 }
 
-/// The files of a model. The last two are read only where there is no `tokenizer.json`.
+/// The files of a model. The last two are read only if there is no `tokenizer.json`.
 const FILES: [&str; 6] =
     ["model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt"];
 
@@ -239,7 +239,8 @@ impl Victim {
         Victim { files, dir, n_header }
     }
 
-    /// Damages one file, reads the directory, and repairs it. Whether that was refused; or what is wrong with the refusal.
+    /// Damages one file, reads the directory, and repairs it. Returns whether it was refused, or what is wrong with the
+    /// refusal.
     ///
     /// For vocab.json and merges.txt, tokenizer.json is set aside.
     fn try_file(&self, i: usize, seed: u64) -> Result<bool, String> {
@@ -291,7 +292,7 @@ impl Drop for Victim {
     }
 }
 
-/// JSON alone: what is accepted is written and read again as the same.
+/// Tests JSON alone: anything accepted is written and read again as the same.
 fn try_json(seed: u64) -> Result<bool, String> {
     let text = r#"{"a": [1, -2.5e-3, true, null, "x\u00e9\n\ud83e\udd8a"], "b": {"c": {}, "d": []}, "e": 18446744073709551615}"#;
     let text = String::from_utf8_lossy(&damage(text.as_bytes(), seed, usize::MAX)).into_owned();
@@ -322,7 +323,7 @@ fn damaged_files_are_errors_that_cost_little_memory() {
     );
 
     let victim = Victim::new("short", Dtype::F16);
-    // Damage among the weights, in the metadata, or in a name that nobody asks for is no error; most other damage is.
+    // Damage to the weights, the metadata, or an unused name is not an error; most other damage is.
     let counts = RefCell::new([[0; 2]; 7]);
     let config = ProptestConfig { failure_persistence: None, cases: 1500, ..Default::default() };
     proptest!(config, |(seed: u64)| {

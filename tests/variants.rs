@@ -1,4 +1,4 @@
-//! What some examples put together from the library's layers beside the library itself: the block of 2017, and attention
+//! What some examples build from the library's layers, beside the library itself: the block of 2017, and attention
 //! without a mask.
 
 #[path = "../examples/attention/both_ways.rs"]
@@ -19,7 +19,7 @@ fn every_index_of_every_parameter_of_a_post_ln_model_has_the_gradient_of_the_los
     let mut grad = model.zeros_like();
     post_ln::loss_and_gradient(&model, &batch, 4, &mut grad).unwrap();
 
-    let mut scratch = model.zeros_like(); // the loss is asked for; its gradient is not
+    let mut scratch = model.zeros_like(); // only the loss is asked for, not its gradient
     for (i, (name, gradient)) in grad.parameters().unwrap().into_iter().enumerate() {
         if name.starts_with("ln_f") {
             assert!(gradient.data().iter().all(|&d| d == 0.0), "the last block ends with a layer norm: no {name}");
@@ -63,7 +63,7 @@ fn a_later_token_is_noticed_by_all_before_it_only_without_the_mask() {
 }
 
 #[test]
-fn moved_is_in_percent_of_the_length() {
+fn moved_is_a_percentage_of_the_length() {
     let table = |data: Vec<f32>| gpt60::Tensor::new(&[2, 2], data).unwrap();
     // (3, 4) has length 5; (0, 1) away from it is 20 %. (1, 0) away from (0, 2) is half its length.
     let moved = both_ways::moved(&table(vec![3.0, 4.0, 0.0, 2.0]), &table(vec![3.0, 5.0, 1.0, 2.0])).unwrap();

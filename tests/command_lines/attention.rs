@@ -4,7 +4,7 @@ use crate::example;
 use crate::examples::success;
 
 #[test]
-fn attention_shows_that_with_the_mask_nobody_before_it_notices_another_last_token() {
+fn with_the_mask_no_earlier_token_notices_a_new_last_one() {
     let plain = success(example("attention", &["--numbers", "--width", "200"])).0;
     let both = success(example("attention", &["--numbers", "--width", "200", "--bert"])).0;
     let rows = |text: &str| text.lines().filter(|line| line.starts_with('"')).map(str::to_string).collect::<Vec<_>>();

@@ -18,7 +18,7 @@ fn bench_prints_name_value_and_unit_and_leaves_no_file_behind() {
     let (stdout, _) = success(run(&mut quick_bench(&dir)));
     let lines: Vec<Vec<&str>> = stdout.lines().map(|line| line.split(' ').collect()).collect();
     let names_and_units: Vec<(&str, &str)> = lines.iter().map(|words| (words[0], words[2])).collect();
-    // Of the packed weights whatever there is; all else always.
+    // Writing with every kind of weights; everything else once.
     let expected = [
         ("decode_f32_tok_s", "tok/s"),
         ("decode_bf16_tok_s", "tok/s"),

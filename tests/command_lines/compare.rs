@@ -15,7 +15,7 @@ fn compare_measures_every_way_and_a_person() {
         let line = lines.iter().find(|line| line.starts_with(name)).expect(name);
         line[26..].split_whitespace().map(|word| word.parse().unwrap()).collect()
     };
-    // A choice among all tokens is one among at most all of them; and greedy choice surprises less than any draw can.
+    // No choice is less certain than an even one among all tokens; and greedy choice surprises less than any draw can.
     assert!(lines[1..].iter().all(|line| figures(&line[..26]).len() == 4));
     let entropy_of_all = (storybook::load().model.config.n_vocab as f64).ln();
     assert!((0.0..entropy_of_all).contains(&figures("a person")[0]));

@@ -16,7 +16,7 @@ fn a_reader_that_has_seen_enough_ends_an_example_quietly() {
         let args: &[&str] = match name.as_str() {
             "perplexity" => &["text.txt"],
             "export" => &["out"],
-            "train" => &["--help"], // else it writes nothing to standard output
+            "train" => &["--help"], // otherwise it writes nothing to standard output
             "greedy" | "sample" | "sixty_lines" | "beam" => &["--tokens", "5"],
             "compare" => &["--tokens", "2", "--answers", "1"],
             "bench" => &QUICK_BENCH,
@@ -39,7 +39,7 @@ fn with_the_storybook_an_example_says_once_how_to_get_the_real_gpt2() {
     let dir = scratch("advice");
     let ids = ["--ids", "5 17 3"];
     for (name, help) in helps() {
-        // `export` and `perplexity` say it too; they are not run here, for they want more than ids.
+        // `export` and `perplexity` say it too; they are not run here, because they need more than ids.
         if !help.contains("default: the storybook inside") || !help.contains("\n  --ids ") || name == UNWRITTEN {
             continue;
         }
@@ -65,12 +65,12 @@ fn a_reader_that_leaves_in_the_middle_ends_the_example() {
     child.stdout.take().unwrap().read_exact(&mut [0]).unwrap(); // one byte, and the pipe is dropped
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success());
-    // It has not gone on to its end, where it says how many tokens there were.
+    // It has not reached its end, where it says how many tokens there were.
     assert_eq!(String::from_utf8_lossy(&output.stderr), "Once upon a time");
 }
 
 #[test]
-#[cfg(target_os = "linux")] // which has a disk that is always full
+#[cfg(target_os = "linux")] // Linux has a disk that is always full
 fn a_full_disk_is_an_error() {
     for name in ["tensors", "logits"] {
         let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();

@@ -1,4 +1,4 @@
-//! `export`: a directory that others can read, and nothing written over.
+//! `export`: a directory that others can read, and nothing overwritten.
 
 use crate::examples::{command, error_of, run, scratch, success};
 use std::fs;
@@ -10,7 +10,7 @@ fn an_exported_model_writes_the_same_text() {
     let text = call("greedy", &["--tokens", "20"]);
     assert_eq!(call("export", &["new/model"]), "");
     assert_eq!(call("greedy", &["--tokens", "20", "--model", "new/model"]), text);
-    // The shipped weights have 16 bits, so nothing is lost in a file of such numbers.
+    // The shipped weights have 16 bits, so a file of 16-bit numbers loses nothing.
     assert_eq!(call("export", &["--dtype", "f16", "--model", "new/model", "half"]), "");
     assert_eq!(call("greedy", &["--tokens", "20", "--model", "half"]), text);
     let bytes = |name: &str| fs::metadata(dir.join(name).join("model.safetensors")).unwrap().len();
@@ -19,7 +19,7 @@ fn an_exported_model_writes_the_same_text() {
 }
 
 #[test]
-fn export_writes_over_nothing() {
+fn export_overwrites_nothing() {
     let dir = scratch("precious");
     let files = [
         "model.safetensors",
@@ -39,7 +39,7 @@ fn export_writes_over_nothing() {
         assert_eq!(fs::read_dir(&other).unwrap().count(), 1);
         assert_eq!(fs::read(other.join(file)).unwrap(), b"precious");
     }
-    // A directory without a name would be the one that one happens to stand in.
+    // A directory without a name would be the current one.
     error_of(run(&mut command(&dir, "export", &[""])), 2);
     assert!(!dir.join("config.json").exists());
     fs::remove_dir_all(&dir).unwrap();

@@ -1,4 +1,4 @@
-//! `greedy`: the new text alone, ids for ids, and why a text ended.
+//! `greedy`: only the new text, ids for ids, and why a text ended.
 
 use crate::examples::{command, error_of, run, scratch, success};
 use crate::{example, spaced};
@@ -13,7 +13,7 @@ fn greedy_ids(model: &Gpt2, prompt: &[u32], end_ids: &[u32], n: usize) -> Vec<u3
 }
 
 #[test]
-fn greedy_prints_the_new_text_alone() {
+fn greedy_prints_only_the_new_text() {
     let story = storybook::load();
     let tokenizer = story.tokenizer.as_ref().unwrap();
     for (args, prompt) in [(vec![], "Once upon a time"), (vec!["The little fox"], "The little fox")] {
@@ -27,7 +27,7 @@ fn greedy_prints_the_new_text_alone() {
     let ids = greedy_ids(&story.model, &story.end_ids, &story.end_ids, 5);
     let (stdout, _) = success(example("greedy", &["", "--tokens", "5"]));
     assert_eq!(stdout, tokenizer.decode(&ids).unwrap() + "\n");
-    // And no tokens are no text.
+    // And no tokens give no text.
     assert_eq!(success(example("greedy", &["--tokens", "0"])).0, "\n");
     assert_eq!(success(example("greedy", &["--tokens", "0", "--ids", "5 17 3"])).0, "\n");
 }
@@ -46,13 +46,13 @@ fn greedy_answers_ids_with_ids() {
 #[test]
 fn greedy_says_why_a_text_ended() {
     let dir = scratch("ended");
-    // All weights are zero, so all scores are, and the smallest id is chosen for ever.
+    // All weights are zero, so all scores are zero, and the smallest id is chosen every time.
     let zeros = Gpt2::zeros(&Config::new(5, 8, 4, 2, 1)).unwrap();
     hugging_face::save(&dir, &zeros, None, Dtype::F32).unwrap();
     let (stdout, stderr) = success(run(&mut command(&dir, "greedy", &["--model", ".", "--ids", "3 1 2"])));
-    assert_eq!(stdout, "0 0 0 0 0 0\n"); // 3 + 5 fill the context of 8; one more can be chosen, and not be read
+    assert_eq!(stdout, "0 0 0 0 0 0\n"); // 3 + 5 fill the context of 8; one more can be chosen, but not read
     assert!(stderr.contains("context of 8 tokens is full"), "{stderr}");
-    // Seven tokens were asked for and six fit: as many as fit, and no note if no more are wanted.
+    // Seven tokens were asked for, and six fit. A request that fits gives no note.
     let (stdout, stderr) =
         success(run(&mut command(&dir, "greedy", &["--model", ".", "--ids", "3 1 2", "--tokens", "2"])));
     assert_eq!(stdout, "0 0\n");
@@ -75,7 +75,7 @@ fn greedy_says_why_a_text_ended() {
 fn greedy_ends_with_a_note_when_the_storybooks_context_is_full() {
     let (stdout, stderr) = success(example("greedy", &["--ids", "5 17 3", "--tokens", "400"]));
     let n_ids = stdout.split_whitespace().count();
-    // The prompt and 253 tokens are the context of 256; one more is chosen. Or the model ends its text before.
+    // The prompt and 253 tokens fill the context of 256; one more is chosen. Or the model ends its text earlier.
     let is_full = n_ids == 254 && stderr.contains("context of 256 tokens is full");
     assert!(is_full || (n_ids < 254 && stderr.contains("ended its text")), "{n_ids} ids: {stderr}");
 }
@@ -85,7 +85,7 @@ fn a_full_context_ends_every_kind_of_text() {
     let ids = ["5"; 252].join(" ");
     for name in ["greedy", "sixty_lines", "sample"] {
         let (stdout, stderr) = success(example(name, &["--tokens", "400", "--ids", &ids]));
-        // Four more fill the context of 256, and what follows the last of them is told too.
+        // Four more fill the context of 256, and the model also tells what follows the last of them.
         assert_eq!(stdout.split_whitespace().count(), 5, "{name}: {stderr}");
         assert!(stderr.contains("[the context of 256 tokens is full]"), "{name}: {stderr}");
     }

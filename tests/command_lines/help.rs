@@ -1,4 +1,4 @@
-//! `--help` of every example: what it shows, each flag that it accepts, and the defaults that it really has.
+//! `--help` of every example: what it shows, each flag that it accepts, and its real defaults.
 
 use crate::examples::{error_of, success};
 use crate::{example, helps, numbers};
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Flags with a value that have no default: without them, there is nothing of the kind.
+/// Flags that take a value but have no default: without the flag, there is no such value.
 const WITHOUT_DEFAULT: [&str; 3] = ["--ids", "--resume", "--valid"];
 
 #[test]
@@ -35,7 +35,7 @@ struct Line<'a> {
     text: &'a str,
 }
 
-/// The lines of a help that are about flags. `--ids "5 17 3"  token ids ...`: two spaces stand before the meaning.
+/// The lines of a help text that are about flags. `--ids "5 17 3"  token ids ...`: two spaces precede the meaning.
 fn lines(help: &str) -> Vec<Line<'_>> {
     let lines = help.lines().filter(|line| line.starts_with("  --")).map(|line| {
         let (left, text) = line[2..].split_once("  ").unwrap_or((&line[2..], ""));
@@ -59,7 +59,7 @@ fn source(name: &str) -> String {
     fs::read_to_string(examples.join(format!("{name}.rs"))).unwrap() + &sources_in(&examples.join(name))
 }
 
-/// All Rust source in a folder and the folders in it; nothing if it is not there.
+/// All Rust source in a folder and its subfolders; nothing if the folder does not exist.
 fn sources_in(dir: &Path) -> String {
     let paths = fs::read_dir(dir).into_iter().flatten().map(|entry| entry.unwrap().path());
     let text = |path: PathBuf| match path.extension() {
@@ -70,7 +70,7 @@ fn sources_in(dir: &Path) -> String {
     paths.map(text).collect()
 }
 
-/// What stands between `start` and the next character that belongs to no word, wherever `start` is found.
+/// The text between `start` and the next character that is not part of a word, wherever `start` is found.
 fn words_after<'a>(source: &'a str, start: &str) -> Vec<&'a str> {
     let end = |rest: &'a str| rest.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).next().unwrap();
     source.split(start).skip(1).map(end).collect()
@@ -83,11 +83,11 @@ fn help_names_every_flag_that_an_example_accepts_and_no_other() {
     let mut n_flags = 0;
     for (name, help) in helps() {
         let helped: Vec<&str> = lines(&help).iter().map(|line| line.flag).collect();
-        // What the program says that it knows.
+        // What the program says it knows.
         let error = error_of(example(&name, &["--no-such-flag"]), 2);
         let known = error.split_once("; there are ").unwrap().1.split(';').next().unwrap();
         assert_eq!(known, if helped.is_empty() { "none but --help".to_string() } else { helped.join(" ") }, "{name}");
-        // What it does know: it asks for a value that is missing, and refuses one that does not belong there.
+        // What it really knows: it asks for a missing value, and refuses a value that does not belong there.
         for Line { flag, value, .. } in lines(&help) {
             let (call, answer) = match value {
                 "" => (format!("{flag}=1"), format!("{flag} takes no value")),
@@ -116,7 +116,7 @@ fn the_defaults_that_help_names_are_the_defaults() {
     {
         let help = success(example(name, &["--help"])).0;
         let mut args = Vec::new();
-        // A default such as `COLUMNS, else 80` cannot be said in a word.
+        // A default such as `COLUMNS, else 80` is more than one word.
         for (flag, default) in numbers(&help).into_iter().filter(|(_, default)| default.parse::<f64>().is_ok()) {
             args.extend([flag, default]);
         }

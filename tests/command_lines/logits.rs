@@ -17,7 +17,7 @@ fn logits_prints_every_score_and_every_probability() {
     };
     let raw = numbers("--raw");
     assert_eq!(raw.len(), story.model.config.n_vocab);
-    // The last row alone may be summed in another order than all rows: the last bits differ.
+    // The last row alone may be summed in another order than all rows together: the last bits differ.
     assert!(raw.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-4));
 
     // Softmax in f64, from the scores as they were printed.

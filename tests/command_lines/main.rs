@@ -1,7 +1,8 @@
-//! What the examples promise on the command line: help, errors of one line, results alone on standard output, quiet ends.
+//! What the examples promise on the command line: help, one-line errors, nothing but results on standard output, quiet
+//! ends.
 //!
-//! The examples run here as a person runs them, in processes of their own. What all of them promise is in `help`, `wrong_calls`
-//! and `endings`; every other file is about the example that it is named after.
+//! The examples run here as a person runs them, in processes of their own. `help`, `wrong_calls` and `endings` test
+//! what all of them promise; every other file is about the example that it is named after.
 
 #[path = "../common/examples.rs"]
 mod examples;
@@ -54,7 +55,7 @@ fn spaced(ids: &[u32]) -> String {
     ids.iter().map(u32::to_string).collect::<Vec<_>>().join(" ")
 }
 
-/// The flags of a help that take a number: their names and their defaults.
+/// The flags in a help text that take a number: their names and their defaults.
 fn numbers(help: &str) -> Vec<(String, String)> {
     let lines = help.lines().filter_map(|line| line.strip_prefix("  --"));
     let words = lines.map(|line| (line, line.split_whitespace().collect::<Vec<_>>()));

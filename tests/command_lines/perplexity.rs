@@ -6,7 +6,7 @@ use gpt60::tokenizer::Tokenizer;
 use gpt60::{Config, Gpt2, Rng, Tensor, storybook};
 use std::fs;
 
-/// A model with large random weights, so that each of its probabilities is another one.
+/// A model with large random weights: all of its probabilities differ.
 fn random_model(config: &Config) -> Gpt2 {
     let mut model = Gpt2::zeros(config).unwrap();
     let mut rng = Rng::new(5);
@@ -22,12 +22,12 @@ fn figures(line: &str) -> [f64; 5] {
     std::array::from_fn(|i| words[i].parse().unwrap())
 }
 
-/// Whether two numbers agree in the digits that are printed: four behind the point, and a relative 1e-4 of what is large.
+/// Whether two numbers agree in the printed digits: four after the point, and a relative 1e-4 for large numbers.
 fn agree(printed: f64, expected: f64) -> bool {
     (printed - expected).abs() <= 1e-4 * expected.abs().max(1.0)
 }
 
-/// The rule, word for word: each token is predicted from what stands before it in the first window that reaches it.
+/// The rule, word for word: each token is predicted from the tokens before it in the first window that reaches it.
 fn nats_of(model: &Gpt2, tokenizer: &Tokenizer, text: &str) -> (f64, usize) {
     let ids = [vec![tokenizer.end_of_text().unwrap()], tokenizer.encode(text)].concat();
     let n_ctx = model.config.n_ctx;

@@ -1,4 +1,4 @@
-//! `sample`: seeds, several answers, and what `--show` and `--stats` say of them.
+//! `sample`: seeds, several answers, and what `--show` and `--stats` say about them.
 
 use crate::example;
 use crate::examples::{command, run, scratch, success};
@@ -14,11 +14,11 @@ fn the_same_seed_gives_the_same_text() {
     let sample = |args: &[&str]| success(example("sample", &[&["--tokens", "30"], args].concat())).0;
     assert_eq!(sample(&["--seed", "7"]), sample(&["--seed", "7"]));
     assert_ne!(sample(&["--seed", "7"]), sample(&["--seed", "8"]));
-    // The coldest of all: a score divided by this number is infinite.
+    // The coldest possible: a score divided by this number is infinite.
     assert_eq!(sample(&["--temperature", "1e-45"]), success(example("greedy", &["--tokens", "30"])).0);
 }
 
-/// The lines that `sample --count` prints for these seeds, from runs of their own.
+/// The lines that `sample --count` should print for these seeds, from separate runs.
 fn one_by_one(seeds: std::ops::Range<u64>, args: &[&str]) -> String {
     let text = |seed: u64| success(example("sample", &[&["--seed", &seed.to_string()], args].concat())).0;
     let line = |text: String| text.strip_suffix('\n').unwrap().replace('\n', "\\n") + "\n";
@@ -68,16 +68,16 @@ fn show_prints_a_table_for_each_token_and_changes_no_answer() {
     let tables = stderr.lines().filter(|line| line.trim_start().starts_with("id ")).count();
     let chosen: Vec<&str> = stderr.lines().filter_map(|line| line.strip_prefix('>')).collect();
     assert_eq!((tables, chosen.len()), (6, 6), "{stderr}");
-    // What is marked is what was written.
+    // The marked tokens are the ones that were written.
     let marked: Vec<u32> = chosen.iter().map(|line| line.split_whitespace().next().unwrap().parse().unwrap()).collect();
     let text = storybook::load().tokenizer.unwrap().decode(&marked).unwrap();
     assert_eq!(text + "\n", stdout);
     assert!(chosen.iter().all(|line| !line.contains("removed")), "{stderr}");
     assert!(stderr.contains("top-k    top-p  token") && stderr.contains("removed"), "{stderr}");
-    // The line's end is that of a text without --show.
+    // The line ends as a text without --show does.
     assert!(stderr.contains("[6 tokens, "), "{stderr}");
 
-    // A table says why no token is left, and what was written until then is printed.
+    // A table says why no token is left, and everything written until then is printed.
     let dir = scratch("nothing-left");
     let model = Gpt2::random(&Config::new(3, 8, 4, 2, 1), &mut Rng::new(1)).unwrap();
     hugging_face::save(&dir, &model, None, Dtype::F32).unwrap();

@@ -27,14 +27,15 @@ fn tokenize_and_back_is_the_same_text_to_the_byte() {
     // <|endoftext|> in a text is thirteen characters. Its id is decoded to them.
     assert!(!success(tokenize(&[], b"<|endoftext|>")).0.contains("50256"));
     assert_eq!(success(tokenize(&["--decode"], b"50256")).0, "<|endoftext|>");
-    // A token that is a part of a character is its bytes, and no replacement mark: of f0 9f a6 80, the first two.
+    // A token that is part of a character decodes to its bytes, not to a replacement mark: the first two of f0 9f a6
+    // 80.
     let (ids, _) = success(tokenize(&[], "\u{1f980}".as_bytes()));
     let first = ids.split(' ').next().unwrap();
     assert_eq!(tokenize(&["--decode"], first.as_bytes()).stdout, b"\xf0\x9f");
 }
 
 #[test]
-fn tokenize_refuses_what_is_no_text_and_what_are_no_ids() {
+fn tokenize_refuses_input_that_is_not_text_or_not_ids() {
     assert!(error_of(tokenize(&[], b"caf\xe9"), 1).contains("not UTF-8 at byte 3"));
     assert!(error_of(tokenize(&["--decode"], b"5 x"), 1).contains("\"x\""));
     assert!(error_of(tokenize(&["--decode"], b"5 -1"), 1).contains("\"-1\""));
@@ -57,7 +58,7 @@ fn tokenize_uses_the_vocabulary_it_is_told() {
     assert_eq!(shown_ids, ids);
     assert!(steps.contains("\" singing\"") && steps.contains("rank"), "{steps}");
 
-    // It is the vocabulary that is asked for: the weights need not be there.
+    // Only the vocabulary is asked for: the weights need not be there.
     fs::remove_file(dir.join("model.safetensors")).unwrap();
     assert_eq!(success(run_here(&["--model", "."], text)).0, ids);
 

@@ -123,7 +123,7 @@ fn an_impossible_request_is_one_line_and_status_1() {
 }
 
 #[test]
-fn what_is_not_a_number_is_refused_by_every_flag_that_takes_one() {
+fn every_flag_that_takes_a_number_refuses_anything_else() {
     let mut n_flags = 0;
     for (name, help) in helps() {
         for (flag, _) in numbers(&help) {
@@ -148,7 +148,7 @@ fn absurd_numbers_are_answered_with_a_result_or_with_one_line() {
     for (name, help) in helps() {
         for (flag, _) in numbers(&help) {
             for value in absurd {
-                // As many steps of training, or answers, as anyone wants are no mistake; waiting for them would be.
+                // A huge number of training steps or answers is not a mistake, but the test cannot wait for it.
                 if [("train", "--steps"), ("sample", "--count")].contains(&(name.as_str(), flag.as_str()))
                     && value.len() > 4
                 {
@@ -164,7 +164,7 @@ fn absurd_numbers_are_answered_with_a_result_or_with_one_line() {
                     "bench" => args.extend(["--plain", "--shape", "four"]),
                     _ => {}
                 }
-                // A tiny model, unless it is the size that is absurd.
+                // A tiny model, unless its size is what is absurd.
                 if name == "train" {
                     for (flag, small) in [("--steps", "1"), ("--n-layer", "1"), ("--n-embd", "6"), ("--n-ctx", "8")] {
                         if !args.contains(&flag) {
@@ -196,7 +196,7 @@ fn absurd_numbers_are_answered_with_a_result_or_with_one_line() {
 }
 
 #[test]
-fn what_is_no_readable_directory_is_named_by_every_example_with_a_model() {
+fn every_example_with_a_model_names_a_directory_that_it_cannot_read() {
     let dir = scratch("unreadable");
     fs::write(dir.join("a-file"), "no directory").unwrap();
     fs::create_dir_all(dir.join("empty")).unwrap();
@@ -211,7 +211,7 @@ fn what_is_no_readable_directory_is_named_by_every_example_with_a_model() {
         match fs::File::open(&file) {
             Err(_) => names.push("locked"),
             Ok(_) => {
-                // Not by `eprintln!`, which the test runner keeps to itself.
+                // Not with `eprintln!`, which the test runner captures.
                 let _ = writeln!(std::io::stderr(), "not tested: the user of this test may read every file");
             }
         }

@@ -8,7 +8,8 @@ use std::process::{Command, Output, Stdio};
 
 /// An example's program: beside this test's own, where `cargo test` puts it, or built now.
 ///
-/// `cargo test --test NAME` builds no examples: after an edit, run all of `cargo test`, or `cargo build --examples` before.
+/// `cargo test --test NAME` does not build the examples: after an edit, run all of `cargo test`, or
+/// `cargo build --examples` first.
 pub fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap(); // target/debug/deps/resume-...
     let profile_dir = test.parent().unwrap().parent().unwrap();
@@ -41,24 +42,24 @@ pub fn run(command: &mut Command) -> Output {
 pub fn run_with_input(command: &mut Command, input: &[u8]) -> Output {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    // A thread of its own: the program may answer, and wait for its reader, before it has read everything.
+    // In a thread of its own: the program may answer, and wait for its reader, before it has read everything.
     let input = input.to_vec();
     let writer = std::thread::spawn(move || {
-        let _ = stdin.write_all(&input); // whoever refuses a flag does not read
+        let _ = stdin.write_all(&input); // a program that refuses a flag does not read
     });
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap();
     output
 }
 
-/// What a command that must succeed printed: standard output and standard error.
+/// What a command prints that must succeed: standard output and standard error.
 pub fn success(output: Output) -> (String, String) {
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(0), "{stderr}");
     (String::from_utf8(output.stdout).unwrap(), stderr)
 }
 
-/// The error of a command that must fail with this exit status, one line on standard error, and nothing on standard output.
+/// The error of a command that must fail with this exit status: one line on standard error, nothing on standard output.
 pub fn error_of(output: Output, status: i32) -> String {
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(status), "{text}");

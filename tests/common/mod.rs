@@ -11,11 +11,12 @@ pub const N_CTX: usize = 80;
 /// See [`N_CTX`].
 pub const N_VOCAB: usize = 11;
 
-/// A model of this size with everything random: weights, biases, gains, and the head too if it is `untied`.
+/// A model of this size with random values everywhere: weights, biases, gains, and the head too if it is `untied`.
 ///
-/// `Gpt2::random` is no good for tests. Its biases are 0, its gains are 1, and its weights are so small that attention looks
-/// everywhere alike: much could be wrong and hardly a digit would change. Here the weights of a sum of `n` terms have
-/// deviation `1/sqrt(n)`, so that what goes into softmax and GELU is about as large as 1, where both bend the most.
+/// `Gpt2::random` is not suitable for tests. Its biases are 0, its gains are 1, and its weights are so small that
+/// attention looks everywhere equally: much could be wrong and hardly a digit would change. Here the weights of a sum
+/// of `n` terms have deviation `1/sqrt(n)`. The inputs of softmax and GELU are then about as large as 1, where both
+/// bend the most.
 pub fn lively(config: &Config, untied: bool, seed: u64) -> Gpt2 {
     let mut rng = Rng::new(seed);
     let mut model = Gpt2::zeros(config).unwrap();
@@ -35,8 +36,8 @@ pub fn lively(config: &Config, untied: bool, seed: u64) -> Gpt2 {
 
 /// Random models: 1 to 3 heads of 8 to 13 numbers, 1 to 3 blocks, tied and untied.
 ///
-/// Not less than 8: layer norm divides by the deviation of a token's numbers. Of 3 random numbers it is now and then next to
-/// nothing, and then the last bits of the input become the first ones of the output. Of 8 it never is.
+/// Not below 8: layer norm divides by the deviation of a token's numbers. With 3 random numbers it is now and then next
+/// to nothing, and then the last bits of the input become the first ones of the output. With 8 it never is.
 pub fn any_model() -> impl Strategy<Value = Gpt2> {
     (1usize..4, 8usize..14, 1usize..4, any::<bool>(), any::<u64>()).prop_map(|(n_head, size, n_layer, untied, seed)| {
         lively(&Config::new(N_VOCAB, N_CTX, n_head * size, n_head, n_layer), untied, seed)
@@ -48,13 +49,14 @@ pub fn random_ids(n: usize, n_vocab: usize, rng: &mut Rng) -> Vec<u32> {
     (0..n).map(|_| rng.below(n_vocab) as u32).collect()
 }
 
-/// The logits after every token of a batch, whose every `n_seq` ids are one sequence: `[n_tok, n_vocab]`.
+/// The logits after every token of a batch, in which every `n_seq` ids are one sequence: `[n_tok, n_vocab]`.
 pub fn batch_logits(model: &Gpt2, ids: &[u32], n_seq: usize) -> Tensor {
     let hidden = model.hidden(ids, Pass::new(n_seq)).unwrap();
     model.head(&hidden).unwrap()
 }
 
-/// The bits of every number: two lists of them are equal only if nothing at all differs, NaN and the sign of zero included.
+/// The bits of every number: two lists of them are equal only if nothing at all differs, including NaN and the sign of
+/// zero.
 pub fn bits(xs: &[f32]) -> Vec<u32> {
     xs.iter().map(|x| x.to_bits()).collect()
 }
@@ -64,8 +66,8 @@ const STEP: f32 = 1e-2;
 /// How far a gradient may be from the slope, relative to the tensor's largest.
 const TOLERANCE: f64 = 1e-3;
 
-/// Measures the slope of `loss` in every number of `at`, by calling it with one number changed, and compares. Why so, and with
-/// this step, is explained in `tests/gradients.rs`.
+/// Measures the slope of `loss` in every number of `at`, by calling it with one number changed, and compares.
+/// `tests/gradients.rs` explains why, and why with this step.
 pub fn compare_every_index(
     gradient: &Tensor,
     at: &Tensor,
@@ -80,7 +82,7 @@ pub fn compare_every_index(
             let loss_up = loss(&moved);
             moved.data_mut()[i] = down;
             let loss_down = loss(&moved);
-            (loss_up - loss_down) / (f64::from(up) - f64::from(down)) // the distance as it was rounded
+            (loss_up - loss_down) / (f64::from(up) - f64::from(down)) // the distance after rounding
         };
         let (fine, coarse) = (slope(STEP), slope(2.0 * STEP));
         measured.data_mut()[i] = ((4.0 * fine - coarse) / 3.0) as f32;

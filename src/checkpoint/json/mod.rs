@@ -87,11 +87,7 @@ impl Json {
         }
     }
 
-<<<<<<< HEAD
-    /// The string, if the value is one.
-=======
     /// The string, if the value is a string.
->>>>>>> df06dd5 (Checkpoints, tokenizer, generation and command line say the same in plainer English)
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Json::String(text) => Some(text),
@@ -99,11 +95,7 @@ impl Json {
         }
     }
 
-<<<<<<< HEAD
-    /// The boolean, if the value is one.
-=======
     /// The boolean, if the value is a boolean.
->>>>>>> df06dd5 (Checkpoints, tokenizer, generation and command line say the same in plainer English)
     pub fn as_bool(&self) -> Option<bool> {
         match self {
             Json::Bool(value) => Some(*value),
