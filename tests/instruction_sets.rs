@@ -11,6 +11,8 @@
 //! A sum that is infinite or not a number must be exactly that, with the same sign; and all its neighbours must be
 //! right.
 //!
+//! The shape of the loops on 64-bit ARM (`LikeArm`) runs on every machine, so that its tile is tested on all of them.
+//!
 //! Forcing an instruction set affects the whole process. These tests therefore have a program of their own, and take
 //! turns.
 
@@ -52,7 +54,7 @@ fn with_every_instruction_set_and(n_threads: usize, mut check: impl FnMut(Level)
         }
     }
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let all = [Level::Baseline, Level::Avx2, Level::Avx512];
+    let all = [Level::Baseline, Level::LikeArm, Level::Avx2, Level::Avx512];
     let (has, lacks): (Vec<Level>, Vec<Level>) = all.into_iter().partition(|&level| level <= cpu::detected());
     // Not with `eprintln!`, which the test runner captures.
     SAY.call_once(|| {
@@ -322,6 +324,8 @@ fn products_just_beyond_every_edge_are_the_plain_ones() {
         (25, 1025, 33),
         (32 * 4 + 1, 3, 17),
         (32 * 6 + 1, 3, 33),
+        (16 * 8 + 1, 3, 17),
+        (32 * 8 + 1, 3, 17),
         (32 * 12 + 1, 2, 257),
     ];
     for (i, (m, k, n)) in sizes.into_iter().enumerate() {

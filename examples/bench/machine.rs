@@ -15,7 +15,7 @@ pub fn instructions() -> &'static str {
     match cpu::level() {
         Level::Avx512 => "AVX-512, 16 numbers at once",
         Level::Avx2 => "AVX2 and FMA, 8 numbers at once",
-        Level::Baseline => "the oldest of this kind of processor, 4 numbers at once",
+        _ => "the oldest of this kind of processor, 4 numbers at once",
     }
 }
 

@@ -6,7 +6,7 @@
 //!
 //! So each heavy loop is written once, as a [`Kernel`], and compiled three times: for AVX-512 (16 numbers at once), for AVX2
 //! with FMA (8), and for whatever the target has anyway (the *baseline*). At run time [`run`] asks the processor and takes
-//! the best version that it can execute.
+//! the best version that it can execute. On 64-bit ARM there is only the baseline: NEON, with 4 numbers at once, and FMA.
 //!
 //! *FMA*, the fused multiply-add, computes `a * b + c` in one instruction with one rounding. Where the processor lacks it,
 //! `f32::mul_add` is a slow library call; so the baseline multiplies and adds in two steps.
@@ -20,7 +20,12 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 /// The instruction sets for which the loops are compiled, weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Level {
+    /// The loops in the shape that 64-bit ARM gets, on any machine. For tests alone: where the processor has no FMA of its own,
+    /// it is very slow. No environment variable chooses it.
+    #[doc(hidden)]
+    LikeArm,
     /// What every processor of the target has: SSE2 on x86-64, NEON on 64-bit ARM.
     Baseline,
     /// AVX2 and FMA: 8 numbers at once, x86-64 only.
@@ -29,7 +34,7 @@ pub enum Level {
     Avx512,
 }
 
-/// The level that was forced, plus one; 0 means "not forced".
+/// The forced level plus one; 0 means "not forced".
 static FORCED: AtomicU8 = AtomicU8::new(0);
 
 /// The best level that this processor has.
@@ -48,6 +53,16 @@ pub fn detected() -> Level {
     Level::Baseline
 }
 
+/// Whether this processor can execute what is compiled for `level`. Each level is named here, because [`run_at`] relies on the
+/// answer: an order of the levels is quickly changed.
+fn is_available(level: Level) -> bool {
+    match level {
+        Level::LikeArm | Level::Baseline => true,
+        Level::Avx2 => matches!(detected(), Level::Avx2 | Level::Avx512),
+        Level::Avx512 => matches!(detected(), Level::Avx512),
+    }
+}
+
 /// The level in use.
 ///
 /// What [`force`] chose; else what the environment variable `GPT60_INSTRUCTIONS` says, `baseline`, `avx2` or `avx512`; else
@@ -56,25 +71,26 @@ pub fn detected() -> Level {
 pub fn level() -> Level {
     static DEFAULT: OnceLock<Level> = OnceLock::new();
     match FORCED.load(Ordering::Relaxed) {
-        1 => Level::Baseline,
-        2 => Level::Avx2,
-        3 => Level::Avx512,
+        1 => Level::LikeArm,
+        2 => Level::Baseline,
+        3 => Level::Avx2,
+        4 => Level::Avx512,
         _ => *DEFAULT.get_or_init(|| {
-            let wish = match std::env::var("GPT60_INSTRUCTIONS").as_deref().map(str::trim) {
+            let chosen = match std::env::var("GPT60_INSTRUCTIONS").as_deref().map(str::trim) {
                 Ok("baseline") => Level::Baseline,
                 Ok("avx2") => Level::Avx2,
                 _ => Level::Avx512,
             };
-            wish.min(detected())
+            chosen.min(detected())
         }),
     }
 }
 
-/// Uses `level` from now on in the whole program; for `None`, again the one that nobody forced. For tests and measurements.
+/// Sets the level for the whole program; `None` goes back to the default. For tests and measurements.
 ///
-/// Answers whether that is possible: a level that the processor does not have is never used.
+/// Returns whether that is possible: a level that the processor does not have is never used.
 pub fn force(level: Option<Level>) -> bool {
-    if level.is_some_and(|wanted| wanted > detected()) {
+    if level.is_some_and(|wanted| !is_available(wanted)) {
         return false;
     }
     FORCED.store(level.map_or(0, |wanted| wanted as u8 + 1), Ordering::Relaxed);
@@ -128,19 +144,24 @@ pub fn run<K: Kernel>(kernel: K) -> K::Output {
 
 /// Runs the loop with the instructions of a certain level.
 ///
+/// The caller asks for [`level`] once where a loop and its surroundings have to agree, such as the tiles and their packing.
+///
 /// # Panics
 ///
 /// If the processor does not have them.
+#[doc(hidden)]
 pub fn run_at<K: Kernel>(level: Level, kernel: K) -> K::Output {
-    assert!(level <= detected(), "this processor does not have {level:?}");
+    assert!(is_available(level), "this processor does not have {level:?}");
     match level {
         // SAFETY: a function compiled for certain instructions may only be called on a processor that has them, and that
         // was just asserted.
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => unsafe { run_avx512(kernel) },
-        // SAFETY: as above.
+        // SAFETY: a function compiled for certain instructions may only be called on a processor that has them, and that
+        // was just asserted.
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => unsafe { run_avx2(kernel) },
+        Level::LikeArm => run_like_arm(kernel),
         _ => run_baseline(kernel),
     }
 }
@@ -158,12 +179,50 @@ fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
 }
 
 fn run_baseline<K: Kernel>(kernel: K) -> K::Output {
-    // Every 64-bit ARM processor has FMA; the oldest x86-64 ones do not.
-    if cfg!(target_arch = "aarch64") { kernel.run::<true, 4, 8>() } else { kernel.run::<false, 4, 4>() }
+    // Every 64-bit ARM processor has FMA, and registers for larger tiles; the oldest x86-64 ones have neither.
+    if cfg!(target_arch = "aarch64") { run_like_arm(kernel) } else { kernel.run::<false, 4, 4>() }
 }
 
-/// `a * b + c`: in one instruction where there is one.
+/// NEON: 4 numbers at once, fused.
+fn run_like_arm<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<true, 4, 8>()
+}
+
+/// `a * b + c`: in one instruction where the processor has it.
+#[doc(hidden)]
 #[inline(always)]
 pub fn multiply_add<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
     if FMA { a.mul_add(b, c) } else { a * b + c }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `min` and `<=` on levels say what is available: tests and [`level`] use them so.
+    #[test]
+    fn a_level_is_available_if_it_is_not_above_the_detected_one() {
+        let order = [Level::LikeArm, Level::Baseline, Level::Avx2, Level::Avx512];
+        assert!(order.is_sorted() && Level::Baseline <= detected());
+        for level in order {
+            assert_eq!(is_available(level), level <= detected(), "{level:?}");
+        }
+    }
+
+    #[test]
+    fn like_arm_has_the_shape_of_arm() {
+        struct Shape;
+        impl Kernel for Shape {
+            type Output = (bool, usize, usize);
+
+            #[inline(always)]
+            fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) -> (bool, usize, usize) {
+                (FMA, LANES, ROWS)
+            }
+        }
+        assert_eq!(run_at(Level::LikeArm, Shape), (true, 4, 8));
+        if cfg!(target_arch = "aarch64") {
+            assert_eq!(run_at(Level::Baseline, Shape), (true, 4, 8));
+        }
+    }
 }

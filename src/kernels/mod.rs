@@ -6,11 +6,11 @@
 //! * [`matmul`] has the matrix product twice: [`matmul::plain`], three loops that anyone can check, and the fast one that
 //!   is tested against it. Its files: `matmul/stream.rs` for a few rows, `tiles.rs` and `pack.rs` for many.
 //! * `number.rs` and `matrix.rs` say what these products read: numbers of several kinds, and parts of a slice.
-//! * [`math`] has the other loops over many numbers: sums, dot products, exponentials.
+//! * `math.rs` has the other loops over many numbers: sums, dot products, exponentials.
 //! * [`softmax`], [`gelu`], [`layer_norm`], [`attention`], [`loss`] and [`adamw`] are the fast twins of functions that
 //!   stand, under the same names and as plain loops, in `layers/` and `train/`. Those say what is computed, and are the
 //!   judges in the tests of these. [`one_query`] is attention once more, for a single new token.
-//! * [`memory`] keeps the memory of long tensors for the next one of the same size.
+//! * `memory.rs` keeps the memory of long tensors for the next one of the same size.
 //! * [`threads`] splits work among the processor's cores.
 //! * [`cpu`] finds out what the processor can do, and runs a loop with the best instructions it has.
 //!
@@ -30,10 +30,11 @@ pub mod cpu;
 pub mod gelu;
 pub mod layer_norm;
 pub mod loss;
+#[doc(hidden)] // public for the tests of the instruction sets
 pub mod math;
 pub mod matmul;
 pub mod matrix;
-pub mod memory;
+pub(crate) mod memory;
 mod number;
 pub mod one_query;
 pub mod softmax;

@@ -315,14 +315,14 @@ fn spin_until(is_true: impl Fn() -> bool) -> bool {
 
 /// Into how many runs to cut work for `n_threads`: up to four for each thread, so that a thread whose core is shared with
 /// another program does not keep the others waiting. More than `limit` only if there would not be one for each thread.
-pub fn n_runs(limit: usize, n_threads: usize) -> usize {
+pub(crate) fn n_runs(limit: usize, n_threads: usize) -> usize {
     if n_threads == 1 { 1 } else { n_threads * (limit / n_threads).clamp(1, 4) }
 }
 
 /// Splits `data`, rows of `row_len` numbers, into runs of whole rows, which the threads share, and calls
 /// `work(first_row, rows)` on each. `cost` says how many basic operations a number takes, roughly: small work stays on
 /// this thread.
-pub fn each_rows(data: &mut [f32], row_len: usize, cost: usize, work: impl Fn(usize, &mut [f32]) + Sync) {
+pub(crate) fn each_rows(data: &mut [f32], row_len: usize, cost: usize, work: impl Fn(usize, &mut [f32]) + Sync) {
     if data.is_empty() || row_len == 0 {
         return;
     }
@@ -343,6 +343,7 @@ pub(crate) fn each_if<T: Send>(is_worth_it: bool, tasks: Vec<T>, work: impl Fn(T
 }
 
 /// Work below about this many multiplications takes no longer than handing it over.
+#[doc(hidden)] // public for tests that must know whether their work is shared
 pub const WORTH_A_THREAD: usize = 1 << 18;
 
 #[cfg(test)]
