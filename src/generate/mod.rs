@@ -4,7 +4,7 @@
 //! again. That is all there is to *autoregressive* generation.
 //!
 //! A [`Sampler`] decides how to choose from the scores; its knobs are in [`knobs`]. [`greedy`] is the simplest choice:
-//! always the token with the highest score. [`Gpt2::generate_several`] writes several answers at once, [`table`] shows
+//! always the token with the highest score. [`Gpt2::generate_several`] writes several answers at once, `table.rs` shows
 //! the candidates for a token, and [`statistics`] measures what was written.
 //!
 //! All of this works on token ids. [`Checkpoint::write`](crate::checkpoint::Checkpoint::write) does the same with text
@@ -40,6 +40,7 @@ pub mod knobs;
 mod sampler;
 mod several;
 pub mod statistics;
+#[doc(hidden)]
 pub mod table;
 mod writing;
 
@@ -120,6 +121,7 @@ pub fn greedy<'a>(model: &'a Gpt2, prompt: &[u32], end_ids: &[u32]) -> Result<Co
 /// # Errors
 ///
 /// If the prompt is empty, longer than the context, or has an id that is not in the vocabulary.
+#[doc(hidden)]
 pub fn check_prompt(model: &Gpt2, prompt: &[u32]) -> Result<()> {
     if prompt.is_empty() {
         return Err(Error::argument("prompt", "it is empty; give at least one token to start from"));

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! To the last token, an answer is the text that its sampler writes alone with [`Gpt2::generate`]: a product of a few
-//! rows sums each row as it sums a single one. That holds for up to [`MAX_TOGETHER`] rows; more answers are written in
+//! rows sums each row as it sums a single one. That holds for up to `MAX_TOGETHER` rows; more answers are written in
 //! groups.
 
 use super::{Sampler, Stop, check_prompt};
@@ -22,6 +22,7 @@ use crate::model::Gpt2;
 use crate::tensor::Tensor;
 
 /// How many answers [`Gpt2::generate_several`] writes together; more are written in groups.
+#[doc(hidden)]
 pub const MAX_TOGETHER: usize = matmul::FEW_ROWS;
 
 /// One answer of [`Gpt2::generate_several`].

@@ -26,6 +26,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 /// How far back [`Statistics::repetition`] looks.
+#[doc(hidden)]
 pub const LOOK_BACK: usize = 32;
 
 /// The numbers of one text.
@@ -39,7 +40,7 @@ pub struct Statistics {
     pub perplexity: f64,
     /// [`distinct`] single tokens, pairs and triples: 0 to 1.
     pub distinct: [f64; 3],
-    /// The [`repetition`] within [`LOOK_BACK`] tokens, including those of the prompt: 0 to 1.
+    /// The [`repetition`] within `LOOK_BACK` tokens, including those of the prompt: 0 to 1.
     pub repetition: f64,
 }
 

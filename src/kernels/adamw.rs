@@ -45,6 +45,7 @@ pub struct Update<'a> {
 /// # Panics
 ///
 /// If the four lists of an update have different lengths.
+#[doc(hidden)]
 pub fn adamw(updates: Vec<Update>) {
     // Long tensors are cut into pieces, which the threads share.
     const PIECE: usize = 1 << 16;
@@ -74,6 +75,7 @@ impl Kernel for Update<'_> {
 }
 
 /// The sum of the squares of many numbers, in double precision.
+#[doc(hidden)]
 pub fn sum_of_squares(numbers: &[f32]) -> f64 {
     // Pieces short enough for f32 sums, added up in f64.
     numbers.chunks(4096).map(|piece| f64::from(math::sum_of_squares(piece, 0.0))).sum()

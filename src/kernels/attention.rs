@@ -9,7 +9,7 @@
 //! * **Segments.** The keys and values of a sequence may lie in several pieces (see `kv_cache.rs`). Each piece gives some
 //!   columns of the scores and some terms of the mix.
 //!
-//! A single new token of each sequence goes another way: see [`one_query`](super::one_query).
+//! A single new token of each sequence goes another way: see `one_query.rs`.
 //!
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
@@ -53,6 +53,7 @@ const QUERIES: usize = 64;
 /// # Panics
 ///
 /// If the sequences are of different sizes, or their columns are not whole heads.
+#[doc(hidden)]
 pub fn attend(sequences: &[Sequence], n_head: usize, keep_weights: bool) -> (Vec<f32>, Vec<f32>) {
     let Some(first) = sequences.first() else { return Default::default() };
     let (n_seq, n_embd, n_keys) = (first.queries.n_rows(), first.queries.n_cols(), first.n_keys());
@@ -145,6 +146,7 @@ fn one_head(
 /// # Panics
 ///
 /// If the lengths do not fit.
+#[doc(hidden)]
 pub fn attend_backward(sequences: &[Sequence], n_head: usize, weights: &[f32], d_out: &[f32]) -> Vec<f32> {
     let Some(first) = sequences.first() else { return Vec::new() };
     let (n_seq, n_embd) = (first.queries.n_rows(), first.queries.n_cols());

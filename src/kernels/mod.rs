@@ -7,9 +7,9 @@
 //!   is tested against it. Its files: `matmul/stream.rs` for a few rows, `tiles.rs` and `pack.rs` for many.
 //! * `number.rs` and `matrix.rs` say what these products read: numbers of several kinds, and parts of a slice.
 //! * `math.rs` has the other loops over many numbers: sums, dot products, exponentials.
-//! * [`softmax`], [`gelu`], [`layer_norm`], [`attention`], [`loss`] and [`adamw`] are the fast twins of functions that
-//!   stand, under the same names and as plain loops, in `layers/` and `train/`. Those say what is computed, and are the
-//!   judges in the tests of these. [`one_query`] is attention once more, for a single new token.
+//! * `softmax.rs`, `gelu.rs`, `layer_norm.rs`, [`attention`], `loss.rs` and [`adamw`] are fast twins. The functions of the
+//!   same names in `layers/` and `train/` are plain loops; they say what is computed, and judge these in the tests.
+//!   `one_query.rs` is attention once more, for a single new token.
 //! * `memory.rs` keeps the memory of long tensors for the next one of the same size.
 //! * [`threads`] splits work among the processor's cores.
 //! * [`cpu`] finds out what the processor can do, and runs a loop with the best instructions it has.
@@ -27,8 +27,11 @@
 pub mod adamw;
 pub mod attention;
 pub mod cpu;
+#[doc(hidden)] // its twin is the one to call
 pub mod gelu;
+#[doc(hidden)] // its twin is the one to call
 pub mod layer_norm;
+#[doc(hidden)] // its twin is the one to call
 pub mod loss;
 #[doc(hidden)] // public for the tests of the instruction sets
 pub mod math;
@@ -36,6 +39,8 @@ pub mod matmul;
 pub mod matrix;
 pub(crate) mod memory;
 mod number;
+#[doc(hidden)] // `attention` calls it
 pub mod one_query;
+#[doc(hidden)] // its twin is the one to call
 pub mod softmax;
 pub mod threads;

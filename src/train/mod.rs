@@ -8,7 +8,7 @@
 //! 4. change every parameter a little in the direction that lowers the surprise ([`adamw`], with the step size from
 //!    [`schedule`]).
 //!
-//! [`step`] puts these together, in memory; [`run`] adds a directory, and [`state`] keeps the run safe in it. Start
+//! [`step`] puts these together, in memory; [`run`] adds a directory, and `state.rs` keeps the run safe in it. Start
 //! with [`loss`].
 //!
 //! [Chapter 13](crate::book::ch13_training) explains it.

@@ -23,6 +23,7 @@ use std::path::Path;
 
 /// Everything that makes up a run, except its texts.
 #[derive(Debug, Clone)]
+#[doc(hidden)]
 pub struct State {
     /// What the run was told.
     pub settings: Settings,

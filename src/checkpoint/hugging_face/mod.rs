@@ -136,6 +136,7 @@ fn read_config_json(dir: &Path) -> Result<ConfigJson> {
 /// # Errors
 ///
 /// As [`load`].
+#[doc(hidden)]
 pub fn load_from_bytes(config_json: &str, safetensors: &[u8]) -> Result<Gpt2> {
     let json = ConfigJson::parse(config_json).map_err(|e| e.in_file("config.json"))?;
     let mut file = SafeTensors::from_bytes(safetensors).map_err(|e| e.in_file("model.safetensors"))?;
@@ -175,6 +176,7 @@ fn read_json(path: &Path) -> Result<Json> {
 /// # Errors
 ///
 /// If the directory holds one of the files of a model. The error names it.
+#[doc(hidden)]
 pub fn check_free(dir: impl AsRef<Path>) -> Result<()> {
     let dir = dir.as_ref();
     let files = [
@@ -193,7 +195,7 @@ pub fn check_free(dir: impl AsRef<Path>) -> Result<()> {
 }
 
 /// Writes a model, and its optional vocabulary, as a directory that both [`load`] and `transformers` can read. A
-/// missing directory is created; in an existing one, files are overwritten (see [`check_free`]).
+/// missing directory is created; in an existing one, files are overwritten (see `check_free`).
 ///
 /// `dtype` is what the weights are rounded to: `F32` keeps them as they are.
 ///

@@ -276,6 +276,7 @@ pub(super) fn write_under(header: &Header, path: &Path, tensors: &[(String, &Ten
 /// # Errors
 ///
 /// As [`write()`], except those of the operating system.
+#[doc(hidden)]
 pub fn to_bytes(tensors: &[(String, &Tensor)], metadata: &[(String, String)], dtype: Dtype) -> Result<Vec<u8>> {
     let header = Header::of(tensors, metadata, dtype)?;
     let mut bytes = header.to_bytes()?;

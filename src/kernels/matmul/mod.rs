@@ -100,6 +100,7 @@ pub fn matmul<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize
 }
 
 /// Up to this many rows stream through `B`.
+#[doc(hidden)]
 pub const FEW_ROWS: usize = 16;
 
 /// [`matmul`] into a list of its own: `[m, k] · [k, n] -> [m, n]`.
@@ -107,6 +108,7 @@ pub const FEW_ROWS: usize = 16;
 /// # Panics
 ///
 /// If `a.cols` is not `b.rows`.
+#[doc(hidden)]
 pub fn product<T: Number>(a: Matrix, b: Matrix<T>) -> Vec<f32> {
     let mut c = memory::take(a.rows * b.cols);
     matmul(a, b, &mut c, b.cols, Store::Set);
