@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 const COMMAND: Command = Command {
     name: "compare",
-    about: "Continues four beginnings in every way there is, and measures what was written, beside what a person wrote:\n\
+    about: "Continues four beginnings in every possible way, and measures the texts, beside what a person wrote:\n\
             how sure the model was (entropy), how it was surprised (perplexity), and how much is said twice (distinct-2,\n\
             the share of different pairs, and repeated, the share of tokens that stand among the 32 before them).",
     operands: "",

@@ -98,7 +98,7 @@ impl Guide {
         let command = words.first().copied().unwrap_or("");
         for (flag, its_command) in [("--markdown", "list"), ("--now", "solution")] {
             if args.has(flag) && command != its_command {
-                return Err(Failure::Usage(format!("{flag} goes with {its_command:?} alone")));
+                return Err(Failure::Usage(format!("{flag} only goes with {its_command:?}")));
             }
         }
         let stubs = stubs::read(&self.root)?;

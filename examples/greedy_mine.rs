@@ -21,7 +21,7 @@ use exercises::{NotStarted, parts};
 const COMMAND: Command = Command {
     name: "greedy_mine",
     about: "Continues a text as `greedy` does, with the functions that you have written in src/exercises/. All of those of the\n\
-            forward pass must be there; which are missing is said.",
+            forward pass are needed; the missing ones are named.",
     operands: "[PROMPT]    (default: \"Once upon a time\")",
     max_operands: 1,
     flags: &[cli::MODEL, cli::IDS, cli::TOKENS],

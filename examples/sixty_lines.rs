@@ -95,7 +95,7 @@ fn main() -> ExitCode {
         let checkpoint = args.model()?;
         let model = &checkpoint.model;
         if model.lm_head.is_some() {
-            let problem = "the sixty lines know tied heads alone; use `greedy` for this model";
+            let problem = "the sixty lines only know tied heads; use `greedy` for this model";
             return Err(Failure::Failed(problem.to_string()));
         }
         let prompt = args.prompt(&checkpoint, "Once upon a time")?;

@@ -23,7 +23,7 @@
 //! **Long stories.** The model reads at most `n_ctx` tokens. When the story and the next piece no longer fit, it reads
 //! only the last part, from the beginning of a nearby sentence if possible. The story itself stays whole.
 //!
-//! Each turn reads the story anew. A program for long texts would keep the key-value cache from turn to turn.
+//! Each turn reads the whole story again. A program for long texts would keep the key-value cache from turn to turn.
 
 use gpt60::cli::{self, Args, Command, Failure, Flag, Outcome};
 use std::io::IsTerminal;

@@ -80,8 +80,8 @@ fn a_wrong_word_is_answered_with_the_right_one() {
         (&["hint"], "needs the name"),
         (&["reset"], "needs the name"),
         (&["list", "softmax"], "one word too many"),
-        (&["list", "--now"], "--now goes with \"solution\""),
-        (&["--markdown"], "--markdown goes with \"list\""),
+        (&["list", "--now"], "--now only goes with \"solution\""),
+        (&["--markdown"], "--markdown only goes with \"list\""),
     ];
     for (args, advice) in wrong {
         let error = error_of(exercises(args), 2);

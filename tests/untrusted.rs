@@ -279,7 +279,7 @@ impl Victim {
         if let Some(message) = &message {
             let is_short = message.len() < 2000 && !message.contains('\n');
             if !is_short || !message.contains(&self.dir.display().to_string()) {
-                return Err(format!("{}: the message is no line that names the file: {message:?}", what()));
+                return Err(format!("{}: the message is not a line that names the file: {message:?}", what()));
             }
         }
         Ok(message.is_some())

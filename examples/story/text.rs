@@ -74,16 +74,16 @@ impl Story {
             return Err("a name is missing: try :save story.txt".to_string());
         }
         if is_there(path) && !path.is_file() {
-            return Err(format!("{name} is there and is no file: choose another name"));
+            return Err(format!("{name} exists and is not a file: choose another name"));
         }
         if is_there(path) && !over {
-            return Err(format!("{name} is there already: choose another name, or :save! {name} writes over it"));
+            return Err(format!("{name} already exists: choose another name, or overwrite it with :save! {name}"));
         }
         // A link stays a link: the file behind it is written.
         let path = path.canonicalize().unwrap_or(path.to_path_buf());
         if is_there(&beside(&path)) {
             return Err(format!(
-                "{name}.tmp, which is used while saving, is there already: move it, or choose another name"
+                "{name}.tmp, which is used while saving, already exists: move it, or choose another name"
             ));
         }
         let text = self.text();

@@ -22,7 +22,7 @@ fn a_story_is_saved_whole_and_over_nothing_unless_told() {
     let run_here = |script: &str| session_in(&dir, &["--tokens=0"], script).1;
     fs::write(dir.join("precious.txt"), "precious").unwrap();
     let stderr = run_here("The fox\n:save precious.txt\n:save my story.txt\nran\n:save my story.txt\n");
-    assert!(stderr.contains(":save! precious.txt writes over it"), "{stderr}");
+    assert!(stderr.contains("overwrite it with :save! precious.txt"), "{stderr}");
     assert!(stderr.contains("[saved as my story.txt]") && stderr.contains(":save! my story.txt"), "{stderr}");
     assert_eq!(fs::read_to_string(dir.join("precious.txt")).unwrap(), "precious");
     assert_eq!(fs::read_to_string(dir.join("my story.txt")).unwrap(), "The fox\n");

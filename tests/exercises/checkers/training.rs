@@ -190,7 +190,7 @@ struct Toy {
     decay_of_bias: f32,
     /// The gradient is not set to zero.
     keep_grad: bool,
-    /// AdamW begins anew.
+    /// AdamW starts again.
     forget: bool,
 }
 
