@@ -105,9 +105,24 @@ impl KvCache {
         Ok(KvCache { n_sequences: from.len(), layers, ..*self })
     }
 
-    /// Block `i`'s part.
-    pub(crate) fn layer(&mut self, i: usize) -> &mut LayerCache {
-        &mut self.layers[i]
+    /// Block `i`'s part, for an attention of `n_sequences` and this width.
+    ///
+    /// # Errors
+    ///
+    /// If this cache was made for something else.
+    pub(crate) fn layer(&mut self, i: usize, n_sequences: usize, n_embd: usize) -> Result<&mut LayerCache> {
+        let own = (self.layers.len(), self.n_sequences, self.n_embd);
+        match self.layers.get_mut(i) {
+            Some(layer) if (n_sequences, n_embd) == (own.1, own.2) => Ok(layer),
+            _ => {
+                let problem = format!(
+                    "it has {} blocks and {} sequences of width {}, and block {i} was asked for {n_sequences} of {n_embd}; \
+                     make one for this model",
+                    own.0, own.1, own.2
+                );
+                Err(Error::argument("KvCache", problem))
+            }
+        }
     }
 
     /// Whether this cache was made for a model of this size.
@@ -195,18 +210,18 @@ mod tests {
     fn read(cache: &mut KvCache, number: impl Fn(usize) -> f32) {
         for i in 0..cache.n_sequences() {
             let x = number(i);
-            cache.layer(0).append(i, &[x, x], &[-x, -x]);
+            cache.layers[0].append(i, &[x, x], &[-x, -x]);
         }
         cache.advance(1);
     }
 
     fn keys(cache: &mut KvCache, sequence: usize) -> Vec<f32> {
-        cache.layer(0).segments(sequence).iter().flat_map(|segment| segment.keys.clone()).collect()
+        cache.layers[0].segments(sequence).iter().flat_map(|segment| segment.keys.clone()).collect()
     }
 
     #[test]
     fn a_sequence_that_was_never_split_is_one_segment() {
-        assert_eq!(cache(2, 40).layer(0).segments(1).len(), 1);
+        assert_eq!(cache(2, 40).layers[0].segments(1).len(), 1);
         assert_eq!(cache(2, 40).bytes(), 2 * 40 * 4 * 4);
     }
 
@@ -233,7 +248,10 @@ mod tests {
         read(&mut cut, |_| 7.0);
         for (n, n_segments) in [(41, 2), (40, 1), (13, 1), (0, 0)] {
             cut.truncate(n);
-            assert_eq!((cut.n_past(), keys(&mut cut, 1).len(), cut.layer(0).segments(0).len()), (n, 2 * n, n_segments));
+            assert_eq!(
+                (cut.n_past(), keys(&mut cut, 1).len(), cut.layers[0].segments(0).len()),
+                (n, 2 * n, n_segments)
+            );
         }
         assert_eq!(keys(&mut whole.clone(), 0).len(), 80);
     }

@@ -143,9 +143,18 @@ impl<'a> Pass<'a> {
         self.cache.as_deref_mut()
     }
 
-    /// The keys and values of the block that this pass is in.
-    pub(crate) fn keys_and_values(&mut self) -> Option<&mut LayerCache> {
-        self.cache.as_deref_mut().map(|cache| cache.layer(self.block))
+    /// The keys and values of the block that this pass is in, for an attention of `n_sequences` and this width; nothing
+    /// in a pass without a cache.
+    ///
+    /// # Errors
+    ///
+    /// If the cache is for another number of blocks or sequences, or for another width.
+    pub(crate) fn keys_and_values(&mut self, n_sequences: usize, n_embd: usize) -> Result<Option<&mut LayerCache>> {
+        let block = self.block;
+        match self.cache.as_deref_mut() {
+            None => Ok(None),
+            Some(cache) => cache.layer(block, n_sequences, n_embd).map(Some),
+        }
     }
 }
 
@@ -275,9 +284,9 @@ mod tests {
     fn a_pass_without_a_place_to_save_drops_what_it_is_given_and_a_cached_one_knows_its_past() {
         let mut pass = Pass::new(1);
         pass.save([("x", Tensor::zeros(&[1]))]);
-        assert!(!pass.is_saving() && pass.keys_and_values().is_none());
+        assert!(!pass.is_saving() && pass.keys_and_values(1, 2).unwrap().is_none());
         let mut cache = KvCache::new(&Config::new(5, 9, 2, 1, 1), 1);
-        cache.layer(0).append(0, &[1.0, 1.0], &[2.0, 2.0]);
+        cache.layer(0, 1, 2).unwrap().append(0, &[1.0, 1.0], &[2.0, 2.0]);
         cache.advance(1);
         assert_eq!(Pass::cached(1, &mut cache).n_past(), 1);
     }

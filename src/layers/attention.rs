@@ -89,15 +89,15 @@ impl Attention {
     /// # Ok::<(), gpt60::Error>(())
     /// ```
     pub fn forward(&self, x: &Tensor, mut pass: Pass) -> Result<Tensor> {
-        let (n_seq, n_keys) = (pass.n_seq(), pass.n_past() + pass.n_seq());
+        let n_seq = pass.n_seq();
         let (n_tok, n_embd) = self.check("attention", x, n_seq)?;
         let keep_weights = pass.is_saving() || pass.wants("weights");
 
         let qkv = self.c_attn.forward(x)?; // [n_tok, n_embd] -> [n_tok, 3*n_embd]
-        let (heads, weights) = {
-            let cache = pass.keys_and_values().map(|cache| remember(cache, &qkv, n_seq));
-            fast::attend(&sequences(&qkv, n_seq, cache), self.n_head, keep_weights)
-        };
+        let cache = pass.keys_and_values(n_tok / n_seq, n_embd)?.map(|cache| remember(cache, &qkv, n_seq));
+        let sequences = sequences(&qkv, n_seq, cache);
+        let n_keys = sequences[0].n_keys(); // n_past + n_seq
+        let (heads, weights) = fast::attend(&sequences, self.n_head, keep_weights);
         let heads = Tensor::of(&[n_tok, n_embd], heads);
         let y = self.c_proj.forward(&heads)?; // [n_tok, n_embd] -> [n_tok, n_embd]
 
@@ -277,6 +277,9 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 mod tests {
     use super::*;
     use crate::close::check_close;
+    use crate::config::Config;
+    use crate::kv_cache::KvCache;
+    use crate::probe::Probe;
     use crate::rng::Rng;
     use proptest::prelude::*;
 
@@ -347,5 +350,23 @@ mod tests {
         let error = wide.forward(&Tensor::zeros(&[2, 4]), Pass::new(2)).unwrap_err().to_string();
         assert!(error.contains("attention: shapes [2, 4] and [8, 8]") && error.contains("c_attn"), "{error}");
         assert!(good.forward(&x, Pass::new(2)).is_err() && good.forward(&x, Pass::new(0)).is_err());
+    }
+
+    #[test]
+    fn a_cache_of_another_shape_is_an_error_and_one_of_this_shape_grows() {
+        let mut rng = Rng::new(1);
+        let attn = Attention::random(4, 2, 1.0, 1.0, &mut rng);
+        let x = Tensor::random(&[3, 4], 1.0, &mut rng);
+        let cache = |n_embd, n_sequences| KvCache::new(&Config::new(5, 9, n_embd, 2, 1), n_sequences);
+        for mut cache in [cache(6, 1), cache(4, 2), cache(4, 0)] {
+            let error = attn.forward(&x, Pass::cached(3, &mut cache)).unwrap_err().to_string();
+            assert!(error.contains("KvCache") && error.contains("make one for this model"), "{error}");
+        }
+        let mut cache = cache(4, 1);
+        assert!(attn.forward(&x, Pass::cached(3, &mut cache).in_block(7)).is_err());
+        let mut probe = Probe::only(&["weights"]);
+        attn.forward(&x, Pass::cached(3, &mut cache)).unwrap();
+        attn.forward(&x, Pass::cached(3, &mut cache).watched_by(&mut probe)).unwrap();
+        assert_eq!(probe.get("weights").unwrap().shape(), [2, 3, 6]);
     }
 }
