@@ -23,7 +23,7 @@ fn bytes_of(letters: &Json) -> Vec<u8> {
         b'0'..=b'9' => letter - b'0' + 52,
         b'+' => 62,
         b'/' => 63,
-        other => panic!("{other} is no letter of base64"),
+        other => panic!("{other} is not a letter of base64"),
     };
     let mut bytes = Vec::new();
     for four in letters.as_str().unwrap().as_bytes().chunks(4) {

@@ -10,7 +10,7 @@ fn retry_writes_another_piece_with_the_next_seed() {
     let [first, second, third] =
         [42, 43, 44].map(|seed| format!("The fox{}", piece(&story, "The fox", 12, sampler(seed))));
     assert!(first != second && second != third && third != first);
-    // What was printed stays, and the story begins anew on the next line.
+    // What was printed stays, and the story starts again on the next line.
     let (stdout, stderr) = session(&["--tokens=12"], "The fox\n:retry\n:retry\n");
     assert_eq!(stdout, lines_of(&[&first, &second, &third]));
     assert_eq!(notes(&stderr), [""; 0]);
