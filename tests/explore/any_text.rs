@@ -19,7 +19,7 @@ fn no_text_breaks_out_of_the_data() {
     fs::create_dir(dir.join(name)).unwrap();
     hugging_face::save(dir.join(name), &model, Some(&tokenizer), Dtype::F32).unwrap();
     let prompt = "\"</script><!-- <script>🦀 \\u003c é\u{2028}\0{{data}}";
-    let prompt = prompt.replace('\0', "\u{1}"); // no operating system takes a 0 in an argument
+    let prompt = prompt.replace('\0', "\u{1}"); // no operating system accepts a 0 in an argument
     let (page, _) = explore(&dir, &["--model", name, &prompt]);
     let data = data_text(&page);
     assert!(!data.contains('<'));

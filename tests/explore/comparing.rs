@@ -5,11 +5,11 @@ use gpt60::checkpoint::Json;
 use gpt60::layers::{gelu, softmax};
 use gpt60::{Config, Gpt2, Pass, Probe, Tensor};
 
-/// A number as an `f16` is at most half a step off: 2^-11 of the number. The largest number of a tensor says how much that is
-/// for the smaller ones, which are off by less.
+/// A number as an `f16` is at most half a step off: 2^-11 of the number. The largest number of a tensor gives the limit
+/// for the smaller ones too, whose error is smaller.
 const F16: f64 = 1.0 / 2048.0;
 
-/// Compares everything that a page says with what the model computes.
+/// Compares everything that a page says with the model's computation.
 pub fn check_page(data: &Json, model: &Gpt2, ids: &[u32]) {
     check_sizes(data, &model.config);
     assert_eq!(ids_of(data), ids);

@@ -45,7 +45,7 @@ fn the_live_page_holds_the_whole_storybook_and_nothing_is_rounded() {
 }
 
 #[test]
-fn the_live_page_takes_the_storybook_and_text_alone() {
+fn the_live_page_takes_only_the_storybook_and_text() {
     let dir = scratch("explore-live-errors");
     for args in [["--live", "--model", "gpt2"], ["--live", "--ids", "5 17 3"]] {
         let error = error_of(run(&mut command(&dir, "explore", &args)), 2);
@@ -58,7 +58,7 @@ fn the_live_page_takes_the_storybook_and_text_alone() {
 fn the_forward_pass_of_the_live_page_is_as_short_as_the_book_says() {
     let gpt2 = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/explore/gpt2.js")).unwrap();
     assert!(gpt2.lines().count() < 100, "{}", gpt2.lines().count());
-    // The sixty lines' functions, but for those that the other pictures need too, and writing on.
+    // The sixty lines' functions, except those that the other pictures need too, and writing on.
     let sixty = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/sixty_lines.rs")).unwrap();
     let lines = sixty.split("sixty lines end").next().unwrap().lines();
     let names = lines.filter_map(|line| line.trim_start_matches("pub ").strip_prefix("fn ")?.split('(').next());

@@ -1,4 +1,5 @@
-//! The page of `explore`: what it says of a model is what the model computed, it loads nothing, and it takes any prompt.
+//! The page of `explore`: what it says about a model is what the model computed, it loads nothing, and it takes any
+//! prompt.
 //!
 //! How the page behaves in a browser is checked by `tests/explore_page.py`.
 

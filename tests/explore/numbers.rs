@@ -71,7 +71,7 @@ fn a_prompt_longer_than_the_page_is_shown_from_its_end() {
     assert_eq!(number(&data, "n_before"), 36);
     assert_eq!(f32s(data.get("logits").unwrap()), story.model.logits(&ids[36..]).unwrap().row(63));
     assert_eq!(ids_of(&data), &ids[36..]);
-    // What fits is shown whole, and nothing is said.
+    // A text that fits is shown whole, without a note.
     let (page, stderr) = explore(&dir, &["--ids", &given.split(' ').take(64).collect::<Vec<_>>().join(" ")]);
     assert!(!stderr.contains("room"), "{stderr}");
     assert_eq!(number(&data_of(&page), "n_before"), 0);

@@ -65,8 +65,8 @@ fn every_part_names_a_file_that_is_there() {
 
 #[test]
 fn a_page_about_32_tokens_of_the_smallest_gpt2_stays_under_12_megabytes() {
-    // No model is needed for that: numbers take the same room whatever they are. Only the lens and the surprise are written
-    // out as decimals; the smallest number has the most letters.
+    // This needs no model: all numbers take the same room. Only the lens and the surprise are written out as decimals;
+    // the smallest number has the most letters.
     let config = Config::gpt2();
     let (n_seq, d) = (32, config.n_embd);
     let guess = Guess { id: 50000, probability: f32::MIN_POSITIVE };

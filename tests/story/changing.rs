@@ -22,7 +22,8 @@ fn retry_writes_another_piece_with_the_next_seed() {
 #[test]
 fn retry_is_never_the_same_again() {
     let story = storybook::load();
-    // Of one token there are few. The rule says: the first of ten seeds with another piece, else the old one stays.
+    // There are few pieces of one token. The rule says: the first of ten seeds with another piece, else the old one
+    // stays.
     for sampler in [sampler(42), Sampler { top_k: 2, ..sampler(42) }, Sampler { top_k: 1, ..sampler(42) }] {
         let one = |seed| piece(&story, "The little", 1, Sampler { rng: Rng::new(seed), ..sampler.clone() });
         let first = one(42);
@@ -39,7 +40,7 @@ fn retry_is_never_the_same_again() {
         }
         match sampler.top_k {
             0 => assert_eq!(stdout.lines().count(), 2),
-            1 => assert_eq!(stdout.lines().count(), 1), // of one candidate there is no other
+            1 => assert_eq!(stdout.lines().count(), 1), // one candidate has no alternative
             _ => {}
         }
     }
@@ -62,7 +63,7 @@ fn undo_drops_piece_after_piece_yours_and_the_models() {
     let notes = notes(&stderr);
     assert_eq!(notes[..2], ["[the story now ends: \"The fox\"]", "[the story is empty now]"]);
     assert!(notes[2].contains("nothing to undo") && notes.len() == 3, "{notes:?}");
-    // After it, the story goes on from what is left. Your line is no piece of the model's that could be retried.
+    // After it, the story goes on from what is left. Your line is not a piece of the model's that could be retried.
     let (stdout, stderr) = session(&["--tokens=8"], "The fox\n:undo\n:retry\nand a bear\n");
     let after = piece(&story, "The fox and a bear", 8, sampler(43));
     assert_eq!(stdout, lines_of(&[&first, &format!("The fox and a bear{after}")]));
@@ -84,7 +85,7 @@ fn choose_offers_and_takes_what_is_picked() {
             assert!(line.strip_prefix(&text).is_some_and(|rest| rest.is_empty() || rest == " [its text ends here]"));
         }
     }
-    // None of them; and what is no number is explained.
+    // None of them; and anything that is not a number is explained.
     for none in ["0", ""] {
         assert_eq!(session(&["--tokens=10"], &format!("The fox\n:choose\n{none}\n")).0, lines_of(&[&first]));
     }

@@ -15,7 +15,7 @@ fn with_no_tokens_the_story_is_yours() {
 }
 
 #[test]
-fn lines_that_are_no_text_are_left_out_and_named() {
+fn lines_that_are_not_text_are_left_out_and_named() {
     let input = b"The fox\ncaf\xe9\n\xff\nr\0a\x1bn\x7f\tfar\r\n";
     let (stdout, stderr) =
         success(run_with_input(&mut command(&std::env::temp_dir(), "story", &["--tokens=0"]), input));

@@ -3,7 +3,7 @@
 use crate::{lines_of, sampler, session, written_after};
 use gpt60::storybook;
 
-/// The N of "the model now remembers only the last N tokens of the story", which is said once.
+/// The N of "the model now remembers only the last N tokens of the story", which appears once.
 pub fn remembered(stderr: &str) -> usize {
     assert_eq!(stderr.matches("remembers only").count(), 1, "{stderr}");
     let number = stderr.split("only the last ").nth(1).unwrap().split(' ').next().unwrap();
@@ -20,7 +20,7 @@ fn a_story_past_the_context_is_read_from_a_sentence_in_its_last_part() {
     assert!(ids.len() > 300, "{}", ids.len());
     let (stdout, stderr) = session(&["--tokens=20"], &format!("{line}\n"));
     let n = remembered(&stderr);
-    // The context is 256, of which the 20 new ones take 19: the last one is not read.
+    // The context is 256, and the 20 new tokens take 19 of it: the last one is not read.
     assert!((237 / 2..=237).contains(&n), "{n}");
     let read = &ids[ids.len() - n..];
     let text = tokenizer.decode(read).unwrap();

@@ -1,4 +1,4 @@
-//! The example `story`: what stands in the story is what was written in it, and nothing is lost.
+//! The example `story`: the story contains exactly what was written, and nothing is lost.
 //!
 //! Sessions are scripts here, and the library says what the model must have written in them.
 
@@ -31,7 +31,7 @@ fn session_in(dir: &Path, args: &[&str], script: &str) -> (String, String) {
     success(run_with_input(&mut command(dir, "story", args), script.as_bytes()))
 }
 
-/// The same where no file is written.
+/// The same, for a session that writes no file.
 fn session(args: &[&str], script: &str) -> (String, String) {
     session_in(&std::env::temp_dir(), args, script)
 }
@@ -52,7 +52,7 @@ fn joined(story: &str, line: &str) -> String {
     format!("{story}{}{line}", text::joint(story, line))
 }
 
-/// The knobs that a story has if nothing is said.
+/// The default knobs of a story.
 fn sampler(seed: u64) -> Sampler {
     Sampler { temperature: 0.8, top_p: 0.95, ..Sampler::new(seed) }
 }

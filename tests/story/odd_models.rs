@@ -9,7 +9,7 @@ use gpt60::{Config, Gpt2, Rng, Tensor};
 use std::fs;
 use std::path::Path;
 
-/// A model with large random weights and a context of 8: it writes any bytes at all.
+/// A model with large random weights and a context of 8: it writes any bytes.
 fn wild(dir: &Path, damage: Option<f32>) {
     let tokenizer = Tokenizer::learn("the fox and the bear ran and ran", 262).unwrap();
     let mut model = Gpt2::zeros(&Config::new(tokenizer.n_vocab(), 8, 12, 3, 2)).unwrap();
@@ -38,7 +38,7 @@ fn a_tiny_context_and_broken_characters_do_no_harm() {
 }
 
 #[test]
-fn a_model_that_cannot_go_on_leaves_the_story_as_it_is() {
+fn a_model_that_cannot_go_on_leaves_the_story_unchanged() {
     let dir = scratch("story-damaged");
     wild(&dir, Some(f32::NAN));
     let (stdout, stderr) = session_in(&dir, &["--model=."], "The fox\nran\n:more\n:choose\n:retry\n");

@@ -28,7 +28,7 @@ fn a_story_is_saved_whole_and_over_nothing_unless_told() {
     assert_eq!(fs::read_to_string(dir.join("my story.txt")).unwrap(), "The fox\n");
     run_here("The fox\nran\n:save! my story.txt\n");
     assert_eq!(fs::read_to_string(dir.join("my story.txt")).unwrap(), "The fox ran\n");
-    // Nor over the file that is used while saving, nor with an empty story.
+    // Nor is the file overwritten that is used while saving; nor is an empty story saved.
     fs::write(dir.join("new.txt.tmp"), "precious").unwrap();
     assert!(run_here("The fox\n:save new.txt\n:save! new.txt\n").contains("new.txt.tmp"));
     assert_eq!(fs::read_to_string(dir.join("new.txt.tmp")).unwrap(), "precious");
@@ -55,7 +55,7 @@ fn a_link_stays_a_link() {
     fs::remove_dir_all(&dir).unwrap();
 }
 
-/// A session at a terminal, which the program `script` plays. `None` if it is not there.
+/// A session at a terminal, which the program `script` plays. `None` if `script` is not installed.
 fn typed(dir: &Path, lines: &str) -> Option<String> {
     let program = example("story");
     let mut command = std::process::Command::new("script");
@@ -63,7 +63,7 @@ fn typed(dir: &Path, lines: &str) -> Option<String> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
     let mut stdin = child.stdin.take().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    // Type only when there is someone to read.
+    // Type only when someone is reading.
     let mut shown = String::new();
     stdout.read_line(&mut shown).unwrap();
     stdin.write_all(lines.as_bytes()).unwrap();
@@ -74,13 +74,13 @@ fn typed(dir: &Path, lines: &str) -> Option<String> {
 }
 
 #[test]
-#[cfg(target_os = "linux")] // whose `script` takes these flags
+#[cfg(target_os = "linux")] // its `script` takes these flags
 fn a_story_that_was_typed_is_saved_under_a_free_name() {
     let dir = scratch("story-typed");
     fs::write(dir.join("story-1.txt"), "precious").unwrap();
     fs::create_dir(dir.join("story-2.txt")).unwrap();
     let Some(shown) = typed(&dir, "The fox\n:quit\n") else {
-        // Not by `eprintln!`, which the test runner keeps to itself.
+        // Not with `eprintln!`, which the test runner captures.
         let _ = writeln!(std::io::stderr(), "not tested: there is no program `script`, which plays a terminal");
         return;
     };
@@ -91,7 +91,7 @@ fn a_story_that_was_typed_is_saved_under_a_free_name() {
     // The end of the input (Ctrl-D) is the same.
     assert!(typed(&dir, "The fox\n\u{4}").unwrap().contains("[your story is saved as story-4.txt]"));
     assert_eq!(fs::read_to_string(dir.join("story-4.txt")).unwrap(), story);
-    // What is saved is not saved twice, unless it has changed since; and no story is no file.
+    // A saved story is not saved twice, unless it has changed since; and an empty story makes no file.
     assert!(!typed(&dir, "The fox\n:save mine\n:quit\n").unwrap().contains("story-5.txt"));
     assert!(!typed(&dir, ":quit\n").unwrap().contains("story-5.txt"));
     assert!(typed(&dir, "The fox\n:save! mine\n:undo\n:quit\n").unwrap().contains("story-5.txt"));

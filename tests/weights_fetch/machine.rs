@@ -19,7 +19,7 @@ pub fn find(tool: &str) -> Option<PathBuf> {
 pub fn tools() -> Vec<&'static str> {
     let tools: Vec<&str> = ["curl", "wget"].into_iter().filter(|tool| find(tool).is_some()).collect();
     if tools.is_empty() || find("bash").is_none() {
-        // Not by `eprintln!`, which the test runner keeps to itself.
+        // Not with `eprintln!`, which the test runner captures.
         let _ = writeln!(std::io::stderr(), "not tested: there is no bash here, or neither curl nor wget");
         return Vec::new();
     }
@@ -98,7 +98,7 @@ impl Machine {
         text
     }
 
-    /// What a run says that must fail with this status: its last line, which is the error.
+    /// The error of a run that must fail with this status: its last line.
     pub fn failure(&self, args: &[&str], status: i32) -> String {
         let output = self.run(args);
         let text = String::from_utf8(output.stderr).unwrap();
@@ -109,7 +109,7 @@ impl Machine {
         errors[0].to_string()
     }
 
-    /// Which of the files are under their names in `dir`, each of which must be whole and right; nothing else is left behind.
+    /// Which of the files are under their names in `dir`, complete and right; nothing else may be left behind.
     pub fn present(&self, dir: &str, and_parts: bool) -> usize {
         let Ok(entries) = fs::read_dir(self.dir.join(dir)) else { return 0 };
         let mut n = 0;

@@ -1,8 +1,8 @@
-//! `weights-fetch.sh`: whole, resumed, damaged, refused, interrupted, on a full disk. Nothing but the right file ever gets
+//! `weights-fetch.sh`: complete, resumed, damaged, refused, interrupted, on a full disk. Only the right file ever gets
 //! its name.
 //!
-//! The script runs against a small server on this machine. The real weights are not here, so a copy of the script is used in
-//! which their hashes are replaced by those of the server's files; nothing else is changed.
+//! The script runs against a small server on this machine. The real weights are not here: the tests use a copy of the
+//! script with the hashes of the server's files; nothing else is changed.
 #![cfg(unix)]
 
 #[path = "../common/examples.rs"]

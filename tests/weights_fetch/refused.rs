@@ -22,7 +22,7 @@ fn a_wrong_file_never_gets_the_name_and_is_not_kept() {
 }
 
 #[test]
-fn a_file_of_somebody_elses_is_left_alone() {
+fn somebody_elses_file_is_left_alone() {
     for tool in tools() {
         let machine = Machine::new("foreign", tool);
         fs::create_dir_all(machine.dir.join("weights/gpt2")).unwrap();

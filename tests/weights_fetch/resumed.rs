@@ -74,8 +74,8 @@ fn a_server_that_is_out_of_order_costs_nothing_of_what_has_arrived() {
 fn a_disk_that_gets_full_leaves_a_part_to_go_on_with() {
     for tool in tools() {
         let machine = Machine::new("full", tool);
-        // A limit on the size of a file does what a full disk does: a write fails. (In blocks of 512 or 1024 bytes. The signal
-        // that comes with it is ignored, so that the write fails instead.)
+        // A limit on the size of a file does what a full disk does: a write fails. (In blocks of 512 or 1024 bytes. The
+        // signal that comes with it is ignored, because the write itself has to fail.)
         let mut command = Command::new(find("bash").unwrap());
         let limited = "trap '' XFSZ; ulimit -f 120; exec bash weights-fetch.sh";
         command.args(["-c", limited]).current_dir(&machine.dir).stdin(Stdio::null());
@@ -101,7 +101,7 @@ fn a_stopped_download_ends_at_once_and_can_be_gone_on_with() {
         while fs::metadata(&part).map_or(0, |data| data.len()) == 0 {
             thread::sleep(Duration::from_millis(5));
         }
-        // Meanwhile a second run keeps its hands off.
+        // Meanwhile, a second run must not touch anything.
         assert!(machine.failure(&[], 1).contains("another run"), "{tool}");
         Command::new("kill").args(["-TERM".to_string(), child.id().to_string()]).status().unwrap();
         let output = child.wait_with_output().unwrap(); // also waits for the child's child, which holds the pipe

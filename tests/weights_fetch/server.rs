@@ -14,7 +14,7 @@ pub enum Mood {
     Cut(usize),
     /// The same, but waits instead of hanging up.
     Stall(usize),
-    /// Knows nothing of parts.
+    /// Does not support partial downloads.
     WithoutParts,
     /// Sends other bytes.
     Wrong,
@@ -30,7 +30,7 @@ pub struct Server {
     log: Arc<Log>,
 }
 
-/// The path of each request, and the byte from which it asked.
+/// The path of each request, and the first byte that it asked for.
 type Log = Mutex<Vec<(String, Option<usize>)>>;
 
 impl Server {

@@ -64,7 +64,7 @@ fn without_a_hash_on_record_it_says_that_nothing_is_verified() {
         assert!(said.contains("NOT VERIFIED"), "{said}");
         assert_eq!(machine.present("here", false), 4);
         assert_eq!(machine.server.requests()[0].0, "/distilbert/distilgpt2/resolve/main/config.json");
-        // What is there is kept, whatever it is.
+        // An existing file is kept, no matter what it is.
         let said = machine.success(&["distilgpt2", "here"]);
         assert_eq!(said.matches("is there already").count(), 4, "{said}");
     }

@@ -11,7 +11,7 @@ pub enum Part {
     Text(String),
     /// Pieces of text.
     Texts(Vec<String>),
-    /// A function that may fail has failed; the message may be any.
+    /// A function that may fail has failed; the message may be anything.
     Error(String),
 }
 

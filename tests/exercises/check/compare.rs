@@ -3,7 +3,7 @@
 use super::answer::{Answer, Part};
 use super::probe::{Outcome, PATIENCE};
 
-/// What is wrong with an outcome, a line each; `None` if nothing is.
+/// What is wrong with an outcome, one line each; `None` if nothing is wrong.
 pub fn problem_of(outcome: &Outcome, expected: &Answer, tolerance: f32) -> Option<Vec<String>> {
     match outcome {
         Outcome::NotStarted => Some(vec![
@@ -56,7 +56,7 @@ fn part_problem(name: &str, found: Option<&Part>, expected: Option<&Part>, toler
     }
 }
 
-/// Shapes first; then how many numbers differ, the first and the worst.
+/// Shapes first; then how many numbers differ, and the first and the worst.
 fn numbers_problem(
     what: &str,
     (shape, found): (&[usize], &[f32]),
@@ -135,7 +135,7 @@ fn list_problem<T: PartialEq>(
     ])
 }
 
-/// Whether two outcomes are the same, up to rounding. NaN is the same as NaN here: both went wrong in the same way.
+/// Whether two outcomes are the same, up to rounding. NaN equals NaN here: both went wrong in the same way.
 pub fn same_outcome(a: &Outcome, b: &Outcome) -> bool {
     match (a, b) {
         (Outcome::Answer(a), Outcome::Answer(b)) => {

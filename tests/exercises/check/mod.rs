@@ -1,4 +1,4 @@
-//! Is a learner's function right? And if it is not: what went wrong, and why?
+//! Is a learner's function right? And if not: what went wrong, and why?
 //!
 //! A checker runs a function on several inputs (its *probes*, `probe.rs`) and compares each answer (`answer.rs`) with the
 //! library's (`compare.rs`). What it finds is a [`Verdict`]. When answers differ, it also tries the *known mistakes* of the
@@ -36,7 +36,7 @@ pub struct Exercise<I: 'static> {
     pub library: fn(&I) -> Answer,
     /// How much numbers may differ: `max|a-b| / max|b|`.
     pub tolerance: f32,
-    /// At least three.
+    /// Three or more.
     pub mistakes: Vec<Mistake<I>>,
 }
 
@@ -59,7 +59,7 @@ pub enum Verdict {
     NotStarted,
     /// Every answer is right.
     Done,
-    /// One is not.
+    /// At least one answer is wrong.
     Wrong(Wrong),
 }
 
@@ -70,7 +70,7 @@ pub struct Wrong {
     pub input: String,
     /// What is wrong, a line each.
     pub problem: Vec<String>,
-    /// For an exercise that is built from others: the first of them whose result differs from the library's.
+    /// For an exercise that is built from others: the first of those whose result differs from the library's.
     pub piece: Option<String>,
     /// The known mistake that gives the same.
     pub cause: Option<&'static str>,
@@ -126,11 +126,11 @@ impl<I: Send + Sync + 'static> Exercise<I> {
         expected: &[Answer],
         problems: &[Option<Vec<String>>],
     ) -> Option<&'static str> {
-        // A mistake is compared by its values. Where no probe has one, there is nothing to compare.
+        // Mistakes are compared by their values. If no probe has one, there is nothing to compare.
         if !found.iter().any(|(outcome, _)| matches!(outcome, Outcome::Answer(_))) {
             return None;
         }
-        // Wrong numbers have a cause of their own, whatever is done about inputs that do not fit: as long as there are
+        // Wrong numbers have their own cause, no matter how inputs that do not fit are handled: as long as there are
         // wrong numbers, the probes that must fail are left out.
         let must_fail = |answer: &Answer| answer.iter().any(|(_, part)| matches!(part, Part::Error(_)));
         let wrong_value = problems.iter().zip(expected).any(|(problem, e)| problem.is_some() && !must_fail(e));

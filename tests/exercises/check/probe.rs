@@ -12,7 +12,7 @@ use std::time::Duration;
 /// How long a probe may take.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What came of one probe.
+/// The outcome of one probe.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     Answer(Answer),
@@ -23,13 +23,13 @@ pub enum Outcome {
 }
 
 thread_local! {
-    /// Where the last panic of this thread was, and what it said.
+    /// The place and message of this thread's last panic.
     static LAST_PANIC: RefCell<(String, String)> = RefCell::default();
     /// Whether this thread runs a probe, whose panics are kept and not printed.
     static QUIET: RefCell<bool> = const { RefCell::new(false) };
 }
 
-/// Makes panics of probes silent: their place and message become a part of the verdict.
+/// Makes panics of probes silent: their place and message become part of the verdict.
 fn keep_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -50,8 +50,8 @@ fn message_of(payload: &dyn Any) -> String {
     text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_string())
 }
 
-/// Runs the function on every input, in a thread of its own that can be given up: an endless loop cannot be ended. After one,
-/// the remaining probes are not tried.
+/// Runs the function on every input, in a separate thread that can be abandoned: an endless loop cannot be stopped.
+/// After one, the remaining probes are not tried.
 pub fn run_all<I: Send + Sync + 'static>(
     inputs: &Arc<Vec<I>>,
     function: fn(&I) -> Answer,

@@ -1,10 +1,10 @@
-//! Which headers are refused and which are read; numbers; and that what is written is read back.
+//! Which headers are refused and which are accepted; numbers; and that what is written can be read back.
 
 mod accepted;
 mod numbers;
 mod refused;
 
-/// A file with this header and that many bytes of data.
+/// A file with this header and this many bytes of data.
 fn file(header: impl AsRef<[u8]>, n_data: usize) -> Vec<u8> {
     let header = header.as_ref();
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
@@ -13,7 +13,7 @@ fn file(header: impl AsRef<[u8]>, n_data: usize) -> Vec<u8> {
     bytes
 }
 
-/// The header of a file with the tensor `a` of these two properties.
+/// The header of a file with the tensor `a`, given its shape and offsets.
 fn one(shape: &str, offsets: &str) -> String {
     format!(r#"{{"a":{{"dtype":"F32","shape":{shape},"data_offsets":{offsets}}}}}"#)
 }

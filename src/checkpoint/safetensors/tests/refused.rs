@@ -10,7 +10,7 @@ fn refused_bytes(bytes: &[u8]) -> String {
     }
 }
 
-/// The error for a file with this header and that many bytes of data, after checking that it says `why`.
+/// The error for a file with this header and this many bytes of data, after checking that it contains `why`.
 fn refused(header: impl AsRef<[u8]>, n_data: usize, why: &str) {
     let message = refused_bytes(&file(header, n_data));
     assert!(message.contains(why), "{message}");
@@ -90,7 +90,7 @@ fn nesting_without_bound_is_refused() {
 fn duplicate_tensor_names_are_refused() {
     let entry = |offsets: &str| format!(r#""a":{{"dtype":"F32","shape":[1],"data_offsets":{offsets}}}"#);
     refused(format!("{{{},{}}}", entry("[0,4]"), entry("[4,8]")), 8, "duplicate key");
-    // The reference lets this one pass, since the two do not contradict each other.
+    // The reference accepts this one, because the two do not contradict each other.
     refused(format!("{{{},{}}}", entry("[0,4]"), entry("[0,4]")), 4, "duplicate key");
 }
 
@@ -189,7 +189,7 @@ fn a_product_that_overflows_is_refused() {
 
 #[test]
 fn a_product_that_overflows_beside_a_zero_is_refused() {
-    // The reference multiplies from the left, meets the 0 first and lets it pass.
+    // The reference multiplies from the left, meets the 0 first and accepts it.
     refused(one("[0,4294967296,4294967296]", "[0,0]"), 0, "too large");
     refused(one("[4294967296,4294967296,0]", "[0,0]"), 0, "too large");
 }
