@@ -9,14 +9,12 @@ use super::cpu::{Kernel, multiply_add, run};
 use super::math::exp_fused;
 use super::{memory, threads};
 
-/// `sqrt(2 / pi)`, and that times 0.044715: `u = A * x + B * x^3`.
-const A: f32 = 0.797_884_6;
-const B: f32 = 0.035_677_41;
+const SQRT_2_OVER_PI: f32 = 0.797_884_6;
 
 /// `0.5 * (1 + tanh(u))`, without `tanh`.
 #[inline(always)]
 fn half_one_plus_tanh<const FMA: bool>(x: f32) -> f32 {
-    let minus_2u = x * multiply_add::<FMA>(x * x, -2.0 * B, -2.0 * A);
+    let minus_2u = -2.0 * SQRT_2_OVER_PI * multiply_add::<FMA>(0.044715 * x * x, x, x);
     1.0 / (1.0 + exp_fused::<FMA>(minus_2u))
 }
 
@@ -53,7 +51,7 @@ pub fn gelu_backward(x: &[f32], d_y: &[f32]) -> Vec<f32> {
         fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) {
             for (d, &x) in self.0.iter_mut().zip(self.1) {
                 let p = half_one_plus_tanh::<FMA>(x);
-                let du = multiply_add::<FMA>(x * x, 3.0 * B, A);
+                let du = SQRT_2_OVER_PI * multiply_add::<FMA>(3.0 * 0.044715 * x, x, 1.0);
                 *d *= multiply_add::<FMA>(x * 2.0 * p * (1.0 - p), du, p);
             }
         }

@@ -32,7 +32,8 @@ const FEWEST_PARTS: usize = 4;
 /// The most parts. Each of them begins with jumps to new places in memory, and adding them up takes time too.
 const MOST_PARTS: usize = 16;
 
-/// Where there are more than [`FEWEST_PARTS`], each has at least this many numbers of `B`.
+/// Where there are more than [`FEWEST_PARTS`], each has at least this many numbers of `B`. A `B` of fewer has parts without
+/// halves.
 const PART: usize = 1 << 19;
 
 /// A run of columns is at least this long where rows are read.
@@ -49,8 +50,9 @@ pub(super) fn few_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stri
     let n_threads = if m * k * n < STREAM_SHARED { 1 } else { threads::count() };
     let part = if b.col_stride == 1 { rows_of_a_part(k, n) } else { k };
     let n_parts = k.div_ceil(part);
-    // How many tasks share a part: two if there would not be two parts for each thread.
-    let n_shares = if n_parts > 1 && n_parts < 2 * n_threads && n_threads > 1 { 2 } else { 1 };
+    // How many tasks share a part: two if its halves are worth it and there would not be two parts for each thread.
+    let has_halves = n_parts > 1 && k * n >= PART;
+    let n_shares = if has_halves && n_threads > 1 && n_parts < 2 * n_threads { 2 } else { 1 };
     let run = if n_parts > 1 {
         n.div_ceil(n_threads.div_ceil(n_parts * n_shares)).max(SHORTEST_RUN)
     } else {
@@ -73,10 +75,10 @@ pub(super) fn few_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stri
     for share in 0..n_parts * n_shares {
         let i = share / n_shares;
         let terms = i * part..k.min((i + 1) * part);
-        let half = match (n_parts, n_shares) {
-            (1, _) => Half::Undivided,
-            (_, 1) => Half::Both,
-            _ if share % 2 == 0 => Half::First,
+        let half = match share % n_shares {
+            _ if !has_halves => Half::Undivided,
+            _ if n_shares == 1 => Half::Both,
+            0 => Half::First,
             _ => Half::Second,
         };
         for first in (0..n).step_by(run) {
@@ -122,7 +124,7 @@ enum Half {
     Second,
     /// One after the other: see [`make_sums`].
     Both,
-    /// There is one part only, and it is not cut.
+    /// The part is small, and never cut.
     Undivided,
 }
 
