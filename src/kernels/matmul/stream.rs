@@ -44,22 +44,42 @@ fn rows_of_a_part(k: usize, n: usize) -> usize {
     if k < FEWEST_PARTS * STREAMS { k } else { k.div_ceil((k * n / PART).clamp(FEWEST_PARTS, MOST_PARTS)) }
 }
 
+/// How a product is cut into tasks: a task for each share of a part, and for each run of columns.
+struct Cut {
+    /// How many rows of `B` make a part.
+    part: usize,
+    n_parts: usize,
+    /// Whether the sums of a part are made in two halves. That follows from the shape alone.
+    has_halves: bool,
+    /// How many tasks share a part: one, or one for each half.
+    n_shares: usize,
+    /// How many columns make a run.
+    run: usize,
+}
+
+impl Cut {
+    /// For `m` rows times `B`, `[k, n]`. `by_rows` says whether the rows of `B` lie in memory as rows.
+    fn new(m: usize, k: usize, n: usize, by_rows: bool, n_threads: usize) -> Cut {
+        let part = if by_rows { rows_of_a_part(k, n) } else { k };
+        let n_parts = k.div_ceil(part);
+        // A part is shared if its halves are worth it and there would not be two parts for each thread.
+        let has_halves = n_parts > 1 && k * n >= PART;
+        let n_shares = if has_halves && n_threads > 1 && n_parts < 2 * n_threads { 2 } else { 1 };
+        let run = if n_parts > 1 {
+            n.div_ceil(n_threads.div_ceil(n_parts * n_shares)).max(SHORTEST_RUN)
+        } else {
+            n.div_ceil(threads::n_runs(m * k * n / STREAM_SHARED, n_threads))
+        };
+        // In multiples of 64, so that two threads meet in one cache line (16 numbers) at the ends of the runs at most.
+        Cut { part, n_parts, has_halves, n_shares, run: run.next_multiple_of(64) }
+    }
+}
+
 /// [`matmul`](super::matmul) for a few rows.
 pub(super) fn few_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize, into: Store) {
     let (m, k, n) = (a.rows, a.cols, b.cols);
     let n_threads = if m * k * n < STREAM_SHARED { 1 } else { threads::count() };
-    let part = if b.col_stride == 1 { rows_of_a_part(k, n) } else { k };
-    let n_parts = k.div_ceil(part);
-    // How many tasks share a part: two if its halves are worth it and there would not be two parts for each thread.
-    let has_halves = n_parts > 1 && k * n >= PART;
-    let n_shares = if has_halves && n_threads > 1 && n_parts < 2 * n_threads { 2 } else { 1 };
-    let run = if n_parts > 1 {
-        n.div_ceil(n_threads.div_ceil(n_parts * n_shares)).max(SHORTEST_RUN)
-    } else {
-        n.div_ceil(threads::n_runs(m * k * n / STREAM_SHARED, n_threads))
-    };
-    // In multiples of 64, so that two threads meet in one cache line (16 numbers) at the ends of the runs at most.
-    let run = run.next_multiple_of(64);
+    let Cut { part, n_parts, has_halves, n_shares, run } = Cut::new(m, k, n, b.col_stride == 1, n_threads);
 
     if into == Store::Set {
         c.chunks_mut(c_stride).take(m).for_each(|row| row[..n].fill(0.0));
@@ -262,5 +282,26 @@ pub(in crate::kernels) fn dots<T: Number, const FMA: bool, const LANES: usize>(
 fn dots_step<T: Number, const FMA: bool, const LANES: usize>(sums: &mut [f32; LANES], x: &[f32], w: &[T]) {
     for i in 0..LANES {
         sums[i] = multiply_add::<FMA>(x[i], w[i].value(), sums[i]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_token_gives_every_thread_of_a_large_machine_work_in_each_linear_layer_and_in_the_head() {
+        // [k, n] of the smallest GPT-2's c_attn, c_proj, c_fc and c_proj; and of its head, which is a transpose.
+        let shapes = [(768, 2304, true), (768, 768, true), (768, 3072, true), (3072, 768, true), (768, 50_257, false)];
+        for (k, n, by_rows) in shapes {
+            for n_threads in [2, 4, 8, 16, 32] {
+                let cut = Cut::new(1, k, n, by_rows, n_threads);
+                let n_tasks = cut.n_parts * cut.n_shares * n.div_ceil(cut.run);
+                assert!(n_tasks >= n_threads, "[{k}, {n}]: {n_tasks} tasks for {n_threads} threads");
+                // What a sum is made of does not depend on them.
+                let alone = Cut::new(1, k, n, by_rows, 1);
+                assert_eq!((cut.part, cut.n_parts, cut.has_halves), (alone.part, alone.n_parts, alone.has_halves));
+            }
+        }
     }
 }
