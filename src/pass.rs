@@ -68,10 +68,10 @@ impl<'a> Pass<'a> {
         Pass { n_past: cache.n_past(), cache: Some(cache), ..Pass::new(n_seq) }
     }
 
-    /// A pass that stores in `saved` what backward reads. Earlier contents are dropped.
+    /// A pass that stores in `saved` what backward reads. Earlier contents can no longer be read.
     #[must_use]
     pub fn saving(n_seq: usize, saved: &'a mut Saved) -> Pass<'a> {
-        *saved = Saved { n_seq, ..Saved::new() };
+        saved.begin(n_seq);
         Pass { saved: Some(saved), ..Pass::new(n_seq) }
     }
 
@@ -133,7 +133,9 @@ impl<'a> Pass<'a> {
     /// Keeps tensors for backward if it will follow; otherwise drops them.
     pub fn save<const N: usize>(&mut self, tensors: [(&'static str, Tensor); N]) {
         if let Some(saved) = &mut self.saved {
-            saved.tensors.retain(|(name, _)| tensors.iter().all(|(new, _)| name != new));
+            let is_replaced = |name: &str| tensors.iter().any(|(new, _)| name == *new);
+            saved.old.retain(|(name, _)| !is_replaced(name));
+            saved.tensors.retain(|(name, _)| !is_replaced(name));
             saved.tensors.extend(tensors);
         }
     }
@@ -177,7 +179,12 @@ impl<'a> Pass<'a> {
 #[derive(Debug, Clone, Default)]
 pub struct Saved {
     n_seq: usize,
+    /// Whether the last pass came here.
+    is_current: bool,
     tensors: Vec<(&'static str, Tensor)>,
+    /// The tensors of the pass before. Nobody reads them; each is dropped when its successor comes. A training step needs
+    /// as much memory as the step before, and so it finds it piece by piece, instead of having given all of it back.
+    old: Vec<(&'static str, Tensor)>,
     parts: Vec<(String, Saved)>,
 }
 
@@ -209,13 +216,24 @@ impl Saved {
     ///
     /// If no forward pass of such a part saved here.
     pub fn part(&self, name: &str) -> Result<&Saved> {
-        let found = self.parts.iter().find(|(own, _)| own == name);
+        let found = self.parts.iter().find(|(own, part)| own == name && part.is_current);
         found.map(|(_, part)| part).ok_or_else(|| nothing_saved(name))
     }
 
     /// How many parts have saved something.
     pub fn n_parts(&self) -> usize {
-        self.parts.len()
+        self.parts.iter().filter(|(_, part)| part.is_current).count()
+    }
+
+    /// Begins a pass over sequences of `n_seq` tokens: what is here becomes old.
+    fn begin(&mut self, n_seq: usize) {
+        self.n_seq = n_seq;
+        self.is_current = true;
+        self.old.append(&mut self.tensors);
+        for (_, part) in &mut self.parts {
+            part.begin(n_seq);
+            part.is_current = false;
+        }
     }
 
     /// The place for what a part saves.
@@ -224,7 +242,9 @@ impl Saved {
             self.parts.push((name.to_string(), Saved { n_seq: self.n_seq, ..Saved::new() }));
             self.parts.len() - 1
         });
-        &mut self.parts[i].1
+        let part = &mut self.parts[i].1;
+        part.is_current = true;
+        part
     }
 }
 
@@ -277,7 +297,12 @@ mod tests {
         assert!(saved.part("attn").is_err());
         // A new pass starts empty.
         let _ = Pass::saving(3, &mut saved);
-        assert!(saved.part("mlp").is_err() && saved.n_seq() == 3);
+        assert!(saved.part("mlp").is_err() && saved.n_seq() == 3 && saved.n_parts() == 0);
+        Pass::saving(4, &mut saved).part("mlp").save([("fc", Tensor::zeros(&[4]))]);
+        let mlp = saved.part("mlp").unwrap();
+        assert_eq!((mlp.n_seq(), mlp.tensor("fc").unwrap().len(), saved.n_parts()), (4, 4, 1));
+        assert!(mlp.tensor("act").is_err()); // of two passes ago
+        assert_eq!(mlp.old.len(), 1); // `act`, which nothing has replaced
     }
 
     #[test]
