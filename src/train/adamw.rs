@@ -56,7 +56,7 @@ impl AdamW {
     ///
     /// # Errors
     ///
-    /// If `grad` belongs to another kind of model, or one of the two is [packed](crate::weight).
+    /// If `grad`, or the model that this AdamW was made for, is of another kind, or a model is [packed](crate::weight).
     ///
     /// # Example: the first step moves each parameter by `lr`, against the sign of its gradient
     ///
@@ -74,16 +74,20 @@ impl AdamW {
     pub fn update(&mut self, model: &mut Gpt2, grad: &Gpt2, lr: f32) -> Result<()> {
         let (params, grads) = (model.parameters_mut()?, grad.parameters()?);
         let (means, squares) = (self.m.parameters_mut()?, self.v.parameters_mut()?);
-        let shapes_fit = params.iter().zip(&grads).all(|((_, p), (_, g))| p.shape() == g.shape());
-        if grads.len() != params.len() || !shapes_fit {
+        if !params.iter().map(|(_, p)| p.shape()).eq(grads.iter().map(|(_, g)| g.shape())) {
             return Err(Error::argument("AdamW", "the gradient belongs to another kind of model"));
         }
+        let of_averages = [&means, &squares].map(|list| list.iter().map(|(_, tensor)| tensor.shape()));
+        if of_averages.into_iter().any(|shapes| !shapes.eq(grads.iter().map(|(_, g)| g.shape()))) {
+            return Err(Error::argument("AdamW", "it was made for another kind of model; make one for this model"));
+        }
         self.step += 1;
+        let step = step(self.beta1, self.beta2, self.epsilon, self.step, lr);
         let mut updates = Vec::new();
         for ((((_, p), (_, g)), (_, m)), (_, v)) in params.into_iter().zip(grads).zip(means).zip(squares) {
             let is_matrix = p.shape().len() >= 2;
-            let decay = if is_matrix { self.weight_decay } else { 0.0 };
-            let step = step(self.beta1, self.beta2, self.epsilon, decay, self.step, lr);
+            let shrink = if is_matrix { 1.0 - lr * self.weight_decay } else { 1.0 };
+            let step = Step { shrink, ..step };
             updates.push(Update { p: p.data_mut(), g: g.data(), m: m.data_mut(), v: v.data_mut(), step });
         }
         fast::adamw(updates);
@@ -91,18 +95,12 @@ impl AdamW {
     }
 }
 
-/// What all numbers of a tensor share in step number `n`, counted from 1.
-fn step(beta1: f32, beta2: f32, epsilon: f32, decay: f32, n: u64, lr: f32) -> Step {
+/// What all numbers share in step number `n`, counted from 1, without weight decay.
+fn step(beta1: f32, beta2: f32, epsilon: f32, n: u64, lr: f32) -> Step {
     let correct1 = 1.0 - f64::from(beta1).powf(n as f64);
     let correct2 = 1.0 - f64::from(beta2).powf(n as f64);
-    Step {
-        beta1,
-        beta2,
-        epsilon,
-        shrink: 1.0 - lr * decay,
-        lr: (f64::from(lr) / correct1) as f32,
-        root_correct2: correct2.sqrt() as f32,
-    }
+    let (lr, root_correct2) = ((f64::from(lr) / correct1) as f32, correct2.sqrt() as f32);
+    Step { beta1, beta2, epsilon, shrink: 1.0, lr, root_correct2 }
 }
 
 /// One step of every number of an update, as a loop. [`AdamW::update`] gives the same numbers, up to rounding, but
@@ -142,8 +140,22 @@ pub fn clip(grad: &mut Gpt2, limit: f32) -> Result<f32> {
 mod tests {
     use super::*;
     use crate::close::check_close;
+    use crate::config::Config;
     use crate::rng::Rng;
     use proptest::prelude::*;
+
+    #[test]
+    fn what_was_made_for_another_kind_of_model_is_an_error_and_moves_nothing() {
+        let model = |n_embd| Gpt2::random(&Config::new(5, 4, n_embd, 1, 1), &mut Rng::new(1)).unwrap();
+        let (mut small, large) = (model(4), model(6));
+        let before = small.clone();
+        let error = AdamW::new(&small, 0.9, 0.99, 0.1).update(&mut small, &large.zeros_like(), 0.1).unwrap_err();
+        assert!(error.to_string().contains("the gradient belongs to another kind"), "{error}");
+        let mut adamw = AdamW::new(&large, 0.9, 0.99, 0.1);
+        let error = adamw.update(&mut small, &before.zeros_like(), 0.1).unwrap_err();
+        assert!(error.to_string().contains("it was made for another kind"), "{error}");
+        assert!(small == before && adamw.step == 0);
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, cases: 20, ..Default::default() })]
@@ -153,7 +165,7 @@ mod tests {
             let mut random = || (0..n).map(|_| rng.normal() as f32).collect::<Vec<f32>>();
             let (p, g, m) = (random(), random(), random());
             let v: Vec<f32> = random().iter().map(|x| x * x).collect();
-            let step = step(0.9, 0.99, 1e-8, decay, number, 0.01);
+            let step = Step { shrink: 1.0 - 0.01 * decay, ..step(0.9, 0.99, 1e-8, number, 0.01) };
             let moved = |move_all: &dyn Fn(Update)| {
                 let (mut p, mut m, mut v) = (p.clone(), m.clone(), v.clone());
                 move_all(Update { p: &mut p, g: &g, m: &mut m, v: &mut v, step });
