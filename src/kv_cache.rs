@@ -46,7 +46,6 @@ pub struct KvCache {
 /// One block's part of the cache: the segments of each sequence, in order.
 #[derive(Debug, Clone)]
 pub(crate) struct LayerCache {
-    n_embd: usize,
     sequences: Vec<Vec<Arc<Segment>>>,
 }
 
@@ -64,7 +63,7 @@ const SHORT: usize = 16;
 impl KvCache {
     /// An empty cache for `n_sequences` sequences that are read side by side.
     pub fn new(config: &Config, n_sequences: usize) -> KvCache {
-        let empty = LayerCache { n_embd: config.n_embd, sequences: vec![Vec::new(); n_sequences] };
+        let empty = LayerCache { sequences: vec![Vec::new(); n_sequences] };
         KvCache { n_sequences, n_past: 0, n_embd: config.n_embd, layers: vec![empty; config.n_layer] }
     }
 
@@ -100,8 +99,7 @@ impl KvCache {
             return Err(Error::argument("KvCache::select", problem));
         }
         let pick = |layer: &LayerCache| from.iter().map(|&i| layer.sequences[i].clone()).collect();
-        let layers =
-            self.layers.iter().map(|layer| LayerCache { n_embd: self.n_embd, sequences: pick(layer) }).collect();
+        let layers = self.layers.iter().map(|layer| LayerCache { sequences: pick(layer) }).collect();
         Ok(KvCache { n_sequences: from.len(), layers, ..*self })
     }
 
@@ -178,14 +176,14 @@ impl LayerCache {
         segment.values.extend_from_slice(value);
     }
 
-    /// The segments of a sequence, as attention reads them.
-    pub(crate) fn views(&self, sequence: usize) -> Vec<kernel::Segment<'_>> {
-        let segments = self.sequences[sequence].iter();
-        segments.map(|s| kernel::Segment { keys: self.view(&s.keys), values: self.view(&s.values) }).collect()
-    }
-
-    fn view<'a>(&self, list: &'a [f32]) -> Matrix<'a> {
-        Matrix::new(list, list.len() / self.n_embd, self.n_embd)
+    /// The segments of a sequence, as attention reads them: rows of `n_embd` numbers.
+    pub(crate) fn views(&self, sequence: usize, n_embd: usize) -> Vec<kernel::Segment<'_>> {
+        let mut views = Vec::new();
+        for Segment { keys, values } in self.sequences[sequence].iter().map(Arc::as_ref) {
+            let n = keys.len() / n_embd;
+            views.push(kernel::Segment { keys: Matrix::new(keys, n, n_embd), values: Matrix::new(values, n, n_embd) });
+        }
+        views
     }
 
     /// The segments of a sequence.

@@ -131,14 +131,12 @@ pub fn check_prompt(model: &Gpt2, prompt: &[u32]) -> Result<()> {
 
 /// Checks that the model can read `ids` as one sequence; an error names `op`.
 ///
-/// The embedding has the rules, and costs next to nothing compared with the rest of a pass. That is why it does the
-/// check.
+/// The rules are those of the embedding.
 fn check_ids(model: &Gpt2, op: &str, ids: &[u32]) -> Result<()> {
-    match embedding::forward(&model.wte, &model.wpe, ids, ids.len(), 0) {
-        Ok(_) => Ok(()),
-        Err(Error::Argument { problem, .. }) => Err(Error::argument(op, problem)),
-        Err(other) => Err(other), // the two tables do not fit: the ids are not at fault
-    }
+    embedding::check(model.wte.shape(), &model.wpe, ids, ids.len(), 0).map_err(|error| match error {
+        Error::Argument { problem, .. } => Error::argument(op, problem),
+        other => other, // the two tables do not fit: the ids are not at fault
+    })
 }
 
 /// The sampler has removed all tokens. Only no-repeat n-gram can do that.

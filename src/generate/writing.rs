@@ -73,7 +73,8 @@ impl<'a> Continuation<'a> {
     /// text.
     pub fn text(self, tokenizer: &'a Tokenizer) -> Writing<'a> {
         let n_prompt = self.ids().len();
-        Writing { tokens: self, tokenizer, n_prompt, n_left: None, stream: Utf8Stream::new() }
+        let tokens = Continuation { gives_end: false, ..self };
+        Writing { tokens, tokenizer, n_prompt, n_left: None, stream: Utf8Stream::new() }
     }
 }
 
@@ -142,9 +143,6 @@ impl Iterator for Writing<'_> {
                 Err(error) => return Some(Err(error)),
             };
             self.n_left = self.n_left.map(|n| n - 1);
-            if self.stopped_by() == Some(Stop::EndToken) {
-                continue; // the end token, where the tokens include it
-            }
             // An id past the vocabulary, which a padded table can have, is not text either.
             let text = self.stream.push(self.tokenizer.token_bytes(id).unwrap_or(&[]));
             if !text.is_empty() {

@@ -126,13 +126,14 @@ pub fn each<T: Send>(tasks: Vec<T>, work: impl Fn(T) + Sync) {
             }
         }
     };
-    match pool().turn.try_lock() {
-        Ok(_turn) => pool().run(&take_all, n_threads - 1),
-        Err(TryLockError::Poisoned(poisoned)) => {
-            let _turn = poisoned.into_inner(); // as in `lock`
-            pool().run(&take_all, n_threads - 1);
-        }
-        Err(TryLockError::WouldBlock) => take_all(),
+    let turn = match pool().turn.try_lock() {
+        Ok(turn) => Some(turn),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()), // as in `lock`
+        Err(TryLockError::WouldBlock) => None,
+    };
+    match turn {
+        Some(_turn) => pool().run(&take_all, n_threads - 1),
+        None => take_all(),
     }
     // A thread that panicked took no further task, and the others may all have panicked too.
     let what = lock(&panic).take();

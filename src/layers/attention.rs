@@ -178,7 +178,7 @@ fn sequences<'a>(qkv: &'a Tensor, n_seq: usize, cache: Option<&'a LayerCache>) -
         let [queries, keys, values] = [0, 1, 2].map(|part| rows.columns(part * n_embd, n_embd)); // [n_seq, n_embd] each
         let segments = match cache {
             None => vec![Segment { keys, values }],
-            Some(cache) => cache.views(s), // the new ones are among them
+            Some(cache) => cache.views(s, n_embd), // the new ones are among them
         };
         Sequence { queries, segments }
     };

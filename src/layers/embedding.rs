@@ -74,7 +74,12 @@ pub fn backward(ids: &[u32], n_seq: usize, d_x: &Tensor, d_wte: &mut Tensor, d_w
     Ok(())
 }
 
-fn check(wte: &[usize], wpe: &Tensor, ids: &[u32], n_seq: usize, n_past: usize) -> Result<()> {
+/// Checks that `wte`, of this shape, and `wpe` have a vector for each of the ids and for its position.
+///
+/// # Errors
+///
+/// As [`forward`].
+pub(crate) fn check(wte: &[usize], wpe: &Tensor, ids: &[u32], n_seq: usize, n_past: usize) -> Result<()> {
     let (n_ctx, width) = wpe.table("embedding")?;
     let [n_vocab, n_embd] = *wte else {
         return Err(Error::shape("embedding", &[wte], "a row for each token is needed"));
