@@ -201,7 +201,7 @@ impl Gpt2 {
         let mut d_x = self.ln_f.backward(saved.tensor("x")?, &d_hidden, &mut grad.ln_f)?;
         // x = block(x), n_layer times
         for i in (0..self.h.len()).rev() {
-            d_x = self.h[i].backward(saved.part(&format!("h.{i}"))?, &d_x, &mut grad.h[i])?;
+            d_x = self.h[i].backward(saved.in_block(i)?, &d_x, &mut grad.h[i])?;
         }
         // x = wte[ids] + wpe[positions]
         embedding::backward(ids, saved.n_seq(), &d_x, grad.wte.tensor_mut()?, &mut grad.wpe)

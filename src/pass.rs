@@ -110,7 +110,7 @@ impl<'a> Pass<'a> {
 
     /// The pass as block `i` of the model sees it: its part is `h.i`, and it has keys and values of its own.
     pub fn in_block(&mut self, i: usize) -> Pass<'_> {
-        Pass { block: i, ..self.part(&format!("h.{i}")) }
+        Pass { block: i, ..self.part(&name_of_block(i)) }
     }
 
     /// Shows a tensor to the probe, under its name in this part of the model. It is copied only if the probe wants it.
@@ -172,7 +172,7 @@ impl<'a> Pass<'a> {
 /// let model = Gpt2::random(&Config::new(10, 8, 12, 3, 2), &mut Rng::new(1))?;
 /// let mut saved = Saved::new();
 /// model.hidden(&[5, 1, 7], Pass::saving(3, &mut saved))?;
-/// let weights = saved.part("h.1")?.part("attn")?.tensor("weights")?;
+/// let weights = saved.in_block(1)?.part("attn")?.tensor("weights")?;
 /// assert_eq!(weights.shape(), [3, 3, 3]); // [n_head, n_seq, n_seq]
 /// # Ok::<(), gpt60::Error>(())
 /// ```
@@ -220,6 +220,15 @@ impl Saved {
         found.map(|(_, part)| part).ok_or_else(|| nothing_saved(name))
     }
 
+    /// What block `i` of the model saved.
+    ///
+    /// # Errors
+    ///
+    /// If no forward pass of such a block saved here.
+    pub fn in_block(&self, i: usize) -> Result<&Saved> {
+        self.part(&name_of_block(i))
+    }
+
     /// How many parts have saved something.
     pub fn n_parts(&self) -> usize {
         self.parts.iter().filter(|(_, part)| part.is_current).count()
@@ -246,6 +255,11 @@ impl Saved {
         part.is_current = true;
         part
     }
+}
+
+/// What the names of a block begin with, as in a checkpoint.
+fn name_of_block(i: usize) -> String {
+    format!("h.{i}")
 }
 
 fn nothing_saved(name: &str) -> Error {

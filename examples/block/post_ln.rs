@@ -54,7 +54,7 @@ pub fn loss_and_gradient(model: &Gpt2, batch: &Batch, n_seq: usize, grad: &mut G
     d_logits.t_matmul_add(&x, grad.wte.tensor_mut()?)?; // [n_tok, n_vocab]ᵀ · [n_tok, n_embd] -> [n_vocab, n_embd]
     let mut d_x = d_logits.matmul(model.wte.tensor()?)?; // [n_tok, n_vocab] · [n_vocab, n_embd] -> [n_tok, n_embd]
     for (i, (block, grad)) in model.h.iter().zip(&mut grad.h).enumerate().rev() {
-        d_x = backward(block, saved.part(&format!("h.{i}"))?, &d_x, grad)?;
+        d_x = backward(block, saved.in_block(i)?, &d_x, grad)?;
     }
     embedding::backward(&batch.inputs, n_seq, &d_x, grad.wte.tensor_mut()?, &mut grad.wpe)?;
     Ok(loss)
