@@ -124,8 +124,7 @@ impl Request {
 }
 
 fn read_text(file: &str) -> Outcome<String> {
-    let bytes = std::fs::read(file).map_err(|e| gpt60::Error::io(file, "read", e))?;
-    Ok(String::from_utf8(bytes).map_err(|e| gpt60::Error::file(file, format!("is not UTF-8 text: {e}")))?)
+    Ok(gpt60::text_file::read(file)?)
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ use gpt60::cli::{self, Command, Failure, Outcome};
 use gpt60::tokenizer::Tokenizer;
 use gpt60::train::loss::cross_entropy;
 use gpt60::weight::Precision;
-use gpt60::{Error, Gpt2, Pass, argmax};
+use gpt60::{Error, Gpt2, Pass, argmax, text_file};
 use std::process::ExitCode;
 
 const COMMAND: Command = Command {
@@ -85,8 +85,7 @@ fn main() -> ExitCode {
         };
         let mut total = Score::default();
         for file in &args.operands {
-            let bytes = std::fs::read(file).map_err(|e| Error::io(file, "read", e))?;
-            let text = String::from_utf8(bytes).map_err(|e| Error::file(file, format!("is not UTF-8 text: {e}")))?;
+            let text = text_file::read(file)?;
             let score = score(model, full, tokenizer, &text).map_err(|e| e.in_file(file))?;
             if total.n_tokens == 0 {
                 cli::print("nats/token  perplexity  bits/byte    tokens     bytes  file\n")?;

@@ -9,7 +9,7 @@
 use gpt60::checkpoint::hugging_face;
 use gpt60::cli::{self, Args, Command, Failure, Flag, Outcome};
 use gpt60::tokenizer::{Tokenizer, split};
-use gpt60::{Error, Result, storybook};
+use gpt60::{Error, Result, storybook, text_file};
 use std::io::Read;
 use std::process::ExitCode;
 
@@ -75,10 +75,7 @@ fn vocabulary(args: &Args) -> Outcome<Tokenizer> {
 fn read_standard_input() -> Result<String> {
     let mut input = Vec::new();
     std::io::stdin().read_to_end(&mut input).map_err(|error| Error::io("standard input", "read", error))?;
-    String::from_utf8(input).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        Error::file("standard input", format!("not UTF-8 at byte {at}: convert the text to UTF-8 first"))
-    })
+    text_file::to_text(input).map_err(|problem| Error::file("standard input", problem))
 }
 
 /// Reads ids separated by white space.

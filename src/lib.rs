@@ -172,6 +172,9 @@ pub mod kernels;
 pub mod layers;
 pub mod lens;
 pub mod storybook;
+// Public only because the examples, which are separate programs, use it.
+#[doc(hidden)]
+pub mod text_file;
 pub mod tokenizer;
 pub mod train;
 pub mod weight;

@@ -8,6 +8,7 @@
 use crate::checkpoint::Json;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::text_file;
 use std::fs;
 use std::path::PathBuf;
 
@@ -242,11 +243,7 @@ pub(super) fn read_texts(paths: &[PathBuf]) -> Result<Vec<String>> {
     if paths.is_empty() {
         return Err(Error::argument("train", "no text file was given"));
     }
-    let read = |path: &PathBuf| {
-        let bytes = fs::read(path).map_err(|e| Error::io(path, "read", e))?;
-        String::from_utf8(bytes).map_err(|e| Error::file(path, format!("is not UTF-8 text: {e}")))
-    };
-    paths.iter().map(read).collect()
+    paths.iter().map(text_file::read).collect()
 }
 
 /// The value under a name.

@@ -30,6 +30,7 @@ use super::json::Json;
 use super::safetensors::{self, Dtype, Header, SafeTensors};
 use crate::error::{Error, Result};
 use crate::model::Gpt2;
+use crate::text_file;
 use crate::tokenizer::Tokenizer;
 use config_json::{ConfigJson, parse_end_ids};
 use std::fs;
@@ -164,7 +165,9 @@ fn is_missing(path: &Path) -> bool {
 
 /// The text of a file, which must be UTF-8, as all JSON is.
 fn read_text(path: &Path) -> Result<String> {
-    fs::read_to_string(path).map_err(|e| Error::io(path, "read", e))
+    let text = text_file::read(path)?;
+    text_file::refuse_byte_order_mark(&text).map_err(|problem| Error::file(path, problem))?;
+    Ok(text)
 }
 
 fn read_json(path: &Path) -> Result<Json> {

@@ -49,6 +49,7 @@ use super::beside::write_beside_with;
 use super::json::quote;
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
+use crate::text_file::mistaken_for;
 use dtype::{decode, encode};
 use header::{LONGEST_HEADER, header_error, tensor_error};
 use std::fmt;
@@ -103,6 +104,11 @@ impl SafeTensors<File> {
     pub fn open(path: impl AsRef<Path>) -> Result<SafeTensors<File>> {
         let path = path.as_ref();
         let file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
+        let mut start = Vec::new();
+        (&file).take(512).read_to_end(&mut start).map_err(|e| Error::io(path, "read", e))?;
+        if let Some(problem) = mistaken_for(&start) {
+            return Err(Error::file(path, problem));
+        }
         SafeTensors::new(file).map_err(|e| e.in_file(path))
     }
 }

@@ -1,0 +1,126 @@
+//! Files that should be text or weights, and are something else.
+//!
+//! People who load a model often hold a different file than they think. A clone without Git LFS leaves three lines of
+//! text in place of each large file. A download from the wrong link saves a web page. An editor writes UTF-16. A reader
+//! that only says "expected `{`" leaves them alone with the riddle. The first bytes tell what a file really is, and each
+//! kind has its own remedy: [`mistaken_for`] knows both.
+//!
+//! [`read`] is how every text is read here, be it a configuration, a list of merges or a book to learn from.
+
+use crate::error::{Error, Result};
+use std::path::Path;
+
+/// The three bytes that some editors put before UTF-8 text.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// What a file really is and what to do about it, if its first bytes show that it is not what its name says.
+///
+/// Sixteen bytes are enough for most kinds, and a few hundred for all.
+///
+/// # Example: a clone without Git LFS
+///
+/// ```
+/// use gpt60::text_file::mistaken_for;
+///
+/// let found = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a...\nsize 548105171\n";
+/// assert!(mistaken_for(found).unwrap().contains("git lfs pull"));
+/// assert_eq!(mistaken_for(b"Once upon a time"), None);
+/// ```
+#[must_use]
+pub fn mistaken_for(bytes: &[u8]) -> Option<&'static str> {
+    if bytes.starts_with(b"version https://git-lfs") {
+        return Some(
+            "is not the file itself but a Git LFS pointer to it: run `git lfs pull` in the clone that it comes from, or \
+             download the file",
+        );
+    }
+    let start = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes).trim_ascii_start();
+    let begins = |with: &str| start.len() >= with.len() && start[..with.len()].eq_ignore_ascii_case(with.as_bytes());
+    if begins("<!doctype html") || begins("<html") {
+        return Some(
+            "is a web page, not the file itself: download it again, from a link that leads to the file (on the Hugging \
+             Face hub, one with /resolve/ in it and not /blob/)",
+        );
+    }
+    if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") {
+        return Some("is UTF-16 text; convert it to UTF-8, for example with `iconv -f UTF-16 -t UTF-8`");
+    }
+    None
+}
+
+/// The text of a file.
+///
+/// # Errors
+///
+/// If the file cannot be read, is not UTF-8, or is a kind of file that [`mistaken_for`] knows. The error names the file
+/// and the remedy.
+pub fn read(path: impl AsRef<Path>) -> Result<String> {
+    let path = path.as_ref();
+    let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read", e))?;
+    to_text(bytes).map_err(|e| Error::file(path, e))
+}
+
+/// Bytes as text, or what they are instead.
+///
+/// # Errors
+///
+/// The problem in words, for an error that names where the bytes come from.
+pub fn to_text(bytes: Vec<u8>) -> std::result::Result<String, String> {
+    if let Some(problem) = mistaken_for(&bytes) {
+        return Err(problem.to_string());
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let byte = error.as_bytes()[at];
+        if error.as_bytes().contains(&0) {
+            return format!("is not text: {byte:#04x} at byte {at} is no UTF-8, and a text has no zero bytes");
+        }
+        format!(
+            "is not UTF-8 at byte {at}: {byte:#04x} begins no character there; a text in an older encoding must be \
+             converted first, for example with `iconv -f WINDOWS-1252 -t UTF-8`"
+        )
+    })
+}
+
+/// JSON and lists of merges may not begin with a byte order mark; other programs refuse it too.
+///
+/// # Errors
+///
+/// If `text` does.
+pub fn refuse_byte_order_mark(text: &str) -> std::result::Result<(), String> {
+    if text.as_bytes().starts_with(BYTE_ORDER_MARK) {
+        return Err(
+            "begins with a byte order mark, three bytes that some editors put before a text; save it as UTF-8 \
+                    without one"
+                .to_string(),
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_file_really_is_comes_with_its_remedy() {
+        let remedy = |bytes: &[u8]| to_text(bytes.to_vec()).unwrap_err();
+        assert!(remedy(b"version https://git-lfs.github.com/spec/v1\noid").contains("`git lfs pull`"));
+        for page in ["<!DOCTYPE html><html>", "\u{FEFF}\n <HTML lang=en>", "<!doctype HTML>"] {
+            assert!(remedy(page.as_bytes()).contains("is a web page"), "{page}");
+        }
+        let utf16: Vec<u8> = "\u{FEFF}Once".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert!(remedy(&utf16).contains("UTF-16"));
+        let caf = remedy(b"caf\xE9 noir");
+        assert!(caf.contains("not UTF-8 at byte 3: 0xe9") && caf.contains("WINDOWS-1252"), "{caf}");
+        assert!(!remedy(b"\0\0\xE9").contains("WINDOWS-1252"));
+    }
+
+    #[test]
+    fn text_stays_as_it_is() {
+        for text in ["", "é", "<p>", "version 2", "\u{FEFF}text", "version https://"] {
+            assert_eq!(to_text(text.as_bytes().to_vec()).as_deref(), Ok(text));
+        }
+        assert!(refuse_byte_order_mark("\u{FEFF}{}").is_err() && refuse_byte_order_mark("{}").is_ok());
+    }
+}
