@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         hugging_face::check_free(dir)?;
         let checkpoint = args.model()?;
         std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, "made", e))?;
-        hugging_face::save(dir, &checkpoint.model, checkpoint.tokenizer.as_ref(), dtype)?;
+        checkpoint.save(dir, dtype)?;
         cli::note(&format!("The model is in {}", dir.display()));
         Ok(())
     })

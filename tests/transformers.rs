@@ -125,11 +125,12 @@ fn what_is_saved_is_loaded_again_bit_for_bit() {
         let loaded = hugging_face::load(dir(name)).unwrap();
         let copy = std::env::temp_dir().join(format!("gpt60-copy-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&copy).unwrap();
-        hugging_face::save(&copy, &loaded.model, loaded.tokenizer.as_ref(), checkpoint::Dtype::F32).unwrap();
+        loaded.save(&copy, checkpoint::Dtype::F32).unwrap();
         let again = hugging_face::load(&copy).unwrap();
         std::fs::remove_dir_all(&copy).unwrap();
         assert_eq!(again.model, loaded.model, "{name}");
         assert_eq!(again.tokenizer, loaded.tokenizer, "{name}");
+        assert_eq!(again.end_ids, loaded.end_ids, "{name}");
     }
 }
 

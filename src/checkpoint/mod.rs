@@ -15,6 +15,6 @@ pub mod safetensors;
 
 #[doc(hidden)]
 pub use beside::write_beside;
-pub use hugging_face::{Checkpoint, check_free, load, load_from_bytes, load_tokenizer, save};
+pub use hugging_face::{Checkpoint, Kept, check_free, load, load_from_bytes, load_tokenizer, save};
 pub use json::Json;
 pub use safetensors::{Dtype, SafeTensors};

@@ -4,7 +4,7 @@ use crate::checkpoint::hugging_face::{self, Checkpoint};
 use crate::cli::answer::Prompt;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::flags::{Args, Flag};
-use crate::cli::terminal::{is_terminal, terminal_width};
+use crate::cli::terminal::{is_terminal, note, terminal_width};
 use crate::generate::Sampler;
 use crate::storybook;
 use crate::weight::Precision;
@@ -111,10 +111,10 @@ impl Args {
     ///
     /// If the directory cannot be read as a model.
     pub fn full_model(&self) -> Outcome<Checkpoint> {
-        Ok(match self.get("--model") {
-            Some(dir) => hugging_face::load(dir)?,
-            None => storybook::load(),
-        })
+        let Some(dir) = self.get("--model") else { return Ok(storybook::load()) };
+        let checkpoint = hugging_face::load(dir)?;
+        checkpoint.notes.iter().for_each(|line| note(&format!("[{line}]")));
+        Ok(checkpoint)
     }
 
     /// The prompt's ids: from `--ids`, or from the text prompt, or from `default`.

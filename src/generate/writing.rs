@@ -46,7 +46,7 @@ impl Checkpoint {
         self.tokenizer.as_ref().ok_or_else(missing)
     }
 
-    /// The ids of a prompt. For an empty one, that is the end token, which stands before every text.
+    /// The ids of a prompt. For an empty one, that is the [token before every text](Checkpoint::begin_id).
     ///
     /// # Errors
     ///
@@ -62,7 +62,7 @@ impl Checkpoint {
     pub fn encode(&self, prompt: &str) -> Result<Vec<u32>> {
         let tokenizer = self.vocabulary()?;
         Ok(match prompt {
-            "" => tokenizer.end_of_text().into_iter().collect(),
+            "" => self.begin_id().into_iter().collect(),
             text => tokenizer.encode(text),
         })
     }
@@ -180,7 +180,7 @@ mod tests {
             row.for_each(|(sum, x)| *sum += x);
         }
         model.lm_head = Some(head.into());
-        Checkpoint { model, tokenizer: Some(tokenizer), end_ids: vec![end] }
+        Checkpoint::new(model, Some(tokenizer))
     }
 
     #[test]

@@ -33,8 +33,7 @@ pub fn load() -> Checkpoint {
     let tokenizer = Tokenizer::from_merges(&merges).expect("the storybook's merges fit together");
     let model = load_from_bytes(include_str!("config.json"), include_bytes!("model.safetensors"))
         .expect("the storybook's weights are whole");
-    let end_ids = tokenizer.end_of_text().into_iter().collect();
-    Checkpoint { model, tokenizer: Some(tokenizer), end_ids }
+    Checkpoint::new(model, Some(tokenizer))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::schedule::Schedule;
 use super::settings::{Inputs, Settings, read_texts};
 use super::state::{self, Resumed, State};
 use super::step::{StepReport, Workspace, validation_loss};
-use crate::checkpoint::{Dtype, hugging_face};
+use crate::checkpoint::{Checkpoint, Dtype, hugging_face};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::model::Gpt2;
@@ -135,12 +135,13 @@ impl Trainer {
     fn first(settings: Settings, inputs: Inputs, dir: &Path) -> Result<Trainer> {
         let texts = read_texts(&inputs.train)?;
         let mut rng = Rng::new(settings.seed);
-        let (model, tokenizer) = match &inputs.init {
-            Some(init) => load_first(init)?,
+        let Checkpoint { model, tokenizer, end_ids, kept, .. } = match &inputs.init {
+            Some(init) => hugging_face::load(init)?,
             None => make_first(&settings, &texts, &mut rng)?,
         };
+        let tokenizer = tokenizer.ok_or_else(|| no_vocabulary(&inputs))?;
         let adamw = AdamW::new(&model, settings.beta1, settings.beta2, settings.weight_decay);
-        let state = State { settings, inputs, tokenizer, model, adamw, rng };
+        let state = State { settings, inputs, tokenizer, end_ids, kept, model, adamw, rng };
         Trainer::assemble(state, dir, &texts)
     }
 
@@ -162,21 +163,20 @@ impl Trainer {
     }
 }
 
-/// A trained model, for further training.
-fn load_first(dir: &Path) -> Result<(Gpt2, Tokenizer)> {
-    let loaded = hugging_face::load(dir)?;
-    let missing = || Error::file(dir, "has no vocabulary (tokenizer.json, or vocab.json and merges.txt)");
-    Ok((loaded.model, loaded.tokenizer.ok_or_else(missing)?))
+/// The model to begin from has no vocabulary, and a run needs one.
+fn no_vocabulary(inputs: &Inputs) -> Error {
+    let dir = inputs.init.clone().unwrap_or_default();
+    Error::file(dir, "has no vocabulary (tokenizer.json, or vocab.json and merges.txt)")
 }
 
 /// A vocabulary learned from the texts, and random weights.
-fn make_first(settings: &Settings, texts: &[String], rng: &mut Rng) -> Result<(Gpt2, Tokenizer)> {
+fn make_first(settings: &Settings, texts: &[String], rng: &mut Rng) -> Result<Checkpoint> {
     // `<|endoftext|>` between the texts keeps a pair from being counted across two of them.
     let tokenizer = Tokenizer::learn(&texts.join("<|endoftext|>"), settings.n_vocab)?;
     let Settings { n_ctx, n_embd, n_head, n_layer, .. } = *settings;
     let config = Config::new(tokenizer.n_vocab(), n_ctx, n_embd, n_head, n_layer);
     check_memory(&config, 0)?;
-    Ok((Gpt2::random(&config, rng)?, tokenizer))
+    Ok(Checkpoint::new(Gpt2::random(&config, rng)?, Some(tokenizer)))
 }
 
 /// Run, save.
@@ -248,7 +248,8 @@ impl Trainer {
 
     /// Writes the model in the form that other programs read.
     fn write_model(&self) -> Result<()> {
-        hugging_face::save(&self.dir, &self.state.model, Some(&self.state.tokenizer), Dtype::F32)
+        let State { model, tokenizer, end_ids, kept, .. } = &self.state;
+        hugging_face::write(&self.dir, model, Some(tokenizer), end_ids, kept, Dtype::F32)
     }
 
     fn fingerprint(&self) -> String {

@@ -12,8 +12,8 @@
 
 use super::adamw::AdamW;
 use super::settings::{Inputs, Settings, lookup};
-use crate::checkpoint::Json;
 use crate::checkpoint::safetensors::{self, Dtype, Metadata, NamedTensors};
+use crate::checkpoint::{Json, Kept};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::model::Gpt2;
@@ -31,6 +31,10 @@ pub struct State {
     pub inputs: Inputs,
     /// Its vocabulary.
     pub tokenizer: Tokenizer,
+    /// The ids that end a text.
+    pub end_ids: Vec<u32>,
+    /// What else the directory says that the run began from.
+    pub kept: Kept,
     /// The model as it is now.
     pub model: Gpt2,
     /// The optimizer, with the step.
@@ -77,6 +81,8 @@ impl State {
             ("rng", self.rng.state().map(|word| word.to_string()).join(" ")),
             ("fingerprint", fingerprint.to_string()),
             ("vocabulary", tokenizer_to_text(&self.tokenizer)),
+            ("end_ids", self.end_ids.iter().map(u32::to_string).collect::<Vec<_>>().join(" ")),
+            ("kept", self.kept.to_text()),
         ] {
             metadata.push((name.to_string(), value));
         }
@@ -132,8 +138,23 @@ fn parse(tensors: &NamedTensors, metadata: &Metadata) -> Result<Resumed> {
         }
     }
     let rng = rng_from_text(lookup(metadata, "rng")?)?;
-    let state = State { settings, inputs, tokenizer, model, adamw, rng };
+    let (end_ids, kept) = surroundings(metadata, &tokenizer)?;
+    let state = State { settings, inputs, tokenizer, end_ids, kept, model, adamw, rng };
     Ok(Resumed::Begun(Box::new(state), lookup(metadata, "fingerprint")?.to_string()))
+}
+
+/// The ids that end a text, and what is kept of the directory that the run began from. The states of older versions of
+/// this crate have neither.
+fn surroundings(metadata: &Metadata, tokenizer: &Tokenizer) -> Result<(Vec<u32>, Kept)> {
+    let end_ids = match lookup(metadata, "end_ids") {
+        Ok(text) => {
+            let ids: Option<Vec<u32>> = text.split_whitespace().map(|id| id.parse().ok()).collect();
+            ids.ok_or_else(|| Error::format("training state", "the end ids are not ids"))?
+        }
+        Err(_) => tokenizer.end_of_text().into_iter().collect(),
+    };
+    let kept = lookup(metadata, "kept").map_or_else(|_| Ok(Kept::default()), Kept::from_text)?;
+    Ok((end_ids, kept))
 }
 
 fn config_to_list(config: &Config) -> Vec<(String, String)> {
@@ -217,7 +238,8 @@ mod tests {
         adamw.update(&mut model, &grad, 0.01).unwrap();
         let settings = Settings { lr: 0.1 + 0.2, ..Settings::default() }; // not a short decimal number
         let inputs = Inputs { train: vec!["/a, b \"c\"".into()], ..Inputs::default() };
-        State { settings, inputs, tokenizer, model, adamw, rng }
+        let (end_ids, kept) = (vec![7, 9], Kept::from_text(r#"{"config.json": {"pad_token_id": 3}}"#).unwrap());
+        State { settings, inputs, tokenizer, end_ids, kept, model, adamw, rng }
     }
 
     fn path(name: &str) -> std::path::PathBuf {
@@ -234,6 +256,7 @@ mod tests {
             assert_eq!(fingerprint, "1 and 2 tokens");
             assert_eq!((&read.settings, &read.inputs, &read.rng), (&written.settings, &written.inputs, &written.rng));
             assert_eq!((&read.tokenizer, read.adamw.step), (&written.tokenizer, 1));
+            assert_eq!((&read.end_ids, &read.kept), (&written.end_ids, &written.kept));
             let models = |state: &State| [state.model.clone(), state.adamw.m.clone(), state.adamw.v.clone()];
             for (read, written) in models(&read).iter().zip(&models(&written)) {
                 assert_eq!(read.parameters().unwrap(), written.parameters().unwrap());

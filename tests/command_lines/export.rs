@@ -28,7 +28,10 @@ fn export_overwrites_nothing() {
         "tokenizer_config.json",
         "vocab.json",
         "merges.txt",
+        "added_tokens.json",
+        "special_tokens_map.json",
         "generation_config.json",
+        "chat_template.jinja",
     ];
     for file in files {
         let other = dir.join(file.replace('.', "-"));

@@ -4,6 +4,7 @@
 //! loaded without them would run, and write nonsense. Anything that would change the numbers is an error that says
 //! so.
 
+use super::kept::set;
 use crate::checkpoint::json::{Json, quote};
 use crate::checkpoint::safetensors::Dtype;
 use crate::config::Config;
@@ -16,8 +17,6 @@ pub(super) struct ConfigJson {
     pub(super) config: Config,
     /// Whether the file says that the head is tied.
     pub(super) tied: bool,
-    /// The end ids, or `None` if the file does not mention them.
-    pub(super) end_ids: Option<Vec<u32>>,
 }
 
 impl ConfigJson {
@@ -44,7 +43,7 @@ impl ConfigJson {
         };
         config.check()?;
         let tied = boolean(&json, "tie_word_embeddings", true)?;
-        Ok(ConfigJson { config, tied, end_ids: parse_end_ids(&json)? })
+        Ok(ConfigJson { config, tied })
     }
 }
 
@@ -72,7 +71,7 @@ fn check_is_gpt2(json: &Json) -> Result<()> {
     Ok(())
 }
 
-fn unexpected(key: &str, found: &Json, expected: &str) -> Error {
+pub(super) fn unexpected(key: &str, found: &Json, expected: &str) -> Error {
     let found = found.to_string();
     // Strings are in quotes already; anything long (such as a list in place of a number) is cut.
     let found = if found.len() <= 80 { found } else { quote(&found) };
@@ -91,33 +90,19 @@ fn boolean(json: &Json, key: &str, default: bool) -> Result<bool> {
     }
 }
 
-/// `eos_token_id` is an id, a list of ids, or null. A number that cannot be an id is left out: no model produces it.
-pub(super) fn parse_end_ids(json: &Json) -> Result<Option<Vec<u32>>> {
-    let Some(value) = json.get("eos_token_id") else {
-        return Ok(None);
-    };
-    let ids = match value {
-        Json::Null => &[],
-        Json::Array(ids) => ids.as_slice(),
-        id => std::slice::from_ref(id),
-    };
-    if ids.iter().any(|id| !matches!(id, Json::Number(_))) {
-        return Err(unexpected("eos_token_id", value, "an id, a list of ids, or null"));
-    }
-    Ok(Some(ids.iter().filter_map(Json::as_usize).filter_map(|id| u32::try_from(id).ok()).collect()))
-}
-
-/// The text of a `config.json` for a model whose texts end with the token `end`, and whose weights are stored as
-/// `dtype`.
-pub(super) fn text(model: &Gpt2, end: Option<u32>, dtype: Dtype) -> String {
+/// Writes into `json`, the object of a `config.json`, what this model is and that its weights are stored as `dtype`.
+/// Everything else in it stays.
+pub(super) fn fill(json: &mut Json, model: &Gpt2, dtype: Dtype) {
     let config = &model.config;
-    let end = end.map_or(Json::Null, Json::from);
-    let dtype = match dtype {
+    let dtype_name = match dtype {
         Dtype::F16 => "float16",
         Dtype::Bf16 => "bfloat16",
         _ => "float32",
     };
-    let json = Json::object([
+    // Programs of before 2025 call the type of the numbers torch_dtype.
+    let dtype_key =
+        if json.get("torch_dtype").is_some() && json.get("dtype").is_none() { "torch_dtype" } else { "dtype" };
+    for (key, value) in [
         ("architectures", Json::Array(vec!["GPT2LMHeadModel".into()])),
         ("model_type", "gpt2".into()),
         ("vocab_size", config.n_vocab.into()),
@@ -130,17 +115,15 @@ pub(super) fn text(model: &Gpt2, end: Option<u32>, dtype: Dtype) -> String {
         ("activation_function", "gelu_new".into()),
         ("layer_norm_epsilon", config.layer_norm_epsilon.into()),
         ("tie_word_embeddings", model.lm_head.is_none().into()),
-        ("bos_token_id", end.clone()),
-        ("eos_token_id", end),
-        ("dtype", dtype.into()),
-    ]);
-    json.to_pretty_string()
+        (dtype_key, dtype_name.into()),
+    ] {
+        set(json, key, value);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::tests::{CONFIG, config_with, config_without, loaded, model, refused, tensors};
-    use super::*;
 
     #[test]
     fn what_is_not_said_has_the_value_that_gpt2_has() {
@@ -183,18 +166,5 @@ mod tests {
         assert!(refused(&config_with("n_head", "4"), &tensors()).contains("not a multiple"));
         assert!(refused("[]", &tensors()).contains("expected an object"));
         assert!(refused("", &tensors()).starts_with("config.json: JSON"));
-    }
-
-    #[test]
-    fn end_ids_are_a_number_a_list_or_null() {
-        let end_ids = |value: &str| ConfigJson::parse(&config_with("eos_token_id", value)).unwrap().end_ids;
-        assert_eq!(ConfigJson::parse(CONFIG).unwrap().end_ids, None);
-        assert_eq!(end_ids("null"), Some(vec![]));
-        assert_eq!(end_ids("7"), Some(vec![7]));
-        assert_eq!(end_ids("[7, 9]"), Some(vec![7, 9]));
-        assert_eq!(end_ids("[7, -1, 99999999999]"), Some(vec![7])); // no model produces the others
-        for value in ["\"7\"", "true", "{}", "[null]"] {
-            assert!(ConfigJson::parse(&config_with("eos_token_id", value)).is_err(), "{value}");
-        }
     }
 }

@@ -8,31 +8,33 @@
 //! tokenizer.json          the vocabulary, in one file of the `tokenizers` library   \
 //! vocab.json              the vocabulary as older models have it: token to id        > becomes a Tokenizer
 //! merges.txt              and its merges, one a line, by rank                       /
-//! generation_config.json  how to generate; only its end tokens are read here        end_ids
+//! generation_config.json  how to generate; only its end tokens are used here        end_ids
 //! ```
 //!
 //! This file is about the directory. The first two files have a source file each, `config_json.rs` and `weights.rs`;
-//! `vocabulary.rs` handles the next three. In each, the writer follows the reader.
+//! `vocabulary.rs` handles the next three. In each, the writer follows the reader. `kept.rs` keeps what else such a
+//! directory says, so that a copy of it says the same.
 //!
 //! Version 5.23 of the `transformers` library has read what this module writes, with the same logits and the same ids.
 //!
 //! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it.
 
 mod config_json;
+mod kept;
 mod vocabulary;
 mod weights;
 
 #[cfg(test)]
 mod tests;
 
-use super::beside::write_beside;
 use super::json::Json;
 use super::safetensors::{self, Dtype, Header, SafeTensors};
 use crate::error::{Error, Result};
 use crate::model::Gpt2;
 use crate::text_file;
 use crate::tokenizer::Tokenizer;
-use config_json::{ConfigJson, parse_end_ids};
+use config_json::ConfigJson;
+pub use kept::Kept;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -46,9 +48,52 @@ pub struct Checkpoint {
     pub tokenizer: Option<Tokenizer>,
     /// The ids that end a text. The list may be empty.
     pub end_ids: Vec<u32>,
+    /// What was left out or changed while reading, a line each.
+    pub notes: Vec<String>,
+    /// What else the directory says, for a copy of it.
+    pub kept: Kept,
 }
 
 impl Checkpoint {
+    /// A model that comes from no directory. Its texts end at the vocabulary's `<|endoftext|>`.
+    #[must_use]
+    pub fn new(model: Gpt2, tokenizer: Option<Tokenizer>) -> Checkpoint {
+        let end_ids = tokenizer.iter().filter_map(Tokenizer::end_of_text).collect();
+        Checkpoint { model, tokenizer, end_ids, notes: Vec::new(), kept: Kept::default() }
+    }
+
+    /// Writes everything as a directory that [`load`] and `transformers` read: [`save`] with the end ids and with all
+    /// that the directory said from which the model comes.
+    ///
+    /// # Errors
+    ///
+    /// As [`save`].
+    ///
+    /// # Example: a copy with one more end token
+    ///
+    /// ```
+    /// use gpt60::checkpoint::{Dtype, load};
+    ///
+    /// let dir = std::env::temp_dir().join(format!("gpt60-copy-{}", std::process::id()));
+    /// let mut story = gpt60::storybook::load();
+    /// story.end_ids.push(13);
+    /// story.save(&dir, Dtype::F16)?;
+    /// assert_eq!(load(&dir)?.end_ids, story.end_ids);
+    /// # std::fs::remove_dir_all(&dir).unwrap();
+    /// # Ok::<(), gpt60::Error>(())
+    /// ```
+    pub fn save(&self, dir: impl AsRef<Path>, dtype: Dtype) -> Result<()> {
+        write(dir.as_ref(), &self.model, self.tokenizer.as_ref(), &self.end_ids, &self.kept, dtype)
+    }
+
+    /// The id that stands before every text, with which a text from nothing begins: the configuration's `bos_token_id`,
+    /// or else the vocabulary's `<|endoftext|>`.
+    #[must_use]
+    pub fn begin_id(&self) -> Option<u32> {
+        let said = self.kept.id("bos_token_id").filter(|&id| (id as usize) < self.model.config.n_vocab);
+        said.or_else(|| self.tokenizer.as_ref().and_then(Tokenizer::end_of_text))
+    }
+
     /// A token for the eye: its text in quotes, because many begin with a space; without a vocabulary, its id.
     ///
     /// # Example: a token of the storybook
@@ -91,24 +136,9 @@ pub fn load(dir: impl AsRef<Path>) -> Result<Checkpoint> {
 
     let n_vocab = model.config.n_vocab;
     let tokenizer = vocabulary::read(dir, n_vocab)?;
-    let end_ids = match generation_end_ids(dir)?.or(json.end_ids) {
-        Some(ids) => ids,
-        None => tokenizer.iter().filter_map(Tokenizer::end_of_text).collect(),
-    };
-    // A small model often has GPT-2's 50256 in its configuration, left over from a default. The model can never produce
-    // it.
-    let end_ids = end_ids.into_iter().filter(|&id| (id as usize) < n_vocab).collect();
-    Ok(Checkpoint { model, tokenizer, end_ids })
-}
-
-/// The end ids of the optional `generation_config.json`. If it exists, it alone decides, even if it names no end token.
-fn generation_end_ids(dir: &Path) -> Result<Option<Vec<u32>>> {
-    let path = dir.join("generation_config.json");
-    if !path.is_file() {
-        return Ok(None);
-    }
-    let ids = parse_end_ids(&read_json(&path)?).map_err(|e| e.in_file(&path))?;
-    Ok(Some(ids.unwrap_or_default()))
+    let kept = Kept::read(dir)?;
+    let end_ids = kept.end_ids(tokenizer.as_ref(), n_vocab).map_err(|e| e.in_file(dir))?;
+    Ok(Checkpoint { model, tokenizer, end_ids, notes: Vec::new(), kept })
 }
 
 /// Reads only the vocabulary from `dir`, when the weights are large or missing. `None` without a vocabulary.
@@ -189,7 +219,10 @@ pub fn check_free(dir: impl AsRef<Path>) -> Result<()> {
         "tokenizer_config.json",
         "vocab.json",
         "merges.txt",
-        "generation_config.json", // never written, but read: another model's end tokens would apply
+        "added_tokens.json",
+        "special_tokens_map.json",
+        "generation_config.json",
+        "chat_template.jinja",
     ];
     match files.iter().map(|name| dir.join(name)).find(|path| path.exists()) {
         Some(path) => Err(Error::file(path, "is there already; choose another directory")),
@@ -221,7 +254,23 @@ pub fn check_free(dir: impl AsRef<Path>) -> Result<()> {
 /// # Ok::<(), gpt60::Error>(())
 /// ```
 pub fn save(dir: impl AsRef<Path>, model: &Gpt2, tokenizer: Option<&Tokenizer>, dtype: Dtype) -> Result<()> {
-    let dir = dir.as_ref();
+    let end_ids: Vec<u32> = tokenizer.and_then(Tokenizer::end_of_text).into_iter().collect();
+    write(dir.as_ref(), model, tokenizer, &end_ids, &Kept::default(), dtype)
+}
+
+/// Writes a model with its vocabulary, its end ids, and what is kept of the directory from which it comes.
+///
+/// # Errors
+///
+/// As [`save`].
+pub(crate) fn write(
+    dir: &Path,
+    model: &Gpt2,
+    tokenizer: Option<&Tokenizer>,
+    end_ids: &[u32],
+    kept: &Kept,
+    dtype: Dtype,
+) -> Result<()> {
     if let Some(tokenizer) = tokenizer
         && tokenizer.n_vocab() > model.config.n_vocab
     {
@@ -235,10 +284,16 @@ pub fn save(dir: impl AsRef<Path>, model: &Gpt2, tokenizer: Option<&Tokenizer>, 
     // Anything that cannot be written is refused before the first file is written.
     let weights_path = dir.join("model.safetensors");
     let header = Header::of(&tensors, &metadata, dtype).map_err(|e| e.in_file(&weights_path))?;
+    let mut files = kept.ending_at(end_ids, tokenizer, model.config.n_vocab)?;
+    config_json::fill(files.file(kept::CONFIG), model, dtype);
+    if let Some(tokenizer) = tokenizer
+        && *kept == Kept::default()
+    {
+        vocabulary::fill_tokenizer_config(files.file(kept::TOKENIZER), tokenizer);
+    }
 
     fs::create_dir_all(dir).map_err(|e| Error::io(dir, "made", e))?;
-    let end = tokenizer.and_then(Tokenizer::end_of_text);
-    write_beside(dir.join("config.json"), config_json::text(model, end, dtype).as_bytes())?;
+    files.write(dir)?;
     if let Some(tokenizer) = tokenizer {
         vocabulary::write(dir, tokenizer)?;
     }

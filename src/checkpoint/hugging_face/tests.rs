@@ -4,6 +4,7 @@
 use super::*;
 use crate::weight::Precision;
 use crate::{Config, Rng, Tensor};
+use proptest::prelude::*;
 use std::path::PathBuf;
 
 pub(super) const CONFIG: &str = r#"{"vocab_size": 300, "n_positions": 5, "n_embd": 6, "n_head": 2, "n_layer": 2}"#;
@@ -143,11 +144,118 @@ fn a_generation_config_alone_decides_where_a_text_ends() {
 fn without_an_end_id_in_the_configuration_the_vocabulary_gives_it() {
     let (dir, _) = with_vocabulary("end");
     assert_eq!(load(&dir).unwrap().end_ids, [264]); // written by save
+    fs::remove_file(dir.join("generation_config.json")).unwrap(); // it alone would decide
     fs::write(dir.join("config.json"), CONFIG).unwrap();
     assert_eq!(load(&dir).unwrap().end_ids, [264]); // not in the configuration: <|endoftext|> of the vocabulary
     fs::write(dir.join("config.json"), config_with("eos_token_id", "null")).unwrap();
     assert_eq!(load(&dir).unwrap().end_ids, []);
     fs::write(dir.join("config.json"), config_with("eos_token_id", "50256")).unwrap();
     assert_eq!(load(&dir).unwrap().end_ids, []); // beyond the vocabulary
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+/// What the small files of a directory say, as values.
+fn said(dir: &Path) -> Vec<Option<Json>> {
+    let read = |name: &str| dir.join(name).is_file().then(|| read_json(&dir.join(name)).unwrap());
+    ["config.json", "generation_config.json", "tokenizer_config.json", "special_tokens_map.json"].map(read).into()
+}
+
+/// The object without the keys that only a reader of weights needs.
+fn without_sizes(json: Option<Json>) -> Option<Json> {
+    let Json::Object(mut entries) = json? else { panic!("an object is expected") };
+    let ours = ["architectures", "model_type", "n_ctx", "n_inner", "activation_function", "layer_norm_epsilon"];
+    entries.retain(|(key, _)| !ours.contains(&key.as_str()) && key != "tie_word_embeddings" && key != "dtype");
+    Some(Json::Object(entries))
+}
+
+fn ids() -> impl Strategy<Value = Json> {
+    let id = || (0u32..400).prop_map(Json::from);
+    prop_oneof![Just(Json::Null), id(), prop::collection::vec(id(), 0..5).prop_map(Json::Array)]
+}
+
+/// An object with some of the keys that people's directories have.
+fn small_file() -> impl Strategy<Value = Json> {
+    let entry = prop_oneof![
+        ids().prop_map(|ids| ("eos_token_id", ids)),
+        (0u32..400).prop_map(|id| ("bos_token_id", id.into())),
+        (0u32..400).prop_map(|id| ("pad_token_id", id.into())),
+        Just(("temperature", Json::Number("0.70".to_string()))),
+        Just(("chat_template", Json::from("{{ \"é\" }}"))),
+        Just(("task_specific_params", Json::object([("x", Json::Array(vec![Json::Bool(true)]))]))),
+    ];
+    prop::collection::btree_map("[a-z]", entry, 0..5).prop_map(|entries| {
+        let mut json = Json::Object(Vec::new());
+        entries.into_values().for_each(|(key, value)| kept::set(&mut json, key, value));
+        json
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 60, ..Default::default() })]
+
+    /// Whatever generation or tokenization can see in a directory, they see in a copy of it, and in a copy of the copy.
+    #[test]
+    fn a_copy_of_a_directory_says_what_the_directory_says(
+        more in small_file(),
+        generation in prop::option::of(small_file()),
+        tokenizer in prop::option::of(small_file()),
+        special in prop::option::of(small_file()),
+    ) {
+        let (dir, _) = with_vocabulary("kept");
+        let copy = dir.join("copy");
+        let mut config = Json::parse(CONFIG).unwrap();
+        let Json::Object(more) = more else { panic!("an object is expected") };
+        more.into_iter().for_each(|(key, value)| kept::set(&mut config, &key, value));
+        let files = [
+            ("config.json", Some(config)),
+            ("generation_config.json", generation),
+            ("tokenizer_config.json", tokenizer),
+            ("special_tokens_map.json", special),
+        ];
+        for (name, json) in files {
+            let path = dir.join(name);
+            match json {
+                Some(json) => fs::write(path, json.to_string()).unwrap(),
+                None => drop(fs::remove_file(path)),
+            }
+        }
+        fs::write(dir.join("chat_template.jinja"), "{% if x %}\n").unwrap();
+        let first = load(&dir).unwrap();
+        first.save(&copy, Dtype::F32).unwrap();
+        let again = load(&copy).unwrap();
+        prop_assert_eq!((&again.end_ids, again.begin_id()), (&first.end_ids, first.begin_id()));
+        prop_assert_eq!(&again.tokenizer, &first.tokenizer);
+        prop_assert_eq!(again.model == first.model, true);
+        let all = |dir: &Path| said(dir).into_iter().map(without_sizes).collect::<Vec<_>>();
+        prop_assert_eq!(all(&copy), all(&dir));
+        prop_assert_eq!(fs::read(copy.join("chat_template.jinja")).unwrap(), b"{% if x %}\n");
+        prop_assert_eq!(Kept::from_text(&again.kept.to_text()), Ok(again.kept.clone()));
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn end_ids_that_were_changed_are_written(ids in prop::collection::vec(0u32..300, 0..4), with_file in any::<bool>()) {
+        let (dir, _) = with_vocabulary("changed");
+        let copy = dir.join("copy");
+        if !with_file {
+            fs::remove_file(dir.join("generation_config.json")).unwrap();
+        }
+        let mut checkpoint = load(&dir).unwrap();
+        checkpoint.end_ids = ids.clone();
+        checkpoint.save(&copy, Dtype::F32).unwrap();
+        prop_assert_eq!(load(&copy).unwrap().end_ids, ids);
+        fs::remove_dir_all(&dir).unwrap();
+    }
+}
+
+#[test]
+fn a_text_from_nothing_begins_with_the_token_that_the_directory_names() {
+    let (dir, _) = with_vocabulary("begin");
+    let begin = || load(&dir).unwrap().begin_id();
+    assert_eq!(begin(), Some(264)); // <|endoftext|>
+    fs::write(dir.join("generation_config.json"), r#"{"bos_token_id": 7}"#).unwrap();
+    assert_eq!((begin(), load(&dir).unwrap().encode("").unwrap()), (Some(7), vec![7]));
+    fs::write(dir.join("generation_config.json"), r#"{"bos_token_id": 300}"#).unwrap(); // past the model's 300 rows
+    assert_eq!(begin(), Some(264));
     fs::remove_dir_all(&dir).unwrap();
 }

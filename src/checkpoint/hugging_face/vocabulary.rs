@@ -4,6 +4,7 @@
 //! programs kept the two in two files; today's keep them in one, together with everything else that a tokenizer may do
 //! to a text. Only what GPT-2's tokenizer does is read here; anything else would change the ids, and is an error.
 
+use super::kept::set;
 use super::{read_json, read_text};
 use crate::checkpoint::beside::write_beside;
 use crate::checkpoint::json::{Json, quote};
@@ -176,9 +177,7 @@ pub(super) fn write(dir: &Path, tokenizer: &Tokenizer) -> Result<()> {
     let vocab = vocab_json(tokenizer);
     write_beside(dir.join("vocab.json"), vocab.to_string().as_bytes())?;
     write_beside(dir.join("merges.txt"), merges_text(tokenizer).as_bytes())?;
-    write_beside(dir.join("tokenizer.json"), tokenizer_json(tokenizer, vocab).to_string().as_bytes())?;
-    let config = tokenizer_config_json(tokenizer).to_pretty_string();
-    write_beside(dir.join("tokenizer_config.json"), config.as_bytes())
+    write_beside(dir.join("tokenizer.json"), tokenizer_json(tokenizer, vocab).to_string().as_bytes())
 }
 
 fn vocab_json(tokenizer: &Tokenizer) -> Json {
@@ -194,7 +193,7 @@ fn merges_text(tokenizer: &Tokenizer) -> String {
 }
 
 /// The id and the symbol of `<|endoftext|>`, if the vocabulary has it.
-fn end_token(tokenizer: &Tokenizer) -> Option<(u32, String)> {
+pub(super) fn end_token(tokenizer: &Tokenizer) -> Option<(u32, String)> {
     tokenizer.end_of_text().and_then(|id| tokenizer.symbol(id).map(|symbol| (id, symbol)))
 }
 
@@ -242,16 +241,19 @@ fn tokenizer_json(tokenizer: &Tokenizer, vocab: Json) -> Json {
     ])
 }
 
-fn tokenizer_config_json(tokenizer: &Tokenizer) -> Json {
+/// Writes into `json`, the object of a new `tokenizer_config.json`, what other programs need to know of this vocabulary.
+pub(super) fn fill_tokenizer_config(json: &mut Json, tokenizer: &Tokenizer) {
     let symbol = end_token(tokenizer).map_or(Json::Null, |(_, symbol)| symbol.into());
-    Json::object([
+    for (key, value) in [
         ("tokenizer_class", "GPT2Tokenizer".into()),
         ("add_prefix_space", false.into()),
         ("bos_token", symbol.clone()),
         ("eos_token", symbol.clone()),
         ("unk_token", symbol),
         ("pad_token", Json::Null),
-    ])
+    ] {
+        set(json, key, value);
+    }
 }
 
 #[cfg(test)]

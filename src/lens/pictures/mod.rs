@@ -47,7 +47,7 @@ const PEAK: f64 = 477e9;
 /// use gpt60::{Config, Gpt2, Rng};
 ///
 /// let model = Gpt2::random(&Config::new(50, 8, 12, 3, 2), &mut Rng::new(1))?;
-/// let checkpoint = Checkpoint { model, tokenizer: None, end_ids: vec![] };
+/// let checkpoint = Checkpoint::new(model, None);
 /// let pictures = pictures::all(&checkpoint, "1 3.9\n2 3.8\n", "1 8 3.9 4 3.9\n1 16 3.8 4 3.8\n")?;
 /// assert!(pictures.iter().any(|(name, svg)| *name == "attention-maps.svg" && svg.starts_with("<svg ")));
 /// # Ok::<(), gpt60::Error>(())

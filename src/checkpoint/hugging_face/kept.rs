@@ -1,0 +1,220 @@
+//! What a directory says beyond its weights and its vocabulary: kept, so that a copy says the same.
+//!
+//! A directory from someone else says more than this crate uses: how to pad a batch, which tokens are special, a
+//! template for dialogues, settings for sampling. If that were left out when the model is written again, the copy would
+//! behave differently in another program, and nobody would notice when. So the small files are kept as they were read.
+//! When the model is written, only what this crate knows better is put in its place: the sizes, the end tokens if they
+//! have changed, the type of the numbers.
+//!
+//! The same holds for training: a model that is trained further keeps all this in the state of its run.
+
+use super::vocabulary::end_token;
+use super::{read_json, read_text};
+use crate::checkpoint::beside::write_beside;
+use crate::checkpoint::json::Json;
+use crate::error::{Error, Result};
+use crate::tokenizer::Tokenizer;
+use std::path::Path;
+
+/// The small files of a directory, as they were read. Empty for a model that comes from no directory.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Kept {
+    /// The files that are there, by name.
+    files: Vec<(&'static str, Contents)>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Contents {
+    Json(Json),
+    Text(String),
+}
+
+pub(super) const CONFIG: &str = "config.json";
+pub(super) const GENERATION: &str = "generation_config.json";
+pub(super) const TOKENIZER: &str = "tokenizer_config.json";
+/// The files that are kept, and whether they are JSON.
+const NAMES: [(&str, bool); 5] = [
+    (CONFIG, true),
+    (GENERATION, true),
+    (TOKENIZER, true),
+    ("special_tokens_map.json", true),
+    ("chat_template.jinja", false),
+];
+
+impl Kept {
+    /// Reads the files in `dir`.
+    pub(super) fn read(dir: &Path) -> Result<Kept> {
+        let mut files = Vec::new();
+        for (name, is_json) in NAMES {
+            let path = dir.join(name);
+            if path.is_file() {
+                let contents = match is_json {
+                    true => Contents::Json(object(read_json(&path)?).map_err(|e| e.in_file(&path))?),
+                    false => Contents::Text(read_text(&path)?),
+                };
+                files.push((name, contents));
+            }
+        }
+        Ok(Kept { files })
+    }
+
+    /// The object in the file `name`, if there is one.
+    pub(super) fn get(&self, name: &str) -> Option<&Json> {
+        self.files.iter().find(|(found, _)| *found == name).and_then(|(_, contents)| match contents {
+            Contents::Json(json) => Some(json),
+            Contents::Text(_) => None,
+        })
+    }
+
+    /// The id under `key`, such as `bos_token_id`: as in `transformers`, the generation's file counts before the model's.
+    pub(super) fn id(&self, key: &str) -> Option<u32> {
+        let file = [GENERATION, CONFIG].into_iter().find_map(|name| self.get(name))?;
+        u32::try_from(file.get(key)?.as_usize()?).ok()
+    }
+
+    /// The ids that end a text, as the files say; or else the vocabulary's `<|endoftext|>`. If there is a
+    /// `generation_config.json`, it alone decides, even if it names no end token.
+    ///
+    /// An id beyond the `n_vocab` rows of the model is left out. A small model often has GPT-2's 50256 in its
+    /// configuration, left over from a default: the model can never produce it.
+    pub(super) fn end_ids(&self, tokenizer: Option<&Tokenizer>, n_vocab: usize) -> Result<Vec<u32>> {
+        let in_file = |name: &str| match self.get(name) {
+            Some(json) => end_ids_in(json).map_err(|e| e.in_file(name)),
+            None => Ok(None),
+        };
+        let said = match self.get(GENERATION) {
+            Some(_) => Some(in_file(GENERATION)?.unwrap_or_default()),
+            None => in_file(CONFIG)?,
+        };
+        let ids = said.unwrap_or_else(|| tokenizer.iter().filter_map(|tokenizer| tokenizer.end_of_text()).collect());
+        Ok(ids.into_iter().filter(|&id| (id as usize) < n_vocab).collect())
+    }
+
+    /// These files, changed to say that a text ends at `end_ids`; nothing changes if they say so already.
+    pub(super) fn ending_at(&self, end_ids: &[u32], tokenizer: Option<&Tokenizer>, n_vocab: usize) -> Result<Kept> {
+        let mut kept = self.clone();
+        if self.get(CONFIG).is_some() && self.end_ids(tokenizer, n_vocab)? == end_ids {
+            return Ok(kept);
+        }
+        let value = match end_ids {
+            [] => Json::Null,
+            [id] => (*id).into(),
+            ids => Json::Array(ids.iter().map(|&id| id.into()).collect()),
+        };
+        let end = tokenizer.and_then(end_token).map(|(id, _)| id).or(end_ids.first().copied());
+        for name in [CONFIG, GENERATION] {
+            let is_new = self.get(name).is_none();
+            if name == GENERATION && is_new && end_ids.is_empty() {
+                continue; // the configuration says it
+            }
+            let file = kept.file(name);
+            if is_new {
+                set(file, "bos_token_id", end.map_or(Json::Null, Json::from));
+            }
+            set(file, "eos_token_id", value.clone());
+        }
+        Ok(kept)
+    }
+
+    /// The file `name`, to be changed; a new one is an empty object.
+    pub(super) fn file(&mut self, name: &'static str) -> &mut Json {
+        let i = self.files.iter().position(|(found, _)| *found == name).unwrap_or_else(|| {
+            self.files.push((name, Contents::Json(Json::Object(Vec::new()))));
+            self.files.len() - 1
+        });
+        match &mut self.files[i].1 {
+            Contents::Json(json) => json,
+            Contents::Text(_) => unreachable!("a file of text is never changed"),
+        }
+    }
+
+    /// Writes the files into `dir`.
+    pub(super) fn write(&self, dir: &Path) -> Result<()> {
+        for (name, contents) in &self.files {
+            let text = match contents {
+                Contents::Json(json) => &json.to_pretty_string(),
+                Contents::Text(text) => text,
+            };
+            write_beside(dir.join(name), text.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// All files as one text, for the state of a training run.
+    pub(crate) fn to_text(&self) -> String {
+        let json = |contents: &Contents| match contents {
+            Contents::Json(json) => json.clone(),
+            Contents::Text(text) => Json::String(text.clone()),
+        };
+        Json::Object(self.files.iter().map(|(name, contents)| (name.to_string(), json(contents))).collect()).to_string()
+    }
+
+    /// The files in a text that [`Kept::to_text`] made.
+    ///
+    /// # Errors
+    ///
+    /// If it did not.
+    pub(crate) fn from_text(text: &str) -> Result<Kept> {
+        let json = Json::parse(text)?;
+        let mut files = Vec::new();
+        for (name, is_json) in NAMES {
+            match json.get(name) {
+                None => {}
+                Some(Json::String(text)) if !is_json => files.push((name, Contents::Text(text.clone()))),
+                Some(json) => files.push((name, Contents::Json(object(json.clone())?))),
+            }
+        }
+        Ok(Kept { files })
+    }
+}
+
+/// Every JSON file that is kept is an object.
+fn object(json: Json) -> Result<Json> {
+    match json {
+        Json::Object(_) => Ok(json),
+        _ => Err(Error::format("config", "expected an object, `{...}`")),
+    }
+}
+
+/// Puts `value` under `key` of an object, in the place of what was there.
+pub(super) fn set(json: &mut Json, key: &str, value: Json) {
+    let Json::Object(entries) = json else { return };
+    match entries.iter_mut().find(|(name, _)| name == key) {
+        Some((_, old)) => *old = value,
+        None => entries.push((key.to_string(), value)),
+    }
+}
+
+/// `eos_token_id` is an id, a list of ids, or null. A number that cannot be an id is left out: no model produces it.
+fn end_ids_in(json: &Json) -> Result<Option<Vec<u32>>> {
+    let Some(value) = json.get("eos_token_id") else {
+        return Ok(None);
+    };
+    let ids = match value {
+        Json::Null => &[],
+        Json::Array(ids) => ids.as_slice(),
+        id => std::slice::from_ref(id),
+    };
+    if ids.iter().any(|id| !matches!(id, Json::Number(_))) {
+        return Err(super::config_json::unexpected("eos_token_id", value, "an id, a list of ids, or null"));
+    }
+    Ok(Some(ids.iter().filter_map(Json::as_usize).filter_map(|id| u32::try_from(id).ok()).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn end_ids_are_a_number_a_list_or_null() {
+        let end_ids = |value: &str| end_ids_in(&Json::parse(&format!("{{\"eos_token_id\": {value}}}")).unwrap());
+        assert_eq!(end_ids_in(&Json::parse("{}").unwrap()), Ok(None));
+        assert_eq!(end_ids("null"), Ok(Some(vec![])));
+        assert_eq!(end_ids("7"), Ok(Some(vec![7])));
+        assert_eq!(end_ids("[7, 9]"), Ok(Some(vec![7, 9])));
+        assert_eq!(end_ids("[7, -1, 99999999999]"), Ok(Some(vec![7]))); // no model produces the others
+        for value in ["\"7\"", "true", "{}", "[null]"] {
+            assert!(end_ids(value).is_err(), "{value}");
+        }
+    }
+}
