@@ -117,7 +117,16 @@ pub(super) fn fill(json: &mut Json, model: &Gpt2, dtype: Dtype) {
         ("tie_word_embeddings", model.lm_head.is_none().into()),
         (dtype_key, dtype_name.into()),
     ] {
-        set(json, key, value);
+        let same = match json.get(key) {
+            Some(Json::Number(_)) if key == "layer_norm_epsilon" => {
+                json.get(key).and_then(Json::as_f32) == value.as_f32()
+            }
+            Some(Json::Null) => key == "n_inner" && config.n_inner == 4 * config.n_embd,
+            _ => false,
+        };
+        if !same {
+            set(json, key, value);
+        }
     }
 }
 
