@@ -50,7 +50,28 @@ impl Tokenizer {
     /// # }
     /// ```
     pub fn learn(text: &str, n_vocab: usize) -> Result<Tokenizer> {
-        Tokenizer::learn_by(learn::learn, text, n_vocab)
+        Tokenizer::learn_by(learn::learn, text, n_vocab, &mut |_| ())
+    }
+
+    /// Like [`learn`](Tokenizer::learn); after each merge `watch` is told how many tokens there are, `<|endoftext|>`
+    /// included.
+    ///
+    /// # Errors
+    ///
+    /// As [`learn`](Tokenizer::learn).
+    ///
+    /// # Example: watch a vocabulary grow
+    ///
+    /// ```
+    /// use gpt60::tokenizer::Tokenizer;
+    ///
+    /// let mut seen = Vec::new();
+    /// Tokenizer::learn_watched("the cat, the hat", 260, |n| seen.push(n))?;
+    /// assert_eq!(seen, [258, 259, 260]);
+    /// # Ok::<(), gpt60::Error>(())
+    /// ```
+    pub fn learn_watched(text: &str, n_vocab: usize, mut watch: impl FnMut(usize)) -> Result<Tokenizer> {
+        Tokenizer::learn_by(learn::learn, text, n_vocab, &mut |n| watch(n + 1))
     }
 
     /// Learns what [`learn`](Tokenizer::learn) learns, in the plain way: it counts all pairs again for every merge. It
@@ -70,17 +91,17 @@ impl Tokenizer {
     /// # Ok::<(), gpt60::Error>(())
     /// ```
     pub fn learn_plain(text: &str, n_vocab: usize) -> Result<Tokenizer> {
-        Tokenizer::learn_by(learn::learn_plain, text, n_vocab)
+        Tokenizer::learn_by(learn::learn_plain, text, n_vocab, &mut |_| ())
     }
 
-    fn learn_by(learn: Learn, text: &str, n_vocab: usize) -> Result<Tokenizer> {
+    fn learn_by(learn: Learn, text: &str, n_vocab: usize, watch: &mut dyn FnMut(usize)) -> Result<Tokenizer> {
         if n_vocab < 257 {
             let problem = format!("a vocabulary of {n_vocab} is too small: the 256 bytes and {END_OF_TEXT} need 257");
             return Err(Error::argument("learn", problem));
         }
         let mut numbering = Numbering::new(&bytes_in_gpt2_order());
         let words = count_words(text.split(END_OF_TEXT), &byte_ids_in_gpt2_order());
-        let merges = learn(words, &mut numbering, n_vocab - 1);
+        let merges = learn(words, &mut numbering, n_vocab - 1, watch);
         Ok(Tokenizer::from_numbering(numbering, merges))
     }
 
