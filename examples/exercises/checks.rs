@@ -3,7 +3,6 @@
 //! Cargo prints the compiler's messages as usual. On standard output it says, in JSON, where the program is that it has
 //! built. That program (`tests/exercises/main.rs`) prints a line for each exercise when it is called with `--status`.
 
-use super::stubs;
 use super::verdict::{Broken, Checked, State, States, blocks, own_paths};
 use gpt60::checkpoint::Json;
 use gpt60::cli::{self, Failure, Outcome};
@@ -27,27 +26,24 @@ impl Checks {
             Ok(built) => built,
             Err(broken) => return Ok(Checked::Broken(broken)),
         };
-        let mut states = States::new();
-        let (mut printed, end) = self.ask(&program, names, &mut states)?;
-        if end.is_some() {
-            // One of them has ended the whole program before those after it could run. Each is asked on its own now.
-            let all = if names.is_empty() { stubs::names(&self.root)? } else { names.to_vec() };
-            for name in all {
-                if states.contains_key(&name) {
-                    continue;
-                }
-                let (more, end) = self.ask(&program, std::slice::from_ref(&name), &mut states)?;
-                printed += &more;
-                if let Some(reason) = end {
-                    states.entry(name).or_insert(State::Wrong(vec![reason]));
-                }
-            }
-        }
+        let (states, printed) = self.ask(&program, names)?;
         Ok(Checked::Built { states, printed, warnings })
     }
 
     /// Builds the checks: their program, and the compiler's warnings.
     fn build(&self) -> Outcome<std::result::Result<(PathBuf, Vec<String>), Broken>> {
+        let mut command = self.build_command();
+        let output = command.output().map_err(|error| cannot_start(Path::new(command.get_program()), &error))?;
+        let said = own_paths(&String::from_utf8_lossy(&output.stderr));
+        let program = String::from_utf8_lossy(&output.stdout).lines().filter_map(executable).next_back();
+        Ok(match program {
+            Some(program) if output.status.success() => Ok((program, blocks(&said).map(str::to_string).collect())),
+            _ => Err(Broken::new(&said)),
+        })
+    }
+
+    /// The call of cargo that builds the checks.
+    pub fn build_command(&self) -> Command {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let colour = cli::is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         let mut command = Command::new(&cargo);
@@ -67,36 +63,20 @@ impl Checks {
             command.args(["--", "-C", "opt-level=0"]);
         }
         command.current_dir(&self.root).stdin(Stdio::null());
-        let output = command.output().map_err(|error| cannot_start(Path::new(&cargo), &error))?;
-        let said = own_paths(&String::from_utf8_lossy(&output.stderr));
-        let program = String::from_utf8_lossy(&output.stdout).lines().filter_map(executable).next_back();
-        Ok(match program {
-            Some(program) if output.status.success() => Ok((program, blocks(&said).map(str::to_string).collect())),
-            _ => Err(Broken::new(&said)),
-        })
+        command
     }
 
-    /// Runs the checks and notes the verdicts, what the learner's functions print, and how the program ended if it did
-    /// not reach its end.
-    fn ask(&self, program: &Path, names: &[String], states: &mut States) -> Outcome<(String, Option<String>)> {
+    /// Runs the checks: the verdicts, and the first lines of what the learner's functions print.
+    fn ask(&self, program: &Path, names: &[String]) -> Outcome<(States, String)> {
         let mut command = Command::new(program);
         command.arg("--status").args(names).current_dir(&self.root).stdin(Stdio::null());
         let output = command.output().map_err(|error| cannot_start(program, &error))?;
-        let printed = read_status(&own_paths(&String::from_utf8_lossy(&output.stdout)), states);
-        let said = own_paths(&String::from_utf8_lossy(&output.stderr));
-        if output.status.success() {
-            return Ok((shorten(&printed) + &shorten(&said), None));
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let word = said.lines().next().unwrap_or("without a word");
+            return Err(Failure::Failed(format!("the checks ended early ({}): {word}", output.status)));
         }
-        let reason = if said.contains("overflowed its stack") {
-            "it calls itself again and again, until the stack is full: where is that to end?".to_string()
-        } else {
-            format!(
-                "it ends the whole program ({}): {}",
-                output.status,
-                said.lines().next().unwrap_or("without a word")
-            )
-        };
-        Ok((shorten(&printed), Some(reason)))
+        Ok(read_status(&own_paths(&String::from_utf8_lossy(&output.stdout))))
     }
 }
 
@@ -109,68 +89,41 @@ fn executable(line: &str) -> Option<PathBuf> {
     Json::parse(line).ok()?.get("executable")?.as_str().map(PathBuf::from)
 }
 
-/// Reads what `tests/exercises/` prints for `--status`, and returns everything else: the learner's own output.
-fn read_status(text: &str, states: &mut States) -> String {
-    let (mut printed, mut last) = (String::new(), None);
+/// Reads what `tests/exercises/` prints for `--status`: the verdicts, and the learner's own output.
+pub fn read_status(text: &str) -> (States, String) {
+    let (mut states, mut printed, mut last) = (States::new(), String::new(), None);
     for line in text.lines() {
-        // Output without a line break stands in front of the name.
-        let verdict = line.rsplit_once('\t').and_then(|(before, word)| {
-            let name = before.rsplit(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')).next()?;
+        if let Some(line) = line.strip_prefix('|') {
+            printed += &format!("{line}\n");
+        } else if let Some(detail) = line.strip_prefix('\t') {
+            if let Some(State::Wrong(details)) = last.as_ref().and_then(|name| states.get_mut(name)) {
+                details.push(detail.to_string());
+            }
+        } else if let Some((name, word)) = line.split_once('\t') {
             let state = match word {
                 "not started" => State::NotStarted,
                 "done" => State::Done,
-                "wrong" => State::Wrong(Vec::new()),
-                _ => return None,
+                _ => State::Wrong(Vec::new()),
             };
-            (!name.is_empty()).then(|| (before[..before.len() - name.len()].to_string(), name.to_string(), state))
-        });
-        if let Some((before, name, state)) = verdict {
-            if !before.is_empty() {
-                printed += &format!("{before}\n");
-            }
-            states.insert(name.clone(), state);
-            last = Some(name);
-        } else if let (Some(detail), Some(State::Wrong(details))) =
-            (line.strip_prefix('\t'), last.as_ref().and_then(|name| states.get_mut(name)))
-        {
-            details.push(detail.to_string());
-        } else {
-            printed += &format!("{line}\n");
-            last = None;
+            states.insert(name.to_string(), state);
+            last = Some(name.to_string());
         }
     }
-    printed
+    (states, printed)
 }
-
-/// The first lines: a function that prints may be called many times.
-fn shorten(text: &str) -> String {
-    let n_more = text.lines().count().saturating_sub(SHOWN);
-    let shown: String = text.lines().take(SHOWN).map(|line| format!("{line}\n")).collect();
-    if n_more > 0 { shown + &format!("... and {n_more} lines more\n") } else { shown }
-}
-
-/// How many lines of the learner's own output are shown.
-const SHOWN: usize = 40;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn verdicts_are_read_among_whatever_the_learner_prints() {
-        let mut states = States::new();
-        let text = "row 1\n\tx\nno line break softmax\twrong\n\twhere\n\t  what\nmlp\tdone\n[1, 2]\n\tnot a detail\ngelu\tnot started\n";
-        let printed = read_status(text, &mut states);
-        assert_eq!(printed, "row 1\n\tx\nno line break \n[1, 2]\n\tnot a detail\n");
+    fn verdicts_and_what_the_learner_prints_are_told_apart() {
+        let text = "|row 1\n|gelu\tdone\n|\tx\nsoftmax\twrong\n\twhere\n\t  what\nmlp\tdone\ngelu\tnot started\n";
+        let (states, printed) = read_status(text);
+        assert_eq!(printed, "row 1\ngelu\tdone\n\tx\n");
         let softmax = State::Wrong(vec!["where".to_string(), "  what".to_string()]);
         let expected = [("softmax", softmax), ("mlp", State::Done), ("gelu", State::NotStarted)];
         assert_eq!(states, expected.map(|(name, state)| (name.to_string(), state)).into());
-    }
-
-    #[test]
-    fn long_output_is_cut() {
-        assert_eq!(shorten("a\nb\n"), "a\nb\n");
-        assert!(shorten(&"a\n".repeat(42)).ends_with("a\n... and 2 lines more\n"));
     }
 
     #[test]

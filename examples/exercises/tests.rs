@@ -1,5 +1,8 @@
 //! `tests/exercise_guide.rs` runs these.
 
+#[path = "tests/misbehaving.rs"]
+mod misbehaving;
+
 use super::checks::Checks;
 use super::commands::list::markdown;
 use super::commands::overview::next_after;

@@ -4,18 +4,26 @@
 //! wrong one fails, with what went wrong and, if it is a known mistake, why. Then each checker gets the library's
 //! function, which must pass, and every known mistake, which must be rejected and called by its name.
 //!
+//! A learner's function runs in a program of its own (`apart/`): if it ends that program, fills its memory or never
+//! comes to an end, its exercise fails, and says so.
+//!
 //! The test runner of the standard library cannot call a test ignored after it has run. That is why this file is a
-//! small runner, which prints in the same way and understands the same flags where they make sense here.
+//! small runner, which prints in the same way and understands the same flags where they make sense here. It has three
+//! flags of its own: `--status`, for `examples/exercises.rs`; `--patience SECONDS`, how long a function may take for one
+//! input; `--child FILE`, for itself.
 
 #[path = "../../src/exercises/mod.rs"]
 mod exercises;
 
+mod apart;
 mod check;
 mod checkers;
 
-use check::{Check, Verdict, Wrong};
+use apart::Checked;
+use apart::records::State;
+use check::{Check, Verdict, Wrong, patience, set_patience};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What became of a test.
 enum Outcome {
@@ -25,17 +33,13 @@ enum Outcome {
     Failed(Vec<String>),
 }
 
-struct Test {
-    name: String,
-    run: Box<dyn Fn() -> Outcome>,
-}
-
 fn main() -> ExitCode {
     // The inputs are tiny: starting a thread would take longer than the work, and on a busy machine much longer.
     gpt60::kernels::threads::set(1);
     let mut filters = Vec::new();
     let (mut exact, mut list, mut only_ignored, mut status) = (false, false, false, false);
     let mut skip = Vec::new();
+    let mut child = None;
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
@@ -44,51 +48,68 @@ fn main() -> ExitCode {
             "--ignored" => only_ignored = true,
             "--status" => status = true,
             "--skip" => skip.extend(args.next()),
+            "--child" => child = args.next(),
+            "--patience" => {
+                if let Some(seconds) = args.next().and_then(|seconds| seconds.parse().ok()) {
+                    set_patience(Duration::from_secs(seconds));
+                }
+            }
             "--test-threads" | "--color" | "--format" | "--logfile" | "-Z" => drop(args.next()),
             flag if flag.starts_with('-') => {} // a flag of the usual runner that changes nothing here
             filter => filters.push(filter.to_string()),
         }
     }
+    if let Some(file) = child {
+        return apart::child::main(&file, &filters);
+    }
     if status {
         return print_status(&filters);
     }
     let matches = |name: &str, filter: &String| if exact { name == filter } else { name.contains(filter.as_str()) };
-    let mut tests = tests();
-    let n_all = tests.len();
-    tests.retain(|test| filters.is_empty() || filters.iter().any(|filter| matches(&test.name, filter)));
-    tests.retain(|test| !skip.iter().any(|filter| matches(&test.name, filter)));
+    let is_chosen = |name: &str| {
+        (filters.is_empty() || filters.iter().any(|filter| matches(name, filter)))
+            && !skip.iter().any(|filter| matches(name, filter))
+            && !only_ignored // what is ignored here cannot be run: it does not exist yet
+    };
+    let exercises = checkers::all();
+    let n_all = 2 * exercises.len();
+    let names: Vec<&'static str> = exercises.iter().map(|exercise| exercise.name()).collect();
+    let chosen: Vec<&'static str> = names.into_iter().filter(|name| is_chosen(name)).collect();
+    let checkers: Vec<(String, Box<dyn Check>)> = exercises
+        .into_iter()
+        .map(|exercise| (format!("checker::{}", exercise.name()), exercise))
+        .filter(|(name, _)| is_chosen(name))
+        .collect();
     if list {
-        tests.iter().for_each(|test| println!("{}: test", test.name));
+        chosen.iter().for_each(|name| println!("{name}: test"));
+        checkers.iter().for_each(|(name, _)| println!("{name}: test"));
         return ExitCode::SUCCESS;
     }
-    if only_ignored {
-        tests.clear(); // what is ignored here cannot be run: it does not exist yet
-    }
-    run(tests, n_all)
+    run(&chosen, &checkers, n_all)
 }
 
 /// Runs the tests and prints what becomes of them, as the usual runner does.
-fn run(tests: Vec<Test>, n_all: usize) -> ExitCode {
+fn run(exercises: &[&'static str], checkers: &[(String, Box<dyn Check>)], n_all: usize) -> ExitCode {
     let start = Instant::now();
-    let n_tests = tests.len();
+    let n_tests = exercises.len() + checkers.len();
     println!("\nrunning {n_tests} test{}", if n_tests == 1 { "" } else { "s" });
     let (mut n_passed, mut n_ignored, mut failures) = (0, 0, Vec::new());
-    for test in tests {
-        match (test.run)() {
-            Outcome::Passed => {
-                n_passed += 1;
-                println!("test {} ... ok", test.name);
-            }
-            Outcome::Ignored => {
-                n_ignored += 1;
-                println!("test {} ... ignored, not started", test.name);
-            }
-            Outcome::Failed(lines) => {
-                println!("test {} ... FAILED", test.name);
-                failures.push((test.name, lines));
-            }
+    let mut note = |name: &str, outcome: Outcome| match outcome {
+        Outcome::Passed => {
+            n_passed += 1;
+            println!("test {name} ... ok");
         }
-    }
+        Outcome::Ignored => {
+            n_ignored += 1;
+            println!("test {name} ... ignored, not started");
+        }
+        Outcome::Failed(lines) => {
+            println!("test {name} ... FAILED");
+            failures.push((name.to_string(), lines));
+        }
+    };
+    apart::check(exercises, patience(), |checked| note(checked.name, outcome_of(&checked)));
+    checkers.iter().for_each(|(name, exercise)| note(name, check_the_checker(exercise.as_ref())));
     if !failures.is_empty() {
         println!("\nfailures:");
         for (name, lines) in &failures {
@@ -107,41 +128,40 @@ fn run(tests: Vec<Test>, n_all: usize) -> ExitCode {
     if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(101) }
 }
 
-/// For `examples/exercises.rs`: a line for each exercise, `name`, a tab, and `not started`, `done` or `wrong`; after a
-/// wrong one what is wrong, each line after a tab. With names, only those exercises.
-fn print_status(names: &[String]) -> ExitCode {
-    for exercise in checkers::all() {
-        if !names.is_empty() && !names.iter().any(|name| name == exercise.name()) {
-            continue;
-        }
-        match exercise.check() {
-            Verdict::NotStarted => println!("{}\tnot started", exercise.name()),
-            Verdict::Done => println!("{}\tdone", exercise.name()),
-            Verdict::Wrong(wrong) => {
-                println!("{}\twrong", exercise.name());
-                report(exercise.name(), &wrong).iter().for_each(|line| println!("\t{line}"));
+/// As for any other test, what was printed is shown if it fails.
+fn outcome_of(checked: &Checked) -> Outcome {
+    match &checked.state {
+        State::NotStarted => Outcome::Ignored,
+        State::Done => Outcome::Passed,
+        State::Wrong(lines) => {
+            let mut lines = lines.clone();
+            if !checked.printed.is_empty() {
+                lines.push("It printed:".to_string());
+                lines.extend(checked.printed.iter().map(|line| format!("  {line}")));
             }
+            Outcome::Failed(lines)
         }
     }
-    ExitCode::SUCCESS
 }
 
-fn tests() -> Vec<Test> {
-    let mut tests = Vec::new();
-    for exercise in checkers::all() {
-        let name = exercise.name().to_string();
-        let run = move || match exercise.check() {
-            Verdict::NotStarted => Outcome::Ignored,
-            Verdict::Done => Outcome::Passed,
-            Verdict::Wrong(wrong) => Outcome::Failed(report(exercise.name(), &wrong)),
-        };
-        tests.push(Test { name, run: Box::new(run) });
-    }
-    for exercise in checkers::all() {
-        let name = format!("checker::{}", exercise.name());
-        tests.push(Test { name, run: Box::new(move || check_the_checker(exercise.as_ref())) });
-    }
-    tests
+/// For `examples/exercises.rs`: a line for each exercise, `name`, a tab, and `not started`, `done` or `wrong`; after a
+/// wrong one what is wrong, each line after a tab; before it what it printed, each line after a `|`. With names, only
+/// those exercises.
+fn print_status(names: &[String]) -> ExitCode {
+    let all = checkers::all().into_iter().map(|exercise| exercise.name());
+    let chosen: Vec<&'static str> = all.filter(|name| names.is_empty() || names.iter().any(|n| n == name)).collect();
+    apart::check(&chosen, patience(), |checked| {
+        checked.printed.iter().for_each(|line| println!("|{line}"));
+        match checked.state {
+            State::NotStarted => println!("{}\tnot started", checked.name),
+            State::Done => println!("{}\tdone", checked.name),
+            State::Wrong(lines) => {
+                println!("{}\twrong", checked.name);
+                lines.iter().for_each(|line| println!("\t{line}"));
+            }
+        }
+    });
+    ExitCode::SUCCESS
 }
 
 /// The library's function must pass; every known mistake must be rejected, and named.

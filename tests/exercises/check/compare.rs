@@ -1,7 +1,8 @@
 //! Comparing an outcome with the library's answer, and two outcomes with each other; and what is wrong, in words.
 
 use super::answer::{Answer, Part};
-use super::probe::{Outcome, PATIENCE};
+use super::probe::{Outcome, patience};
+use std::time::Duration;
 
 /// What is wrong with an outcome, one line each; `None` if nothing is wrong.
 pub fn problem_of(outcome: &Outcome, expected: &Answer, tolerance: f32) -> Option<Vec<String>> {
@@ -16,9 +17,10 @@ pub fn problem_of(outcome: &Outcome, expected: &Answer, tolerance: f32) -> Optio
             }
             Some(lines)
         }
-        Outcome::Endless => {
-            Some(vec![format!("no answer after {} seconds: does a loop never end?", PATIENCE.as_secs())])
+        Outcome::ThreadPanic(place, message) => {
+            Some(vec![format!("a thread that it started panicked at {place}:"), format!("  {message}")])
         }
+        Outcome::Endless => Some(vec![endless(patience())]),
         Outcome::Answer(found) => {
             if found.len() != expected.len() {
                 // Only a function that may fail has answers of different kinds.
@@ -30,6 +32,11 @@ pub fn problem_of(outcome: &Outcome, expected: &Answer, tolerance: f32) -> Optio
                 .find_map(|((name, found), (_, expected))| part_problem(name, Some(found), Some(expected), tolerance))
         }
     }
+}
+
+/// What to say of a function that does not come to its end.
+pub fn endless(patience: Duration) -> String {
+    format!("no answer after {} seconds: does a loop never end?", patience.as_secs())
 }
 
 fn part_problem(name: &str, found: Option<&Part>, expected: Option<&Part>, tolerance: f32) -> Option<Vec<String>> {

@@ -9,6 +9,8 @@ mod compare;
 mod probe;
 
 pub use answer::{Answer, Part, attempt, ids, number, numbers, one, tensor};
+pub use compare::endless;
+pub use probe::{patience, set_patience};
 
 use compare::{problem_of, same_outcome};
 use probe::{Outcome, run_all};
@@ -46,6 +48,8 @@ pub trait Check {
     fn name(&self) -> &'static str;
     /// Checks the learner's function.
     fn check(&self) -> Verdict;
+    /// An input in words.
+    fn describe_input(&self, n: usize) -> Option<String>;
     /// Checks the library's function: it must be `Done`.
     fn check_library(&self) -> Verdict;
     /// Checks each known mistake: what it is, and what the checker says.
@@ -83,6 +87,10 @@ impl<I: Send + Sync + 'static> Check for Exercise<I> {
 
     fn check(&self) -> Verdict {
         self.judge(self.stub)
+    }
+
+    fn describe_input(&self, n: usize) -> Option<String> {
+        (self.inputs)().get(n).map(self.describe)
     }
 
     fn check_library(&self) -> Verdict {

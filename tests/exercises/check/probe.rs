@@ -1,16 +1,32 @@
-//! Running a function that may do anything: answer, panic, stop at `not_started()`, or never end.
+//! Running a function that may answer, panic, stop at `not_started()`, or never end. What ends the whole program is left to
+//! `apart/`.
 
 use super::answer::Answer;
+use crate::apart::records::{is_child, note_probe};
 use crate::exercises::{NotStarted, parts};
 use std::any::Any;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
-use std::sync::{Arc, Once};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, Once, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a probe may take, if nobody says otherwise.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What `--patience` says.
+static ASKED_PATIENCE: OnceLock<Duration> = OnceLock::new();
+
+/// Changes how long a probe may take.
+pub fn set_patience(patience: Duration) {
+    let _ = ASKED_PATIENCE.set(patience);
+}
 
 /// How long a probe may take.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub fn patience() -> Duration {
+    *ASKED_PATIENCE.get_or_init(|| PATIENCE)
+}
 
 /// The outcome of one probe.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +35,8 @@ pub enum Outcome {
     NotStarted,
     /// Where, and the message.
     Panic(String, String),
+    /// Another thread that the function has started panicked: where, and the message.
+    ThreadPanic(String, String),
     Endless,
 }
 
@@ -29,18 +47,32 @@ thread_local! {
     static QUIET: RefCell<bool> = const { RefCell::new(false) };
 }
 
+/// The place and message of the first panic in a thread that the learner's function has started.
+static THREAD_PANIC: Mutex<Option<(String, String)>> = Mutex::new(None);
+
+fn take_thread_panic() -> Option<(String, String)> {
+    THREAD_PANIC.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
+}
+
 /// Makes panics of probes silent: their place and message become part of the verdict.
 fn keep_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let usual = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            if !QUIET.with_borrow(|quiet| *quiet) {
+            let is_probe = QUIET.with_borrow(|quiet| *quiet);
+            let is_main = thread::current().name() == Some("main");
+            if !is_probe && (is_main || !is_child()) {
                 return usual(info);
             }
             let place = info.location().map_or(String::new(), |l| format!("{}:{}:{}", l.file(), l.line(), l.column()));
             let place = place.replace("tests/exercises/../../", ""); // the stubs are included from there
-            LAST_PANIC.set((place, message_of(info.payload())));
+            let panic = (place, message_of(info.payload()));
+            if is_probe {
+                LAST_PANIC.set(panic);
+            } else {
+                THREAD_PANIC.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get_or_insert(panic);
+            }
         }));
     });
 }
@@ -59,14 +91,22 @@ pub fn run_all<I: Send + Sync + 'static>(
     keep_panics();
     let (sender, receiver) = mpsc::channel();
     let (n, inputs) = (inputs.len(), inputs.clone());
-    std::thread::spawn(move || {
+    thread::spawn(move || {
         QUIET.set(true);
-        for input in inputs.iter() {
+        for (i, input) in inputs.iter().enumerate() {
+            note_probe(i);
             let (result, piece) = parts::watch(|| catch_unwind(AssertUnwindSafe(|| function(input))));
+            if is_child() && i + 1 == inputs.len() {
+                await_threads();
+            }
             let outcome = match result {
                 Ok(answer) => Outcome::Answer(answer),
                 Err(payload) if payload.is::<NotStarted>() => Outcome::NotStarted,
                 Err(_) => LAST_PANIC.with_borrow(|(place, message)| Outcome::Panic(place.clone(), message.clone())),
+            };
+            let outcome = match take_thread_panic() {
+                Some((place, message)) => Outcome::ThreadPanic(place, message),
+                None => outcome,
             };
             if sender.send((outcome, piece)).is_err() {
                 return;
@@ -75,7 +115,7 @@ pub fn run_all<I: Send + Sync + 'static>(
     });
     let mut outcomes = Vec::new();
     while outcomes.len() < n {
-        match receiver.recv_timeout(PATIENCE) {
+        match receiver.recv_timeout(patience()) {
             Ok(outcome) => outcomes.push(outcome),
             Err(_) => {
                 outcomes.push((Outcome::Endless, None));
@@ -84,4 +124,14 @@ pub fn run_all<I: Send + Sync + 'static>(
         }
     }
     outcomes
+}
+
+/// Waits until only the main thread and this one are left, or for a second: a thread that nobody waits for may still panic.
+/// Where the system does not say how many threads there are, it waits for none.
+fn await_threads() {
+    let n_threads = || std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
+    let start = Instant::now();
+    while n_threads() > 2 && start.elapsed() < Duration::from_secs(1) {
+        thread::sleep(Duration::from_millis(1));
+    }
 }

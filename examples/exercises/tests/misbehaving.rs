@@ -1,0 +1,199 @@
+//! What is said of exercises whose functions do not return: they print for ever, end the whole program, fill its memory.
+//!
+//! A copy of the exercises, with one such function in each, is compiled here with the checks, against the library that
+//! is built already.
+
+use super::super::checks::read_status;
+use super::super::stubs;
+use super::super::verdict::{State, States, verdict};
+use super::Guide;
+use gpt60::checkpoint::Json;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// An exercise, what its function does in the place of `not_started()`, and what the verdict says.
+type Case = (&'static str, &'static str, &'static str);
+
+/// Functions that never come to an end.
+const ENDLESS: &[Case] = &[
+    ("softmax", r#"loop { println!("x"); }"#, "no answer after 1 seconds: does a loop never end?"),
+    ("gelu", r#"loop { eprint!("no end of line "); }"#, "no answer after 1 seconds: does a loop never end?"),
+    ("mlp", "loop { std::thread::sleep(std::time::Duration::MAX); }", "no answer after 1 seconds"),
+];
+
+/// Functions that end their program, fill its memory, or start a thread that panics.
+const FATAL: &[Case] = &[
+    ("linear", "std::process::exit(0)", "it ended the whole program with exit status 0: is there a call of"),
+    ("matmul", "std::process::exit(3)", "it ended the whole program with exit status 3: is there a call of"),
+    ("gpt2", "std::process::abort()", "it ended the whole program ("),
+    ("layer_norm", "forward(ln, x)", "it calls itself again and again, until the stack is full"),
+    (
+        "embedding",
+        "let (mut list, more) = (Vec::new(), vec![1; 1 << 20]); loop { list.extend_from_slice(&more); }",
+        "it took more than 1000 MB of memory, and was stopped: does a list grow without end?",
+    ),
+    (
+        "causal_mask",
+        "let list = Vec::<u64>::with_capacity(1 << 59); panic!(\"{:p}\", list.as_ptr())",
+        "it asked for 4611686018427387904 bytes of memory at once, which the system does not give",
+    ),
+    (
+        "multi_head",
+        "std::thread::spawn(|| -> Tensor { panic!(\"in a thread\") }).join().map_err(|_| unreachable!())",
+        "a thread that it started panicked at src/exercises/multi_head.rs:",
+    ),
+    // The answer itself is right.
+    (
+        "block",
+        "std::thread::spawn(|| panic!(\"left alone\")); block.forward(x.clone(), gpt60::Pass::new(x.n_rows()))",
+        "a thread that it started panicked at src/exercises/block.rs:",
+    ),
+];
+
+/// The copy: a directory, and the program of its checks.
+struct Copy {
+    dir: PathBuf,
+    program: PathBuf,
+}
+
+impl Copy {
+    fn new() -> Copy {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let dir = std::env::temp_dir().join(format!("gpt60-misbehaving-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        for folder in ["src/exercises", "tests/exercises"] {
+            copy_folder(&root.join(folder), &dir.join(folder));
+        }
+        for (name, body, _) in [ENDLESS, FATAL].concat() {
+            begin(&dir, name, body);
+        }
+        begin(&dir, "n_parameters", "config.n_parameters()");
+        begin(&dir, "top_k", "panic!(\"of several\\nlines\")");
+        let program = dir.join(format!("exercises{}", std::env::consts::EXE_SUFFIX));
+        let library = library();
+        let mut compile = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+        compile.args(["--edition", "2024", "--crate-name", "exercises", "--cap-lints", "allow"]);
+        compile.arg("tests/exercises/main.rs").arg("-o").arg(&program);
+        compile.arg("--extern").arg(format!("gpt60={}", library.display()));
+        compile.env("CARGO_MANIFEST_DIR", &dir).current_dir(&dir);
+        let output = compile.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Copy { dir, program }
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        Command::new(&self.program).current_dir(&self.dir).args(args).stdin(Stdio::null()).output().unwrap()
+    }
+
+    /// The verdicts on these exercises, and what they printed. `patience` is how many seconds they have for an input.
+    fn states(&self, patience: &str, names: &[&str]) -> (States, String) {
+        let output = self.run(&[&["--status", "--patience", patience], names].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        read_status(&String::from_utf8(output.stdout).unwrap())
+    }
+}
+
+/// Puts this into the function's body.
+fn begin(dir: &Path, name: &str, body: &str) {
+    let file = dir.join(format!("src/exercises/{name}.rs"));
+    let text = fs::read_to_string(&file).unwrap();
+    // Whatever a learner has written by now is not what is tested here.
+    let fresh = stubs::read(dir).unwrap().into_iter().find(|stub| stub.name == name).unwrap().fresh();
+    let text = fresh.unwrap_or(text).replacen("    not_started()\n", &format!("    {body}\n"), 1);
+    assert!(text.contains(body), "{name}");
+    fs::write(file, text).unwrap();
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let copy = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_folder(&path, &copy);
+        } else {
+            fs::copy(&path, &copy).unwrap();
+        }
+    }
+}
+
+/// The library as the checks are built with it, from cargo's messages.
+fn library() -> PathBuf {
+    let output = Guide::new().checks.build_command().output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let library = text.lines().filter_map(|line| Json::parse(line).ok()).find_map(|message| {
+        let is_library = message.get("target")?.get("name")?.as_str() == Some("gpt60");
+        let files = message.get("filenames").filter(|_| is_library)?.as_array()?;
+        files.iter().filter_map(Json::as_str).find(|file| file.ends_with(".rlib")).map(PathBuf::from)
+    });
+    library.expect("the library is among what cargo says it has built")
+}
+
+/// Each verdict names the place, and says what is expected, in few lines.
+fn assert_all_are_named(cases: &[Case], states: &States) {
+    for (name, _, expected) in cases {
+        let said = verdict(name, states.get(*name), &[]);
+        assert!(said.starts_with(&format!("{name}: wrong\n  src/exercises/{name}.rs:")), "{said}");
+        assert!(said.contains(expected), "{said}");
+        assert!(said.lines().count() <= 4, "{said}");
+    }
+}
+
+#[test]
+fn a_function_that_does_not_return_is_wrong_for_a_reason_and_the_other_exercises_keep_their_verdicts() {
+    let copy = Copy::new();
+    std::thread::scope(|scope| {
+        scope.spawn(|| endless_functions_are_given_up_and_the_first_lines_that_they_print_are_shown(&copy));
+        scope.spawn(|| functions_that_end_their_program_say_how(&copy));
+        scope.spawn(|| a_test_run_fails_when_a_function_ends_its_program(&copy));
+    });
+    fs::remove_dir_all(&copy.dir).unwrap();
+}
+
+fn endless_functions_are_given_up_and_the_first_lines_that_they_print_are_shown(copy: &Copy) {
+    let names: Vec<&str> = ENDLESS.iter().map(|(name, ..)| *name).collect();
+    let (states, printed) = copy.states("1", &names);
+    assert_all_are_named(ENDLESS, &states);
+    // On which input, too.
+    let softmax = verdict("softmax", states.get("softmax"), &[]);
+    assert!(softmax.contains(", with x of shape [1, 2], whose first row is [0.0, 1.0986123]:\n"), "{softmax}");
+    // In the order of the book: softmax, gelu, mlp.
+    let (softmax, gelu) = printed.split_once(" lines more\n").unwrap();
+    let n_more = softmax.strip_prefix(&("x\n".repeat(40) + "... and ")).unwrap();
+    assert!(n_more.parse::<u64>().unwrap() > 0, "{printed}");
+    // One line without end: its beginning.
+    assert!(gelu.starts_with("no end of line no end of line ") && gelu.ends_with(" ...\n"), "{gelu}");
+    assert_eq!(gelu.lines().count(), 1, "{gelu}");
+    assert!(gelu.len() < 1100, "{gelu}");
+}
+
+fn functions_that_end_their_program_say_how(copy: &Copy) {
+    let names: Vec<&str> = FATAL.iter().map(|(name, ..)| *name).collect();
+    let (states, _) = copy.states("60", &[&names[..], &["n_parameters", "temperature", "top_k"]].concat());
+    assert_all_are_named(FATAL, &states);
+    assert_eq!(states.get("n_parameters"), Some(&State::Done));
+    assert_eq!(states.get("temperature"), Some(&State::NotStarted));
+    let top_k = verdict("top_k", states.get("top_k"), &[]);
+    assert!(top_k.contains("it panicked at src/exercises/top_k.rs:"), "{top_k}");
+    assert!(top_k.ends_with("\n      of several\n      lines\n"), "{top_k}");
+    assert_eq!(states.len(), FATAL.len() + 3);
+}
+
+/// `cargo test` runs the program like this.
+fn a_test_run_fails_when_a_function_ends_its_program(copy: &Copy) {
+    let output = copy.run(&["--exact", "linear", "n_parameters", "temperature", "checker::linear"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(101), "{text}");
+    let lines = [
+        "test n_parameters ... ok\n",
+        "test linear ... FAILED\n",
+        "test temperature ... ignored, not started\n",
+        "test checker::linear ... ok\n",
+        "it ended the whole program with exit status 0",
+        "test result: FAILED. 2 passed; 1 failed; 1 ignored;",
+    ];
+    for line in lines {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+}

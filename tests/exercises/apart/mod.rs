@@ -1,0 +1,118 @@
+//! Checking what a learner has written in a program of its own: it may end that program, fill its memory, or never stop.
+//!
+//! The program is this one, started once more with `--child FILE` (`child.rs`). It checks the exercises in the order of
+//! the book, and writes each verdict to the file (`records.rs`): standard output and standard error belong to the learner.
+//! It ends after the first exercise that somebody has begun, so that whatever this one leaves running ends with it. The
+//! parent goes on with a new child after it. On a fresh copy nobody has begun anything, and one child is enough.
+//!
+//! If there is no verdict, the way in which the child ended is the verdict (`bounds.rs` watches it).
+
+mod bounds;
+pub mod child;
+pub mod records;
+
+use crate::{checkers, place_of};
+use bounds::{End, Stop};
+use records::{Records, State};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+/// What became of an exercise.
+pub struct Checked {
+    /// Its name.
+    pub name: &'static str,
+    /// The verdict.
+    pub state: State,
+    /// The first lines of what the learner's function printed.
+    pub printed: Vec<String>,
+}
+
+/// Checks these exercises in their order, and hands each verdict on as soon as it is known.
+pub fn check(names: &[&'static str], patience: Duration, mut each: impl FnMut(Checked)) {
+    let file = std::env::temp_dir().join(format!("gpt60-exercises-{}.txt", std::process::id()));
+    let mut rest = names;
+    while !rest.is_empty() {
+        let (end, records) = match run_child(&file, rest, patience) {
+            Ok(finished) => finished,
+            Err(problem) => {
+                let state = State::Wrong(vec![format!("the check cannot be run: {problem}")]);
+                rest.iter().for_each(|name| each(Checked { name, state: state.clone(), printed: Vec::new() }));
+                break;
+            }
+        };
+        let n_finished = records.verdicts.len().min(rest.len());
+        let (finished, open) = rest.split_at(n_finished);
+        let mut verdicts: Vec<State> = records.verdicts;
+        rest = open;
+        let has_begun_one = verdicts.last().is_some_and(|state| *state != State::NotStarted);
+        let mut all = finished.to_vec();
+        if !has_begun_one && let Some((name, after)) = open.split_first() {
+            all.push(*name);
+            verdicts.push(State::Wrong(how_it_ended(name, records.probe, &end, patience)));
+            rest = after;
+        }
+        // Whatever was printed is the last one's: nobody has begun those before it.
+        let n = all.len();
+        for (i, (name, state)) in all.into_iter().zip(verdicts).enumerate() {
+            let printed = if i + 1 == n { end.printed() } else { Vec::new() };
+            each(Checked { name, state, printed });
+        }
+    }
+    let _ = std::fs::remove_file(&file);
+}
+
+/// Runs one child, and reads what it has noted.
+fn run_child(file: &PathBuf, names: &[&str], patience: Duration) -> std::io::Result<(End, Records)> {
+    std::fs::write(file, "")?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("--child").arg(file).arg("--patience").arg(patience.as_secs().to_string()).args(names);
+    command.env("RUST_BACKTRACE", "0"); // what the system says of the end is enough
+    let end = bounds::run(&mut command, file, patience)?;
+    let records = Records::read(&std::fs::read_to_string(file)?);
+    if records.verdicts.is_empty() && !records.has_begun {
+        let word = end.stderr.last_line().unwrap_or_else(|| "without a word".to_string());
+        return Err(std::io::Error::other(format!("it ended at once ({}): {word}", end.status)));
+    }
+    Ok((end, records))
+}
+
+/// The verdict on an exercise whose program ended before there was one.
+fn how_it_ended(name: &str, probe: Option<usize>, end: &End, patience: Duration) -> Vec<String> {
+    let exercise = checkers::all().into_iter().find(|exercise| exercise.name() == name);
+    let input = exercise.zip(probe).and_then(|(exercise, probe)| exercise.describe_input(probe));
+    let mut lines = vec![match input {
+        Some(input) => format!("{}, with {input}:", place_of(name)),
+        None => format!("{}:", place_of(name)),
+    }];
+    lines.push(format!("  {}", reason(end, patience)));
+    lines
+}
+
+fn reason(end: &End, patience: Duration) -> String {
+    let said = end.stderr.last_text();
+    let bytes_asked = said.rsplit_once("memory allocation of ").and_then(|(_, rest)| rest.split_once(" bytes failed"));
+    match (end.stopped, end.status.code()) {
+        (Some(Stop::Memory), _) => format!(
+            "it took more than {} MB of memory, and was stopped: does a list grow without end?",
+            bounds::MEMORY / 1_000_000
+        ),
+        (Some(Stop::Silence), _) => crate::check::endless(patience),
+        (None, _) if said.contains("has overflowed its stack") => {
+            "it calls itself again and again, until the stack is full: where is that to end?".to_string()
+        }
+        (None, _) if bytes_asked.is_some() => {
+            let bytes = bytes_asked.map_or("", |(bytes, _)| bytes);
+            format!("it asked for {bytes} bytes of memory at once, which the system does not give")
+        }
+        (None, Some(code)) => format!(
+            "it ended the whole program with exit status {code}: is there a call of `std::process::exit`? \
+             A function of an exercise returns"
+        ),
+        // `abort`, a panic while a panic is cleaned up, or from outside, as when the system's memory is full.
+        (None, None) => {
+            let word = end.stderr.last_line().map_or(String::new(), |line| format!("; its last line is: {line}"));
+            format!("it ended the whole program ({}), as `std::process::abort` does{word}", end.status)
+        }
+    }
+}
