@@ -45,6 +45,10 @@ fn main() -> ExitCode {
     COMMAND.run(|args| -> Outcome<()> {
         let n_tokens: usize = args.number("--tokens", 40)?;
         let checkpoint = args.model()?;
+        if !checkpoint.model.config.is_gpt2() {
+            let problem = "the exercises are GPT-2's own GELU and attention; use `greedy` for this model";
+            return Err(Failure::Failed(problem.to_string()));
+        }
         let prompt = args.prompt(&checkpoint, "Once upon a time")?;
         check_prompt(&checkpoint.model, &prompt.ids)?;
         // As many as fit: the last one need not be read.

@@ -98,6 +98,10 @@ fn main() -> ExitCode {
             let problem = "the sixty lines only know tied heads; use `greedy` for this model";
             return Err(Failure::Failed(problem.to_string()));
         }
+        if !model.config.is_gpt2() {
+            let problem = "the sixty lines only know GPT-2's own GELU and attention; use `greedy` for this model";
+            return Err(Failure::Failed(problem.to_string()));
+        }
         let prompt = args.prompt(&checkpoint, "Once upon a time")?;
         gpt60::generate::check_prompt(model, &prompt.ids)?;
 

@@ -189,7 +189,7 @@ mod probe;
 mod rng;
 mod tensor;
 
-pub use config::Config;
+pub use config::{Activation, Config};
 pub use error::{Error, Result};
 pub use kv_cache::KvCache;
 pub use model::Gpt2;

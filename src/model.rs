@@ -71,7 +71,7 @@ impl Gpt2 {
             config: *config,
             wte: Tensor::zeros(&[config.n_vocab, config.n_embd]).into(),
             wpe: Tensor::zeros(&[config.n_ctx, config.n_embd]),
-            h: (0..config.n_layer).map(|_| Block::zeros(config)).collect(),
+            h: (0..config.n_layer).map(|i| Block::zeros(config).at(i, config)).collect(),
             ln_f: LayerNorm::zeros(config.n_embd, config.layer_norm_epsilon),
             lm_head: None,
         })
@@ -88,7 +88,7 @@ impl Gpt2 {
             config: *config,
             wte: Tensor::random(&[config.n_vocab, config.n_embd], 0.02, rng).into(),
             wpe: Tensor::random(&[config.n_ctx, config.n_embd], 0.02, rng),
-            h: (0..config.n_layer).map(|_| Block::random(config, rng)).collect(),
+            h: (0..config.n_layer).map(|i| Block::random(config, rng).at(i, config)).collect(),
             ln_f: LayerNorm::new(config.n_embd, config.layer_norm_epsilon),
             lm_head: None,
         })

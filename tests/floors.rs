@@ -22,6 +22,7 @@ const HOUSE: &[&[&str]] = &[
     &["probe", "kv_cache"],
     &["pass"],
     &["layers/softmax", "layers/gelu", "layers/layer_norm", "layers/linear", "layers/embedding"],
+    &["layers/activation"],
     &["layers/attention", "layers/mlp"],
     &["layers/block"],
     &["layers"],

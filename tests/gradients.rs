@@ -19,8 +19,8 @@
 mod common;
 
 use common::{batch_logits, check_every_index, compare_every_index, lively, random_ids};
-use gpt60::layers::{embedding, gelu, softmax};
-use gpt60::{Config, Gpt2, Pass, Rng, Saved, Tensor};
+use gpt60::layers::{activation, embedding, gelu, softmax};
+use gpt60::{Activation, Config, Gpt2, Pass, Rng, Saved, Tensor};
 
 /// The loss of these tests: the sum of each output times its weight.
 fn loss(weights: &Tensor, y: &Tensor) -> f64 {
@@ -37,8 +37,11 @@ const IDS: [u32; 8] = [1, 5, 5, 0, 2, 6, 1, 4];
 const N_SEQ: usize = 4;
 
 fn check_model(n_head: usize, untied: bool) {
-    let config = Config { n_inner: 10, ..Config::new(7, 5, 6, n_head, 2) };
-    let mut model = lively(&config, untied, 10 + n_head as u64);
+    check_model_of(Config { n_inner: 10, ..Config::new(7, 5, 6, n_head, 2) }, untied);
+}
+
+fn check_model_of(config: Config, untied: bool) {
+    let mut model = lively(&config, untied, 10 + config.n_head as u64);
     let weights = Tensor::random(&[IDS.len(), config.n_vocab], 1.0, &mut Rng::new(2));
 
     let (mut saved, mut grad) = (Saved::new(), model.zeros_like());
@@ -67,6 +70,17 @@ fn every_index_of_every_parameter_of_a_tied_model_has_the_gradient_of_the_loss()
 fn every_index_of_every_parameter_of_an_untied_model_has_the_gradient_of_the_loss() {
     check_model(2, true);
     check_model(3, true);
+}
+
+#[test]
+fn every_index_of_every_parameter_of_gpt2_s_relatives_has_the_gradient_of_the_loss() {
+    let gpt2 = Config { n_inner: 10, ..Config::new(7, 5, 6, 2, 2) };
+    // Without ReLU: a step across its corner has no slope. It has a test of its own below.
+    for activation_function in [Activation::Gelu, Activation::QuickGelu, Activation::Silu] {
+        check_model_of(Config { activation_function, ..gpt2 }, false);
+    }
+    check_model_of(Config { scale_attn_by_inverse_layer_idx: true, ..gpt2 }, false);
+    check_model_of(Config { scale_attn_weights: false, ..gpt2 }, true);
 }
 
 #[test]
@@ -114,6 +128,19 @@ fn softmax_has_the_gradient_of_the_loss_at_every_index() {
 #[test]
 fn gelu_has_the_gradient_of_the_loss_at_every_index() {
     check_function("gelu", gelu::forward, |x, _, d_y| gelu::backward(x, d_y).unwrap());
+}
+
+#[test]
+fn every_activation_has_the_gradient_of_the_loss_at_every_index() {
+    for (name, kind) in Activation::NAMES {
+        // Numbers that no step moves across ReLU's corner.
+        let away = |x: &Tensor| x.map(|x| if kind == Activation::Relu { x + 0.1f32.copysign(x) } else { x });
+        let backward = |x: &Tensor, d_y: &Tensor| activation::backward(kind, x, d_y).unwrap();
+        let mut rng = Rng::new(3);
+        let (x, weights) = (away(&Tensor::random(&[3, 37], 1.5, &mut rng)), Tensor::random(&[3, 37], 1.0, &mut rng));
+        let loss = |x: &Tensor| loss(&weights, &activation::forward(kind, x));
+        check_every_index(name, &backward(&x, &weights), &x, loss);
+    }
 }
 
 /// Checks a layer of a one-block model: the gradient of its input, and of every parameter whose name begins with
@@ -195,6 +222,24 @@ fn mlp_has_the_gradient_of_the_loss_at_every_index() {
         model.h[0].mlp.backward(x, &saved, d_y, &mut grad.h[0].mlp).unwrap()
     };
     check_layer("h.0.mlp.", 3, &mut one_block(6, 2), forward, backward);
+}
+
+#[test]
+fn mlp_with_relu_has_the_gradient_of_the_loss_at_every_index() {
+    let mut model = one_block(6, 2);
+    model.h[0].mlp.activation = Activation::Relu;
+    // Half of the middle is far below the corner, half far above: no step crosses it.
+    let bias = &mut model.h[0].mlp.c_fc.bias;
+    (0..10).for_each(|i| bias.data_mut()[i] = if i % 2 == 0 { 9.0 } else { -9.0 });
+    let forward = |model: &Gpt2, x: &Tensor| model.h[0].mlp.forward(x, Pass::new(1)).unwrap();
+    let backward = |model: &Gpt2, x: &Tensor, d_y: &Tensor, grad: &mut Gpt2| {
+        let mut saved = Saved::new();
+        model.h[0].mlp.forward(x, Pass::saving(1, &mut saved)).unwrap();
+        let fc = saved.tensor("fc").unwrap();
+        assert!(fc.data().iter().all(|x| x.abs() > 1.0), "no number is near the corner");
+        model.h[0].mlp.backward(x, &saved, d_y, &mut grad.h[0].mlp).unwrap()
+    };
+    check_layer("h.0.mlp.", 3, &mut model, forward, backward);
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub fn run(model: &Gpt2, ids: &[u32], causal: bool, layer: usize, head: usize) -
         let mut heads = Vec::new();
         for h in 0..n_head {
             let (q, k, v) = (&parts[h], &parts[n_head + h], &parts[2 * n_head + h]); // [n_seq, head_size] each
-            let weights = weights(q, k, causal)?; // [n_seq, n_seq]
+            let weights = weights(q, &k.scale(block.attn.score_factor), causal)?; // [n_seq, n_seq]; GPT-2's factor is 1
             heads.push(weights.matmul(v)?); // [n_seq, n_seq] · [n_seq, head_size] -> [n_seq, head_size]
             if (i, h) == (layer, head) {
                 shown = weights;

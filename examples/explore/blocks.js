@@ -39,12 +39,12 @@ function figures(kind, ...strips) {
 function fillBlock(steps, block, i) {
   const middle = sumOf(data.streams[i], block.attn_out);
   const attention = buildAttention(block, i);
-  const act = block.fc.map(gelu);
+  const [act, bend] = data.activation ? [block.act, data.activation] : [block.fc.map(gelu), "GELU"];
   const count = element("p", { class: "readout" });
   onChoice((t) => {
     const row = rowOf(act, t);
     const n = row.filter((x) => x > 0.1).length;
-    count.textContent = `For ${quoted(data.ids[t])}, ${n} of ${row.length} numbers are above 0.1 after GELU.`;
+    count.textContent = `For ${quoted(data.ids[t])}, ${n} of ${row.length} numbers are above 0.1 after ${bend}.`;
   });
   steps.replaceChildren(
     step("Layer norm", "Every row is shifted and stretched to the same range.", "4, Basic layers", "src/layers/layer_norm.rs",
@@ -57,9 +57,9 @@ function fillBlock(steps, block, i) {
     step("What attention adds", "The values that were looked at, mixed by c_proj, are added to the stream.",
       "5, Attention", "src/layers/attention.rs",
       figures("three", strip("attention adds", block.attn_out), strip("the stream after it", middle))),
-    step("Layer norm, and the MLP", `Each token alone: ${data.n_embd} numbers become ${data.n_inner}, and GELU lets the ` +
+    step("Layer norm, and the MLP", `Each token alone: ${data.n_embd} numbers become ${data.n_inner}, and ${bend} lets the ` +
       "positive ones through.", "6, MLP and block", "src/layers/mlp.rs",
-    figures("", strip("after ln_2", block.ln_2), strip("c_fc, before GELU", block.fc), strip("after GELU", act)), count),
+    figures("", strip("after ln_2", block.ln_2), strip(`c_fc, before ${bend}`, block.fc), strip(`after ${bend}`, act)), count),
     step("What the MLP adds", "Narrowed by c_proj, and added again. This is what the next part reads.",
       "6, MLP and block", "src/layers/mlp.rs",
       figures("three", strip("the MLP adds", block.mlp_out), strip("the stream after the block", data.streams[i + 1]))),

@@ -47,14 +47,14 @@ impl Sequence<'_> {
 /// How many queries are handled at a time.
 const QUERIES: usize = 64;
 
-/// `softmax(q·kᵀ / sqrt(head_size) + mask)·v` for every head of every sequence: the heads' results side by side,
+/// `softmax(scale * q·kᵀ + mask)·v` for every head of every sequence: the heads' results side by side,
 /// `[n_tok, n_embd]`; and the weights, `[n_sequences*n_head, n_seq, n_keys]`, if they are to be kept, else nothing.
 ///
 /// # Panics
 ///
 /// If the sequences are of different sizes, or their columns are not whole heads.
 #[doc(hidden)]
-pub fn attend(sequences: &[Sequence], n_head: usize, keep_weights: bool) -> (Vec<f32>, Vec<f32>) {
+pub fn attend(sequences: &[Sequence], n_head: usize, scale: f32, keep_weights: bool) -> (Vec<f32>, Vec<f32>) {
     let Some(first) = sequences.first() else { return Default::default() };
     let (n_seq, n_embd, n_keys) = (first.queries.n_rows(), first.queries.n_cols(), first.n_keys());
     assert!(
@@ -67,7 +67,9 @@ pub fn attend(sequences: &[Sequence], n_head: usize, keep_weights: bool) -> (Vec
     if n_seq == 1 && n_keys > 1 && !keep_weights {
         let mut out = memory::take(n_tok * n_embd);
         let tasks: Vec<_> = sequences.iter().zip(out.chunks_mut(n_embd)).collect();
-        threads::each(tasks, |(sequence, out)| one_query(sequence.queries.row(0), n_head, &sequence.segments, out));
+        threads::each(tasks, |(sequence, out)| {
+            one_query(sequence.queries.row(0), n_head, scale, &sequence.segments, out)
+        });
         return (out, Vec::new());
     }
     // Each head of each sequence is a task of its own, with its own place for its result and its weights.
@@ -83,7 +85,7 @@ pub fn attend(sequences: &[Sequence], n_head: usize, keep_weights: bool) -> (Vec
         n_tok * n_keys * n_embd >= threads::WORTH_A_THREAD,
         tasks,
         |(sequence, head, weights, out): (&Sequence, usize, Option<&mut [f32]>, &mut [f32])| {
-            one_head(sequence, head * head_size, head_size, weights, out);
+            one_head(sequence, head * head_size, head_size, scale, weights, out);
         },
     );
     let mut out = memory::take(n_tok * n_embd);
@@ -99,12 +101,12 @@ fn one_head(
     sequence: &Sequence,
     first_column: usize,
     head_size: usize,
+    scale: f32,
     mut weights: Option<&mut [f32]>,
     out: &mut [f32],
 ) {
     let (n_seq, n_keys) = (sequence.queries.n_rows(), sequence.n_keys());
     let n_past = n_keys - n_seq;
-    let scale = 1.0 / (head_size as f32).sqrt();
     let mut scratch = vec![0.0; if weights.is_some() { 0 } else { QUERIES.min(n_seq) * n_keys }];
     for first in (0..n_seq).step_by(QUERIES) {
         let n = QUERIES.min(n_seq - first);
@@ -141,13 +143,14 @@ fn one_head(
 }
 
 /// How the loss changes with queries, keys and values, side by side as the layer makes them: `[n_tok, 3*n_embd]`; given
-/// `weights` from [`attend`], and how the loss changes with its result, `d_out`, `[n_tok, n_embd]`. The sequences have no past.
+/// `weights` from [`attend`] with this `scale`, and how the loss changes with its result, `d_out`, `[n_tok, n_embd]`. The
+/// sequences have no past.
 ///
 /// # Panics
 ///
 /// If the lengths do not fit.
 #[doc(hidden)]
-pub fn attend_backward(sequences: &[Sequence], n_head: usize, weights: &[f32], d_out: &[f32]) -> Vec<f32> {
+pub fn attend_backward(sequences: &[Sequence], n_head: usize, scale: f32, weights: &[f32], d_out: &[f32]) -> Vec<f32> {
     let Some(first) = sequences.first() else { return Vec::new() };
     let (n_seq, n_embd) = (first.queries.n_rows(), first.queries.n_cols());
     let (n_tok, head_size) = (sequences.len() * n_seq, n_embd / n_head);
@@ -164,7 +167,7 @@ pub fn attend_backward(sequences: &[Sequence], n_head: usize, weights: &[f32], d
     let backward_one_head = |(i, weights, d_head): (usize, &[f32], &mut [f32])| {
         let (sequence, column) = (i / n_head, i % n_head * head_size);
         let d_out = Matrix::part(&d_out[sequence * n_seq * n_embd..], n_seq, n_embd, n_embd).columns(column, head_size);
-        one_head_backward(&sequences[sequence], column, weights, d_out, d_head);
+        one_head_backward(&sequences[sequence], column, scale, weights, d_out, d_head);
     };
     threads::each_if(n_tok * n_seq * n_embd >= threads::WORTH_A_THREAD, tasks, backward_one_head);
 
@@ -179,10 +182,16 @@ pub fn attend_backward(sequences: &[Sequence], n_head: usize, weights: &[f32], d
 }
 
 /// Backward of [`one_head`]. `d_head` holds `d_q`, `d_k` and `d_v` one after the other, all zeros before.
-fn one_head_backward(sequence: &Sequence, first_column: usize, weights: &[f32], d_out: Matrix, d_head: &mut [f32]) {
+fn one_head_backward(
+    sequence: &Sequence,
+    first_column: usize,
+    scale: f32,
+    weights: &[f32],
+    d_out: Matrix,
+    d_head: &mut [f32],
+) {
     let (n_seq, head_size) = (d_out.n_rows(), d_out.n_cols());
     let segment = &sequence.segments[0];
-    let scale = 1.0 / (head_size as f32).sqrt();
     let (d_q, d_kv) = d_head.split_at_mut(n_seq * head_size);
     let (d_k, d_v) = d_kv.split_at_mut(n_seq * head_size);
     let mut d_scores = vec![0.0; QUERIES.min(n_seq) * n_seq];

@@ -10,6 +10,7 @@
 //! * `softmax.rs`, `gelu.rs`, `layer_norm.rs`, [`attention`], `loss.rs` and [`adamw`] are fast twins. The functions of the
 //!   same names in `layers/` and `train/` are plain loops; they say what is computed, and judge these in the tests.
 //!   `one_query.rs` is attention once more, for a single new token.
+//! * `activation.rs` runs any other function over many numbers.
 //! * `memory.rs` keeps the memory of long tensors for the next one of the same size.
 //! * [`threads`] splits work among the processor's cores.
 //! * [`cpu`] finds out what the processor can do, and runs a loop with the best instructions it has.
@@ -24,6 +25,8 @@
 //!
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
+#[doc(hidden)] // `layers::activation` calls it
+pub mod activation;
 pub mod adamw;
 pub mod attention;
 pub mod cpu;

@@ -27,7 +27,7 @@ use super::threads;
 /// How many tokens are handled together. The same for any number of threads: so are the results.
 const CHUNK: usize = 64;
 
-/// `out = softmax(q·kᵀ / sqrt(head_size))·v` for each head: the query, `[n_embd]`, sees all keys of all segments.
+/// `out = softmax(score_scale * q·kᵀ)·v` for each head: the query, `[n_embd]`, sees all keys of all segments.
 ///
 /// # Panics
 ///
@@ -43,10 +43,10 @@ const CHUNK: usize = 64;
 /// let (keys, values) = ([3.0, 4.0, 3.0, 5.0], [1.0, 10.0, 2.0, 20.0]);
 /// let segment = Segment { keys: Matrix::new(&keys, 2, 2), values: Matrix::new(&values, 2, 2) };
 /// let mut out = [0.0; 2];
-/// one_query(&[1.0, 0.0], 1, &[segment], &mut out);
+/// one_query(&[1.0, 0.0], 1, 1.0 / 2f32.sqrt(), &[segment], &mut out);
 /// assert_eq!(out, [1.5, 15.0]); // the mean of the two values
 /// ```
-pub fn one_query(q: &[f32], n_head: usize, segments: &[Segment], out: &mut [f32]) {
+pub fn one_query(q: &[f32], n_head: usize, score_scale: f32, segments: &[Segment], out: &mut [f32]) {
     let n_embd = q.len();
     assert!(n_head > 0 && out.len() == n_embd && n_embd.is_multiple_of(n_head), "one_query: whole heads are needed");
     let is_whole = |m: Matrix| m.n_cols() == n_embd;
@@ -57,8 +57,10 @@ pub fn one_query(q: &[f32], n_head: usize, segments: &[Segment], out: &mut [f32]
 
     let mut parts: Vec<Part> = keys.chunks(CHUNK).map(|_| Part::new(n_head, n_embd)).collect();
     let rows = keys.chunks(CHUNK).zip(values.chunks(CHUNK));
-    let tasks: Vec<_> =
-        rows.zip(&mut parts).map(|((keys, values), part)| Chunk { q, head_size, keys, values, part }).collect();
+    let tasks: Vec<_> = rows
+        .zip(&mut parts)
+        .map(|((keys, values), part)| Chunk { q, head_size, score_scale, keys, values, part })
+        .collect();
     threads::each_if(keys.len() * n_embd >= threads::WORTH_A_THREAD / 8, tasks, run);
 
     out.fill(0.0);
@@ -98,6 +100,7 @@ impl Part {
 struct Chunk<'a> {
     q: &'a [f32],
     head_size: usize,
+    score_scale: f32,
     keys: &'a [&'a [f32]],
     values: &'a [&'a [f32]],
     part: &'a mut Part,
@@ -108,7 +111,7 @@ impl Kernel for Chunk<'_> {
 
     #[inline(always)]
     fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) {
-        let Chunk { q, head_size, keys, values, part } = self;
+        let Chunk { q, head_size, score_scale, keys, values, part } = self;
         let n_keys = keys.len();
         let mut scores = vec![0.0; part.sums.len() * n_keys]; // [n_head, n_keys]
         // Each stream goes through rows of its own, one after the other.
@@ -123,7 +126,7 @@ impl Kernel for Chunk<'_> {
             }
         }
         for (h, scores) in scores.chunks_exact_mut(n_keys).enumerate() {
-            scale(scores, 1.0 / (head_size as f32).sqrt());
+            scale(scores, score_scale);
             part.largest[h] = max(scores).max(f32::MIN); // if all are minus infinity, their powers are zeros and not NaN
             part.sums[h] = exp_and_sum(scores, part.largest[h]);
         }
@@ -158,7 +161,7 @@ mod tests {
     }
 
     /// The formula, in double precision, head by head.
-    fn plain(q: &[f32], head_size: usize, segments: &[(Vec<f32>, Vec<f32>)]) -> Vec<f32> {
+    fn plain(q: &[f32], head_size: usize, scale: f32, segments: &[(Vec<f32>, Vec<f32>)]) -> Vec<f32> {
         let n_embd = q.len();
         let exact = |list: &[f32]| list.iter().copied().map(f64::from).collect::<Vec<f64>>();
         let keys = exact(&segments.iter().flat_map(|s| s.0.clone()).collect::<Vec<f32>>());
@@ -166,7 +169,7 @@ mod tests {
         let mut out = vec![0.0; n_embd];
         for first in (0..n_embd).step_by(head_size) {
             let dot = |k: &[f64]| -> f64 { (first..first + head_size).map(|c| f64::from(q[c]) * k[c]).sum() };
-            let powers = keys.chunks(n_embd).map(|k| (dot(k) / (head_size as f64).sqrt()).exp()).collect::<Vec<f64>>();
+            let powers = keys.chunks(n_embd).map(|k| (f64::from(scale) * dot(k)).exp()).collect::<Vec<f64>>();
             let sum: f64 = powers.iter().sum();
             for c in first..first + head_size {
                 out[c] = values.chunks(n_embd).zip(&powers).map(|(v, p)| v[c] * p / sum).sum::<f64>() as f32;
@@ -179,7 +182,8 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, cases: 60, ..Default::default() })]
         #[test]
         fn every_head_is_the_formula(
-            n_head in 1usize..8, head_size in 1usize..70, lengths in prop::collection::vec(1usize..160, 1..4), seed: u64,
+            n_head in 1usize..8, head_size in 1usize..70, lengths in prop::collection::vec(1usize..160, 1..4),
+            factor in 0.1f32..1.0, seed: u64,
         ) {
             let mut rng = Rng::new(seed);
             let n_embd = n_head * head_size;
@@ -188,9 +192,10 @@ mod tests {
             let numbers: Vec<_> = lengths.iter().map(|n| (random(n * n_embd), random(n * n_embd))).collect();
             let segments: Vec<Segment> = numbers.iter().map(|(k, v)| segment(k, v, n_embd)).collect();
             let mut found = vec![f32::NAN; n_embd];
-            one_query(&q, n_head, &segments, &mut found);
+            let scale = factor / (head_size as f32).sqrt();
+            one_query(&q, n_head, scale, &segments, &mut found);
             // Scores of up to 70 products, then e to their power: 1e-5 of the largest result.
-            prop_assert_eq!(check_close((&[n_embd], &found), (&[n_embd], &plain(&q, head_size, &numbers)), 1e-5), Ok(()));
+            prop_assert_eq!(check_close((&[n_embd], &found), (&[n_embd], &plain(&q, head_size, scale, &numbers)), 1e-5), Ok(()));
         }
     }
 
@@ -202,7 +207,7 @@ mod tests {
         let attend = |n_threads: usize| {
             threads::set(n_threads);
             let mut out = vec![0.0; q.len()];
-            one_query(&q, 7, &[segment(&k, &v, 7 * 16)], &mut out);
+            one_query(&q, 7, 0.25, &[segment(&k, &v, 7 * 16)], &mut out);
             threads::set(0);
             out.iter().map(|x| x.to_bits()).collect::<Vec<u32>>()
         };

@@ -44,13 +44,15 @@ pub struct Attention {
     pub c_proj: Linear,
     /// How many heads there are.
     pub n_head: usize,
+    /// What the scores are multiplied by, beside being divided by `sqrt(head_size)`: 1 in GPT-2.
+    pub score_factor: f32,
 }
 
 impl Attention {
     /// Parameters that are all zero: where a gradient begins.
     pub fn zeros(n_embd: usize, n_head: usize) -> Attention {
         let (c_attn, c_proj) = (Linear::zeros(n_embd, 3 * n_embd), Linear::zeros(n_embd, n_embd));
-        Attention { c_attn, c_proj, n_head }
+        Attention { c_attn, c_proj, n_head, score_factor: 1.0 }
     }
 
     /// Parameters to start training from; `c_proj`, whose result is added to the residual stream, has its own
@@ -58,7 +60,7 @@ impl Attention {
     pub fn random(n_embd: usize, n_head: usize, deviation: f32, proj_deviation: f32, rng: &mut Rng) -> Attention {
         let c_attn = Linear::random(n_embd, 3 * n_embd, deviation, rng);
         let c_proj = Linear::random(n_embd, n_embd, proj_deviation, rng);
-        Attention { c_attn, c_proj, n_head }
+        Attention { c_attn, c_proj, n_head, score_factor: 1.0 }
     }
 
     /// Lets every token look at itself and the tokens before it: `[n_tok, n_embd] -> [n_tok, n_embd]`.
@@ -97,7 +99,7 @@ impl Attention {
         let cache = pass.keys_and_values(n_tok / n_seq, n_embd)?.map(|cache| remember(cache, &qkv, n_seq));
         let sequences = sequences(&qkv, n_seq, cache);
         let n_keys = sequences[0].n_keys(); // n_past + n_seq
-        let (heads, weights) = fast::attend(&sequences, self.n_head, keep_weights);
+        let (heads, weights) = fast::attend(&sequences, self.n_head, self.scale(n_embd), keep_weights);
         let heads = Tensor::of(&[n_tok, n_embd], heads);
         let y = self.c_proj.forward(&heads)?; // [n_tok, n_embd] -> [n_tok, n_embd]
 
@@ -115,6 +117,11 @@ impl Attention {
         pass.see("out", &y);
         pass.save([("qkv", qkv), ("heads", heads)]);
         Ok(y)
+    }
+
+    /// What every score is multiplied by: `1 / sqrt(head_size)` in GPT-2.
+    fn scale(&self, n_embd: usize) -> f32 {
+        self.score_factor / ((n_embd / self.n_head) as f32).sqrt()
     }
 
     /// The numbers of rows and columns of `x`, if this layer can work on its rows as sequences of `n_seq`.
@@ -153,7 +160,7 @@ impl Attention {
         // Forward ended with: y = c_proj(heads)
         let d_heads = self.c_proj.backward(heads, d_y, &mut grad.c_proj)?; // -> [n_tok, n_embd]
         let sequences = sequences(qkv, n_seq, None);
-        let d_qkv = fast::attend_backward(&sequences, self.n_head, weights.data(), d_heads.data());
+        let d_qkv = fast::attend_backward(&sequences, self.n_head, self.scale(n_embd), weights.data(), d_heads.data());
         // Forward began with: qkv = c_attn(x)
         self.c_attn.backward(x, &Tensor::of(&[n_tok, 3 * n_embd], d_qkv), &mut grad.c_attn) // -> [n_tok, n_embd]
     }
@@ -189,11 +196,11 @@ fn sequences<'a>(qkv: &'a Tensor, n_seq: usize, cache: Option<&'a LayerCache>) -
 // The formula, as a loop
 // ---------------------------------------------------------------------------------------------------------------------
 
-/// `softmax(q·kᵀ / sqrt(head_size) + mask)·v` for every head of every sequence: `-> [n_tok, n_embd]`, the heads'
-/// results side by side; and the weights, `[n_sequences*n_head, n_seq, n_keys]`.
+/// `softmax(scale * q·kᵀ + mask)·v` for every head of every sequence: `-> [n_tok, n_embd]`, the heads' results side by
+/// side; and the weights, `[n_sequences*n_head, n_seq, n_keys]`. In GPT-2 `scale` is `1 / sqrt(head_size)`.
 ///
 /// [`Attention::forward`] gives the same numbers, up to rounding, but faster.
-pub fn attend(sequences: &[Sequence], n_head: usize) -> (Vec<f32>, Vec<f32>) {
+pub fn attend(sequences: &[Sequence], n_head: usize, scale: f32) -> (Vec<f32>, Vec<f32>) {
     let (mut out, mut weights) = (Vec::new(), Vec::new());
     for Sequence { queries, segments } in sequences {
         let keys: Vec<&[f32]> = segments.iter().flat_map(|segment| segment.keys.each_row()).collect();
@@ -206,7 +213,7 @@ pub fn attend(sequences: &[Sequence], n_head: usize) -> (Vec<f32>, Vec<f32>) {
             for t in 0..n_seq {
                 // Scores: the query with the keys of all tokens up to its own.
                 let q = &queries.row(t)[columns.clone()];
-                let score = |k: &&[f32]| dot(q, &k[columns.clone()]) / (head_size as f32).sqrt();
+                let score = |k: &&[f32]| scale * dot(q, &k[columns.clone()]);
                 let mut w: Vec<f32> = keys[..n_past + t + 1].iter().map(score).collect();
                 softmax_row(&mut w);
                 // Mix: the values, weighted.
@@ -234,11 +241,10 @@ pub fn attend(sequences: &[Sequence], n_head: usize) -> (Vec<f32>, Vec<f32>) {
 /// * softmax: `d_score_j = w_j * (d_w_j - sum over i of d_w_i * w_i)`. Masked places have `w_j = 0`, so their `d_score`
 ///   is 0.
 /// * `score_j = scale * q·k_j`: `d_q` grows by `scale * d_score_j * k_j`, and `d_k_j` by `scale * d_score_j * q`.
-pub fn attend_backward(sequences: &[Sequence], n_head: usize, weights: &[f32], d_out: &[f32]) -> Vec<f32> {
+pub fn attend_backward(sequences: &[Sequence], n_head: usize, scale: f32, weights: &[f32], d_out: &[f32]) -> Vec<f32> {
     let Some(Sequence { queries, .. }) = sequences.first() else { return Vec::new() };
     let (n_seq, n_embd) = (queries.n_rows(), queries.n_cols());
     let head_size = n_embd / n_head;
-    let scale = 1.0 / (head_size as f32).sqrt();
     let mut d_qkv = vec![0.0; sequences.len() * n_seq * 3 * n_embd];
     for (i, w) in weights.chunks(n_seq).enumerate() {
         // Row i of the weights belongs to query t of one head of one sequence.
@@ -287,22 +293,24 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, cases: 40, ..Default::default() })]
         #[test]
         fn the_fast_twin_is_the_loop_forward_and_backward(
-            n_sequences in 1usize..4, n_seq in 1usize..80, n_head in 1usize..4, head_size in 1usize..20, seed: u64,
+            n_sequences in 1usize..4, n_seq in 1usize..80, n_head in 1usize..4, head_size in 1usize..20,
+            factor in 0.1f32..2.0, seed: u64,
         ) {
             let (n_tok, n_embd) = (n_sequences * n_seq, n_head * head_size);
             let mut rng = Rng::new(seed);
             let qkv = Tensor::random(&[n_tok, 3 * n_embd], 1.0, &mut rng);
             let d_out = Tensor::random(&[n_tok, n_embd], 1.0, &mut rng);
             let sequences = sequences(&qkv, n_seq, None);
+            let scale = factor / (head_size as f32).sqrt();
             // Scores of up to 20 products, e to their power, sums of up to 80 terms: 1e-5 of the largest result.
             let close = |a: &[f32], b: &[f32]| check_close((&[a.len()], a), (&[b.len()], b), 1e-5);
-            let (out, weights) = attend(&sequences, n_head);
-            let (found, found_weights) = fast::attend(&sequences, n_head, true);
+            let (out, weights) = attend(&sequences, n_head, scale);
+            let (found, found_weights) = fast::attend(&sequences, n_head, scale, true);
             prop_assert_eq!(close(&found, &out), Ok(()));
             prop_assert_eq!(close(&found_weights, &weights), Ok(()));
-            prop_assert_eq!(close(&fast::attend(&sequences, n_head, false).0, &out), Ok(()));
-            let d_qkv = attend_backward(&sequences, n_head, &weights, d_out.data());
-            let found = fast::attend_backward(&sequences, n_head, &weights, d_out.data());
+            prop_assert_eq!(close(&fast::attend(&sequences, n_head, scale, false).0, &out), Ok(()));
+            let d_qkv = attend_backward(&sequences, n_head, scale, &weights, d_out.data());
+            let found = fast::attend_backward(&sequences, n_head, scale, &weights, d_out.data());
             prop_assert_eq!(close(&found, &d_qkv), Ok(()));
         }
 
@@ -321,13 +329,13 @@ mod tests {
                 Segment { keys: keys.matrix().rows(at - n, n), values: values.matrix().rows(at - n, n) }
             });
             let pieces = [Sequence { queries: q.matrix(), segments: pieces.collect() }];
-            let (out, weights) = attend(&[Sequence { queries: q.matrix(), segments: whole }], 2);
-            prop_assert_eq!(&attend(&pieces, 2).0, &out); // the loop sees only rows
+            let (out, weights) = attend(&[Sequence { queries: q.matrix(), segments: whole }], 2, 0.5);
+            prop_assert_eq!(&attend(&pieces, 2, 0.5).0, &out); // the loop sees only rows
             let close = |a: &[f32], b: &[f32]| check_close((&[a.len()], a), (&[b.len()], b), 1e-5);
-            let (found, found_weights) = fast::attend(&pieces, 2, true);
+            let (found, found_weights) = fast::attend(&pieces, 2, 0.5, true);
             prop_assert_eq!(close(&found, &out), Ok(()));
             prop_assert_eq!(close(&found_weights, &weights), Ok(()));
-            prop_assert_eq!(close(&fast::attend(&pieces, 2, false).0, &out), Ok(()));
+            prop_assert_eq!(close(&fast::attend(&pieces, 2, 0.5, false).0, &out), Ok(()));
         }
     }
 

@@ -50,6 +50,7 @@ impl Block {
             ln_2: LayerNorm::zeros(d, config.layer_norm_epsilon),
             mlp: Mlp::zeros(d, config.n_inner),
         }
+        .at(0, config)
     }
 
     /// Parameters to start training from, initialized as GPT-2's were: deviation 0.02, divided by `sqrt(2 * n_layer)`
@@ -64,6 +65,16 @@ impl Block {
             ln_2: LayerNorm::new(d, config.layer_norm_epsilon),
             mlp: Mlp::random(d, config.n_inner, 0.02, proj, rng),
         }
+        .at(0, config)
+    }
+
+    /// The same parameters as block `i` of a model. In GPT-2 that is nothing new; some of its relatives bend or scale in
+    /// another way (see [`Config`]), and may scale in each block in another way.
+    #[must_use]
+    pub fn at(mut self, i: usize, config: &Config) -> Block {
+        self.attn.score_factor = config.score_factor(i);
+        self.mlp.activation = config.activation_function;
+        self
     }
 
     /// `x + attn(ln_1(x))`, then `x + mlp(ln_2(x))`: `[n_tok, n_embd] -> [n_tok, n_embd]`.

@@ -7,6 +7,8 @@
 //! y = c_proj(gelu(c_fc(x)))
 //! ```
 //!
+//! (A few relatives of GPT-2 bend with another function: see `activation.rs`.)
+//!
 //! Two thirds of a block's parameters are here. One way to see it: each of the `4*n_embd` columns in the middle looks
 //! for one pattern in `x`, and says what to add when the pattern is found.
 //!
@@ -15,8 +17,9 @@
 //! [Chapter 6](crate::book::ch06_mlp_and_block) explains it;
 //! [chapter 12](crate::book::ch12_backpropagation), its `backward`.
 
-use super::gelu;
+use super::activation;
 use super::linear::Linear;
+use crate::config::Activation;
 use crate::error::Result;
 use crate::pass::{Pass, Saved};
 use crate::rng::Rng;
@@ -29,12 +32,15 @@ pub struct Mlp {
     pub c_fc: Linear,
     /// Narrows: `[n_inner, n_embd]`.
     pub c_proj: Linear,
+    /// Which function bends: GELU in GPT-2.
+    pub activation: Activation,
 }
 
 impl Mlp {
     /// Parameters that are all zero: where a gradient begins.
     pub fn zeros(n_embd: usize, n_inner: usize) -> Mlp {
-        Mlp { c_fc: Linear::zeros(n_embd, n_inner), c_proj: Linear::zeros(n_inner, n_embd) }
+        let (c_fc, c_proj) = (Linear::zeros(n_embd, n_inner), Linear::zeros(n_inner, n_embd));
+        Mlp { c_fc, c_proj, activation: Activation::GeluNew }
     }
 
     /// Parameters to start training from; `c_proj`, whose result is added to the residual stream, has its own
@@ -42,7 +48,7 @@ impl Mlp {
     pub fn random(n_embd: usize, n_inner: usize, deviation: f32, proj_deviation: f32, rng: &mut Rng) -> Mlp {
         let c_fc = Linear::random(n_embd, n_inner, deviation, rng);
         let c_proj = Linear::random(n_inner, n_embd, proj_deviation, rng);
-        Mlp { c_fc, c_proj }
+        Mlp { c_fc, c_proj, activation: Activation::GeluNew }
     }
 
     /// `y = c_proj(gelu(c_fc(x)))`: `[n_tok, n_embd] -> [n_tok, n_embd]`.
@@ -69,7 +75,7 @@ impl Mlp {
     /// ```
     pub fn forward(&self, x: &Tensor, mut pass: Pass) -> Result<Tensor> {
         let fc = self.c_fc.forward(x)?; // [n_tok, n_embd] -> [n_tok, n_inner]
-        let act = gelu::forward(&fc); // [n_tok, n_inner]
+        let act = activation::forward(self.activation, &fc); // [n_tok, n_inner]
         let y = self.c_proj.forward(&act)?; // [n_tok, n_inner] -> [n_tok, n_embd]
         pass.see("fc", &fc);
         pass.see("act", &act);
@@ -87,7 +93,7 @@ impl Mlp {
     pub fn backward(&self, x: &Tensor, saved: &Saved, d_y: &Tensor, grad: &mut Mlp) -> Result<Tensor> {
         let (fc, act) = (saved.tensor("fc")?, saved.tensor("act")?);
         let d_act = self.c_proj.backward(act, d_y, &mut grad.c_proj)?; // -> [n_tok, n_inner]
-        let d_fc = gelu::backward(fc, &d_act)?; // [n_tok, n_inner]
+        let d_fc = activation::backward(self.activation, fc, &d_act)?; // [n_tok, n_inner]
         self.c_fc.backward(x, &d_fc, &mut grad.c_fc) // -> [n_tok, n_embd]
     }
 }

@@ -11,6 +11,8 @@
 //! gives both the same numbers, and the loop is the judge. The twin of the linear layer is the matrix product.
 //! Embedding, MLP and block have none, because they only look up rows or call other layers.
 //!
+//! `activation.rs` is for relatives of GPT-2 that were trained with another bend than GELU. GPT-2 needs nothing of it.
+//!
 //! Whatever else a layer must know travels in a [`Pass`](crate::Pass): how long the sequences are, the cache, who
 //! watches, and what is saved for backward.
 //!
@@ -21,6 +23,7 @@
 //! embedding, [5](crate::book::ch05_attention) attention, and [6](crate::book::ch06_mlp_and_block) what they are
 //! assembled into.
 
+pub mod activation;
 pub mod attention;
 pub mod block;
 pub mod embedding;

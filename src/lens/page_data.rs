@@ -17,9 +17,9 @@
 use super::base64::{encode_f16, encode_f32};
 use super::logit_lens::Reading;
 use super::trace::{BlockTrace, Trace};
-use crate::Config;
 use crate::checkpoint::Json;
 use crate::tokenizer::Tokenizer;
+use crate::{Activation, Config};
 
 /// The page's data. `name` is the model's name. `n_before` tokens of the prompt came before those of the trace and were
 /// left out.
@@ -41,6 +41,9 @@ use crate::tokenizer::Tokenizer;
 /// ```
 pub fn to_json(trace: &Trace, tokenizer: Option<&Tokenizer>, name: &str, n_before: usize) -> String {
     let config = &trace.config;
+    // The page knows GELU as GPT-2 has it. Of any other activation it gets the name and the results.
+    let activation = Some(config.activation_function).filter(|&other| other != Activation::GeluNew);
+    let activation = activation.map(|other| other.to_string());
     object(
         config,
         [
@@ -50,7 +53,8 @@ pub fn to_json(trace: &Trace, tokenizer: Option<&Tokenizer>, name: &str, n_befor
             ("vocabulary", tokenizer.map_or(Json::Null, |tokenizer| vocabulary(tokenizer, config.n_vocab))),
             ("wte", f16(trace.wte.data())),
             ("wpe", f16(trace.wpe.data())),
-            ("blocks", Json::Array(trace.blocks.iter().map(block).collect())),
+            ("activation", activation.as_ref().map_or(Json::Null, |name| name.as_str().into())),
+            ("blocks", Json::Array(trace.blocks.iter().map(|b| block(b, activation.is_some())).collect())),
             (
                 "lens",
                 Json::Array(trace.lens.iter().map(|row| Json::Array(row.iter().map(reading).collect())).collect()),
@@ -93,8 +97,9 @@ fn token(bytes: Option<&[u8]>) -> Json {
     }
 }
 
-fn block(block: &BlockTrace) -> Json {
-    Json::object([
+fn block(block: &BlockTrace, with_act: bool) -> Json {
+    let act = with_act.then(|| ("act", f16(block.act.data())));
+    let entries = [
         ("ln_1", f16(block.ln_1.data())),
         ("q", f16(block.q.data())),
         ("k", f16(block.k.data())),
@@ -104,7 +109,8 @@ fn block(block: &BlockTrace) -> Json {
         ("ln_2", f16(block.ln_2.data())),
         ("fc", f16(block.fc.data())),
         ("mlp_out", f16(block.mlp_out.data())),
-    ])
+    ];
+    Json::Object(entries.into_iter().chain(act).map(|(key, value)| (key.to_string(), value)).collect())
 }
 
 /// A reading as `[rank, id, probability, id, probability, ...]`: a short form, because there are many of them.
@@ -120,6 +126,7 @@ fn f16(numbers: &[f32]) -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Gpt2, Rng};
 
     #[test]
     fn a_token_is_text_or_bytes_or_nothing() {
@@ -127,6 +134,22 @@ mod tests {
         assert_eq!(token(Some(b"\xF0\x9F")).to_string(), "[240,159]");
         assert_eq!(token(Some(b"a\xC3")).to_string(), "[97,195]");
         assert_eq!(token(None), Json::Null);
+    }
+
+    #[test]
+    fn of_a_bend_that_the_page_does_not_know_it_gets_name_and_results() {
+        let gpt2 = Config::new(11, 8, 12, 3, 2);
+        for activation_function in [Activation::GeluNew, Activation::Relu] {
+            let model = Gpt2::random(&Config { activation_function, ..gpt2 }, &mut Rng::new(1)).unwrap();
+            let data = to_json(&Trace::new(&model, &[5, 1]).unwrap(), None, "", 0);
+            let data = Json::parse(&data).unwrap();
+            let act = data.get("blocks").unwrap().as_array().unwrap()[1].get("act");
+            match activation_function {
+                Activation::GeluNew => assert!(data.get("activation").unwrap().is_null() && act.is_none()),
+                // Two rows of 48 numbers of two bytes, four letters for three bytes.
+                _ => assert!(act.unwrap().as_str().unwrap().len() == 2 * 48 * 2 / 3 * 4, "{data}"),
+            }
+        }
     }
 
     #[test]

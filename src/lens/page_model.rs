@@ -23,7 +23,8 @@ use std::collections::HashMap;
 ///
 /// # Errors
 ///
-/// If the model has a head of its own, which the page's program cannot run, or [packed](crate::weight) weights.
+/// If the model has a head of its own, or bends or scales in another way than GPT-2, which the page's program cannot run; or
+/// if it has [packed](crate::weight) weights.
 ///
 /// # Example: a model of 270 tokens
 ///
@@ -47,6 +48,10 @@ pub fn to_json(model: &Gpt2, tokenizer: &Tokenizer, name: &str, prompt: &str, mo
         return Err(Error::argument("page_model", "the page runs models whose head is wte; this one has its own"));
     }
     let config = &model.config;
+    if !config.is_gpt2() {
+        let problem = "the page runs GPT-2's own computation; this model has another activation or scale of attention";
+        return Err(Error::argument("page_model", problem));
+    }
     let mut numbers = Vec::with_capacity(model.n_parameters());
     let mut parameters = Vec::new();
     for (name, tensor) in model.parameters()? {
@@ -98,6 +103,9 @@ mod tests {
         let error = |model: &Gpt2| to_json(model, &tokenizer, "", "", 8).unwrap_err().to_string();
         let untied = Gpt2 { lm_head: Some(Tensor::zeros(&[257, 12]).into()), ..model.clone() };
         assert!(error(&untied).contains("has its own"));
+        let mut relative = model.clone();
+        relative.config.scale_attn_weights = false;
+        assert!(error(&relative).contains("another activation or scale"));
         let mut packed = model;
         packed.pack(Precision::Int8).unwrap();
         assert!(error(&packed).contains("load the model as f32"));

@@ -60,6 +60,8 @@ pub struct BlockTrace {
     pub ln_2: Tensor,
     /// The middle of the MLP before GELU, `[n_seq, n_inner]`.
     pub fc: Tensor,
+    /// The middle of the MLP after GELU, or after what the model has instead.
+    pub act: Tensor,
     /// What the MLP adds to the stream, `[n_seq, n_embd]`.
     pub mlp_out: Tensor,
 }
@@ -103,13 +105,15 @@ impl Trace {
             let (q, k) = (of_block("attn.q")?, of_block("attn.k")?);
             blocks.push(BlockTrace {
                 ln_1: of_block("ln_1")?,
-                scores: scores(&q, &k, model.config.n_head)?,
+                // The factor is 1 in GPT-2: what is left to scale by is 1 / sqrt(head_size).
+                scores: scores(&q, &k, model.config.n_head)?.scale(model.h[i].attn.score_factor),
                 q,
                 k,
                 v: of_block("attn.v")?,
                 attn_out: of_block("attn.out")?,
                 ln_2: of_block("ln_2")?,
                 fc: of_block("mlp.fc")?,
+                act: of_block("mlp.act")?,
                 mlp_out: of_block("mlp.out")?,
             });
             streams.push(of_block("out")?);

@@ -14,12 +14,13 @@ use super::adamw::AdamW;
 use super::settings::{Inputs, Settings, lookup};
 use crate::checkpoint::safetensors::{self, Dtype, Metadata, NamedTensors};
 use crate::checkpoint::{Json, Kept};
-use crate::config::Config;
+use crate::config::{Activation, Config};
 use crate::error::{Error, Result};
 use crate::model::Gpt2;
 use crate::rng::Rng;
 use crate::tokenizer::Tokenizer;
 use std::path::Path;
+use std::str::FromStr;
 
 /// Everything that makes up a run, except its texts.
 #[derive(Debug, Clone)]
@@ -166,6 +167,10 @@ fn config_to_list(config: &Config) -> Vec<(String, String)> {
         ("config.n_layer", config.n_layer.to_string()),
         ("config.n_inner", config.n_inner.to_string()),
         ("config.layer_norm_epsilon", config.layer_norm_epsilon.to_string()),
+        ("config.activation_function", config.activation_function.to_string()),
+        ("config.scale_attn_weights", config.scale_attn_weights.to_string()),
+        ("config.scale_attn_by_inverse_layer_idx", config.scale_attn_by_inverse_layer_idx.to_string()),
+        ("config.reorder_and_upcast_attn", config.reorder_and_upcast_attn.to_string()),
     ];
     list.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
 }
@@ -186,7 +191,17 @@ fn config_from_list(list: &[(String, String)]) -> Result<Config> {
         layer_norm_epsilon: epsilon
             .parse()
             .map_err(|_| Error::format("training state", "config.layer_norm_epsilon is not a number"))?,
+        activation_function: of_relative(list, "config.activation_function", Activation::GeluNew)?,
+        scale_attn_weights: of_relative(list, "config.scale_attn_weights", true)?,
+        scale_attn_by_inverse_layer_idx: of_relative(list, "config.scale_attn_by_inverse_layer_idx", false)?,
+        reorder_and_upcast_attn: of_relative(list, "config.reorder_and_upcast_attn", false)?,
     })
+}
+
+/// Something that only GPT-2's relatives have in another way. A state that says nothing about it is GPT-2's.
+fn of_relative<T: FromStr>(list: &[(String, String)], name: &str, of_gpt2: T) -> Result<T> {
+    let Some((_, value)) = list.iter().find(|(found, _)| found == name) else { return Ok(of_gpt2) };
+    value.parse().map_err(|_| Error::format("training state", format!("{name} cannot be {value:?}")))
 }
 
 fn rng_from_text(text: &str) -> Result<Rng> {
@@ -262,6 +277,27 @@ mod tests {
                 assert_eq!(read.parameters().unwrap(), written.parameters().unwrap());
             }
             std::fs::remove_file(&path).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_a_relative_of_gpt2_computes_is_kept() {
+        let relative = Config {
+            activation_function: Activation::Silu,
+            scale_attn_weights: false,
+            scale_attn_by_inverse_layer_idx: true,
+            reorder_and_upcast_attn: true,
+            ..Config::gpt2()
+        };
+        let list = config_to_list(&relative);
+        assert_eq!(config_from_list(&list), Ok(relative));
+        // A state that was written before these were known.
+        assert_eq!(config_from_list(&list[..7]), Ok(Config::gpt2()));
+        for (i, value) in [(7, "mish"), (8, "1"), (9, ""), (10, "yes")] {
+            let mut list = list.clone();
+            list[i].1 = value.to_string();
+            let error = config_from_list(&list).unwrap_err().to_string();
+            assert!(error.contains(&format!("{} cannot be {value:?}", list[i].0)), "{error}");
         }
     }
 

@@ -81,6 +81,7 @@ fn a_page_about_32_tokens_of_the_smallest_gpt2_stays_under_12_megabytes() {
         attn_out: zeros(),
         ln_2: zeros(),
         fc: Tensor::zeros(&[n_seq, config.n_inner]),
+        act: zeros(), // not written: the page makes it out of fc
         mlp_out: zeros(),
     };
     let trace = Trace {

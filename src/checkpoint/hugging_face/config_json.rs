@@ -1,13 +1,13 @@
 //! `config.json`: how large the model is, and what else is special about it.
 //!
-//! **Nothing is guessed.** The file can ask for things that GPT-2 does not do, such as another activation. A model
-//! loaded without them would run, and write nonsense. Anything that would change the numbers is an error that says
-//! so.
+//! **Nothing is guessed.** The file can ask for things that GPT-2 does not do. Some of them are known here, because models
+//! like GPT-2 were trained with them: another activation, another scale of the attention scores. A model loaded without
+//! the others would run, and write nonsense. Anything else that would change the numbers is an error that says so.
 
 use super::kept::set;
 use crate::checkpoint::json::{Json, quote};
 use crate::checkpoint::safetensors::Dtype;
-use crate::config::Config;
+use crate::config::{Activation, Config};
 use crate::error::{Error, Result};
 use crate::model::Gpt2;
 
@@ -40,6 +40,10 @@ impl ConfigJson {
                 None => 1e-5,
                 Some(value) => value.as_f32().ok_or_else(|| unexpected("layer_norm_epsilon", value, "a number"))?,
             },
+            activation_function: activation(&json)?,
+            scale_attn_weights: boolean(&json, "scale_attn_weights", true)?,
+            scale_attn_by_inverse_layer_idx: boolean(&json, "scale_attn_by_inverse_layer_idx", false)?,
+            reorder_and_upcast_attn: boolean(&json, "reorder_and_upcast_attn", false)?,
         };
         config.check()?;
         let tied = boolean(&json, "tie_word_embeddings", true)?;
@@ -48,27 +52,28 @@ impl ConfigJson {
 }
 
 /// Rejects configurations that are not GPT-2, or that ask for something which would change the numbers.
-///
-/// (`reorder_and_upcast_attn` may be true: it only says in which order to multiply 16-bit numbers.)
 fn check_is_gpt2(json: &Json) -> Result<()> {
-    for (key, only) in [("model_type", "gpt2"), ("activation_function", "gelu_new")] {
-        match json.get(key) {
-            None => {}
-            Some(value) if value.as_str() == Some(only) => {}
-            Some(value) => return Err(unexpected(key, value, &format!("{only:?}, the only one supported"))),
-        }
+    if let Some(value) = json.get("model_type")
+        && value.as_str() != Some("gpt2")
+    {
+        return Err(unexpected("model_type", value, "\"gpt2\"; models of other kinds are not read here"));
     }
-    let only =
-        [("scale_attn_weights", true), ("scale_attn_by_inverse_layer_idx", false), ("add_cross_attention", false)];
-    for (key, only) in only {
-        if boolean(json, key, only)? != only {
-            return Err(unexpected(key, &Json::from(!only), &format!("{only}, the only one supported")));
-        }
+    if boolean(json, "add_cross_attention", false)? {
+        let only = "false: only models that read one text are supported";
+        return Err(unexpected("add_cross_attention", &Json::from(true), only));
     }
     if json.get("quantization_config").is_some_and(|value| !value.is_null()) {
         return Err(Error::format("config", "`quantization_config` is given, and only plain weights are supported"));
     }
     Ok(())
+}
+
+/// The bend in the MLP; where nothing is said, GPT-2's own.
+fn activation(json: &Json) -> Result<Activation> {
+    let Some(value) = json.get("activation_function") else { return Ok(Activation::GeluNew) };
+    let known = Activation::NAMES.map(|(name, _)| name).join(", ");
+    let found = value.as_str().and_then(|name| name.parse().ok());
+    found.ok_or_else(|| unexpected("activation_function", value, &format!("one of those supported here: {known}")))
 }
 
 pub(super) fn unexpected(key: &str, found: &Json, expected: &str) -> Error {
@@ -112,7 +117,10 @@ pub(super) fn fill(json: &mut Json, model: &Gpt2, dtype: Dtype) {
         ("n_head", config.n_head.into()),
         ("n_layer", config.n_layer.into()),
         ("n_inner", config.n_inner.into()),
-        ("activation_function", "gelu_new".into()),
+        ("activation_function", config.activation_function.to_string().as_str().into()),
+        ("scale_attn_weights", config.scale_attn_weights.into()),
+        ("scale_attn_by_inverse_layer_idx", config.scale_attn_by_inverse_layer_idx.into()),
+        ("reorder_and_upcast_attn", config.reorder_and_upcast_attn.into()),
         ("layer_norm_epsilon", config.layer_norm_epsilon.into()),
         ("tie_word_embeddings", model.lm_head.is_none().into()),
         (dtype_key, dtype_name.into()),
@@ -121,6 +129,8 @@ pub(super) fn fill(json: &mut Json, model: &Gpt2, dtype: Dtype) {
             Some(Json::Number(_)) if key == "layer_norm_epsilon" => {
                 json.get(key).and_then(Json::as_f32) == value.as_f32()
             }
+            // The file may know the activation by another name.
+            Some(Json::String(name)) => key == "activation_function" && name.parse() == Ok(config.activation_function),
             Some(Json::Null) => key == "n_inner" && config.n_inner == 4 * config.n_embd,
             _ => false,
         };
@@ -133,6 +143,7 @@ pub(super) fn fill(json: &mut Json, model: &Gpt2, dtype: Dtype) {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{CONFIG, config_with, config_without, loaded, model, refused, tensors};
+    use super::*;
 
     #[test]
     fn what_is_not_said_has_the_value_that_gpt2_has() {
@@ -142,23 +153,50 @@ mod tests {
         assert_eq!(found.config.layer_norm_epsilon, 1e-5);
         assert_eq!(loaded(&config_with("n_inner", "null"), &tensors()).unwrap(), model());
         assert_eq!(loaded(&config_with("activation_function", "\"gelu_new\""), &tensors()).unwrap(), model());
-        assert_eq!(loaded(&config_with("reorder_and_upcast_attn", "true"), &tensors()).unwrap(), model());
         assert_eq!(loaded(&CONFIG.replace("n_positions", "n_ctx"), &tensors()).unwrap(), model());
     }
 
     #[test]
     fn what_would_change_the_numbers_is_refused() {
         for (key, value, expected) in [
-            ("scale_attn_by_inverse_layer_idx", "true", "`scale_attn_by_inverse_layer_idx` is true, expected false"),
+            ("scale_attn_by_inverse_layer_idx", "1", "`scale_attn_by_inverse_layer_idx` is 1, expected true or false"),
             ("add_cross_attention", "true", "`add_cross_attention` is true, expected false"),
-            ("scale_attn_weights", "false", "`scale_attn_weights` is false, expected true"),
-            ("activation_function", "\"relu\"", "`activation_function` is \"relu\", expected \"gelu_new\""),
+            ("scale_attn_weights", "null", "`scale_attn_weights` is null, expected true or false"),
+            ("activation_function", "\"mish\"", "`activation_function` is \"mish\", expected one of those supported"),
+            ("activation_function", "\"mish\"", "here: gelu_new, gelu_fast, gelu_pytorch_tanh,"),
+            ("activation_function", "null", "`activation_function` is null, expected one of"),
             ("model_type", "\"bert\"", "`model_type` is \"bert\", expected \"gpt2\""),
             ("quantization_config", "{}", "only plain weights"),
         ] {
             let message = refused(&config_with(key, value), &tensors());
             assert!(message.starts_with("config.json: ") && message.contains(expected), "{message}");
         }
+    }
+
+    #[test]
+    fn what_a_relative_of_gpt2_asks_for_is_read_and_written_again() {
+        let mut found = Vec::new();
+        for (key, value) in [
+            ("activation_function", "\"gelu\""),
+            ("activation_function", "\"relu\""),
+            ("scale_attn_weights", "false"),
+            ("scale_attn_by_inverse_layer_idx", "true"),
+            ("reorder_and_upcast_attn", "true"),
+        ] {
+            let model = loaded(&config_with(key, value), &tensors()).unwrap();
+            assert!(!found.contains(&model.config) && model.config != super::super::tests::model().config);
+            let mut written = Json::Object(Vec::new());
+            fill(&mut written, &model, Dtype::F32);
+            assert_eq!(written.get(key).unwrap().to_string(), value);
+            assert_eq!(ConfigJson::parse(&written.to_string()).unwrap().config, model.config);
+            found.push(model.config);
+        }
+        // Another name of GELU by tanh is GPT-2's own function, and stays in the file.
+        let text = config_with("activation_function", "\"gelu_fast\"");
+        assert_eq!(loaded(&text, &tensors()).unwrap(), model());
+        let mut written = Json::parse(&text).unwrap();
+        fill(&mut written, &model(), Dtype::F32);
+        assert_eq!(written.get("activation_function").unwrap().as_str(), Some("gelu_fast"));
     }
 
     #[test]
