@@ -13,6 +13,24 @@ use std::path::Path;
 /// The three bytes that some editors put before UTF-8 text.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
+const PICKLE: &str = "is a file of PyTorch's own kind, a Python pickle, under another name: load the model with the transformers \
+                      library and save it again, which writes model.safetensors";
+
+/// Files that are neither text nor safetensors: their first bytes, what they are, and what to do.
+const OTHER_KINDS: [(&[u8], &str); 8] = [
+    (b"\x1F\x8B", "is compressed with gzip: unpack it with `gzip -d` or `tar -xzf`, and give what is in it"),
+    (b"\xFD7zXZ\0", "is compressed with xz: unpack it with `xz -d`, and give what is in it"),
+    (b"\x28\xB5\x2F\xFD", "is compressed with zstd: unpack it with `zstd -d`, and give what is in it"),
+    (b"7z\xBC\xAF\x27\x1C", "is a 7z archive: unpack it, and give what is in it"),
+    (b"\x80\x02", PICKLE),
+    (b"\x80\x04", PICKLE),
+    (b"\x89HDF\r\n\x1A\n", "is in the form of TensorFlow (HDF5), under another name: get model.safetensors"),
+    (
+        b"GGUF",
+        "is in the form of llama.cpp (GGUF), under another name: get the model.safetensors that it was made from",
+    ),
+];
+
 /// What a file really is and what to do about it, if its first bytes show that it is not what its name says.
 ///
 /// Sixteen bytes are enough for most kinds, and a few hundred for all.
@@ -41,6 +59,23 @@ pub fn mistaken_for(bytes: &[u8]) -> Option<&'static str> {
             "is a web page, not the file itself: download it again, from a link that leads to the file (on the Hugging \
              Face hub, one with /resolve/ in it and not /blob/)",
         );
+    }
+    if bytes.starts_with(b"Entry not found") || bytes.starts_with(b"Invalid username or password") {
+        return Some(
+            "holds a server's answer that the file could not be had, not the file itself: check the link, and download \
+             it again",
+        );
+    }
+    // A safetensors file begins with a length below 2^32 in eight bytes, and a brace. Any two bytes can begin the length.
+    let is_safetensors = bytes.len() > 8 && bytes[4..9] == *b"\0\0\0\0{";
+    let kind = OTHER_KINDS.iter().find(|(magic, _)| bytes.starts_with(magic));
+    if let Some((_, problem)) = kind.filter(|_| !is_safetensors) {
+        return Some(problem);
+    }
+    if bytes.starts_with(b"PK\x03\x04") {
+        // PyTorch's own files are zip archives, in which a pickle comes first.
+        let is_torch = bytes.windows(8).any(|part| part == b"data.pkl");
+        return Some(if is_torch { PICKLE } else { "is a zip archive: unpack it, and give what is in it" });
     }
     if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") {
         return Some("is UTF-16 text; convert it to UTF-8, for example with `iconv -f UTF-16 -t UTF-8`");
@@ -111,6 +146,26 @@ mod tests {
         }
         let utf16: Vec<u8> = "\u{FEFF}Once".encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert!(remedy(&utf16).contains("UTF-16"));
+        for (bytes, expected) in [
+            (&b"\x1F\x8B\x08\0"[..], "with gzip"),
+            (b"\xFD7zXZ\0\0", "with xz"),
+            (b"\x28\xB5\x2F\xFD\0", "with zstd"),
+            (b"7z\xBC\xAF\x27\x1C\0", "7z archive"),
+            (b"PK\x03\x04\0\0", "zip archive: unpack it"),
+            (b"PK\x03\x04\0\0archive/data.pkl", "a Python pickle"),
+            (b"\x80\x02}q\0", "a Python pickle"),
+            (b"\x80\x04\x95", "a Python pickle"),
+            (b"\x89HDF\r\n\x1A\n\0", "HDF5"),
+            (b"GGUF\x03\0\0\0", "GGUF"),
+            (b"Entry not found", "a server's answer"),
+            (b"Invalid username or password.", "a server's answer"),
+        ] {
+            let found = remedy(bytes);
+            assert!(found.contains(expected) && !found.contains('\n') && !found.contains("  "), "{found}");
+        }
+        // 640 bytes of header, and 35,615: they only look like a pickle and like gzip.
+        assert_eq!(mistaken_for(b"\x80\x02\0\0\0\0\0\0{\"wte.weight\""), None);
+        assert_eq!(mistaken_for(b"\x1F\x8B\0\0\0\0\0\0{\"wte.weight\""), None);
         let caf = remedy(b"caf\xE9 noir");
         assert!(caf.contains("not UTF-8 at byte 3: 0xe9") && caf.contains("WINDOWS-1252"), "{caf}");
         assert!(!remedy(b"\0\0\xE9").contains("WINDOWS-1252"));
