@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::kernels::attention as kernel;
 use crate::kernels::matrix::Matrix;
+use crate::kernels::memory;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -65,6 +66,34 @@ impl KvCache {
     pub fn new(config: &Config, n_sequences: usize) -> KvCache {
         let empty = LayerCache { sequences: vec![Vec::new(); n_sequences] };
         KvCache { n_sequences, n_past: 0, n_embd: config.n_embd, layers: vec![empty; config.n_layer] }
+    }
+
+    /// Checks that there is memory for the keys and values of `n_tokens` tokens, in all sequences together, as far as the
+    /// operating system tells.
+    ///
+    /// # Errors
+    ///
+    /// If there is not. The error says how much would be needed.
+    ///
+    /// # Example: a thousand tokens, and a trillion
+    ///
+    /// ```
+    /// use gpt60::{Config, KvCache};
+    ///
+    /// assert!(KvCache::check_memory(&Config::gpt2(), 1024).is_ok()); // 75 MB
+    /// assert!(KvCache::check_memory(&Config::gpt2(), 1_000_000_000_000).is_err());
+    /// ```
+    pub fn check_memory(config: &Config, n_tokens: usize) -> Result<()> {
+        let numbers = n_tokens.saturating_mul(2).saturating_mul(config.n_layer).saturating_mul(config.n_embd);
+        let n_bytes = numbers.saturating_mul(size_of::<f32>());
+        if memory::can_be_had(n_bytes) {
+            return Ok(());
+        }
+        let problem = format!(
+            "the keys and values of {n_tokens} tokens need {} GB of memory, more than there is; ask for fewer tokens",
+            n_bytes.div_ceil(1_000_000_000)
+        );
+        Err(Error::argument("KvCache", problem))
     }
 
     /// How many tokens of each sequence have been read.

@@ -4,6 +4,7 @@ use crate::checkpoint::hugging_face::Checkpoint;
 use crate::cli::failure::Outcome;
 use crate::cli::terminal::{flush, is_terminal, note, note_part, print};
 use crate::generate::{Continuation, Stop};
+use crate::kv_cache::KvCache;
 use crate::tokenizer::{Tokenizer, Utf8Stream};
 use std::io::IsTerminal;
 use std::time::Instant;
@@ -92,6 +93,8 @@ pub fn stream(
     prompt: &Prompt,
     checkpoint: &Checkpoint,
 ) -> Outcome<Vec<u32>> {
+    let config = &checkpoint.model.config;
+    KvCache::check_memory(config, prompt.ids.len().saturating_add(n_tokens).min(config.n_ctx))?;
     note_prompt(prompt);
     let start = Instant::now();
     let (ids, stopped_by) = match prompt.tokenizer(checkpoint) {

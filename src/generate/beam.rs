@@ -179,6 +179,7 @@ impl BeamSearch {
         check_prompt(model, prompt)?;
         // One token more can be chosen than read: the last one.
         let n_tokens = n_tokens.min((model.config.n_ctx + 1).saturating_sub(prompt.len()));
+        KvCache::check_memory(&model.config, n_tokens.saturating_mul(self.beams).saturating_add(prompt.len()))?;
         if n_tokens == 0 {
             return Ok(vec![Hypothesis { ids: Vec::new(), score: 0.0 }]); // the only text of no tokens
         }

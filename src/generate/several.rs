@@ -42,7 +42,8 @@ impl Gpt2 {
     ///
     /// # Errors
     ///
-    /// As [`Gpt2::generate`]; the first error of any answer ends all of them.
+    /// As [`Gpt2::generate`]; the first error of any answer ends all of them. Or if there is not the memory to remember so many
+    /// tokens.
     ///
     /// # Example: three answers, the likeliest one and two others
     ///
@@ -65,6 +66,8 @@ impl Gpt2 {
     ) -> Result<Vec<Answer>> {
         check_prompt(self, prompt)?;
         samplers.iter().try_for_each(Sampler::check)?;
+        let each = n_tokens.min(self.config.n_ctx - prompt.len());
+        KvCache::check_memory(&self.config, prompt.len() + each.saturating_mul(samplers.len().min(MAX_TOGETHER)))?;
         let mut answers = Vec::new();
         let mut read = KvCache::new(&self.config, 1);
         let logits = self.next_logits(prompt, &mut read)?; // [1, n_vocab]

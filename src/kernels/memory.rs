@@ -76,6 +76,13 @@ fn from_drawer(n: usize) -> Option<Vec<f32>> {
     Some(drawer.remove(i))
 }
 
+/// Whether there are `n_bytes` of memory for a single use, as far as the operating system tells: it promises them or refuses
+/// them, and they are given back at once, untouched. What is too large by far is found this way, before the program ends in
+/// the middle of an allocation, without a word about the remedy.
+pub fn can_be_had(n_bytes: usize) -> bool {
+    Vec::<u8>::new().try_reserve_exact(n_bytes).is_ok()
+}
+
 /// Room to work in: a list that goes back into the drawer when it is dropped.
 pub struct Scratch(Vec<f32>);
 
