@@ -167,7 +167,7 @@ const SERIES: [f64; N_TERMS] = {
 ///
 /// * What is left out: the signs alternate and the terms have long been shrinking, so it is less than the first term that
 ///   is left out. Up to 4 that is `4 * 16^60 / (60! * 121)`, below 1e-11.
-/// * Rounding: for `x = 4` the sizes of all terms add up to 1.2e6, and each goes through at most 120 roundings of
+/// * Rounding: for `x = 4` the sizes of all terms add up to 1.3e6, and each goes through at most 120 roundings of
 ///   `2^-53`: together below 2e-8, and far less for a smaller `x`.
 /// * Beyond 4, where `erf` is 1.5e-8 from 1 and comes nearer, the result is 1.
 ///

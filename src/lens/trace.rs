@@ -161,7 +161,11 @@ mod tests {
     use crate::Rng;
 
     fn model() -> Gpt2 {
-        let mut model = Gpt2::zeros(&Config::new(11, 8, 12, 3, 2)).unwrap();
+        model_of(&Config::new(11, 8, 12, 3, 2))
+    }
+
+    fn model_of(config: &Config) -> Gpt2 {
+        let mut model = Gpt2::zeros(config).unwrap();
         let mut rng = Rng::new(5);
         for (_, tensor) in model.parameters_mut().unwrap() {
             *tensor = Tensor::random(tensor.shape(), 0.5, &mut rng);
@@ -173,10 +177,16 @@ mod tests {
 
     #[test]
     fn scores_scaled_masked_and_softmaxed_are_what_the_model_looked_at() {
-        let model = model();
+        let gpt2 = Config::new(11, 8, 12, 3, 2);
+        check_scores(&model_of(&gpt2));
+        check_scores(&model_of(&Config { scale_attn_by_inverse_layer_idx: true, ..gpt2 }));
+        check_scores(&model_of(&Config { scale_attn_weights: false, ..gpt2 }));
+    }
+
+    fn check_scores(model: &Gpt2) {
         let mut probe = Probe::everything();
         model.hidden(&IDS, Pass::new(5).watched_by(&mut probe)).unwrap();
-        let trace = Trace::new(&model, &IDS).unwrap();
+        let trace = Trace::new(model, &IDS).unwrap();
         for (i, block) in trace.blocks.iter().enumerate() {
             let weights = probe.get(&format!("h.{i}.attn.weights")).unwrap();
             for row in 0..3 * 5 {
