@@ -85,9 +85,9 @@ fn weights_that_are_not_numbers_are_an_error_on_a_line_of_its_own() {
     let dir = scratch("damaged");
     let mut story = storybook::load();
     for (_, tensor) in story.model.parameters_mut().unwrap() {
-        tensor.data_mut().fill(f32::NAN);
+        tensor.data_mut().fill(3e38); // numbers, but their sums are none
     }
-    hugging_face::save(&dir, &story.model, story.tokenizer.as_ref(), Dtype::F16).unwrap();
+    hugging_face::save(&dir, &story.model, story.tokenizer.as_ref(), Dtype::F32).unwrap();
     for name in ["greedy", "sample", "sixty_lines"] {
         let output = run(&mut command(&dir, name, &["--model", "."]));
         let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());

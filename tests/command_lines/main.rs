@@ -19,6 +19,7 @@ mod greedy_mine;
 mod help;
 mod logits;
 mod perplexity;
+mod refusals;
 mod sample;
 mod tokenize;
 mod wrong_calls;

@@ -13,13 +13,14 @@
 //!
 //! This file is about the directory. The first two files have a source file each, `config_json.rs` and `weights.rs`;
 //! `vocabulary.rs` handles the next three. In each, the writer follows the reader. `kept.rs` keeps what else such a
-//! directory says, so that a copy of it says the same.
+//! directory says, so that a copy of it says the same. `find.rs` is about what people give in place of a directory.
 //!
 //! Version 5.23 of the `transformers` library has read what this module writes, with the same logits and the same ids.
 //!
 //! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it.
 
 mod config_json;
+mod find;
 mod kept;
 mod vocabulary;
 mod weights;
@@ -116,29 +117,31 @@ impl Checkpoint {
 
 /// Reads the model in the directory `dir`.
 ///
+/// `dir` may also be a model's folder in the cache of the Hugging Face hub: its snapshot is read.
+///
 /// The vocabulary comes from `tokenizer.json`, otherwise from `vocab.json` and `merges.txt`, otherwise from
 /// `merges.txt` alone with OpenAI's numbering. A directory with none of them is a model that works with ids only.
 ///
 /// # Errors
 ///
-/// Files that are missing or broken, tensors that are missing or do not have the shape in the configuration, a
-/// configuration that asks for something other than GPT-2, a vocabulary that is larger than the model's. The error
-/// names the file, what was found and what was expected.
+/// Files that are missing or broken, tensors that are missing or do not have the shape in the configuration, weights that
+/// are NaN or infinite or need more memory than there is, a configuration that asks for something that is not known
+/// here, a vocabulary that is larger than the model's. The error names the file, what was found and what was expected.
 pub fn load(dir: impl AsRef<Path>) -> Result<Checkpoint> {
-    let dir = dir.as_ref();
+    let dir = &find::directory(dir.as_ref())?;
     let json = read_config_json(dir)?;
     let weights_path = dir.join("model.safetensors");
     if is_missing(&weights_path) {
-        return Err(missing_weights(dir));
+        return Err(find::no_weights(dir));
     }
     let mut file = SafeTensors::open(&weights_path)?;
-    let model = weights::read(&json, &mut file).map_err(|e| e.in_file(&weights_path))?;
+    let (model, notes) = weights::read(&json, &mut file).map_err(|e| e.in_file(&weights_path))?;
 
     let n_vocab = model.config.n_vocab;
     let tokenizer = vocabulary::read(dir, n_vocab)?;
     let kept = Kept::read(dir)?;
     let end_ids = kept.end_ids(tokenizer.as_ref(), n_vocab).map_err(|e| e.in_file(dir))?;
-    Ok(Checkpoint { model, tokenizer, end_ids, notes: Vec::new(), kept })
+    Ok(Checkpoint { model, tokenizer, end_ids, notes, kept })
 }
 
 /// Reads only the vocabulary from `dir`, when the weights are large or missing. `None` without a vocabulary.
@@ -147,7 +150,7 @@ pub fn load(dir: impl AsRef<Path>) -> Result<Checkpoint> {
 ///
 /// As [`load`], as far as the configuration and the vocabulary are concerned.
 pub fn load_tokenizer(dir: impl AsRef<Path>) -> Result<Option<Tokenizer>> {
-    let dir = dir.as_ref();
+    let dir = &find::directory(dir.as_ref())?;
     let json = read_config_json(dir)?;
     vocabulary::read(dir, json.config.n_vocab)
 }
@@ -155,10 +158,13 @@ pub fn load_tokenizer(dir: impl AsRef<Path>) -> Result<Option<Tokenizer>> {
 fn read_config_json(dir: &Path) -> Result<ConfigJson> {
     let path = dir.join("config.json");
     if is_missing(&path) {
-        let why = if dir.is_dir() { "it has no config.json" } else { "there is no such directory" };
-        return Err(Error::missing(dir, format!("{why}: expected config.json and model.safetensors in it")));
+        return Err(find::no_config(dir));
     }
-    ConfigJson::parse(&read_text(&path)?).map_err(|e| e.in_file(&path))
+    let text = read_text(&path)?;
+    if text.trim().is_empty() {
+        return Err(Error::file(&path, "is empty; get the file again"));
+    }
+    ConfigJson::parse(&text).map_err(|e| e.in_file(&path))
 }
 
 /// Reads a model from the text of a `config.json` and the bytes of a `model.safetensors`, for a model that is built
@@ -171,20 +177,8 @@ fn read_config_json(dir: &Path) -> Result<ConfigJson> {
 pub fn load_from_bytes(config_json: &str, safetensors: &[u8]) -> Result<Gpt2> {
     let json = ConfigJson::parse(config_json).map_err(|e| e.in_file("config.json"))?;
     let mut file = SafeTensors::from_bytes(safetensors).map_err(|e| e.in_file("model.safetensors"))?;
-    weights::read(&json, &mut file).map_err(|e| e.in_file("model.safetensors"))
-}
-
-fn missing_weights(dir: &Path) -> Error {
-    let advice = if dir.join("model.safetensors.index.json").is_file() {
-        "model.safetensors.index.json says that the weights are in several files: load the model with the transformers \
-         library and save it again with max_shard_size=\"100GB\""
-    } else if dir.join("pytorch_model.bin").is_file() {
-        "pytorch_model.bin is a Python pickle, which is not read here: load the model with the transformers library \
-         and save it again, which writes model.safetensors"
-    } else {
-        "expected config.json and model.safetensors in it"
-    };
-    Error::missing(dir, format!("it has no model.safetensors; {advice}"))
+    let (model, _) = weights::read(&json, &mut file).map_err(|e| e.in_file("model.safetensors"))?;
+    Ok(model)
 }
 
 /// Whether the file is missing. A file that exists but may not be read is not missing: reading it reports the reason.

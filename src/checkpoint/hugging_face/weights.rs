@@ -1,23 +1,27 @@
 //! `model.safetensors`: the weights, under their names.
 //!
 //! The names are this crate's own, because the crate took them from here: `wte.weight`, `h.0.attn.c_attn.weight` and so
-//! on. Three things differ from file to file:
+//! on. Some things differ from file to file:
 //!
-//! - **a prefix.** OpenAI's GPT-2 has the plain names; files saved from the `transformers` library have `transformer.`
-//!   before all of them but the head's;
+//! - **prefixes.** OpenAI's GPT-2 has the plain names; files saved from the `transformers` library have `transformer.`
+//!   before all of them but the head's; and other programs have left their own (see [`PREFIXES`]);
 //! - **masks.** `h.0.attn.bias` is not a bias but the triangle of the causal mask, which older programs saved with the
 //!   weights. It is skipped by its name;
 //! - **the head.** GPT-2 uses `wte` a second time to turn its last vectors into logits: the head is *tied*. A file may
-//!   still hold `lm_head.weight`. If it differs from `wte`, the model was trained untied, and both are kept.
+//!   still hold `lm_head.weight`. If it differs from `wte`, the model was trained untied, and both are kept;
+//! - **more than the model.** A file may have more blocks than the configuration, and tensors for other tasks. They are
+//!   left out, as the `transformers` library leaves them out; that blocks were is said in a note.
 //!
 //! Here too, a file is not trusted: every tensor's shape is compared with the configuration before the model is
-//! allocated. A configuration of a billion layers costs nothing.
+//! allocated. A configuration of a billion layers costs nothing. And a weight that is no number is found as it is read:
+//! with a single NaN a model computes nothing, and many steps later nobody could say why.
 
 use super::config_json::ConfigJson;
 use crate::checkpoint::json::quote;
 use crate::checkpoint::safetensors::SafeTensors;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::kernels::memory;
 use crate::model::Gpt2;
 use crate::parameters::Head;
 use crate::tensor::Tensor;
@@ -27,17 +31,23 @@ use std::io::{Read, Seek};
 /// The prefix that the `transformers` library puts before the names of the weights.
 const PREFIX: &str = "transformer.";
 
-/// Reads the weights into a model. Each is converted straight into its place: nothing is in memory twice.
-pub(super) fn read<R: Read + Seek>(json: &ConfigJson, file: &mut SafeTensors<R>) -> Result<Gpt2> {
+/// What programs put before the names of the weights, one or several: the `transformers` library, PyTorch's compiler, its
+/// training on several machines, and programs that keep the model in a field of that name.
+const PREFIXES: [&str; 4] = [PREFIX, "_orig_mod.", "module.", "model."];
+
+/// Reads the weights into a model. Each is converted straight into its place: nothing is in memory twice. With it come
+/// notes about what was left out, a line each.
+pub(super) fn read<R: Read + Seek>(json: &ConfigJson, file: &mut SafeTensors<R>) -> Result<(Gpt2, Vec<String>)> {
     let config = &json.config;
-    let mut index = index_by_name(file)?;
-    if json.tied && !index.contains_key("wte.weight") {
+    let mut index = Index::of(file)?;
+    if json.tied && !index.places.contains_key("wte.weight") {
         // Two names for one tensor: some programs keep the other name.
-        index.remove("lm_head.weight").map(|i| index.insert("wte.weight".to_string(), i));
+        index.places.remove("lm_head.weight").map(|i| index.places.insert("wte.weight".to_string(), i));
     }
-    let own_head = !json.tied || index.contains_key("lm_head.weight");
+    let own_head = !json.tied || index.places.contains_key("lm_head.weight");
     let head = if own_head { Head::Own } else { Head::Tied };
     check_tensors(config, head, &index, file)?;
+    check_memory(config, head)?;
 
     // Now every tensor of this model is known to be in the file, with exactly the numbers that will be allocated.
     let mut model = Gpt2::zeros(config)?;
@@ -45,8 +55,8 @@ pub(super) fn read<R: Read + Seek>(json: &ConfigJson, file: &mut SafeTensors<R>)
         model.lm_head = Some(Tensor::zeros(&[config.n_vocab, config.n_embd]).into());
     }
     for (name, tensor) in model.parameters_mut()? {
-        let i = index.get(&name).ok_or_else(|| missing_tensor(&name, config))?;
-        file.read_into(*i, tensor.data_mut())?;
+        let i = index.places.get(&name).ok_or_else(|| missing_tensor(&name, config, &index))?;
+        file.read_weight_into(*i, tensor.data_mut())?;
     }
     if json.tied {
         // A head with the very same bits as `wte` is `wte`, saved twice.
@@ -57,23 +67,55 @@ pub(super) fn read<R: Read + Seek>(json: &ConfigJson, file: &mut SafeTensors<R>)
             }
         }
     }
-    Ok(model)
+    let mut notes = Vec::new();
+    if index.n_blocks > config.n_layer {
+        notes.push(format!(
+            "the weights have {} blocks, and config.json has n_layer {}: the blocks after that are left out",
+            index.n_blocks, config.n_layer
+        ));
+    }
+    Ok((model, notes))
 }
 
-/// The place of each weight in the header, by its name without the prefix.
-fn index_by_name<R: Read + Seek>(file: &SafeTensors<R>) -> Result<HashMap<String, usize>> {
-    let mut index = HashMap::new();
-    for (i, entry) in file.header().tensors.iter().enumerate() {
-        let name = entry.name.strip_prefix(PREFIX).unwrap_or(&entry.name);
-        if is_mask(name) {
-            continue;
+/// What is where in a file.
+struct Index {
+    /// The place of each weight in the header, by its name without the prefixes.
+    places: HashMap<String, usize>,
+    /// How many blocks there are: numbers `i` of names `h.i.`.
+    n_blocks: usize,
+}
+
+impl Index {
+    fn of<R: Read + Seek>(file: &SafeTensors<R>) -> Result<Index> {
+        let entries = &file.header().tensors;
+        let mut places = HashMap::new();
+        for (i, entry) in entries.iter().enumerate() {
+            let name = without_prefixes(&entry.name);
+            if is_mask(name) {
+                continue;
+            }
+            if let Some(other) = places.insert(name.to_string(), i) {
+                let (first, second) = (quote(&entries[other].name), quote(&entry.name));
+                let problem = format!("stands in the file as {first} and as {second}: which one is meant?");
+                return Err(Error::format(format!("tensor {}", quote(name)), problem));
+            }
         }
-        if index.insert(name.to_string(), i).is_some() {
-            let problem = "stands in the file with the prefix `transformer.` and without it: which one is meant?";
-            return Err(Error::format(format!("tensor {}", quote(name)), problem));
-        }
+        let blocks: HashSet<usize> = places.keys().filter_map(|name| block_of(name)).collect();
+        Ok(Index { places, n_blocks: blocks.len() })
     }
-    Ok(index)
+}
+
+/// A weight's own name.
+fn without_prefixes(mut name: &str) -> &str {
+    while let Some(rest) = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix)) {
+        name = rest;
+    }
+    name
+}
+
+/// The number of the block that a tensor belongs to: 3 for `h.3.ln_1.bias`.
+fn block_of(name: &str) -> Option<usize> {
+    name.strip_prefix("h.")?.split_once('.')?.0.parse().ok()
 }
 
 /// Whether this is `h.<number>.attn.bias` or `h.<number>.attn.masked_bias`.
@@ -84,18 +126,13 @@ fn is_mask(name: &str) -> bool {
     layer.parse::<usize>().is_ok() && (rest == "attn.bias" || rest == "attn.masked_bias")
 }
 
-/// Checks that the file has exactly the tensors of this model, each with its shape, and allocates nothing for them.
-fn check_tensors<R: Read + Seek>(
-    config: &Config,
-    head: Head,
-    index: &HashMap<String, usize>,
-    file: &SafeTensors<R>,
-) -> Result<()> {
+/// Checks that the file has the tensors of this model, each with its shape, and allocates nothing for them.
+fn check_tensors<R: Read + Seek>(config: &Config, head: Head, index: &Index, file: &SafeTensors<R>) -> Result<()> {
     // A block has 12 tensors. With one layer more than the file can hold, at least one is missing: enough to report.
-    let n_layer = config.n_layer.min(index.len() / 12 + 1);
+    let n_layer = config.n_layer.min(index.places.len() / 12 + 1);
     let shapes = Config { n_layer, ..*config }.shapes(head);
     for (name, shape) in &shapes {
-        let &i = index.get(name).ok_or_else(|| missing_tensor(name, config))?;
+        let &i = index.places.get(name).ok_or_else(|| missing_tensor(name, config, index))?;
         let entry = &file.header().tensors[i];
         let what = || format!("tensor {}", quote(&entry.name));
         if entry.shape != *shape {
@@ -114,25 +151,62 @@ fn check_tensors<R: Read + Seek>(
             return Err(Error::format(what(), problem));
         }
     }
-    // Parts for other tasks (a classifier's `score.weight`) may accompany the model. Inside the blocks, anything
-    // unknown means that this is not the model that the configuration describes.
+    // Parts for other tasks (a classifier's `score.weight`) may accompany the model, and blocks after the last. Inside
+    // the model's own blocks, an unknown weight means that this is not the model that the configuration describes. Integers
+    // and truth values are never weights.
     let known: HashSet<&str> = shapes.iter().map(|(name, _)| name.as_str()).collect();
-    let unknown = index.keys().filter(|name| name.starts_with("h.") && !known.contains(name.as_str())).min();
-    match unknown {
+    let is_unknown = |(name, i): &(&String, &usize)| {
+        name.starts_with("h.")
+            && !known.contains(name.as_str())
+            && block_of(name).is_none_or(|block| block < config.n_layer)
+            && !file.header().tensors[**i].dtype.is_integer()
+    };
+    match index.places.iter().filter(is_unknown).map(|(name, _)| name).min() {
         None => Ok(()),
         Some(name) => {
-            let problem = format!("is not part of a GPT-2 with n_layer {}, as config.json has it", config.n_layer);
+            let problem = "is not part of a GPT-2: another kind of model, or one that was changed, is not read here";
             Err(Error::format(format!("tensor {}", quote(name)), problem))
         }
     }
 }
 
-fn missing_tensor(name: &str, config: &Config) -> Error {
-    let why = match name {
-        "lm_head.weight" => "config.json has tie_word_embeddings false".to_string(),
-        _ => format!("config.json has n_layer {}", config.n_layer),
+/// Checks that there is memory for the model, as far as the operating system tells.
+fn check_memory(config: &Config, head: Head) -> Result<()> {
+    let own_head = if head == Head::Own { config.n_vocab.saturating_mul(config.n_embd) } else { 0 };
+    let n_bytes = config.n_parameters().saturating_add(own_head).saturating_mul(size_of::<f32>());
+    if memory::can_be_had(n_bytes) {
+        return Ok(());
+    }
+    let problem = format!(
+        "its weights need {} GB of memory, 4 bytes for each, and that is more than there is; choose a smaller model",
+        n_bytes.div_ceil(1_000_000_000)
+    );
+    Err(Error::format("the model", problem))
+}
+
+/// A tensor is not in the file. The names that are there tell what it is instead.
+fn missing_tensor(name: &str, config: &Config, index: &Index) -> Error {
+    let what = || format!("tensor {}", quote(name));
+    if name == "lm_head.weight" {
+        return Error::format(what(), "is missing; config.json has tie_word_embeddings false, so it must be there");
+    }
+    let n_blocks = index.n_blocks;
+    if n_blocks > 0 && block_of(name).is_some_and(|block| block >= n_blocks) {
+        let problem =
+            format!("is missing; config.json has n_layer {}, and the file has {n_blocks} blocks", config.n_layer);
+        return Error::format(what(), problem);
+    }
+    // Those of the same block first: if a block has other parts, their names show it.
+    let mut names: Vec<&String> = index.places.keys().collect();
+    names.sort_by_key(|other| (block_of(other) != block_of(name), other.as_str()));
+    const SHOWN: usize = 3;
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| quote(name)).collect();
+    let there = match names.len() {
+        0 => "no weights at all".to_string(),
+        n if n <= SHOWN => shown.join(", "),
+        n => format!("{} and {} other names", shown.join(", "), n - SHOWN),
     };
-    Error::format(format!("tensor {}", quote(name)), format!("is missing; {why}, so it must be there"))
+    Error::format(what(), format!("is missing, and every GPT-2 has it; the file has {there}"))
 }
 
 /// The weights as the `transformers` library names them: with a prefix before all of them except the head's.
@@ -149,18 +223,41 @@ pub(super) fn named_for_file(model: &Gpt2) -> Result<Vec<(String, &Tensor)>> {
 mod tests {
     use super::super::tests::{CONFIG, Tensors, config_with, loaded, model, refused, tensors};
     use super::*;
+    use crate::checkpoint::safetensors::{Dtype, to_bytes};
 
     #[test]
-    fn a_missing_tensor_is_named() {
+    fn a_missing_tensor_is_named_with_names_that_are_there() {
         let full = tensors();
         for i in 0..full.len() {
             let mut less = full.clone();
             let (name, _) = less.remove(i);
-            let expected = format!(
-                "model.safetensors: tensor {name:?}: is missing; config.json has n_layer 2, so it must be there"
-            );
-            assert_eq!(refused(CONFIG, &less), expected);
+            let message = refused(CONFIG, &less);
+            let start =
+                format!("model.safetensors: tensor {name:?}: is missing, and every GPT-2 has it; the file has \"");
+            assert!(message.starts_with(&start) && message.ends_with(" and 24 other names"), "{message}");
+            // Those of its own block, if it is in one; n_layer is not to blame.
+            if let Some(block) = block_of(&name) {
+                assert_eq!(message.matches(&format!("\"h.{block}.")).count(), 1 + 3, "{message}");
+            }
+            assert!(!message.contains("n_layer"), "{message}");
         }
+        let others: Tensors = full.into_iter().map(|(n, t)| (format!("bert.{n}"), t)).collect();
+        let message = refused(CONFIG, &others);
+        let there =
+            "has \"bert.h.0.attn.c_attn.bias\", \"bert.h.0.attn.c_attn.weight\", \"bert.h.0.attn.c_proj.bias\" and 25";
+        assert!(message.contains("\"wte.weight\": is missing") && message.contains(there), "{message}");
+        assert!(
+            refused(CONFIG, &others[..2].to_vec()).ends_with("the file has \"bert.wpe.weight\", \"bert.wte.weight\"")
+        );
+        assert!(refused(CONFIG, &Vec::new()).ends_with("the file has no weights at all"));
+    }
+
+    #[test]
+    fn fewer_blocks_than_the_configuration_says_are_an_error_with_both_numbers() {
+        assert_eq!(
+            refused(&config_with("n_layer", "3"), &tensors()),
+            "model.safetensors: tensor \"h.2.ln_1.weight\": is missing; config.json has n_layer 3, and the file has 2 blocks"
+        );
     }
 
     #[test]
@@ -196,21 +293,116 @@ mod tests {
     }
 
     #[test]
-    fn the_prefix_makes_no_difference_but_the_same_name_twice_does() {
-        let prefixed: Tensors = tensors().into_iter().map(|(n, t)| (format!("transformer.{n}"), t)).collect();
-        assert_eq!(loaded(CONFIG, &prefixed).unwrap(), model());
+    fn prefixes_make_no_difference_but_the_same_name_twice_does() {
+        let with =
+            |prefix: &str| -> Tensors { tensors().into_iter().map(|(n, t)| (format!("{prefix}{n}"), t)).collect() };
+        for prefix in [
+            "transformer.",
+            "_orig_mod.",
+            "module.",
+            "model.",
+            "_orig_mod.transformer.",
+            "module._orig_mod.transformer.",
+            "model.transformer.",
+        ] {
+            assert_eq!(loaded(CONFIG, &with(prefix)).unwrap(), model(), "{prefix}");
+            let mut untied = with(prefix);
+            untied.push((format!("{prefix}lm_head.weight"), Tensor::full(&[300, 6], 0.5)));
+            assert!(loaded(CONFIG, &untied).unwrap().lm_head.is_some(), "{prefix}");
+        }
+        assert!(refused(CONFIG, &with("bert.")).contains("is missing"));
         let mut twice = tensors();
-        twice.push(prefixed[3].clone());
-        assert!(refused(CONFIG, &twice).contains("with the prefix `transformer.` and without it"));
+        twice.push(with("transformer.")[3].clone());
+        let expected =
+            "tensor \"h.0.ln_1.bias\": stands in the file as \"h.0.ln_1.bias\" and as \"transformer.h.0.ln_1.bias\"";
+        assert!(refused(CONFIG, &twice).contains(expected));
+    }
+
+    /// The result of reading this configuration and these tensors, with the notes.
+    fn read_with_notes(config: &str, tensors: &Tensors) -> Result<(Gpt2, Vec<String>)> {
+        let borrowed: Vec<(String, &Tensor)> = tensors.iter().map(|(name, tensor)| (name.clone(), tensor)).collect();
+        let bytes = to_bytes(&borrowed, &[], Dtype::F32).unwrap();
+        read(&ConfigJson::parse(config).unwrap(), &mut SafeTensors::from_bytes(&bytes).unwrap())
     }
 
     #[test]
-    fn layers_beyond_the_configuration_are_refused_and_heads_for_other_tasks_are_not() {
-        let message = refused(&config_with("n_layer", "1"), &tensors());
-        assert!(message.contains("\"h.1.attn.c_attn.bias\": is not part of a GPT-2 with n_layer 1"), "{message}");
+    fn blocks_after_the_last_are_left_out_with_a_note_and_heads_for_other_tasks_without() {
+        let (cut, notes) = read_with_notes(&config_with("n_layer", "1"), &tensors()).unwrap();
+        assert_eq!((cut.h.len(), &cut.h[0], &cut.wte), (1, &model().h[0], &model().wte));
+        let expected = "the weights have 2 blocks, and config.json has n_layer 1: the blocks after that are left out";
+        assert_eq!(notes, [expected]);
         let mut classifier = tensors();
         classifier.push(("score.weight".to_string(), Tensor::zeros(&[2, 6])));
-        assert_eq!(loaded(CONFIG, &classifier).unwrap(), model());
+        assert_eq!(read_with_notes(CONFIG, &classifier).unwrap(), (model(), Vec::new()));
+    }
+
+    #[test]
+    fn an_unknown_weight_in_a_block_is_refused() {
+        for name in ["h.0.crossattention.c_attn.weight", "h.x.weight"] {
+            let mut other = tensors();
+            other.push((name.to_string(), Tensor::zeros(&[6, 6])));
+            let message = refused(CONFIG, &other);
+            assert!(message.contains(&format!("tensor {name:?}: is not part of a GPT-2")), "{message}");
+        }
+    }
+
+    /// The bytes of a file with the model's weights and one more tensor of this dtype, two bytes long.
+    fn with_extra(name: &str, dtype: &str, shape: &str) -> Vec<u8> {
+        let tensors = tensors();
+        let borrowed: Vec<(String, &Tensor)> = tensors.iter().map(|(name, tensor)| (name.clone(), tensor)).collect();
+        let bytes = to_bytes(&borrowed, &[], Dtype::F32).unwrap();
+        let n = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        let (header, data) = (String::from_utf8(bytes[8..8 + n].to_vec()).unwrap(), &bytes[8 + n..]);
+        let (begin, end) = (data.len(), data.len() + 2);
+        let entry = format!("{{{name:?}:{{\"dtype\":{dtype:?},\"shape\":{shape},\"data_offsets\":[{begin},{end}]}},");
+        let header = header.replacen('{', &entry, 1);
+        [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), data, &[1, 0]].concat()
+    }
+
+    #[test]
+    fn integers_and_truth_values_are_no_weights_and_refuse_nothing() {
+        let read = |bytes: &[u8]| super::super::load_from_bytes(CONFIG, bytes);
+        for (dtype, shape) in [("BOOL", "[1,1,2]"), ("U8", "[2]"), ("I16", "[1]")] {
+            assert_eq!(read(&with_extra("h.0.attn.causal_mask", dtype, shape)).unwrap(), model(), "{dtype}");
+        }
+        let error = read(&with_extra("h.0.attn.causal_mask", "BF16", "[1]")).unwrap_err().to_string();
+        assert!(error.contains("\"h.0.attn.causal_mask\": is not part of a GPT-2"), "{error}");
+    }
+
+    #[test]
+    fn a_weight_that_is_no_number_is_found_with_its_place() {
+        let mut damaged = tensors();
+        let (name, weight) = &mut damaged[4]; // attn.c_attn.weight of block 0, [6, 18]
+        assert_eq!((name.as_str(), weight.shape()), ("h.0.attn.c_attn.weight", &[6, 18][..]));
+        weight.data_mut()[2 * 18 + 5] = f32::NAN;
+        assert_eq!(
+            refused(CONFIG, &damaged),
+            "model.safetensors: tensor \"h.0.attn.c_attn.weight\": 1 of its 108 numbers is NaN or infinite, the first (NaN) at \
+             [2, 5]; with it the model computes nothing: take another copy of the file, or a state of before its training \
+             failed"
+        );
+        damaged[4].1.data_mut()[3 * 18] = f32::NEG_INFINITY;
+        damaged[4].1.data_mut()[1] = f32::INFINITY;
+        let message = refused(CONFIG, &damaged);
+        assert!(message.contains("3 of its 108 numbers are NaN or infinite, the first (inf) at [0, 1];"), "{message}");
+        // Each tensor is looked at, wherever it lies, and those that are not used are not.
+        for i in 0..tensors().len() {
+            let mut damaged = tensors();
+            *damaged[i].1.data_mut().last_mut().unwrap() = f32::NAN;
+            assert!(refused(CONFIG, &damaged).contains(&format!("tensor {:?}: 1 of its", damaged[i].0)));
+        }
+        let mut unused = tensors();
+        unused.push(("h.0.attn.bias".to_string(), Tensor::full(&[1, 1, 5, 5], f32::NAN)));
+        unused.push(("score.weight".to_string(), Tensor::full(&[2, 6], f32::NAN)));
+        assert_eq!(loaded(CONFIG, &unused).unwrap(), model());
+    }
+
+    #[test]
+    fn a_model_larger_than_any_memory_is_one_line() {
+        // 4 * 2^32 * 2^31 numbers of 4 bytes and more: 2^67 bytes, counted up to the largest integer.
+        let error = check_memory(&Config::new(1 << 32, 1 << 32, 1 << 31, 1, 1), Head::Own).unwrap_err().to_string();
+        assert!(error.contains("GB of memory") && error.contains("choose a smaller model"), "{error}");
+        assert_eq!(check_memory(&Config::new(300, 5, 6, 2, 2), Head::Own), Ok(()));
     }
 
     #[test]

@@ -89,6 +89,12 @@ impl Dtype {
         matches!(self, Dtype::F32 | Dtype::F16 | Dtype::Bf16)
     }
 
+    /// Whether this is a kind of integers or of truth values, which are never weights.
+    pub(in crate::checkpoint) fn is_integer(self) -> bool {
+        use Dtype::{Bool, I8, I16, I32, I64, U8, U16, U32, U64};
+        matches!(self, Bool | I8 | I16 | I32 | I64 | U8 | U16 | U32 | U64)
+    }
+
     /// Whether `x` is a number that is too large for this dtype.
     pub(super) fn is_too_small_for(self, x: f32) -> bool {
         let rounded = match self {
@@ -137,15 +143,23 @@ pub(super) fn n_bytes(shape: &[usize], dtype: Dtype) -> std::result::Result<usiz
     Ok(bits / 8)
 }
 
-/// Bytes to numbers; `dtype` must be one of the three for weights.
-pub(super) fn decode(bytes: &[u8], dtype: Dtype, out: &mut [f32]) {
+/// Bytes to numbers; `dtype` must be one of the three for weights. Returns whether every one is a number: neither NaN nor
+/// infinite.
+///
+/// The question is answered while each number is at hand anyway, which takes no time that could be measured; a second look
+/// at all of a large file would.
+pub(super) fn decode(bytes: &[u8], dtype: Dtype, out: &mut [f32]) -> bool {
+    let mut seen = 0;
     for (x, b) in out.iter_mut().zip(bytes.chunks_exact(dtype.bits() / 8)) {
         *x = match dtype {
             Dtype::F16 => F16(u16::from_le_bytes([b[0], b[1]])).value(),
             Dtype::Bf16 => Bf16(u16::from_le_bytes([b[0], b[1]])).value(),
             _ => f32::from_le_bytes([b[0], b[1], b[2], b[3]]),
         };
+        // Without the sign. NaN and infinity have an exponent of all ones; one more, and it carries into the sign's place.
+        seen |= (x.to_bits() & 0x7FFF_FFFF) + 0x0080_0000;
     }
+    seen >> 31 == 0
 }
 
 /// Numbers to bytes, appended to `out`; `dtype` must be one of the three for weights.

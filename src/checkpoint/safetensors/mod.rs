@@ -48,6 +48,7 @@ pub use header::{Entry, Header, Metadata};
 use super::beside::write_beside_with;
 use super::json::quote;
 use crate::error::{Error, Result};
+use crate::kernels::memory;
 use crate::tensor::Tensor;
 use crate::text_file::mistaken_for;
 use dtype::{decode, encode};
@@ -108,6 +109,9 @@ impl SafeTensors<File> {
         (&file).take(512).read_to_end(&mut start).map_err(|e| Error::io(path, "read", e))?;
         if let Some(problem) = mistaken_for(&start) {
             return Err(Error::file(path, problem));
+        }
+        if start.is_empty() {
+            return Err(Error::file(path, "is empty; get the file again"));
         }
         SafeTensors::new(file).map_err(|e| e.in_file(path))
     }
@@ -171,8 +175,12 @@ impl<R: Read + Seek> SafeTensors<R> {
     pub fn read_tensor(&mut self, i: usize) -> Result<Tensor> {
         let entry = self.entry(i)?;
         let shape = entry.shape.clone();
-        // The header has been checked, so this is at most twice the size of the file.
-        let mut data = vec![0.0; shape.iter().product()];
+        // The header has been checked, so this is at most twice the size of the file. But a file may be larger than memory.
+        let n: usize = shape.iter().product();
+        if !memory::can_be_had(n.saturating_mul(size_of::<f32>())) {
+            return Err(tensor_error(&entry.name, format!("its {n} numbers need more memory than there is")));
+        }
+        let mut data = vec![0.0; n];
         self.read_into(i, &mut data)?;
         Tensor::new(&shape, data)
     }
@@ -183,6 +191,20 @@ impl<R: Read + Seek> SafeTensors<R> {
     ///
     /// If `out` and the tensor do not have the same length, or as [`SafeTensors::read_tensor`].
     pub fn read_into(&mut self, i: usize, out: &mut [f32]) -> Result<()> {
+        self.fill(i, out).map(|_| ())
+    }
+
+    /// [`SafeTensors::read_into`] for a model's weight, of which every number must be one.
+    ///
+    /// # Errors
+    ///
+    /// As [`SafeTensors::read_into`], or if a number is NaN or infinite.
+    pub(in crate::checkpoint) fn read_weight_into(&mut self, i: usize, out: &mut [f32]) -> Result<()> {
+        if self.fill(i, out)? { Ok(()) } else { Err(not_numbers(self.entry(i)?, out)) }
+    }
+
+    /// Fills `out`, and returns whether all of it are numbers, neither NaN nor infinite.
+    fn fill(&mut self, i: usize, out: &mut [f32]) -> Result<bool> {
         let Entry { name, dtype, begin, .. } = self.entry(i)?.clone();
         if out.len().checked_mul(dtype.bits() / 8) != Some(self.header.tensors[i].end - begin) {
             return Err(tensor_error(&name, format!("does not have {} numbers", out.len())));
@@ -190,12 +212,13 @@ impl<R: Read + Seek> SafeTensors<R> {
         let unreadable = |e| Error::io_in(format!("tensor {}", quote(&name)), "read", e);
         self.source.seek(SeekFrom::Start(self.data_start + begin as u64)).map_err(unreadable)?;
         let mut buffer = vec![0; CHUNK.min(out.len() * dtype.bits() / 8)];
+        let mut all_numbers = true;
         for part in out.chunks_mut(CHUNK / (dtype.bits() / 8)) {
             let bytes = &mut buffer[..part.len() * dtype.bits() / 8];
             self.source.read_exact(bytes).map_err(unreadable)?;
-            decode(bytes, dtype, part);
+            all_numbers &= decode(bytes, dtype, part);
         }
-        Ok(())
+        Ok(all_numbers)
     }
 
     /// The `i`-th entry, if it exists and its numbers can be read.
@@ -210,6 +233,27 @@ impl<R: Read + Seek> SafeTensors<R> {
         }
         Ok(entry)
     }
+}
+
+/// The error for a tensor with numbers that are none.
+fn not_numbers(entry: &Entry, numbers: &[f32]) -> Error {
+    let n_wrong = numbers.iter().filter(|x| !x.is_finite()).count();
+    let first = numbers.iter().position(|x| !x.is_finite()).unwrap_or(0);
+    // From the last dimension to the first: the rest of the division is the index, and the quotient goes on.
+    let mut left = first;
+    let mut index: Vec<usize> = Vec::new();
+    for &n in entry.shape.iter().rev() {
+        index.insert(0, left % n);
+        left /= n;
+    }
+    let (verb, it) = if n_wrong == 1 { ("is", "it") } else { ("are", "them") };
+    let problem = format!(
+        "{n_wrong} of its {} numbers {verb} NaN or infinite, the first ({}) at {index:?}; with {it} the model computes \
+         nothing: take another copy of the file, or a state of before its training failed",
+        numbers.len(),
+        numbers[first],
+    );
+    tensor_error(&entry.name, problem)
 }
 
 /// Tensors with their names.

@@ -1,5 +1,6 @@
 //! Numbers: which are read and written, and that what is written is read back.
 
+use super::super::dtype::decode;
 use super::super::{Dtype, SafeTensors, read, to_bytes};
 use super::{file, one};
 use crate::tensor::Tensor;
@@ -45,6 +46,44 @@ fn all_three_dtypes_are_read() {
         let mut file = file(header, 0);
         file.extend_from_slice(bytes);
         assert_eq!(SafeTensors::from_bytes(&file).unwrap().read_tensor(0).unwrap().data(), [1.5], "{name}");
+    }
+}
+
+#[test]
+fn every_pattern_of_bits_is_known_as_a_number_or_none() {
+    let is_number = |bytes: &[u8], dtype| {
+        let mut x = [0.0];
+        (decode(bytes, dtype, &mut x), x[0].is_finite())
+    };
+    for dtype in [Dtype::F16, Dtype::Bf16] {
+        for bits in 0..=u16::MAX {
+            let (found, expected) = is_number(&bits.to_le_bytes(), dtype);
+            assert_eq!(found, expected, "{dtype} {bits:#06x}");
+        }
+    }
+    let last = [f32::MAX, -f32::MAX, 0.0, -0.0, f32::MIN_POSITIVE, f32::from_bits(1)];
+    let none = [f32::INFINITY, f32::NEG_INFINITY, f32::NAN, -f32::NAN, f32::from_bits(u32::MAX)];
+    for x in last.into_iter().chain(none) {
+        assert_eq!(is_number(&x.to_le_bytes(), Dtype::F32), (x.is_finite(), x.is_finite()), "{x:e}");
+    }
+}
+
+#[test]
+fn a_weight_that_is_no_number_is_found_in_any_chunk() {
+    for at in [0, 16_383, 16_384, 70_707, 99_999] {
+        let mut numbers = vec![0.5; 100_000];
+        numbers[at] = f32::INFINITY;
+        let tensor = Tensor::new(&[1000, 10, 10], numbers).unwrap();
+        let bytes = to_bytes(&[("a".to_string(), &tensor)], &[], Dtype::F32).unwrap();
+        let mut file = SafeTensors::from_bytes(&bytes).unwrap();
+        let mut out = vec![0.0; 100_000];
+        let error = file.read_weight_into(0, &mut out).unwrap_err().to_string();
+        let index = [at / 100, at / 10 % 10, at % 10];
+        let expected =
+            format!("tensor \"a\": 1 of its 100000 numbers is NaN or infinite, the first (inf) at {index:?};");
+        assert!(error.starts_with(&expected), "{error}");
+        file.read_into(0, &mut out).unwrap(); // whoever wants it as it is gets it
+        assert_eq!(out[at], f32::INFINITY);
     }
 }
 
