@@ -12,7 +12,7 @@
 //! ```
 //!
 //! The checkpoints call it `gelu_new`. The exact form (with the error function) differs by up to 0.0005; a model
-//! trained with one and run with the other is slightly wrong.
+//! trained with one and run with the other is slightly wrong. `activation.rs` has that form and others.
 //!
 //! Source: Hendrycks and Gimpel, "Gaussian Error Linear Units" (2016), section 2; the sixty lines' `gelu`.
 //!

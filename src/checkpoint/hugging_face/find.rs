@@ -15,9 +15,11 @@ const EXPECTED: &str = "expected config.json and model.safetensors in it";
 /// How to write the file that is read here.
 const SAVE_AGAIN: &str = "load the model with the transformers library and save it again with save_pretrained, which writes model.safetensors";
 
-/// Forms in which weights are met and which are not read here: how to know a file of them by its name, what it is, and
-/// what to do. Of a directory with several, the first of this list is reported.
-const OTHER_FORMS: [(fn(&str) -> bool, &str, &str); 10] = [
+/// A form of weights that is not read here: how to know a file of it by its name, what it is, and what to do.
+type Form = (fn(&str) -> bool, &'static str, &'static str);
+
+/// The forms in which weights are met. Of a directory with several, the first of this list is reported.
+const OTHER_FORMS: [Form; 10] = [
     (
         |name| ["adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"].contains(&name),
         "belongs to a LoRA adapter, which changes another model and is none by itself",
@@ -147,7 +149,7 @@ fn held_instead(dir: &Path) -> Option<String> {
     let entries = fs::read_dir(dir).ok()?.flatten().take(10_000);
     let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
-    let report = |(is_it, what, remedy): &(fn(&str) -> bool, &str, &str)| {
+    let report = |(is_it, what, remedy): &Form| {
         let name = names.iter().find(|name| is_it(name))?;
         Some(format!("{name} {what}: {remedy}"))
     };

@@ -4,7 +4,7 @@
 //! on. Some things differ from file to file:
 //!
 //! - **prefixes.** OpenAI's GPT-2 has the plain names; files saved from the `transformers` library have `transformer.`
-//!   before all of them but the head's; and other programs have left their own (see [`PREFIXES`]);
+//!   before all of them but the head's; and other programs have left their own (see `PREFIXES`);
 //! - **masks.** `h.0.attn.bias` is not a bias but the triangle of the causal mask, which older programs saved with the
 //!   weights. It is skipped by its name;
 //! - **the head.** GPT-2 uses `wte` a second time to turn its last vectors into logits: the head is *tied*. A file may
