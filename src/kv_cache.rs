@@ -247,6 +247,17 @@ mod tests {
     }
 
     #[test]
+    fn what_no_memory_holds_is_an_error_with_a_remedy() {
+        // A token of the smallest GPT-2: two vectors of 768 numbers in 12 blocks, 4 bytes each, 73,728 bytes.
+        let error = KvCache::check_memory(&Config::gpt2(), 1_000_000_000_000).unwrap_err().to_string();
+        let expected = "KvCache: the keys and values of 1000000000000 tokens need 73728000 GB of memory, more than there is; \
+                        ask for fewer tokens";
+        assert_eq!(error, expected);
+        assert!(KvCache::check_memory(&Config::gpt2(), usize::MAX).is_err());
+        assert_eq!(KvCache::check_memory(&Config::gpt2(), 10), Ok(()));
+    }
+
+    #[test]
     fn a_sequence_that_was_never_split_is_one_segment() {
         assert_eq!(cache(2, 40).layers[0].segments(1).len(), 1);
         assert_eq!(cache(2, 40).bytes(), 2 * 40 * 4 * 4);

@@ -131,6 +131,13 @@ pub(super) fn fill(json: &mut Json, model: &Gpt2, dtype: Dtype) {
             }
             // The file may know the activation by another name.
             Some(Json::String(name)) => key == "activation_function" && name.parse() == Ok(config.activation_function),
+            // GPT-2's own ways to scale need no words.
+            None => match key {
+                "scale_attn_weights" => config.scale_attn_weights,
+                "scale_attn_by_inverse_layer_idx" => !config.scale_attn_by_inverse_layer_idx,
+                "reorder_and_upcast_attn" => !config.reorder_and_upcast_attn,
+                _ => false,
+            },
             Some(Json::Null) => key == "n_inner" && config.n_inner == 4 * config.n_embd,
             _ => false,
         };
