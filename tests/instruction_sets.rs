@@ -21,10 +21,10 @@ use gpt60::kernels::cpu::{self, Level};
 use gpt60::kernels::matmul::{FEW_ROWS, Matrix, Number, Store, matmul};
 use gpt60::kernels::{math, threads};
 use gpt60::layers::layer_norm::LayerNorm;
-use gpt60::layers::{gelu, softmax};
+use gpt60::layers::{activation, gelu, softmax};
 use gpt60::train::adamw::AdamW;
 use gpt60::weight::{Precision, ScalePer, Weight};
-use gpt60::{Config, Gpt2, Rng, Tensor};
+use gpt60::{Activation, Config, Gpt2, Rng, Tensor};
 use proptest::prelude::*;
 use std::io::Write;
 use std::sync::{Mutex, Once, PoisonError};
@@ -597,6 +597,24 @@ proptest! {
                 assert_near(&format!("gelu({x})"), level, y, expected, 6e-7 * wide.abs() + 1e-30);
             }
         });
+    }
+
+    #[test]
+    fn other_activations_are_the_same_to_the_last_bit(n in 1usize..200, spread in 0.1f32..12.0, kind in any_kind(), seed: u64) {
+        // None of their formulas has a fused multiply-add in it, and no sum: `tests/relatives.rs` compares the values.
+        let mut xs = numbers(n, kind, &mut Rng::new(seed));
+        xs.iter_mut().for_each(|x| *x *= spread);
+        let (x, d_y) = (Tensor::new(&[n], xs).unwrap(), Tensor::random(&[n], 1.0, &mut Rng::new(seed)));
+        for activation in [Activation::Gelu, Activation::QuickGelu, Activation::Silu, Activation::Relu] {
+            let mut first = None;
+            with_every_instruction_set(|level| {
+                let found = [activation::forward(activation, &x), activation::backward(activation, &x, &d_y).unwrap()];
+                let first = first.get_or_insert_with(|| found.clone());
+                for (found, first) in found.iter().zip(first.iter()) {
+                    assert!(found.data().iter().zip(first.data()).all(|(&a, &b)| same(a, b)), "{activation}, {level:?}");
+                }
+            });
+        }
     }
 
     #[test]
