@@ -94,6 +94,11 @@ fn a_name_that_is_no_directory_leads_to_one() {
         &["error: gpt2: there is no such directory; the model of this name is in weights/gpt2: give that\n"],
     );
     success(greedy(&dir, "weights/gpt2"));
+    let inside = Path::new("weights").join("gpt2");
+    let inside =
+        format!("error: weights: it has no config.json; there is a model in {}: give that\n", inside.display());
+    refused(&dir, "weights", &[&inside]);
+    refused(&dir, "", &["error: model: the name of its directory is empty\n"]);
     fs::remove_dir_all(&dir).unwrap();
 }
 

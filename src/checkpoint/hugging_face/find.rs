@@ -87,6 +87,9 @@ const FETCHED: [(&str, &str); 5] = [
 /// The directory with the model's files that is meant by `path`: the same, or in a folder of the Hugging Face hub's cache
 /// the snapshot in it.
 pub(super) fn directory(path: &Path) -> Result<PathBuf> {
+    if path.as_os_str().is_empty() {
+        return Err(Error::argument("model", "the name of its directory is empty"));
+    }
     if path.is_file() {
         return Err(is_a_file(path));
     }
@@ -176,8 +179,20 @@ pub(super) fn no_config(dir: &Path) -> Error {
     }
     match held_instead(dir) {
         Some(instead) => Error::missing(dir, format!("it has no config.json and no model.safetensors; {instead}")),
-        None => Error::missing(dir, format!("it has no config.json: {EXPECTED}")),
+        None => match model_inside(dir) {
+            Some(inside) => {
+                let problem = format!("it has no config.json; there is a model in {}: give that", inside.display());
+                Error::missing(dir, problem)
+            }
+            None => Error::missing(dir, format!("it has no config.json: {EXPECTED}")),
+        },
     }
+}
+
+/// The first directory in `dir` that looks like a model: people give the folder of all their models, or of a training.
+fn model_inside(dir: &Path) -> Option<PathBuf> {
+    let entries = fs::read_dir(dir).ok()?.flatten().take(10_000).map(|entry| entry.path());
+    entries.filter(|path| path.join("config.json").is_file() || path.join("snapshots").is_dir()).min()
 }
 
 /// What to do if `path` is not a directory but the name of a model, or one that the script would have fetched.
