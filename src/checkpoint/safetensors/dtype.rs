@@ -149,13 +149,18 @@ pub(super) fn n_bytes(shape: &[usize], dtype: Dtype) -> std::result::Result<usiz
 /// The question is answered while each number is at hand anyway, which takes no time that could be measured; a second look
 /// at all of a large file would.
 pub(super) fn decode(bytes: &[u8], dtype: Dtype, out: &mut [f32]) -> bool {
+    match dtype {
+        Dtype::F16 => decode_with(bytes, out, |b| F16(u16::from_le_bytes(b)).value()),
+        Dtype::Bf16 => decode_with(bytes, out, |b| Bf16(u16::from_le_bytes(b)).value()),
+        _ => decode_with(bytes, out, f32::from_le_bytes),
+    }
+}
+
+/// [`decode`] for numbers of `N` bytes each.
+fn decode_with<const N: usize>(bytes: &[u8], out: &mut [f32], value: impl Fn([u8; N]) -> f32) -> bool {
     let mut seen = 0;
-    for (x, b) in out.iter_mut().zip(bytes.chunks_exact(dtype.bits() / 8)) {
-        *x = match dtype {
-            Dtype::F16 => F16(u16::from_le_bytes([b[0], b[1]])).value(),
-            Dtype::Bf16 => Bf16(u16::from_le_bytes([b[0], b[1]])).value(),
-            _ => f32::from_le_bytes([b[0], b[1], b[2], b[3]]),
-        };
+    for (x, bytes) in out.iter_mut().zip(bytes.as_chunks::<N>().0) {
+        *x = value(*bytes);
         // Without the sign. NaN and infinity have an exponent of all ones; one more, and it carries into the sign's place.
         seen |= (x.to_bits() & 0x7FFF_FFFF) + 0x0080_0000;
     }
