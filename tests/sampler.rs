@@ -40,6 +40,9 @@ fn the_probabilities_after_all_knobs_are_those_of_transformers() {
             temperature: number("temperature", 1.0),
             top_k: count("top_k"),
             top_p: number("top_p", 1.0),
+            min_p: number("min_p", 0.0),
+            typical_p: number("typical_p", 1.0),
+            epsilon_cutoff: number("epsilon_cutoff", 0.0),
             ..Sampler::new(1)
         };
         let left: Vec<bool> = turned(&sampler, &logits, &before).iter().map(|&score| score > REMOVED).collect();
@@ -48,14 +51,43 @@ fn the_probabilities_after_all_knobs_are_those_of_transformers() {
         let found = sampler.probabilities(&logits, &before).unwrap();
         for (id, (&found, expected)) in found.iter().zip(&expected).enumerate() {
             let expected = expected.unwrap_or(0.0);
-            // Both sides compute in float32, where a probability has an error of about 1e-7.
-            assert!((found - expected).abs() < 1e-5, "case {i}, token {id}: {found} is not {expected}, {sampler:?}");
+            // Scores and probabilities here are float32, where a probability has an error of a few 1e-7.
+            assert!((found - expected).abs() < 1e-6, "case {i}, token {id}: {found} is not {expected}, {sampler:?}");
             assert!(found > 0.0 || expected < 1e-35, "case {i}, token {id}: {found} is not {expected}");
             n_compared += 1;
             n_removed += usize::from(expected == 0.0);
         }
     }
-    assert!(cases.len() >= 284 && n_compared > 6000 && n_removed > 2000, "{} {n_compared} {n_removed}", cases.len());
+    assert!(cases.len() >= 466 && n_compared > 9000 && n_removed > 5000, "{} {n_compared} {n_removed}", cases.len());
+}
+
+#[test]
+fn top_p_keeps_what_exact_arithmetic_keeps_where_a_sum_is_exactly_p() {
+    let json = Json::parse(include_str!("fixtures/top_p_borders.json")).unwrap();
+    let cases = json.get("cases").unwrap().as_array().unwrap();
+    let mut n_other = 0;
+    for case in cases {
+        let number = |key: &str| case.get(key).unwrap().as_usize().unwrap();
+        let p = case.get("p").unwrap().as_f32().unwrap();
+        let probabilities: Vec<f64> = match case.get("n_equal") {
+            Some(n) => vec![1.0 / n.as_usize().unwrap() as f64; n.as_usize().unwrap()],
+            None => {
+                case.get("probabilities").unwrap().as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
+            }
+        };
+        // The logarithms rounded once or twice, and all of them larger or smaller by the same number, which rounds again.
+        let once = probabilities.iter().map(|p| p.ln() as f32).collect::<Vec<_>>();
+        let twice = probabilities.iter().map(|&p| (p as f32).ln()).collect::<Vec<_>>();
+        let shifted = |by: f32| once.iter().map(|score| score + by).collect::<Vec<_>>();
+        for logits in [once.clone(), twice, shifted(1.7), shifted(-0.3)] {
+            let left = turned(&Sampler { top_p: p, ..Sampler::new(1) }, &logits, &[]);
+            let kept = left.iter().filter(|&&score| score > REMOVED).count();
+            assert_eq!(kept, number("kept"), "p = {p} of {probabilities:?}");
+        }
+        n_other += usize::from(number("transformers") != number("kept"));
+    }
+    // `transformers` lets rounding decide; docs/08-choosing-a-token.md says in how many.
+    assert_eq!((cases.len(), n_other), (267, 9));
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -156,13 +188,22 @@ fn any_logits() -> impl Strategy<Value = Vec<f32>> {
 fn any_sampler() -> impl Strategy<Value = Sampler> {
     let penalty = prop_oneof![Just(1.0), 0.2f32..5.0];
     let temperature = prop_oneof![Just(1.0), Just(0.0), 0.05f32..5.0];
-    (penalty, 0usize..4, temperature, 0usize..80, prop_oneof![Just(1.0), 0f32..1.0], any::<u64>()).prop_map(
-        |(repetition_penalty, no_repeat_ngram, temperature, top_k, top_p, seed)| Sampler {
+    let top_p = prop_oneof![Just(1.0), 0f32..1.0];
+    let others = (
+        prop_oneof![Just(0.0), 0f32..=1.0],
+        prop_oneof![Just(1.0), 0.001f32..1.0],
+        prop_oneof![3 => Just(0.0), 1 => 0f32..0.99],
+    );
+    (penalty, 0usize..4, temperature, 0usize..80, top_p, others, any::<u64>()).prop_map(
+        |(repetition_penalty, no_repeat_ngram, temperature, top_k, top_p, others, seed)| Sampler {
             repetition_penalty,
             no_repeat_ngram,
             temperature,
             top_k,
             top_p,
+            min_p: others.0,
+            typical_p: others.1,
+            epsilon_cutoff: others.2,
             ..Sampler::new(seed)
         },
     )
@@ -218,6 +259,10 @@ proptest! {
         knobs::top_k(&mut same, logits.len() + more);
         knobs::top_k(&mut same, 0);
         knobs::top_p(&mut same, 1.0);
+        knobs::min_p(&mut same, 0.0);
+        knobs::typical_p(&mut same, 1.0);
+        knobs::epsilon_cutoff(&mut same, 0.0);
+        knobs::no_end(&mut same, &[]);
         knobs::repetition_penalty(&mut same, &before, 1.0);
         knobs::no_repeat_ngram(&mut same, &before, 0);
         prop_assert_eq!(bits(&same), bits(&logits));
@@ -238,6 +283,9 @@ proptest! {
             Sampler { top_k: 1, ..off.clone() },
             Sampler { top_p: 0.0, ..off.clone() },
             Sampler { top_p: 1e-6, ..off.clone() }, // the likeliest of up to 60 has at least 1/60
+            Sampler { min_p: 1.0, ..off.clone() },
+            Sampler { min_p: 0.61, ..off.clone() }, // e^-0.5 is 0.607
+            Sampler { epsilon_cutoff: 0.9999, temperature: 0.05, ..off.clone() }, // e^-10 for the second
             Sampler { temperature: 0.0, ..off.clone() },
             Sampler { temperature: 1e-3, ..off.clone() }, // e^-500 for the second
             Sampler { temperature: f32::from_bits(1), ..off.clone() },
@@ -297,10 +345,49 @@ proptest! {
     }
 
     #[test]
+    fn min_p_and_epsilon_cutoff_are_their_definitions(logits in any_logits(), border in 0f32..1.0) {
+        let powers: Vec<f64> = logits.iter().map(|&score| f64::from(score).exp()).collect();
+        let (total, most) = (powers.iter().sum::<f64>(), powers.iter().copied().fold(0.0, f64::max));
+        let close = |x: f64| (x - f64::from(border)).abs() < 1e-5; // there, rounding decides
+        let mut found = logits.clone();
+        knobs::min_p(&mut found, border);
+        for (id, power) in powers.iter().enumerate().filter(|(_, power)| !close(**power / most)) {
+            prop_assert_eq!(found[id] > REMOVED, power / most > f64::from(border), "token {}", id);
+        }
+        let mut found = logits.clone();
+        knobs::epsilon_cutoff(&mut found, border);
+        for (id, power) in powers.iter().enumerate().filter(|(_, power)| !close(**power / total)) {
+            let stays = power / total > f64::from(border) || *power == most;
+            prop_assert_eq!(found[id] > REMOVED, stays && *power > 0.0, "token {}", id);
+        }
+    }
+
+    #[test]
+    fn typical_p_keeps_the_nearest_to_the_entropy_and_just_enough_of_them(logits in any_logits(), p in 0.001f32..1.0) {
+        let powers: Vec<f64> = logits.iter().map(|&score| f64::from(score).exp()).collect();
+        let total: f64 = powers.iter().sum();
+        let of = |id: usize| powers[id] / total;
+        let entropy: f64 = (0..logits.len()).filter(|&id| of(id) > 0.0).map(|id| -of(id) * of(id).ln()).sum();
+        let distance = |id: usize| (-of(id).ln() - entropy).abs();
+        let mut found = logits.clone();
+        knobs::typical_p(&mut found, p);
+        let (left, gone): (Vec<usize>, Vec<usize>) = (0..logits.len()).partition(|&id| found[id] > REMOVED);
+        let farthest = left.iter().map(|&id| distance(id)).fold(0.0, f64::max);
+        prop_assert!(!left.is_empty());
+        prop_assert!(gone.iter().all(|&id| of(id) == 0.0 || distance(id) > farthest));
+        let sum: f64 = left.iter().map(|&id| of(id)).sum();
+        prop_assert!(sum > f64::from(p) - 1e-5, "{} is not enough", sum);
+        // Without the farthest, and what is about as far, it would not be.
+        let nearer: f64 = left.iter().filter(|&&id| distance(id) < farthest - 1e-4).map(|&id| of(id)).sum();
+        prop_assert!(nearer < f64::from(p), "{} was enough", nearer);
+    }
+
+    #[test]
     fn what_is_left_keeps_its_order(logits in any_logits(), mut sampler in any_sampler()) {
-        // The penalties are there to change the order; the other three never do.
+        // The penalties are there to change the order, and typical-p may remove the likeliest. The others never do.
         sampler.repetition_penalty = 1.0;
         sampler.no_repeat_ngram = 0;
+        sampler.typical_p = 1.0;
         let probabilities = sampler.probabilities(&logits, &[]).unwrap();
         let order = likeliest_first(&logits);
         for pair in order.windows(2) {

@@ -16,7 +16,7 @@
 //! compared by `sum / length^length_penalty`: with a penalty of 1, by the mean of a token's log-probability.
 //!
 //! Source: Lowerre's thesis on the Harpy speech system (1976) for the idea. The rules in detail (how many candidates are looked
-//! at, which may finish, when to stop) are those of version 5.23 of the `transformers` library; `tests/beam.rs` compares.
+//! at, which may finish, when to stop) are those of version 5.24 of the `transformers` library; `tests/beam.rs` compares.
 
 use super::{Sampler, check_prompt, knobs, no_token_left, smallest_n};
 use crate::error::{Error, Result};
@@ -61,7 +61,7 @@ pub struct BeamSearch {
     pub length_penalty: f32,
     /// When to stop.
     pub early_stopping: EarlyStopping,
-    /// The penalties always apply; temperature, top-k, top-p and the generator only if `sample` is set.
+    /// The penalties and the minimum of tokens always apply; the other knobs and the generator only if `sample` is set.
     pub sampler: Sampler,
     /// Whether candidates are drawn by their probabilities, instead of taking the best.
     pub sample: bool,
@@ -107,7 +107,7 @@ pub enum Fate {
 pub struct Step<'a> {
     /// The beams before the step: the new tokens of each.
     pub beams: &'a [Vec<u32>],
-    /// The candidates that were considered, best first (or in the order in which they were drawn).
+    /// The candidates that were considered, best first.
     pub candidates: &'a [Candidate],
 }
 
@@ -173,6 +173,24 @@ impl BeamSearch {
         prompt: &[u32],
         end_ids: &[u32],
         n_tokens: usize,
+        watch: impl FnMut(&Step),
+    ) -> Result<Vec<Hypothesis>> {
+        self.search_until(model, prompt, end_ids, n_tokens, |_| false, watch)
+    }
+
+    /// Like [`BeamSearch::search_watched`], where a text also ends when `is_over` says that its new tokens are complete: a
+    /// stop text, for example.
+    ///
+    /// # Errors
+    ///
+    /// As [`BeamSearch::search`].
+    pub fn search_until(
+        &self,
+        model: &Gpt2,
+        prompt: &[u32],
+        end_ids: &[u32],
+        n_tokens: usize,
+        is_over: impl Fn(&[u32]) -> bool,
         mut watch: impl FnMut(&Step),
     ) -> Result<Vec<Hypothesis>> {
         self.check()?;
@@ -188,6 +206,7 @@ impl BeamSearch {
             model,
             prompt,
             end_ids,
+            is_over: &is_over,
             n_tokens,
             length: 0,
             beams: vec![Vec::new()],
@@ -215,31 +234,44 @@ impl BeamSearch {
         Ok(search.finished)
     }
 
-    /// Turns the knobs on a row of log-probabilities: `[n_vocab]`.
+    /// Turns the knobs on a row of log-probabilities: `[n_vocab]`. `beam` are the new tokens, which follow the prompt.
     ///
     /// The sums of several beams are compared here, so nothing may be subtracted from a row as [`knobs::temperature`]
     /// does. And a beam needs a way to continue: one token more stays than there are end tokens.
-    fn turn_knobs(&self, row: &mut [f32], before: &[u32], n_end: usize) {
-        let knob = &self.sampler;
+    fn turn_knobs(&self, row: &mut [f32], prompt: &[u32], beam: &[u32], end_ids: &[u32]) {
+        let (knob, before) = (&self.sampler, [prompt, beam].concat());
         if knob.repetition_penalty != 1.0 {
-            knobs::repetition_penalty(row, before, knob.repetition_penalty);
+            knobs::repetition_penalty(row, &before, knob.repetition_penalty);
         }
-        knobs::no_repeat_ngram(row, before, knob.no_repeat_ngram);
+        knobs::no_repeat_ngram(row, &before, knob.no_repeat_ngram);
+        knobs::no_end(row, knob.too_early(beam.len(), end_ids));
         if !self.sample {
             return;
         }
         row.iter_mut().for_each(|x| *x /= knob.temperature);
-        let at_least = if self.beams == 1 { 1 } else { 2.max(n_end + 1) };
+        let at_least = if self.beams == 1 { 1 } else { 2.max(end_ids.len() + 1) };
         if knob.top_k > 0 {
             knobs::top_k(row, knob.top_k.max(at_least));
         }
         if knob.top_p < 1.0 {
-            let mut best = row.to_vec();
-            knobs::top_k(&mut best, at_least);
-            knobs::top_p(row, knob.top_p);
-            row.iter_mut().zip(&best).for_each(|(x, best)| *x = x.max(*best));
+            keep_best(row, at_least, |row| knobs::top_p(row, knob.top_p));
+        }
+        if knob.min_p > 0.0 {
+            keep_best(row, at_least, |row| knobs::min_p(row, knob.min_p));
+        }
+        knobs::typical_p_of_at_least(row, knob.typical_p, at_least);
+        if knob.epsilon_cutoff > 0.0 {
+            keep_best(row, at_least, |row| knobs::epsilon_cutoff(row, knob.epsilon_cutoff));
         }
     }
+}
+
+/// Turns a knob, and brings back the `n` best scores if it has removed them.
+fn keep_best(row: &mut [f32], n: usize, knob: impl FnOnce(&mut [f32])) {
+    let mut best = row.to_vec();
+    knobs::top_k(&mut best, n);
+    knob(row);
+    row.iter_mut().zip(&best).for_each(|(x, best)| *x = x.max(*best));
 }
 
 /// The largest number of beams: more than anyone needs, and each takes its own part of the cache.
@@ -254,6 +286,8 @@ struct Search<'a> {
     model: &'a Gpt2,
     prompt: &'a [u32],
     end_ids: &'a [u32],
+    /// Whether these new tokens are a complete text.
+    is_over: &'a dyn Fn(&[u32]) -> bool,
     n_tokens: usize,
     /// How many new tokens a candidate of this step has.
     length: usize,
@@ -280,20 +314,24 @@ impl Search<'_> {
             if row.iter().any(|x| x.is_nan()) {
                 return Err(Error::damaged_weights("generate"));
             }
-            self.settings.turn_knobs(&mut row, &[self.prompt, beam].concat(), self.end_ids.len());
+            self.settings.turn_knobs(&mut row, self.prompt, beam, self.end_ids);
             scores.extend(row.iter().map(|log_probability| sum + log_probability));
         }
         Ok(scores)
     }
 
-    /// The candidates that are considered: the best scores, or some that are drawn.
+    /// The candidates that are considered, best first: the best scores, or some that are drawn.
     fn candidates(&mut self, scores: &[f32]) -> Vec<Candidate> {
         // With one end token, at most half of these have ended, and enough are left to continue. A single beam takes
         // what comes first, even if that is its end.
         let n_beams = self.settings.beams;
         let n = if n_beams == 1 { 1 } else { 2.max(1 + self.end_ids.len()) * n_beams };
         let chosen = match self.settings.sample {
-            true => draw_without_replacement(scores, n, &mut self.rng),
+            true => {
+                let mut drawn = draw_without_replacement(scores, n, &mut self.rng);
+                drawn.sort_by(|&a, &b| scores[b].total_cmp(&scores[a])); // equals stay in the order of drawing
+                drawn
+            }
             false => best(scores, n),
         };
         let n_vocab = self.model.config.n_vocab;
@@ -314,19 +352,17 @@ impl Search<'_> {
         let n_beams = self.settings.beams;
         let mut alive = Vec::new();
         for (rank, candidate) in candidates.iter_mut().enumerate() {
-            let ends = self.end_ids.contains(&candidate.id) || self.length == self.n_tokens;
-            if !ends {
+            let ids = [&self.beams[candidate.beam][..], &[candidate.id]].concat();
+            if !(self.end_ids.contains(&candidate.id) || self.length == self.n_tokens || (self.is_over)(&ids)) {
                 alive.push(rank);
             } else if rank < n_beams {
                 let score = self.score_at(candidate.sum, self.length);
                 candidate.fate = Fate::Finished(score);
-                let ids = [&self.beams[candidate.beam][..], &[candidate.id]].concat();
                 self.finished.push(Hypothesis { ids, score });
             }
         }
         self.finished.sort_by(|a, b| b.score.total_cmp(&a.score));
         self.finished.truncate(n_beams);
-        alive.sort_by(|&a, &b| candidates[b].sum.total_cmp(&candidates[a].sum));
         alive.truncate(n_beams);
         alive.iter().for_each(|&rank| candidates[rank].fate = Fate::Kept);
         alive

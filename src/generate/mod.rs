@@ -85,6 +85,7 @@ impl Gpt2 {
             model: self,
             cache: KvCache::new(&self.config, 1),
             ids: prompt.to_vec(),
+            n_prompt: prompt.len(),
             end_ids: Vec::new(),
             gives_end: true,
             sampler,
@@ -139,9 +140,11 @@ fn check_ids(model: &Gpt2, op: &str, ids: &[u32]) -> Result<()> {
     })
 }
 
-/// The sampler has removed all tokens. Only no-repeat n-gram can do that.
+/// The sampler has removed all tokens. Only no-repeat n-gram can do that, and a minimum of tokens where the vocabulary is
+/// nothing but ends.
 fn no_token_left() -> Error {
-    let problem = "no token is left: every token has been used, and --no-repeat-ngram forbids using one again";
+    let problem =
+        "no token is left: --no-repeat-ngram forbids every one that would repeat something, and --min-tokens the end";
     Error::argument("generate", problem)
 }
 
@@ -175,6 +178,7 @@ pub struct Continuation<'a> {
     cache: KvCache,
     /// The prompt and all new tokens.
     ids: Vec<u32>,
+    n_prompt: usize,
     end_ids: Vec<u32>,
     /// Whether the end token is an item.
     gives_end: bool,
@@ -238,7 +242,7 @@ impl Continuation<'_> {
     fn next_token(&mut self) -> Result<u32> {
         let unread = &self.ids[self.cache.n_past()..];
         self.logits = self.model.next_logits(unread, &mut self.cache)?.into_data(); // [1, n_vocab]
-        self.sampler.choose(&self.logits, &self.ids)
+        self.sampler.choose_new(&self.logits, &self.ids, self.ids.len() - self.n_prompt, &self.end_ids)
     }
 
     /// How many tokens the context still has room for. The last one can be chosen, but not read.
@@ -340,6 +344,36 @@ mod tests {
         let mut text = model.generate(&[3], Sampler::greedy()).unwrap().before(&[99]);
         assert_eq!(text.by_ref().map(|id| id.unwrap()).collect::<Vec<u32>>(), free);
         assert_eq!(text.stopped_by(), Some(Stop::FullContext));
+    }
+
+    #[test]
+    fn no_end_token_comes_before_as_many_new_ones_as_are_asked_for() {
+        let model = model();
+        let text = |min_tokens, end_ids: &[u32]| {
+            let sampler = Sampler { min_tokens, ..Sampler::greedy() };
+            model.generate(&[3], sampler).unwrap().until(end_ids).map(|id| id.unwrap()).collect::<Vec<u32>>()
+        };
+        let free = text(0, &[]);
+        let end = [free[0]];
+        assert_eq!(text(0, &end), end);
+        for n in 1..=6 {
+            let ids = text(n, &end);
+            assert!(ids.len() >= n && !ids[..n].contains(&end[0]), "{n}: {ids:?}");
+            // Each token is the likeliest of the others.
+            let mut before = vec![3];
+            for &id in &ids[..n] {
+                let mut logits = model.logits(&before).unwrap().row(before.len() - 1).to_vec();
+                logits[end[0] as usize] = f32::NEG_INFINITY;
+                assert_eq!(argmax(&logits), Some(id as usize));
+                before.push(id);
+            }
+        }
+        assert_eq!(text(99, &[]), free); // without an end token there is nothing to hold back
+        // Where every token would end the text, none is left.
+        let all: Vec<u32> = (0..11).collect();
+        let sampler = Sampler { min_tokens: 1, ..Sampler::greedy() };
+        let error = model.generate(&[3], sampler).unwrap().until(&all).next().unwrap().unwrap_err().to_string();
+        assert!(error.contains("no token is left") && error.contains("--min-tokens"), "{error}");
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! A sampler: all knobs together, and the draw.
 //!
 //! The order matters, and other programs use the same one: first the penalties, which correct what the model says; then
-//! [`temperature`](knobs::temperature), top-k and top-p, which choose how much of it to believe; then the draw.
+//! [`temperature`](knobs::temperature) and the knobs that cut, which choose how much of it to believe; then the draw.
 //!
 //! ```text
-//! logits -> repetition penalty -> no-repeat n-gram -> temperature -> top-k -> top-p -> softmax -> draw
+//! logits -> repetition penalty -> no-repeat n-gram -> (the end, if it is too early for it)
+//!        -> temperature -> top-k -> top-p -> min-p -> typical-p -> epsilon cutoff -> softmax -> draw
 //! ```
 
 use super::{knobs, no_token_left};
@@ -37,6 +38,15 @@ pub struct Sampler {
     pub top_k: usize,
     /// How much probability stays; 1 is off. See [`knobs::top_p`].
     pub top_p: f32,
+    /// What share of the likeliest token's probability a token needs to stay; 0 is off. See [`knobs::min_p`].
+    pub min_p: f32,
+    /// How much probability stays, from the most typical token on; 1 is off. See [`knobs::typical_p`].
+    pub typical_p: f32,
+    /// Which probability a token needs to stay; 0 is off. See [`knobs::epsilon_cutoff`].
+    pub epsilon_cutoff: f32,
+    /// How many new tokens there must be before the text may end; 0 is off. It counts wherever the end tokens are known:
+    /// in [`Continuation`](super::Continuation), several answers and [`BeamSearch`](super::BeamSearch).
+    pub min_tokens: usize,
     /// Where chance comes from.
     pub rng: Rng,
 }
@@ -51,6 +61,10 @@ impl Sampler {
             temperature: 1.0,
             top_k: 0,
             top_p: 1.0,
+            min_p: 0.0,
+            typical_p: 1.0,
+            epsilon_cutoff: 0.0,
+            min_tokens: 0,
             rng: Rng::new(seed),
         }
     }
@@ -73,13 +87,17 @@ impl Sampler {
         let (r, t, p) = (self.repetition_penalty, self.temperature, self.top_p);
         is(r > 0.0 && r.is_finite(), "repetition penalty", r, "above 0, and 1 is off")?;
         is(t >= 0.0 && t.is_finite(), "temperature", t, "0 (the likeliest token) or above")?;
-        is((0.0..=1.0).contains(&p), "top-p", p, "from 0 to 1, and 1 is off")
+        is((0.0..=1.0).contains(&p), "top-p", p, "from 0 to 1, and 1 is off")?;
+        let (min, typical, epsilon) = (self.min_p, self.typical_p, self.epsilon_cutoff);
+        is((0.0..=1.0).contains(&min), "min-p", min, "from 0 to 1, and 0 is off")?;
+        is(typical > 0.0 && typical <= 1.0, "typical-p", typical, "above 0 and at most 1, and 1 is off")?;
+        is((0.0..1.0).contains(&epsilon), "epsilon cutoff", epsilon, "from 0 to below 1, and 0 is off")
     }
 
     /// Applies every knob that is on, in order, and shows `watch` the logits after each: its name, and `[n_vocab]`.
     ///
     /// `before` is the prompt and the text written after it. A temperature of 0 is [`knobs::greedy`], which leaves
-    /// nothing for top-k and top-p to do. If all tokens are removed, they stay removed.
+    /// nothing for the later ones to do. If all tokens are removed, they stay removed.
     pub fn turn_knobs(&self, logits: &mut [f32], before: &[u32], mut watch: impl FnMut(&'static str, &[f32])) {
         if self.repetition_penalty != 1.0 {
             knobs::repetition_penalty(logits, before, self.repetition_penalty);
@@ -105,6 +123,18 @@ impl Sampler {
         if self.top_p < 1.0 {
             knobs::top_p(logits, self.top_p);
             watch("top-p", logits);
+        }
+        if self.min_p > 0.0 {
+            knobs::min_p(logits, self.min_p);
+            watch("min-p", logits);
+        }
+        if self.typical_p < 1.0 {
+            knobs::typical_p(logits, self.typical_p);
+            watch("typical-p", logits);
+        }
+        if self.epsilon_cutoff > 0.0 {
+            knobs::epsilon_cutoff(logits, self.epsilon_cutoff);
+            watch("epsilon cutoff", logits);
         }
     }
 
@@ -136,6 +166,24 @@ impl Sampler {
         let probabilities = self.probabilities(logits, before)?;
         knobs::draw(&probabilities, &mut self.rng).ok_or_else(|| Error::damaged_weights("generate"))
     }
+
+    /// The tokens that the next one must not be, if the text has `n_new` new tokens: `end_ids`, or none once there are
+    /// [`Sampler::min_tokens`].
+    pub(super) fn too_early<'a>(&self, n_new: usize, end_ids: &'a [u32]) -> &'a [u32] {
+        if n_new < self.min_tokens { end_ids } else { &[] }
+    }
+
+    /// [`Sampler::choose`] for a text that has `n_new` new tokens, and that one of `end_ids` would end.
+    pub(super) fn choose_new(&mut self, logits: &[f32], before: &[u32], n_new: usize, end_ids: &[u32]) -> Result<u32> {
+        match self.too_early(n_new, end_ids) {
+            [] => self.choose(logits, before),
+            ends => {
+                let mut logits = logits.to_vec();
+                knobs::no_end(&mut logits, ends);
+                self.choose(&logits, before)
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -159,11 +207,15 @@ mod tests {
             temperature: 0.7,
             top_k: 3,
             top_p: 0.9,
+            min_p: 0.1,
+            typical_p: 0.9,
+            epsilon_cutoff: 0.1,
             ..Sampler::new(1)
         };
         let mut seen = Vec::new();
         all.turn_knobs(&mut [1.0, -2.0, 0.5, 3.0], &[0, 0], |name, _| seen.push(name));
-        assert_eq!(seen, ["repetition penalty", "no-repeat n-gram", "temperature", "top-k", "top-p"]);
+        assert_eq!(seen[..4], ["repetition penalty", "no-repeat n-gram", "temperature", "top-k"]);
+        assert_eq!(seen[4..], ["top-p", "min-p", "typical-p", "epsilon cutoff"]);
     }
 
     #[test]
@@ -176,7 +228,14 @@ mod tests {
             refused(Sampler { temperature: bad, ..Sampler::new(1) }, "temperature");
             refused(Sampler { repetition_penalty: bad, ..Sampler::new(1) }, "repetition penalty");
             refused(Sampler { top_p: bad, ..Sampler::new(1) }, "top-p");
+            refused(Sampler { min_p: bad, ..Sampler::new(1) }, "min-p");
+            refused(Sampler { typical_p: bad, ..Sampler::new(1) }, "typical-p");
+            refused(Sampler { epsilon_cutoff: bad, ..Sampler::new(1) }, "epsilon cutoff");
         }
+        refused(Sampler { min_p: 1.1, ..Sampler::new(1) }, "min-p");
+        refused(Sampler { typical_p: 0.0, ..Sampler::new(1) }, "typical-p");
+        refused(Sampler { typical_p: 1.1, ..Sampler::new(1) }, "typical-p");
+        refused(Sampler { epsilon_cutoff: 1.0, ..Sampler::new(1) }, "epsilon cutoff");
         refused(Sampler { repetition_penalty: 0.0, ..Sampler::new(1) }, "repetition penalty");
         refused(Sampler { top_p: 1.1, ..Sampler::new(1) }, "top-p");
         assert!(Sampler::greedy().check().is_ok() && Sampler::new(1).check().is_ok());

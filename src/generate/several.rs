@@ -98,7 +98,7 @@ impl Gpt2 {
         loop {
             let mut rows_left = Vec::new();
             for (row, &i) in alive.iter().enumerate() {
-                let id = samplers[i].choose(logits.row(row), &texts[i])?;
+                let id = samplers[i].choose_new(logits.row(row), &texts[i], answers[i].ids.len(), end_ids)?;
                 texts[i].push(id);
                 answers[i].ids.push(id);
                 if end_ids.contains(&id) {
@@ -158,6 +158,7 @@ mod tests {
                 temperature: [0.0, 0.7, 1.0][i % 3],
                 top_k: 20 * (i % 2),
                 repetition_penalty: if i > 4 { 1.3 } else { 1.0 },
+                min_tokens: 8 * (i % 2),
                 ..Sampler::new(i as u64)
             })
             .collect();
