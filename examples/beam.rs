@@ -36,9 +36,14 @@ const COMMAND: Command = Command {
         cli::TEMPERATURE,
         cli::TOP_K,
         cli::TOP_P,
+        cli::MIN_P,
+        cli::TYPICAL_P,
+        cli::EPSILON_CUTOFF,
         cli::SEED,
         cli::REPETITION_PENALTY,
         cli::NO_REPEAT_NGRAM,
+        cli::MIN_TOKENS,
+        cli::STOP,
         Flag { name: "--show", value: "", help: "show the beams as they grow" },
         cli::WIDTH,
     ],
@@ -47,7 +52,7 @@ const COMMAND: Command = Command {
 
 fn main() -> ExitCode {
     COMMAND.run(|args| -> Outcome<()> {
-        let search = search(args)?;
+        let (search, stops) = (search(args)?, args.stop_texts()?);
         let n_tokens: usize = args.number("--tokens", 40)?;
         let width = args.width()?;
         let checkpoint = args.model()?;
@@ -61,11 +66,17 @@ fn main() -> ExitCode {
                 cli::note(&drawing(n_steps, step, checkpoint.tokenizer.as_ref(), width));
             }
         };
-        let found = search.search_watched(model, &prompt.ids, end_ids, n_tokens, show)?;
+        // A beam is finished when a stop text has come.
+        let is_over = |ids: &[u32]| cli::StopWatch::new(&stops, &checkpoint).finds(ids);
+        let found = search.search_until(model, &prompt.ids, end_ids, n_tokens, is_over, show)?;
         cli::note_prompt(&prompt);
         cli::note("");
         for answer in found {
-            cli::print(&format!("{:.6}\t{}\n", answer.score, cli::answer_line(&answer.ids, &prompt, &checkpoint)))?;
+            cli::print(&format!(
+                "{:.6}\t{}\n",
+                answer.score,
+                cli::answer_line(&answer.ids, &prompt, &checkpoint, &stops)
+            ))?;
         }
         Ok(())
     })
@@ -74,7 +85,8 @@ fn main() -> ExitCode {
 /// The search that the flags ask for.
 fn search(args: &Args) -> Outcome<BeamSearch> {
     let draw = args.has("--sample");
-    if let Some(knob) = ["--temperature", "--top-k", "--top-p", "--seed"].iter().find(|knob| !draw && args.has(knob)) {
+    let knobs = ["--temperature", "--top-k", "--top-p", "--min-p", "--typical-p", "--epsilon-cutoff", "--seed"];
+    if let Some(knob) = knobs.iter().find(|knob| !draw && args.has(knob)) {
         return Err(Failure::Usage(format!("{knob} is for drawing: give --sample too")));
     }
     let early_stopping = match args.get("--early-stopping").unwrap_or("false") {

@@ -23,6 +23,9 @@ const COMMAND: Command = Command {
         cli::TEMPERATURE,
         cli::TOP_K,
         cli::TOP_P,
+        cli::MIN_P,
+        cli::TYPICAL_P,
+        cli::EPSILON_CUTOFF,
         cli::REPETITION_PENALTY,
         cli::NO_REPEAT_NGRAM,
         Flag { name: "--raw", value: "", help: "print the model's logit of every token instead, one a line" },
@@ -54,6 +57,6 @@ fn main() -> ExitCode {
             let lines: Vec<String> = numbers.iter().map(|x| format!("{x:?}\n")).collect();
             return cli::print(&lines.concat());
         }
-        cli::print(&table::render(&logits, &prompt.ids, &sampler, None, checkpoint.tokenizer.as_ref(), width))
+        cli::print(&table::render(&logits, &prompt.ids, &sampler, &[], None, checkpoint.tokenizer.as_ref(), width))
     })
 }

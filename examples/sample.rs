@@ -5,13 +5,14 @@
 //! cargo run --example sample
 //! cargo run --example sample -- --seed 7 --temperature 0.8 "The little fox"
 //! cargo run --example sample -- --top-p 0.9 --tokens 5 --show
+//! cargo run --example sample -- --min-p 0.1 --stop "." --stop "!"
 //! cargo run --example sample -- --count 5 --stats
 //! ```
 
 use gpt60::Rng;
 use gpt60::checkpoint::hugging_face::Checkpoint;
 use gpt60::cli::{self, Command, Failure, Flag, Outcome, Prompt};
-use gpt60::generate::{MAX_TOGETHER, Sampler, statistics::Statistics, table};
+use gpt60::generate::{MAX_TOGETHER, Sampler, Stop, StopTexts, statistics::Statistics, table};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -30,9 +31,14 @@ const COMMAND: Command = Command {
         cli::TEMPERATURE,
         cli::TOP_K,
         cli::TOP_P,
+        cli::MIN_P,
+        cli::TYPICAL_P,
+        cli::EPSILON_CUTOFF,
         cli::REPETITION_PENALTY,
         cli::NO_REPEAT_NGRAM,
         cli::SEED,
+        cli::MIN_TOKENS,
+        cli::STOP,
         Flag {
             name: "--count",
             value: "N",
@@ -49,7 +55,7 @@ fn main() -> ExitCode {
     COMMAND.run(|args| -> Outcome<()> {
         let n_tokens: usize = args.number("--tokens", 40)?;
         let (count, seed): (u64, u64) = (args.number("--count", 1)?, args.number("--seed", 42)?);
-        let sampler = args.sampler()?;
+        let (sampler, stops) = (args.sampler()?, args.stop_texts()?);
         let width = args.width()?;
         if count == 0 {
             return Err(Failure::Usage("--count must be at least 1 (default: 1)".to_string()));
@@ -67,10 +73,10 @@ fn main() -> ExitCode {
         };
         if count == 1 {
             return note_stats(&if args.has("--show") {
-                show(sampler, n_tokens, &prompt, &checkpoint, width)?
+                show(sampler, n_tokens, &prompt, &checkpoint, &stops, width)?
             } else {
                 let tokens = checkpoint.model.generate(&prompt.ids, sampler)?.until(&checkpoint.end_ids);
-                cli::stream(tokens, n_tokens, &prompt, &checkpoint)?
+                cli::stream(tokens, n_tokens, &prompt, &checkpoint, &stops)?
             });
         }
         // However many answers are asked for, only one group of them is in memory at a time.
@@ -83,8 +89,10 @@ fn main() -> ExitCode {
             done = group.end;
             let samplers = group.map(with_seed).collect();
             for answer in checkpoint.model.generate_several(&prompt.ids, samplers, &checkpoint.end_ids, n_tokens)? {
-                cli::print(&(cli::answer_line(&answer.ids, &prompt, &checkpoint) + "\n"))?;
-                note_stats(&answer.ids)?;
+                // Each is written to its end, and cut where it would have stopped.
+                let ids = cli::StopWatch::new(&stops, &checkpoint).cut(&answer.ids);
+                cli::print(&(cli::answer_line(ids, &prompt, &checkpoint, &stops) + "\n"))?;
+                note_stats(ids)?;
             }
         }
         Ok(())
@@ -97,24 +105,28 @@ fn show(
     n_tokens: usize,
     prompt: &Prompt,
     checkpoint: &Checkpoint,
+    stops: &StopTexts,
     width: usize,
 ) -> Outcome<Vec<u32>> {
     let start = Instant::now();
     let mut tokens = checkpoint.model.generate(&prompt.ids, sampler.clone())?.until(&checkpoint.end_ids);
     let mut ids = Vec::new();
     let mut failure = None;
+    let (mut watch, mut is_stopped) = (cli::StopWatch::new(stops, checkpoint), false);
     while ids.len() < n_tokens
+        && !is_stopped
         && let Some(id) = tokens.next()
     {
         let before = &tokens.ids()[..prompt.ids.len() + ids.len()];
         let table = |chosen| {
-            let tokenizer = checkpoint.tokenizer.as_ref();
-            table::render(tokens.logits(), before, &sampler, chosen, tokenizer, width)
+            let early = if ids.len() < sampler.min_tokens { &checkpoint.end_ids[..] } else { &[] };
+            table::render(tokens.logits(), before, &sampler, early, chosen, checkpoint.tokenizer.as_ref(), width)
         };
         match id {
             Ok(id) => {
                 cli::note(&table(Some(id)));
                 ids.push(id);
+                is_stopped = watch.sees(id);
             }
             Err(error) => {
                 cli::note(&table(None));
@@ -123,13 +135,14 @@ fn show(
         }
     }
     cli::note_prompt(prompt);
-    cli::print(&cli::answer_text(&ids, prompt, checkpoint))?;
+    cli::print(&cli::answer_text(&ids, prompt, checkpoint, stops))?;
     if let Some(error) = failure {
         cli::flush()?;
         cli::note(""); // the error gets a line of its own
         return Err(error.into());
     }
     cli::print("\n")?;
-    cli::note_end(tokens.stopped_by(), ids.len(), start, checkpoint);
+    let stopped_by = if is_stopped { Some(Stop::StopText) } else { tokens.stopped_by() };
+    cli::note_end(stopped_by, ids.len(), start, checkpoint);
     Ok(ids)
 }

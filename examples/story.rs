@@ -54,9 +54,14 @@ const COMMAND: Command = Command {
         Flag { help: "below 1: tamer, above 1: wilder, 0: the likeliest (default: 0.8)", ..cli::TEMPERATURE },
         cli::TOP_K,
         Flag { help: "keep the likeliest tokens that make up P, 1: all (default: 0.95)", ..cli::TOP_P },
+        cli::MIN_P,
+        cli::TYPICAL_P,
+        cli::EPSILON_CUTOFF,
         cli::REPETITION_PENALTY,
         cli::NO_REPEAT_NGRAM,
         cli::SEED,
+        Flag { help: "write at least N tokens in a turn before the text may end (default: 0)", ..cli::MIN_TOKENS },
+        Flag { help: "end a turn where TEXT would begin; several can be given (default: none)", ..cli::STOP },
     ],
     chapter: "docs/14-the-real-gpt2.md",
 };
@@ -71,7 +76,9 @@ A line is added to the story, and the model writes on. An empty line lets it go 
   :save FILE        save it; a file that is there is not written over
   :save! FILE       save it, and do write over the file
   :temperature 0.8  set a knob of the model; without a number, see what it is. So also
-                    :top-k 40  :top-p 0.9  :repetition-penalty 1.2  :no-repeat-ngram 3  :seed 7  :tokens 60
+                    :top-k 40  :top-p 0.9  :min-p 0.1  :typical-p 0.9  :epsilon-cutoff 0.001
+                    :repetition-penalty 1.2  :no-repeat-ngram 3  :seed 7  :tokens 60  :min-tokens 20
+  :stop TEXT        end a turn where TEXT would begin; :stop off ends it nowhere; :stop shows what is set
   ::text            a line of the story that begins with a colon
   :quit             the end; so is the end of the input (Ctrl-D)
 At the end, a story that was typed here and not saved is saved as story-1.txt, or the next free
@@ -103,7 +110,7 @@ struct Session {
 
 impl Session {
     fn new(args: &Args) -> Outcome<Session> {
-        let mut sampler = args.sampler()?;
+        let (mut sampler, stops) = (args.sampler()?, args.stop_texts()?);
         sampler.temperature = args.number("--temperature", 0.8)?;
         sampler.top_p = args.number("--top-p", 0.95)?;
         let n_tokens = args.number("--tokens", 60)?;
@@ -112,7 +119,7 @@ impl Session {
         let checkpoint = args.model()?;
         let no_words = || Failure::Failed("this model has no vocabulary, and a story needs words".to_string());
         checkpoint.vocabulary().map_err(|_| no_words())?;
-        let author = Author { checkpoint, sampler, seed, n_tokens, n_read: None };
+        let author = Author { checkpoint, sampler, stops, seed, n_tokens, n_read: None };
         let is_typed = std::io::stdin().is_terminal();
         let (story, screen) = (Story::default(), Screen::new(is_typed));
         Ok(Session { story, author, screen, choices: Vec::new(), is_typed, said_sliding: false })

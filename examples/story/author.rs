@@ -3,7 +3,7 @@
 use gpt60::Rng;
 use gpt60::checkpoint::Checkpoint;
 use gpt60::cli::Outcome;
-use gpt60::generate::{Sampler, Stop};
+use gpt60::generate::{Sampler, Stop, StopTexts};
 use gpt60::tokenizer::{Tokenizer, Utf8Stream};
 use std::fmt::Display;
 use std::str::FromStr;
@@ -17,6 +17,8 @@ const TRIES: usize = 10;
 pub struct Author {
     pub checkpoint: Checkpoint,
     pub sampler: Sampler,
+    /// Where a turn ends.
+    pub stops: StopTexts,
     /// The seed for the next piece.
     pub seed: u64,
     /// How many tokens a turn has at most.
@@ -67,7 +69,7 @@ impl Author {
 
     /// Continues `story`: at most `n_tokens`, in whole characters.
     ///
-    /// Returns a note if the model ended its text. The inner error is one of the model or of its knobs.
+    /// Returns a note if the model ended its text, or a stop text came. The inner error is one of the model or of its knobs.
     fn write(
         &mut self,
         story: &str,
@@ -77,13 +79,15 @@ impl Author {
         let mut ids = self.checkpoint.encode(story)?;
         // A character that the last token leaves unfinished stays here, and is not part of the story.
         let mut stream = Utf8Stream::new();
+        let mut stops = StopTexts::new(self.stops.texts());
         let mut n_left = self.n_tokens;
         while n_left > 0 {
             let first = first_to_read(&ids, n_left, model.config.n_ctx, tokenizer);
             if first > 0 {
                 self.n_read.get_or_insert(ids.len() - first);
             }
-            let sampler = Sampler { rng: Rng::new(self.seed), ..self.sampler.clone() };
+            let min_tokens = self.sampler.min_tokens.saturating_sub(self.n_tokens - n_left);
+            let sampler = Sampler { rng: Rng::new(self.seed), min_tokens, ..self.sampler.clone() };
             self.seed = self.seed.wrapping_add(1);
             let mut writing = match model.generate(&ids[first..], sampler) {
                 Ok(tokens) => tokens.before(&self.checkpoint.end_ids).text(tokenizer).limit(n_left),
@@ -92,17 +96,22 @@ impl Author {
             writing.stream = stream;
             for piece in writing.by_ref() {
                 match piece {
-                    Ok(piece) => show(&piece)?,
+                    Ok(piece) => show(&stops.push(&piece))?,
                     Err(error) => return Ok(Err(error.to_string())),
+                }
+                if stops.is_found() {
+                    return Ok(Ok(Some("a stop text ended the turn".to_string())));
                 }
             }
             if writing.stopped_by() == Some(Stop::EndToken) {
+                show(&stops.finish())?;
                 return Ok(Ok(Some("the model ended its text; what comes next goes on after it".to_string())));
             }
             ids.extend(writing.new_ids());
             n_left -= writing.new_ids().len();
             stream = writing.stream;
         }
+        show(&stops.finish())?;
         Ok(Ok(None))
     }
 
@@ -114,6 +123,19 @@ impl Author {
             "temperature" => set(&mut sampler.temperature, name, value, "0.8"),
             "top-k" => set(&mut sampler.top_k, name, value, "40"),
             "top-p" => set(&mut sampler.top_p, name, value, "0.9"),
+            "min-p" => set(&mut sampler.min_p, name, value, "0.1"),
+            "typical-p" => set(&mut sampler.typical_p, name, value, "0.9"),
+            "epsilon-cutoff" => set(&mut sampler.epsilon_cutoff, name, value, "0.001"),
+            "min-tokens" => set(&mut sampler.min_tokens, name, value, "20"),
+            "stop" => {
+                match value {
+                    "" => {}
+                    "off" => self.stops = StopTexts::default(),
+                    text => self.stops = StopTexts::new([text]),
+                }
+                let texts: Vec<String> = self.stops.texts().iter().map(|text| format!("{text:?}")).collect();
+                Ok(if texts.is_empty() { "stop off".to_string() } else { format!("stop {}", texts.join(", ")) })
+            }
             "repetition-penalty" => set(&mut sampler.repetition_penalty, name, value, "1.2"),
             "no-repeat-ngram" => set(&mut sampler.no_repeat_ngram, name, value, "3"),
             "seed" => set(&mut self.seed, name, value, "7"),

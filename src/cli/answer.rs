@@ -3,7 +3,7 @@
 use crate::checkpoint::hugging_face::Checkpoint;
 use crate::cli::failure::Outcome;
 use crate::cli::terminal::{flush, is_terminal, note, note_part, print};
-use crate::generate::{Continuation, Stop};
+use crate::generate::{Continuation, Stop, StopTexts};
 use crate::kv_cache::KvCache;
 use crate::tokenizer::{Tokenizer, Utf8Stream};
 use std::io::IsTerminal;
@@ -81,8 +81,47 @@ fn text_of<'a>(id: u32, tokenizer: &'a Tokenizer, end_ids: &[u32]) -> &'a [u8] {
     bytes.unwrap_or(&[])
 }
 
+/// Watches tokens until their text has a stop text in it.
+#[derive(Debug)]
+pub struct StopWatch<'a> {
+    checkpoint: &'a Checkpoint,
+    stream: Utf8Stream,
+    stops: StopTexts,
+}
+
+impl<'a> StopWatch<'a> {
+    /// Nothing has been seen yet.
+    #[must_use]
+    pub fn new(stops: &StopTexts, checkpoint: &'a Checkpoint) -> StopWatch<'a> {
+        StopWatch { checkpoint, stream: Utf8Stream::new(), stops: StopTexts::new(stops.texts()) }
+    }
+
+    /// Whether a stop text has come, with this token or before it.
+    pub fn sees(&mut self, id: u32) -> bool {
+        if let Some(tokenizer) = self.checkpoint.tokenizer.as_ref().filter(|_| !self.stops.texts().is_empty()) {
+            let text = self.stream.push(text_of(id, tokenizer, &self.checkpoint.end_ids));
+            self.stops.push(&text);
+        }
+        self.stops.is_found()
+    }
+
+    /// Whether a stop text is in the text of these tokens.
+    #[must_use]
+    pub fn finds(mut self, ids: &[u32]) -> bool {
+        ids.iter().any(|&id| self.sees(id))
+    }
+
+    /// The ids up to the one that completes a stop text; all, if none comes.
+    #[must_use]
+    pub fn cut(mut self, ids: &[u32]) -> &[u32] {
+        let n = ids.iter().position(|&id| self.sees(id)).map_or(ids.len(), |last| last + 1);
+        &ids[..n]
+    }
+}
+
 /// Prints at most `n_tokens` tokens as they are made, then says on standard error why the text ended and how fast it
-/// was. Returns the ids of the new tokens. The answer is text if the prompt was text, otherwise ids.
+/// was. Returns the ids of the new tokens. The answer is text if the prompt was text, otherwise ids: among ids, the tokens
+/// of a stop text are printed, as an end token is.
 ///
 /// # Errors
 ///
@@ -92,6 +131,7 @@ pub fn stream(
     n_tokens: usize,
     prompt: &Prompt,
     checkpoint: &Checkpoint,
+    stops: &StopTexts,
 ) -> Outcome<Vec<u32>> {
     let config = &checkpoint.model.config;
     KvCache::check_memory(config, prompt.ids.len().saturating_add(n_tokens).min(config.n_ctx))?;
@@ -99,7 +139,7 @@ pub fn stream(
     let start = Instant::now();
     let (ids, stopped_by) = match prompt.tokenizer(checkpoint) {
         Some(tokenizer) => {
-            let mut writing = tokens.text(tokenizer).limit(n_tokens);
+            let mut writing = tokens.text(tokenizer).limit(n_tokens).stop(stops.texts());
             for piece in writing.by_ref() {
                 print(&piece.inspect_err(|_| note(""))?)?; // the error gets a line of its own
                 flush()?;
@@ -111,13 +151,18 @@ pub fn stream(
         }
         None => {
             let (mut answer, mut ids) = (Answer::new(prompt, checkpoint), Vec::new());
-            for id in tokens.by_ref().take(n_tokens) {
+            let (mut watch, mut is_stopped) = (StopWatch::new(stops, checkpoint), false);
+            while ids.len() < n_tokens
+                && !is_stopped
+                && let Some(id) = tokens.next()
+            {
                 let id = id.inspect_err(|_| note(""))?;
                 answer.push(id)?;
                 ids.push(id);
+                is_stopped = watch.sees(id);
             }
             answer.finish()?;
-            (ids, tokens.stopped_by())
+            (ids, if is_stopped { Some(Stop::StopText) } else { tokens.stopped_by() })
         }
     };
     note_end(stopped_by, ids.len(), start, checkpoint);
@@ -128,6 +173,7 @@ pub fn stream(
 pub fn note_end(stopped_by: Option<Stop>, n_made: usize, start: Instant, checkpoint: &Checkpoint) {
     match stopped_by {
         Some(Stop::EndToken) => note("[the model ended its text]"),
+        Some(Stop::StopText) => note("[a stop text ended the text]"),
         Some(Stop::FullContext) => note(&format!("[the context of {} tokens is full]", checkpoint.model.config.n_ctx)),
         Some(Stop::Error) | None => {}
     }
@@ -135,20 +181,22 @@ pub fn note_end(stopped_by: Option<Stop>, n_made: usize, start: Instant, checkpo
     note(&format!("[{n_made} tokens, {:.0} tokens/s]", n_made as f64 / seconds.max(1e-9)));
 }
 
-/// A whole answer: text if the prompt was text, otherwise ids. An end token has no text.
+/// A whole answer: text if the prompt was text, otherwise ids. An end token has no text, and a stop text is left out with
+/// all that follows it.
 #[must_use]
-pub fn answer_text(ids: &[u32], prompt: &Prompt, checkpoint: &Checkpoint) -> String {
+pub fn answer_text(ids: &[u32], prompt: &Prompt, checkpoint: &Checkpoint, stops: &StopTexts) -> String {
     let Some(tokenizer) = prompt.tokenizer(checkpoint) else {
         return ids.iter().map(u32::to_string).collect::<Vec<_>>().join(" ");
     };
     let bytes = ids.iter().flat_map(|&id| text_of(id, tokenizer, &checkpoint.end_ids)).copied();
-    String::from_utf8_lossy(&bytes.collect::<Vec<u8>>()).into_owned()
+    let mut stops = StopTexts::new(stops.texts());
+    stops.push(&String::from_utf8_lossy(&bytes.collect::<Vec<u8>>())) + &stops.finish()
 }
 
 /// A whole answer on one line, for examples that print several: line breaks are written `\n`.
 #[must_use]
-pub fn answer_line(ids: &[u32], prompt: &Prompt, checkpoint: &Checkpoint) -> String {
-    answer_text(ids, prompt, checkpoint).replace('\n', "\\n").replace('\r', "\\r")
+pub fn answer_line(ids: &[u32], prompt: &Prompt, checkpoint: &Checkpoint, stops: &StopTexts) -> String {
+    answer_text(ids, prompt, checkpoint, stops).replace('\n', "\\n").replace('\r', "\\r")
 }
 
 /// Writes the prompt to standard error: on a terminal, the answer continues on the same line.
@@ -173,9 +221,18 @@ mod tests {
         let tokenizer = checkpoint.tokenizer.as_ref().unwrap();
         let ids = [tokenizer.encode("one\ntwo\r\n"), checkpoint.end_ids.clone()].concat();
         let prompt = |text: Option<&str>| Prompt { ids: vec![1], text: text.map(str::to_string) };
-        assert_eq!(answer_line(&ids, &prompt(Some("a")), &checkpoint), "one\\ntwo\\r\\n");
+        let line = |ids: &[u32], text| answer_line(ids, &prompt(text), &checkpoint, &StopTexts::default());
+        assert_eq!(line(&ids, Some("a")), "one\\ntwo\\r\\n");
         let numbers: Vec<String> = ids.iter().map(u32::to_string).collect();
-        assert_eq!(answer_line(&ids, &prompt(None), &checkpoint), numbers.join(" "));
-        assert_eq!(answer_line(&[u32::MAX], &prompt(Some("a")), &checkpoint), ""); // past the vocabulary
+        assert_eq!(line(&ids, None), numbers.join(" "));
+        assert_eq!(line(&[u32::MAX], Some("a")), ""); // past the vocabulary
+        // A stop text is left out with what follows it. Among ids, the ones that complete it are the last.
+        let stops = StopTexts::new(["\ntw"]);
+        assert_eq!(answer_line(&ids, &prompt(Some("a")), &checkpoint, &stops), "one");
+        let cut = StopWatch::new(&stops, &checkpoint).cut(&ids);
+        let (last, before) = cut.split_last().unwrap();
+        let text = |ids: &[u32]| tokenizer.decode(ids).unwrap();
+        assert!(text(cut).contains("\ntw") && !text(before).contains("\ntw"), "{last} of {ids:?}");
+        assert_eq!(StopWatch::new(&StopTexts::new(["three"]), &checkpoint).cut(&ids), ids);
     }
 }

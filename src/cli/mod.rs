@@ -24,11 +24,12 @@ mod flags;
 mod shared_flags;
 mod terminal;
 
-pub use answer::{Answer, Prompt, answer_line, answer_text, note_end, note_prompt, stream};
+pub use answer::{Answer, Prompt, StopWatch, answer_line, answer_text, note_end, note_prompt, stream};
 pub use failure::{Failure, Outcome};
 pub use flags::{Args, Command, Flag};
 pub use shared_flags::{
-    IDS, MODEL, NO_REPEAT_NGRAM, REPETITION_PENALTY, SEED, TEMPERATURE, TOKENS, TOP_K, TOP_P, WEIGHTS, WIDTH,
+    EPSILON_CUTOFF, IDS, MIN_P, MIN_TOKENS, MODEL, NO_REPEAT_NGRAM, REPETITION_PENALTY, SEED, STOP, TEMPERATURE,
+    TOKENS, TOP_K, TOP_P, TYPICAL_P, WEIGHTS, WIDTH,
 };
 pub use terminal::{flush, is_terminal, note, note_part, print, print_bytes};
 

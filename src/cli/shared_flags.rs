@@ -5,7 +5,7 @@ use crate::cli::answer::Prompt;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::flags::{Args, Flag};
 use crate::cli::terminal::{is_terminal, note, terminal_width};
-use crate::generate::Sampler;
+use crate::generate::{Sampler, StopTexts};
 use crate::storybook;
 use crate::weight::Precision;
 
@@ -35,6 +35,27 @@ pub const TOP_K: Flag = Flag { name: "--top-k", value: "N", help: "keep the N li
 /// `--top-p P`.
 pub const TOP_P: Flag =
     Flag { name: "--top-p", value: "P", help: "keep the likeliest tokens that make up P, 1: all (default: 1)" };
+/// `--min-p P`.
+pub const MIN_P: Flag =
+    Flag { name: "--min-p", value: "P", help: "drop tokens below P times the likeliest's share, 0: none (default: 0)" };
+/// `--typical-p P`.
+pub const TYPICAL_P: Flag = Flag {
+    name: "--typical-p",
+    value: "P",
+    help: "keep the tokens of usual surprise that make up P, 1: all (default: 1)",
+};
+/// `--epsilon-cutoff E`.
+pub const EPSILON_CUTOFF: Flag =
+    Flag { name: "--epsilon-cutoff", value: "E", help: "drop tokens of a probability below E, 0: none (default: 0)" };
+/// `--min-tokens N`, of every example that writes.
+pub const MIN_TOKENS: Flag =
+    Flag { name: "--min-tokens", value: "N", help: "write at least N new tokens before the text may end (default: 0)" };
+/// `--stop TEXT`, of every example that writes.
+pub const STOP: Flag = Flag {
+    name: "--stop",
+    value: "TEXT",
+    help: "end where TEXT would begin, and leave it out; several can be given (default: none)",
+};
 /// `--repetition-penalty X`.
 pub const REPETITION_PENALTY: Flag =
     Flag { name: "--repetition-penalty", value: "X", help: "above 1: hold back tokens that were used (default: 1)" };
@@ -49,8 +70,7 @@ pub const WIDTH: Flag =
     Flag { name: "--width", value: "N", help: "how wide a table may be (default: that of the terminal, else 80)" };
 
 impl Args {
-    /// The sampler that `--temperature`, `--top-k`, `--top-p`, `--repetition-penalty`, `--no-repeat-ngram` and `--seed`
-    /// describe.
+    /// The sampler that the knobs (`--temperature` and so on), `--min-tokens` and `--seed` describe.
     ///
     /// # Errors
     ///
@@ -62,10 +82,28 @@ impl Args {
             temperature: self.number("--temperature", 1.0)?,
             top_k: self.number("--top-k", 0)?,
             top_p: self.number("--top-p", 1.0)?,
+            min_p: self.number("--min-p", 0.0)?,
+            typical_p: self.number("--typical-p", 1.0)?,
+            epsilon_cutoff: self.number("--epsilon-cutoff", 0.0)?,
+            min_tokens: self.number("--min-tokens", 0)?,
             ..Sampler::new(self.number("--seed", 42)?)
         };
         sampler.check().map_err(|error| Failure::Usage(error.to_string()))?;
         Ok(sampler)
+    }
+
+    /// The texts of `--stop`.
+    ///
+    /// # Errors
+    ///
+    /// If one of them is empty.
+    pub fn stop_texts(&self) -> Outcome<StopTexts> {
+        let texts = self.all("--stop");
+        if texts.contains(&"") {
+            let problem = "--stop is empty: give the text at which to stop, for example --stop \"The end\"";
+            return Err(Failure::Usage(problem.to_string()));
+        }
+        Ok(StopTexts::new(texts))
     }
 
     /// How many characters fit into a line: `--width`, or the variable `COLUMNS`, or what `stty size` reports about the
@@ -123,8 +161,13 @@ impl Args {
     ///
     /// # Errors
     ///
-    /// If both are given, or an id is not a number, or there is text but the model has no vocabulary.
+    /// If both are given, or an id is not a number, or there is text (or a `--stop` text) but the model has no vocabulary.
     pub fn prompt(&self, checkpoint: &Checkpoint, default: &str) -> Outcome<Prompt> {
+        if self.has("--stop") && checkpoint.tokenizer.is_none() {
+            let problem = "--stop looks at text, and this model has no vocabulary to turn ids into text: leave --stop out, or put \
+                           the model's tokenizer.json (or vocab.json and merges.txt) into its directory";
+            return Err(Failure::Failed(problem.to_string()));
+        }
         if let Some(text) = self.get("--ids") {
             if !self.operands.is_empty() {
                 return Err(Failure::Usage("give either --ids or a text prompt, not both".to_string()));
@@ -150,11 +193,29 @@ mod tests {
     use crate::cli::flags::Command;
 
     const COMMAND: Command =
-        Command { name: "test", about: "", operands: "", max_operands: 0, flags: &[WIDTH], chapter: "none" };
+        Command { name: "test", about: "", operands: "", max_operands: 0, flags: &[WIDTH, STOP, IDS], chapter: "none" };
+
+    fn parse(words: &[&str]) -> Outcome<Option<Args>> {
+        COMMAND.parse(&words.iter().map(|word| word.to_string()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn several_stop_texts_can_be_given_but_no_empty_one_and_none_without_a_vocabulary() {
+        let stops = |words: &[&str]| parse(words).unwrap().unwrap().stop_texts();
+        assert_eq!(stops(&["--stop", "a", "--stop=b c"]).unwrap().texts(), ["a", "b c"]);
+        assert!(stops(&[]).unwrap().texts().is_empty());
+        assert!(
+            matches!(stops(&["--stop", "a", "--stop", ""]), Err(Failure::Usage(problem)) if problem.contains("--stop"))
+        );
+        let nameless = Checkpoint { tokenizer: None, ..storybook::load() };
+        let prompt = |words: &[&str]| parse(words).unwrap().unwrap().prompt(&nameless, "");
+        assert!(prompt(&["--ids", "5"]).is_ok());
+        let failed = prompt(&["--ids", "5", "--stop", "a"]);
+        assert!(matches!(failed, Err(Failure::Failed(problem)) if problem.contains("leave --stop out")));
+    }
 
     #[test]
     fn a_given_width_counts_on_any_terminal() {
-        let parse = |words: &[&str]| COMMAND.parse(&words.iter().map(|word| word.to_string()).collect::<Vec<_>>());
         let width = |words: &[&str]| parse(words).unwrap().unwrap().width();
         assert_eq!(width(&["--width", "33"]), Ok(33));
         assert!(matches!(width(&["--width", "-1"]), Err(Failure::Usage(problem)) if problem.contains("--width")));

@@ -40,6 +40,7 @@ pub mod knobs;
 mod sampler;
 mod several;
 pub mod statistics;
+mod stop_texts;
 #[doc(hidden)]
 pub mod table;
 mod writing;
@@ -47,6 +48,7 @@ mod writing;
 pub use beam::{BeamSearch, Candidate, EarlyStopping, Fate, Hypothesis, Step};
 pub use sampler::Sampler;
 pub use several::{Answer, MAX_TOGETHER};
+pub use stop_texts::StopTexts;
 pub use writing::Writing;
 
 use crate::error::{Error, Result};
@@ -164,6 +166,8 @@ pub(crate) fn smallest_n<T>(mut list: Vec<T>, n: usize, order: impl Fn(&T, &T) -
 pub enum Stop {
     /// The model chose an end token.
     EndToken,
+    /// A stop text came: see [`Writing::stop`].
+    StopText,
     /// The context is full: no position is left at which another token could be read.
     FullContext,
     /// The last item was an error.

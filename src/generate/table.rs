@@ -15,7 +15,7 @@
 //!
 //! [Chapter 8](crate::book::ch08_choosing_a_token) explains it.
 
-use super::Sampler;
+use super::{Sampler, knobs};
 use crate::kernels::softmax::softmax_row;
 use crate::tokenizer::Tokenizer;
 
@@ -46,7 +46,8 @@ impl Column {
 /// The ten likeliest tokens, and the chosen one if it is not among them, with their probabilities before and after
 /// every knob of the sampler that is on. Lines are at most `width` characters long.
 ///
-/// `logits` are `[n_vocab]`, as they come from the model; `before` is the text so far.
+/// `logits` are `[n_vocab]`, as they come from the model; `before` is the text so far, and `early` are the end tokens that may
+/// not come yet.
 ///
 /// # Example: of three tokens, top-k keeps two
 ///
@@ -55,7 +56,7 @@ impl Column {
 ///
 /// let sampler = Sampler { top_k: 2, ..Sampler::new(1) };
 /// let logits = [0.5_f32.ln(), 0.3_f32.ln(), 0.2_f32.ln()];
-/// let table = table::render(&logits, &[], &sampler, Some(1), None, 60);
+/// let table = table::render(&logits, &[], &sampler, &[], Some(1), None, 60);
 /// let lines = [
 ///     "      id    logit    model    top-k",
 ///     "       0   -0.693   50.00%   62.50%  #######################",
@@ -69,12 +70,18 @@ pub fn render(
     logits: &[f32],
     before: &[u32],
     sampler: &Sampler,
+    early: &[u32],
     chosen: Option<u32>,
     tokenizer: Option<&Tokenizer>,
     width: usize,
 ) -> String {
     let mut columns = vec![Column::new("model", logits)];
-    sampler.turn_knobs(&mut logits.to_vec(), before, |knob, now| columns.push(Column::new(heading(knob), now)));
+    let mut changed = logits.to_vec();
+    if !early.is_empty() {
+        knobs::no_end(&mut changed, early);
+        columns.push(Column::new("min-tok.", &changed));
+    }
+    sampler.turn_knobs(&mut changed, before, |knob, now| columns.push(Column::new(heading(knob), now)));
     let last = &columns[columns.len() - 1].probabilities;
 
     let mut order: Vec<usize> = (0..logits.len()).collect();
@@ -143,6 +150,8 @@ fn heading(knob: &'static str) -> &'static str {
         "repetition penalty" => "penalty",
         "no-repeat n-gram" => "n-gram",
         "temperature" => "temper.",
+        "typical-p" => "typical",
+        "epsilon cutoff" => "epsilon",
         other => other,
     }
 }
@@ -212,7 +221,7 @@ mod tests {
         };
         // Weights 8 (used, so removed), 4, 2, 1. Temperature 0.5: 16, 4, 1. Top-k: 16, 4. Top-p: 16 of 20 is enough.
         let logits = [8f32, 4.0, 2.0, 1.0].map(f32::ln);
-        let table = render(&logits, &[0], &sampler, Some(1), None, 200);
+        let table = render(&logits, &[0], &sampler, &[], Some(1), None, 200);
         let words: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
         assert_eq!(words[0], ["id", "logit", "model", "penalty", "n-gram", "temper.", "top-k", "top-p"]);
         // The penalty halves ln 8, so the weights are 2.828, 4, 2, 1: together 9.828.
@@ -225,16 +234,31 @@ mod tests {
     }
 
     #[test]
+    fn the_new_knobs_have_columns_too_and_an_end_that_is_too_early_is_removed_first() {
+        let sampler = Sampler { min_p: 0.3, typical_p: 0.5, epsilon_cutoff: 0.6, ..Sampler::new(1) };
+        // Weights 8 (the end), 4, 2, 1. Without the end 4, 2, 1, and 1 is less than 0.3 of 4. The entropy of 2/3 and 1/3 is
+        // 0.637; the surprises are 0.405 and 1.099: the first is nearer, and 2/3 is enough for 0.5.
+        let logits = [8f32, 4.0, 2.0, 1.0].map(f32::ln);
+        let table = render(&logits, &[], &sampler, &[0], Some(1), None, 200);
+        let words: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(words[0], ["id", "logit", "model", "min-tok.", "min-p", "typical", "epsilon"]);
+        assert_eq!(words[1], ["0", "2.079", "53.33%", "removed"]);
+        assert_eq!(words[2][..8], [">", "1", "1.386", "26.67%", "57.14%", "66.67%", "100.00%", "100.00%"]);
+        assert_eq!(words[3], ["2", "0.693", "13.33%", "28.57%", "33.33%", "removed"]);
+        assert_eq!(words[4], ["3", "0.000", "6.67%", "14.29%", "removed"]);
+    }
+
+    #[test]
     fn the_chosen_token_is_shown_wherever_it_stands_and_the_rest_is_added_up() {
         let logits: Vec<f32> = (0..30).map(|i| if i < 10 { 2f32.ln() } else { 0.0 }).collect(); // 20 + 20 = 40
-        let table = render(&logits, &[], &Sampler::new(1), Some(25), None, 80);
+        let table = render(&logits, &[], &Sampler::new(1), &[], Some(25), None, 80);
         let lines: Vec<&str> = table.lines().collect();
         assert_eq!(lines.len(), 1 + 11 + 2);
         assert!(lines[11].starts_with(">     25    0.000    2.50%"), "{table}");
         assert_eq!(lines[12].trim(), "...            47.50%  19 others"); // 19 of 40
         assert_eq!(table.matches('>').count(), 1);
         // A token that does not exist is not shown.
-        assert!(!render(&logits, &[], &Sampler::new(1), Some(99), None, 80).contains('>'));
+        assert!(!render(&logits, &[], &Sampler::new(1), &[], Some(99), None, 80).contains('>'));
     }
 
     #[test]
@@ -244,7 +268,7 @@ mod tests {
         let logits: Vec<f32> = (0..50_300).map(|_| 4.0 * rng.normal() as f32).collect();
         let sampler = Sampler { temperature: 0.7, top_k: 40, top_p: 0.9, ..Sampler::new(1) };
         for width in [0, 1, 10, 40, 60, 80, 100, 1000] {
-            let table = render(&logits, &[5], &sampler, Some(50_299), Some(&tokenizer), width);
+            let table = render(&logits, &[5], &sampler, &[], Some(50_299), Some(&tokenizer), width);
             assert!(table.lines().all(|line| line.chars().count() <= width), "{width}: {table}");
             assert_eq!(table.lines().count(), 1 + 11 + 2);
             assert_eq!(table.contains('#'), width >= 80, "{table}");
@@ -254,9 +278,9 @@ mod tests {
     #[test]
     fn a_table_of_nothing_is_no_panic() {
         let picky = Sampler { no_repeat_ngram: 1, ..Sampler::new(1) };
-        assert!(render(&[1.0, 2.0], &[0, 1], &picky, None, None, 80).contains("removed"));
-        assert!(render(&[], &[], &picky, Some(0), None, 80).contains("left"));
-        assert!(render(&[f32::NAN; 3], &[], &Sampler::new(1), None, None, 80).contains("NaN"));
-        assert!(render(&[f32::NEG_INFINITY; 3], &[], &Sampler::greedy(), None, None, 80).contains("removed"));
+        assert!(render(&[1.0, 2.0], &[0, 1], &picky, &[], None, None, 80).contains("removed"));
+        assert!(render(&[], &[], &picky, &[], Some(0), None, 80).contains("left"));
+        assert!(render(&[f32::NAN; 3], &[], &Sampler::new(1), &[], None, None, 80).contains("NaN"));
+        assert!(render(&[f32::NEG_INFINITY; 3], &[], &Sampler::greedy(), &[], None, None, 80).contains("removed"));
     }
 }

@@ -4,7 +4,7 @@
 //! where the model stops, leave out the end token, and hold back half a character until the other half arrives.
 //! [`Checkpoint::write`] does all of this.
 
-use super::{Continuation, Sampler, Stop};
+use super::{Continuation, Sampler, Stop, StopTexts};
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 use crate::tokenizer::{Tokenizer, Utf8Stream};
@@ -74,7 +74,8 @@ impl<'a> Continuation<'a> {
     pub fn text(self, tokenizer: &'a Tokenizer) -> Writing<'a> {
         let n_prompt = self.ids().len();
         let tokens = Continuation { gives_end: false, ..self };
-        Writing { tokens, tokenizer, n_prompt, n_left: None, stream: Utf8Stream::new() }
+        let (stream, stops) = (Utf8Stream::new(), StopTexts::default());
+        Writing { tokens, tokenizer, n_prompt, n_left: None, stream, stops }
     }
 }
 
@@ -104,6 +105,7 @@ pub struct Writing<'a> {
     /// Holds the beginning of a character whose rest has not arrived. To continue from here later, put it into the next
     /// `Writing`.
     pub stream: Utf8Stream,
+    stops: StopTexts,
 }
 
 impl Writing<'_> {
@@ -112,9 +114,30 @@ impl Writing<'_> {
         Writing { n_left: Some(n_tokens), ..self }
     }
 
+    /// Ends the text where one of these texts begins, and leaves that text out. The ids still have its tokens.
+    ///
+    /// Text that could be the beginning of one of them is held back until it is clear. Only new text counts, not the
+    /// prompt. An empty stop text is ignored.
+    ///
+    /// # Example: up to a word
+    ///
+    /// ```
+    /// use gpt60::{generate::{Sampler, Stop}, storybook};
+    ///
+    /// let story = storybook::load();
+    /// let mut writing = story.write("The king said", Sampler::greedy())?.limit(60).stop([" daughter", "!"]);
+    /// let text = writing.by_ref().collect::<Result<String, _>>()?;
+    /// assert!(text.ends_with("and a") && !text.contains("daughter"));
+    /// assert_eq!(writing.stopped_by(), Some(Stop::StopText));
+    /// # Ok::<(), gpt60::Error>(())
+    /// ```
+    pub fn stop<S: Into<String>>(self, texts: impl IntoIterator<Item = S>) -> Self {
+        Writing { stops: StopTexts::new(texts), ..self }
+    }
+
     /// Why the text ended; `None` while it goes on, and when only the limit ended it.
     pub fn stopped_by(&self) -> Option<Stop> {
-        self.tokens.stopped_by()
+        if self.stops.is_found() { Some(Stop::StopText) } else { self.tokens.stopped_by() }
     }
 
     /// The ids of the prompt and of everything that was written, including the end token.
@@ -127,9 +150,9 @@ impl Writing<'_> {
         &self.tokens.ids()[self.n_prompt..]
     }
 
-    /// The end of the text: an incomplete last character comes out as U+FFFD.
+    /// The end of the text: an incomplete last character comes out as U+FFFD, unless a stop text stands before it.
     pub fn finish(self) -> String {
-        self.stream.finish()
+        if self.stops.is_found() { String::new() } else { self.stream.finish() }
     }
 }
 
@@ -137,19 +160,22 @@ impl Iterator for Writing<'_> {
     type Item = Result<String>;
 
     fn next(&mut self) -> Option<Result<String>> {
-        while self.n_left != Some(0) {
-            let id = match self.tokens.next()? {
-                Ok(id) => id,
-                Err(error) => return Some(Err(error)),
+        while self.n_left != Some(0) && !self.stops.is_found() {
+            let id = match self.tokens.next() {
+                Some(Ok(id)) => id,
+                Some(Err(error)) => return Some(Err(error)),
+                None => break,
             };
             self.n_left = self.n_left.map(|n| n - 1);
             // An id past the vocabulary, which a padded table can have, is not text either.
             let text = self.stream.push(self.tokenizer.token_bytes(id).unwrap_or(&[]));
+            let text = self.stops.push(&text);
             if !text.is_empty() {
                 return Some(Ok(text));
             }
         }
-        None
+        let rest = self.stops.finish(); // what was held back was no stop text after all
+        (!rest.is_empty()).then_some(Ok(rest))
     }
 }
 
@@ -210,6 +236,27 @@ mod tests {
         rest.stream = stream;
         assert_eq!(rest.collect::<Result<String>>().unwrap(), "🦀é!");
         assert_eq!(parrot.write("", Sampler::greedy()).unwrap().limit(0).count(), 0);
+    }
+
+    #[test]
+    fn a_stop_text_ends_the_text_and_what_only_looks_like_one_comes_out_late_but_whole() {
+        let parrot = parrot("one twin. two twins.");
+        let write = |stops: &[&str]| parrot.write("", Sampler::greedy()).unwrap().stop(stops.iter().copied());
+        let mut writing = write(&["twins", "three"]);
+        let pieces = writing.by_ref().collect::<Result<Vec<String>>>().unwrap();
+        // Every byte is a token here. "twin" is held back, because it could become "twins", and so is "tw" of "two".
+        let expected = ["o", "n", "e", " ", "twin.", " ", "two", " "];
+        assert_eq!(pieces, expected);
+        assert_eq!((writing.stopped_by(), writing.clone().next()), (Some(Stop::StopText), None));
+        assert_eq!(writing.new_ids().len(), "one twin. two twins".len()); // no token is made after the stop text
+        assert_eq!(writing.finish(), "");
+        // A limit or the end in the middle of what could become one gives it back.
+        let mut writing = write(&["twins"]).limit(7);
+        assert_eq!(writing.by_ref().collect::<Result<String>>().unwrap(), "one twi");
+        assert_eq!((writing.stopped_by(), writing.next()), (None, None));
+        let mut writing = write(&[".!"]);
+        assert_eq!(writing.by_ref().collect::<Result<String>>().unwrap(), "one twin. two twins.");
+        assert_eq!(writing.stopped_by(), Some(Stop::EndToken));
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod logits;
 mod perplexity;
 mod refusals;
 mod sample;
+mod stops;
 mod tokenize;
 mod wrong_calls;
 

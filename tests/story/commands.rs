@@ -29,6 +29,33 @@ fn knobs_are_shown_and_set() {
 }
 
 #[test]
+fn the_knobs_that_cut_and_the_stop_texts_are_settings_like_the_others() {
+    let turned = Sampler { min_p: 0.1, typical_p: 0.9, epsilon_cutoff: 0.001, min_tokens: 5, ..Sampler::new(7) };
+    let turned = Sampler { temperature: 0.8, top_p: 0.95, ..turned };
+    let whole = piece(&storybook::load(), "The fox", 30, turned);
+    // The turn stops before its third word, and the next one has other texts to stop at, or none.
+    let word = whole.split_whitespace().nth(2).unwrap();
+    let first = whole.split_once(word).unwrap().0;
+    let script = format!(
+        ":min-p 0.1\n:typical-p 0.9\n:epsilon-cutoff 0.001\n:min-tokens 5\n:stop\n:stop {word}\n:stop\n:seed 7\nThe fox\n\
+         :stop off\n:undo\n:seed 7\n:more\n"
+    );
+    let (stdout, stderr) = session(&["--tokens=30"], &script);
+    assert_eq!(stdout, lines_of(&[&format!("The fox{first}"), &format!("The fox{whole}")]));
+    let said = format!(
+        "[min-p 0.1] [typical-p 0.9] [epsilon-cutoff 0.001] [min-tokens 5] [stop off] [stop {word:?}] [stop {word:?}] [seed 7] \
+         [a stop text ended the turn] [stop off] [the story now ends: \"The fox\"] [seed 7]"
+    );
+    assert_eq!(notes(&stderr).join(" "), said);
+    // And as flags.
+    let stop = format!("--stop={word}");
+    let flags =
+        ["--min-p=0.1", "--typical-p=0.9", "--epsilon-cutoff=0.001", "--min-tokens=5", "--seed=7", "--tokens=30"];
+    assert_eq!(session(&[&flags[..], &[&stop]].concat(), "The fox\n").0, lines_of(&[&format!("The fox{first}")]));
+    assert_eq!(session(&flags, "The fox\n").0, lines_of(&[&format!("The fox{whole}")]));
+}
+
+#[test]
 fn a_command_that_makes_no_sense_is_explained_and_changes_nothing() {
     let bad = [
         (":foo", "\":foo\""),
@@ -46,6 +73,10 @@ fn a_command_that_makes_no_sense_is_explained_and_changes_nothing() {
         (":temperature 0,8", ":temperature 0.8"),
         (":top-p 2", "from 0 to 1"),
         (":top-k many", ":top-k 40"),
+        (":min-p 2", "from 0 to 1"),
+        (":typical-p 0", "above 0 and at most 1"),
+        (":epsilon-cutoff 1", "from 0 to below 1"),
+        (":min-tokens -1", ":min-tokens 20"),
         (":repetition-penalty 0", "above 0"),
         (":no-repeat-ngram 0.5", ":no-repeat-ngram 3"),
         (":seed 1.5", ":seed 7"),
@@ -79,8 +110,8 @@ fn help_names_every_command_and_show_shows_the_story() {
     let (stdout, stderr) = session(&["--tokens=0"], "The fox\nran.\n:show\n:help\n");
     assert_eq!(stdout, "The fox ran.\n");
     assert_eq!(stderr.lines().next(), Some("The fox ran."));
-    let commands = "more retry choose undo show save save! temperature top-k top-p repetition-penalty no-repeat-ngram seed \
-                    tokens quit";
+    let commands = "more retry choose undo show save save! temperature top-k top-p min-p typical-p epsilon-cutoff \
+                    repetition-penalty no-repeat-ngram seed tokens min-tokens stop quit";
     for command in commands.split_whitespace() {
         assert!(stderr.contains(&format!(":{command} ")), "{command}: {stderr}");
     }
