@@ -77,6 +77,8 @@ pub mod top_k;
 
 pub mod top_p;
 
+pub mod min_p;
+
 pub mod beam_search;
 
 pub mod kv_cache;

@@ -25,6 +25,7 @@ mod linear;
 mod linear_backward;
 mod matmul;
 mod merge_pair;
+mod min_p;
 mod mlp;
 mod most_frequent_pair;
 mod multi_head;
@@ -62,6 +63,7 @@ pub fn all() -> Vec<Box<dyn Check>> {
         Box::new(temperature::exercise()),
         Box::new(top_k::exercise()),
         Box::new(top_p::exercise()),
+        Box::new(min_p::exercise()),
         Box::new(beam_search::exercise()),
         Box::new(kv_cache::exercise()),
         Box::new(cross_entropy::exercise()),

@@ -1,0 +1,108 @@
+//! Min-p.
+
+use crate::check::{Answer, Exercise, Mistake, numbers, one};
+use crate::exercises;
+use gpt60::Rng;
+use gpt60::generate::knobs;
+use gpt60::layers::softmax::softmax_row;
+
+type Input = (Vec<f32>, f32);
+
+const INF: f32 = f32::NEG_INFINITY;
+
+pub fn exercise() -> Exercise<Input> {
+    Exercise {
+        name: "min_p",
+        inputs: || {
+            let mut rng = Rng::new(7);
+            let random = (0..13).map(|_| 1.5 * rng.normal() as f32).collect();
+            let of = |probabilities: &[f32]| probabilities.iter().map(|p: &f32| p.ln()).collect::<Vec<f32>>();
+            vec![
+                (of(&[0.6, 0.3, 0.06, 0.04]), 0.2),
+                (random, 0.3),
+                (of(&[0.1, 0.25, 0.35, 0.3]), 0.5),
+                (vec![2.0, 5.0, 3.0, 5.0], 1.0), // two are the likeliest
+                (vec![1.0, INF, 2.0, -1.5], 0.1),
+                (vec![-8.0, -9.0, -7.0, -12.0], 0.2),
+                (vec![1.0, -3.0], 0.0),
+            ]
+        },
+        describe: |(logits, p)| format!("p = {p} and logits {logits:?}"),
+        stub: |i| changed(i, exercises::min_p::min_p),
+        library: |i| changed(i, knobs::min_p),
+        tolerance: 0.0,
+        mistakes: vec![
+            Mistake {
+                when: "p is compared with each probability itself, not with its share of the largest",
+                answer: |i| changed(i, |logits, p| remove(logits, |own, _| own < p)),
+            },
+            Mistake {
+                when: "logits are compared with p times the largest logit: they are no probabilities yet",
+                answer: |i| {
+                    changed(i, |logits, p| {
+                        let border = p * logits.iter().copied().fold(INF, f32::max);
+                        logits.iter_mut().filter(|x| **x < border).for_each(|x| *x = INF);
+                    })
+                },
+            },
+            Mistake {
+                when: "the likely tokens are removed and the others stay: the comparison runs the wrong way",
+                answer: |i| changed(i, |logits, p| remove(logits, |own, most| own >= p * most)),
+            },
+            Mistake {
+                when: "a token that is exactly as likely as the border is removed: with p = 1 nothing is left",
+                answer: |i| changed(i, |logits, p| remove(logits, |own, most| own <= p * most)),
+            },
+            Mistake {
+                when: "tokens up to p below the largest stay: the border is p times the largest, not the largest minus p",
+                answer: |i| changed(i, |logits, p| remove(logits, |own, most| own < most - p)),
+            },
+            Mistake {
+                when: "p is not turned into a logarithm: x_i - x_max is compared with -p or p, not with ln(p)",
+                answer: |i| {
+                    changed(i, |logits, p| {
+                        let most = logits.iter().copied().fold(INF, f32::max);
+                        logits.iter_mut().filter(|x| **x - most < -p).for_each(|x| *x = INF);
+                    })
+                },
+            },
+            Mistake {
+                when: "what is removed becomes 0: that is a score like any other; it must be minus infinity",
+                answer: |i| {
+                    changed(i, |logits, p| {
+                        let before = logits.to_vec();
+                        knobs::min_p(logits, p);
+                        logits.iter_mut().zip(before).filter(|(x, old)| *x != old).for_each(|(x, _)| *x = 0.0);
+                    })
+                },
+            },
+            Mistake {
+                when: "the logits become probabilities: only the removed ones may change",
+                answer: |i| {
+                    changed(i, |logits, p| {
+                        knobs::min_p(logits, p);
+                        softmax_row(logits);
+                    })
+                },
+            },
+        ],
+    }
+}
+
+fn changed((logits, p): &Input, knob: fn(&mut [f32], f32)) -> Answer {
+    let mut logits = logits.clone();
+    knob(&mut logits, *p);
+    one(numbers(&logits))
+}
+
+/// Removes the tokens that `goes` names: it gets a token's probability and the largest one.
+fn remove(logits: &mut [f32], goes: impl Fn(f32, f32) -> bool) {
+    let mut probabilities = logits.to_vec();
+    softmax_row(&mut probabilities);
+    let most = probabilities.iter().copied().fold(0.0, f32::max);
+    for (logit, own) in logits.iter_mut().zip(probabilities) {
+        if goes(own, most) {
+            *logit = INF;
+        }
+    }
+}
