@@ -145,8 +145,8 @@ fn check_ids(model: &Gpt2, op: &str, ids: &[u32]) -> Result<()> {
 /// The sampler has removed all tokens. Only no-repeat n-gram can do that, and a minimum of tokens where the vocabulary is
 /// nothing but ends.
 fn no_token_left() -> Error {
-    let problem =
-        "no token is left: --no-repeat-ngram forbids every one that would repeat something, and --min-tokens the end";
+    let problem = "no token is left: --no-repeat-ngram forbids what would repeat something, and --min-tokens forbids an \
+                   early end; turn one of them off";
     Error::argument("generate", problem)
 }
 
