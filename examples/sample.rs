@@ -87,12 +87,13 @@ fn main() -> ExitCode {
             let group = done..count.min(done + MAX_TOGETHER as u64);
             let with_seed = |i| Sampler { rng: Rng::new(seed.wrapping_add(i)), ..sampler.clone() };
             done = group.end;
-            let samplers = group.map(with_seed).collect();
-            for answer in checkpoint.model.generate_several(&prompt.ids, samplers, &checkpoint.end_ids, n_tokens)? {
-                // Each is written to its end, and cut where it would have stopped.
-                let ids = cli::StopWatch::new(&stops, &checkpoint).cut(&answer.ids);
-                cli::print(&(cli::answer_line(ids, &prompt, &checkpoint, &stops) + "\n"))?;
-                note_stats(ids)?;
+            let samplers: Vec<Sampler> = group.map(with_seed).collect();
+            let mut watches: Vec<_> = samplers.iter().map(|_| cli::StopWatch::new(&stops, &checkpoint)).collect();
+            let (model, end_ids) = (&checkpoint.model, &checkpoint.end_ids);
+            let is_over = |i: usize, id| watches[i].sees(id);
+            for answer in model.generate_several_until(&prompt.ids, samplers, end_ids, n_tokens, is_over)? {
+                cli::print(&(cli::answer_line(&answer.ids, &prompt, &checkpoint, &stops) + "\n"))?;
+                note_stats(&answer.ids)?;
             }
         }
         Ok(())

@@ -110,13 +110,6 @@ impl<'a> StopWatch<'a> {
     pub fn finds(mut self, ids: &[u32]) -> bool {
         ids.iter().any(|&id| self.sees(id))
     }
-
-    /// The ids up to the one that completes a stop text; all, if none comes.
-    #[must_use]
-    pub fn cut(mut self, ids: &[u32]) -> &[u32] {
-        let n = ids.iter().position(|&id| self.sees(id)).map_or(ids.len(), |last| last + 1);
-        &ids[..n]
-    }
 }
 
 /// Prints at most `n_tokens` tokens as they are made, then says on standard error why the text ended and how fast it
@@ -229,10 +222,10 @@ mod tests {
         // A stop text is left out with what follows it. Among ids, the ones that complete it are the last.
         let stops = StopTexts::new(["\ntw"]);
         assert_eq!(answer_line(&ids, &prompt(Some("a")), &checkpoint, &stops), "one");
-        let cut = StopWatch::new(&stops, &checkpoint).cut(&ids);
-        let (last, before) = cut.split_last().unwrap();
+        let mut watch = StopWatch::new(&stops, &checkpoint);
+        let last = ids.iter().position(|&id| watch.sees(id)).unwrap();
         let text = |ids: &[u32]| tokenizer.decode(ids).unwrap();
-        assert!(text(cut).contains("\ntw") && !text(before).contains("\ntw"), "{last} of {ids:?}");
-        assert_eq!(StopWatch::new(&StopTexts::new(["three"]), &checkpoint).cut(&ids), ids);
+        assert!(text(&ids[..=last]).contains("\ntw") && !text(&ids[..last]).contains("\ntw"), "{last} of {ids:?}");
+        assert!(!StopWatch::new(&StopTexts::new(["three"]), &checkpoint).finds(&ids));
     }
 }

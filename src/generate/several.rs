@@ -25,6 +25,14 @@ use crate::tensor::Tensor;
 #[doc(hidden)]
 pub const MAX_TOGETHER: usize = matmul::FEW_ROWS;
 
+/// What ends an answer.
+struct Ends<'a> {
+    ids: &'a [u32],
+    n_tokens: usize,
+    /// Whether an answer of the group is over with this token.
+    is_over: &'a mut dyn FnMut(usize, u32) -> bool,
+}
+
 /// One answer of [`Gpt2::generate_several`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answer {
@@ -60,9 +68,26 @@ impl Gpt2 {
     pub fn generate_several(
         &self,
         prompt: &[u32],
+        samplers: Vec<Sampler>,
+        end_ids: &[u32],
+        n_tokens: usize,
+    ) -> Result<Vec<Answer>> {
+        self.generate_several_until(prompt, samplers, end_ids, n_tokens, |_, _| false)
+    }
+
+    /// Like [`Gpt2::generate_several`], where answer `i` also ends after a token for which `is_over(i, token)` says so: the
+    /// one that completes a stop text, for example. It is asked once for each token, in order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Gpt2::generate_several`].
+    pub fn generate_several_until(
+        &self,
+        prompt: &[u32],
         mut samplers: Vec<Sampler>,
         end_ids: &[u32],
         n_tokens: usize,
+        mut is_over: impl FnMut(usize, u32) -> bool,
     ) -> Result<Vec<Answer>> {
         check_prompt(self, prompt)?;
         samplers.iter().try_for_each(Sampler::check)?;
@@ -74,7 +99,9 @@ impl Gpt2 {
         for group in samplers.chunks_mut(MAX_TOGETHER) {
             let rows = vec![0; group.len()]; // each begins as the one row of the prompt
             let (cache, logits) = (read.select(&rows)?, logits.take_rows(&rows)?);
-            answers.extend(self.write_group(prompt, cache, logits, group, end_ids, n_tokens)?);
+            let first = answers.len();
+            let mut ends = Ends { ids: end_ids, n_tokens, is_over: &mut |i, id| is_over(first + i, id) };
+            answers.extend(self.write_group(prompt, cache, logits, group, &mut ends)?);
         }
         Ok(answers)
     }
@@ -86,24 +113,25 @@ impl Gpt2 {
         mut cache: KvCache,
         mut logits: Tensor, // [n_samplers, n_vocab]
         samplers: &mut [Sampler],
-        end_ids: &[u32],
-        n_tokens: usize,
+        ends: &mut Ends,
     ) -> Result<Vec<Answer>> {
         let mut answers = vec![Answer::default(); samplers.len()];
         let mut texts = vec![prompt.to_vec(); samplers.len()];
         let mut alive: Vec<usize> = (0..samplers.len()).collect(); // row r belongs to answer alive[r]
-        if n_tokens == 0 {
+        if ends.n_tokens == 0 {
             return Ok(answers);
         }
         loop {
             let mut rows_left = Vec::new();
             for (row, &i) in alive.iter().enumerate() {
-                let id = samplers[i].choose_new(logits.row(row), &texts[i], answers[i].ids.len(), end_ids)?;
+                let id = samplers[i].choose_new(logits.row(row), &texts[i], answers[i].ids.len(), ends.ids)?;
                 texts[i].push(id);
                 answers[i].ids.push(id);
-                if end_ids.contains(&id) {
+                if ends.ids.contains(&id) {
                     answers[i].stopped_by = Some(Stop::EndToken);
-                } else if answers[i].ids.len() < n_tokens {
+                } else if (ends.is_over)(i, id) {
+                    answers[i].stopped_by = Some(Stop::StopText);
+                } else if answers[i].ids.len() < ends.n_tokens {
                     rows_left.push(row);
                 }
             }
@@ -177,6 +205,24 @@ mod tests {
             }
         }
         assert!(n_stops.iter().all(|&n| n >= 5), "{n_stops:?}"); // each kind of ending was met
+    }
+
+    #[test]
+    fn each_answer_can_be_over_with_a_token_of_its_own() {
+        let model = model();
+        let samplers: Vec<Sampler> = (0..MAX_TOGETHER + 5).map(|i| Sampler::new(i as u64)).collect();
+        let free = model.generate_several(&[3, 1], samplers.clone(), &[], 10).unwrap();
+        // Answer i is over after i % 4 + 1 tokens, and it is asked about each of its own.
+        let mut seen = vec![Vec::new(); samplers.len()];
+        let is_over = |i: usize, id| {
+            seen[i].push(id);
+            seen[i].len() > i % 4
+        };
+        let answers = model.generate_several_until(&[3, 1], samplers, &[], 10, is_over).unwrap();
+        for (i, (answer, free)) in answers.iter().zip(&free).enumerate() {
+            assert_eq!((&answer.ids[..], answer.stopped_by), (&free.ids[..=i % 4], Some(Stop::StopText)), "answer {i}");
+            assert_eq!(seen[i], answer.ids);
+        }
     }
 
     #[test]
