@@ -15,7 +15,7 @@
 //! `vocabulary.rs` handles the next three. In each, the writer follows the reader. `kept.rs` keeps what else such a
 //! directory says, so that a copy of it says the same. `find.rs` is about what people give in place of a directory.
 //!
-//! Version 5.23 of the `transformers` library has read what this module writes, with the same logits and the same ids.
+//! Versions 5.23 and 5.24 of the `transformers` library have read what this module writes, with the same logits and ids.
 //!
 //! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it.
 
