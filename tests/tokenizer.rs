@@ -165,14 +165,11 @@ fn what_is_wrong_with_a_vocabulary_is_said_with_the_token() {
         bytes.iter().cloned().chain(more).collect::<Vec<_>>()
     };
     let cases = [
-        (bytes[..255].to_vec(), vec![], r#"token "Ń" for the byte 173 is missing"#),
+        (vec![], vec![], "vocabulary: there is no token in it"),
         (with(&[("th", 256), ("he", 256)]), vec![], r#"id 256 belongs to two tokens, "th" and "he""#),
         (with(&[("th", 256), ("th", 257)]), vec![], r#"token "th" has two ids, 256 and 257"#),
-        (with(&[("a b", 256)]), vec![], r#"token "a b" (id 256): ' ' is not a symbol of any byte"#),
-        (with(&[("", 256)]), vec![], "the token with id 256 is empty"),
         (with(&[("th", 256)]), vec![pair("t", "h"), pair("th", "e")], r#"merge 1 ("th" and "e"): token "the" is not"#),
         (with(&[("the", 256)]), vec![pair("th", "e")], r#"merge 0 ("th" and "e"): token "th" is not"#),
-        (with(&[("th", 256)]), vec![pair("t", "h"), pair("t", "h")], r#"merge 1 ("t" and "h") is a duplicate"#),
         (
             with(&[("<|endoftext|>", 256), ("<|endoftext|", 257)]),
             vec![pair("<|endoftext|", ">")],

@@ -42,15 +42,16 @@ impl Checkpoint {
     ///
     /// If the model has none.
     pub fn vocabulary(&self) -> Result<&Tokenizer> {
-        let missing = || Error::argument("vocabulary", "this model has none: give ids instead of text");
+        let missing = || Error::argument("vocabulary", "this model has none of GPT-2's kind: give ids instead of text");
         self.tokenizer.as_ref().ok_or_else(missing)
     }
 
-    /// The ids of a prompt. For an empty one, that is the [token before every text](Checkpoint::begin_id).
+    /// The ids of a prompt. For an empty one, that is the [token before every text](Checkpoint::begin_id). `<|endoftext|>` in
+    /// it is text: see [`Tokenizer::encode`].
     ///
     /// # Errors
     ///
-    /// If the model has no vocabulary.
+    /// If the model has no vocabulary, or one that lacks a byte of the text.
     ///
     /// # Example: count the tokens of a text
     ///
@@ -63,8 +64,36 @@ impl Checkpoint {
         let tokenizer = self.vocabulary()?;
         Ok(match prompt {
             "" => self.begin_id().into_iter().collect(),
-            text => tokenizer.encode(text),
+            text => {
+                tokenizer.check_text(text)?;
+                tokenizer.encode(text)
+            }
         })
+    }
+
+    /// The ids of a prompt in which `<|endoftext|>` becomes its one id: see [`Tokenizer::encode_with_end`].
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Checkpoint::encode).
+    ///
+    /// # Example: a prompt that begins a new text
+    ///
+    /// ```
+    /// let story = gpt60::storybook::load();
+    /// let ids = story.encode_with_end("<|endoftext|>Once upon a time")?;
+    /// assert_eq!(ids[0], story.end_ids[0]);
+    /// assert_eq!(ids[1..], story.encode("Once upon a time")?);
+    /// # Ok::<(), gpt60::Error>(())
+    /// ```
+    pub fn encode_with_end(&self, prompt: &str) -> Result<Vec<u32>> {
+        match prompt {
+            "" => self.encode(""),
+            text => {
+                self.vocabulary()?.check_text(text)?;
+                Ok(self.vocabulary()?.encode_with_end(text))
+            }
+        }
     }
 }
 
@@ -75,7 +104,7 @@ impl<'a> Continuation<'a> {
         let n_prompt = self.ids().len();
         let tokens = Continuation { gives_end: false, ..self };
         let (stream, stops) = (Utf8Stream::new(), StopTexts::default());
-        Writing { tokens, tokenizer, n_prompt, n_left: None, stream, stops }
+        Writing { tokens, tokenizer, n_prompt, n_left: None, shows_special: false, stream, stops }
     }
 }
 
@@ -102,6 +131,8 @@ pub struct Writing<'a> {
     n_prompt: usize,
     /// How many more tokens may be made, if they are limited.
     n_left: Option<usize>,
+    /// Special tokens are text too.
+    shows_special: bool,
     /// Holds the beginning of a character whose rest has not arrived. To continue from here later, put it into the next
     /// `Writing`.
     pub stream: Utf8Stream,
@@ -133,6 +164,11 @@ impl Writing<'_> {
     /// ```
     pub fn stop<S: Into<String>>(self, texts: impl IntoIterator<Item = S>) -> Self {
         Writing { stops: StopTexts::new(texts), ..self }
+    }
+
+    /// With special tokens in their own characters, for a text that will be read again. Without this they are no text.
+    pub fn with_special(self) -> Self {
+        Writing { shows_special: true, ..self }
     }
 
     /// Why the text ended; `None` while it goes on, and when only the limit ended it.
@@ -167,8 +203,11 @@ impl Iterator for Writing<'_> {
                 None => break,
             };
             self.n_left = self.n_left.map(|n| n - 1);
-            // An id past the vocabulary, which a padded table can have, is not text either.
-            let text = self.stream.push(self.tokenizer.token_bytes(id).unwrap_or(&[]));
+            let bytes = match self.tokenizer.token_bytes(id) {
+                Some(bytes) if self.shows_special => bytes,
+                _ => self.tokenizer.text_bytes(id),
+            };
+            let text = self.stream.push(bytes);
             let text = self.stops.push(&text);
             if !text.is_empty() {
                 return Some(Ok(text));
@@ -263,6 +302,6 @@ mod tests {
     fn without_a_vocabulary_text_is_an_error_that_says_what_to_give() {
         let nameless = Checkpoint { tokenizer: None, ..parrot("a") };
         let error = nameless.write("a", Sampler::greedy()).unwrap_err().to_string();
-        assert_eq!(error, "vocabulary: this model has none: give ids instead of text");
+        assert_eq!(error, "vocabulary: this model has none of GPT-2's kind: give ids instead of text");
     }
 }

@@ -16,10 +16,12 @@
 //! Decoding is simple: every token has its bytes (`token_table.rs`), and they are put side by side. Decoding gives back
 //! exactly the text that was encoded.
 //!
-//! One token is special: `<|endoftext|>` stands between two documents, and no bytes merge into it.
+//! Some tokens no bytes merge into. They were added to the vocabulary, and are looked for in a text before anything else
+//! (`added.rs`). One of them every vocabulary here has: `<|endoftext|>`, which stands between two documents.
 //!
 //! [Chapter 2](crate::book::ch02_tokens) explains it.
 
+mod added;
 mod bpe;
 mod bytes;
 mod gpt2;
@@ -32,20 +34,26 @@ mod unicode;
 mod unicode_tables;
 mod utf8_stream;
 mod vocabulary;
+mod word_table;
 
+pub use added::{AddedToken, Part};
 pub use bpe::{Merge, Merges, replace_pair};
 pub use bytes::{byte_to_symbol, symbol_to_byte};
 pub use split::split;
 pub use utf8_stream::Utf8Stream;
+pub(crate) use vocabulary::{Fault, line_of_merge};
 
 use crate::error::{Error, Result};
+use added::AddedTokens;
 use bytes::bytes_to_symbols;
 use known_words::KnownWords;
 use split::first_piece_len;
+use std::collections::BTreeMap;
 use token_table::TokenTable;
 
-/// How the special token is written.
-const END_OF_TEXT: &str = "<|endoftext|>";
+/// How the token is written that ends a text.
+#[doc(hidden)] // for the examples
+pub const END_OF_TEXT: &str = "<|endoftext|>";
 
 /// A vocabulary, and how to encode with it.
 ///
@@ -66,9 +74,12 @@ const END_OF_TEXT: &str = "<|endoftext|>";
 pub struct Tokenizer {
     /// The bytes of each token, by id.
     tokens: TokenTable,
+    /// How the vocabulary writes those tokens that it does not write in the symbols of their bytes. Nearly always empty.
+    spellings: BTreeMap<u32, String>,
     merges: Merges,
-    /// The id of each single byte.
-    byte_ids: [u32; 256],
+    /// The id of each single byte, if the vocabulary has it.
+    byte_ids: [Option<u32>; 256],
+    added: AddedTokens,
     end_of_text: Option<u32>,
 }
 
@@ -87,14 +98,22 @@ pub struct MergeStep {
 
 /// Text to ids.
 impl Tokenizer {
-    /// The ids of a text. `<|endoftext|>` in it is just thirteen characters: text from outside cannot end a document.
+    /// The ids of a text. [Added tokens](AddedToken) in it become their ids, with one exception: `<|endoftext|>` is just
+    /// thirteen characters. Text from outside cannot end a document.
+    ///
+    /// A byte for which the vocabulary has no token is left out. GPT-2's vocabulary has them all, and so has one that was
+    /// learned here; [`check_text`](Tokenizer::check_text) tells about others.
     pub fn encode(&self, text: &str) -> Vec<u32> {
-        let mut ids = Vec::new();
-        self.encode_into(text, &mut KnownWords::new(text.len()), &mut ids);
-        ids
+        if self.added.is_only_end() {
+            let mut ids = Vec::new();
+            self.encode_into(text, &mut KnownWords::new(text.len()), &mut ids);
+            return ids;
+        }
+        self.encode_parts(text, false)
     }
 
-    /// The ids of a text in which `<|endoftext|>` becomes its one id. For text that you trust, such as a training file.
+    /// The ids of a text in which `<|endoftext|>` becomes its one id, as other added tokens do. For text that you trust,
+    /// such as a training file.
     ///
     /// # Example: two documents
     ///
@@ -106,18 +125,49 @@ impl Tokenizer {
     /// assert_eq!(tokenizer.encode("<|endoftext|>").len(), 7); // just characters
     /// ```
     pub fn encode_with_end(&self, text: &str) -> Vec<u32> {
-        let Some(end) = self.end_of_text else {
-            return self.encode(text);
-        };
+        self.encode_parts(text, true)
+    }
+
+    fn encode_parts(&self, text: &str, with_end: bool) -> Vec<u32> {
         let mut ids = Vec::new();
         let mut known = KnownWords::new(text.len());
-        for (i, document) in text.split(END_OF_TEXT).enumerate() {
-            if i > 0 {
-                ids.push(end);
+        for part in self.added.parts(text, with_end) {
+            match part {
+                Part::Text(text) => self.encode_into(text, &mut known, &mut ids),
+                Part::Token(token) => ids.push(token.id),
             }
-            self.encode_into(document, &mut known, &mut ids);
         }
         ids
+    }
+
+    /// A text cut at its added tokens, as `encode` cuts it; as `encode_with_end`, if `with_end`.
+    #[doc(hidden)]
+    pub fn parts<'a>(&'a self, text: &'a str, with_end: bool) -> Vec<Part<'a>> {
+        self.added.parts(text, with_end)
+    }
+
+    /// Checks that the vocabulary has a token for each byte of a text.
+    ///
+    /// # Errors
+    ///
+    /// If one is missing. The error names the character. Only a vocabulary that lacks the tokens of some bytes gives it.
+    pub fn check_text(&self, text: &str) -> Result<()> {
+        if self.byte_ids.iter().all(Option::is_some) {
+            return Ok(());
+        }
+        let texts = self.added.parts(text, true).into_iter().filter_map(|part| match part {
+            Part::Text(text) => Some(text),
+            Part::Token(_) => None,
+        });
+        for c in texts.flat_map(str::chars) {
+            let mut bytes = [0; 4];
+            let missing = |byte: &u8| self.byte_ids[usize::from(*byte)].is_none();
+            if let Some(byte) = c.encode_utf8(&mut bytes).bytes().find(missing) {
+                let problem = format!("the text has {c:?}, and the vocabulary has no token for its byte {byte:#04x}");
+                return Err(Error::argument("encode", problem));
+            }
+        }
+        Ok(())
     }
 
     /// Adds the ids of `text` to `ids`. Most words of a text are not new, and known words are not merged again.
@@ -137,7 +187,7 @@ impl Tokenizer {
 
     /// The ids of the bytes of a piece, before any merge.
     fn single_bytes(&self, piece: &str) -> impl Iterator<Item = u32> {
-        piece.bytes().map(|byte| self.byte_ids[usize::from(byte)])
+        piece.bytes().filter_map(|byte| self.byte_ids[usize::from(byte)])
     }
 
     /// How a word becomes tokens, step by step. The word is taken as one piece, without the split rule. No steps means
@@ -181,7 +231,7 @@ impl Tokenizer {
     /// If an id is not in the vocabulary. The error names it.
     pub fn decode_bytes(&self, ids: &[u32]) -> Result<Vec<u8>> {
         self.tokens.concat(ids).map_err(|id| {
-            let (n, largest) = (self.tokens.ids().len(), self.n_vocab() - 1);
+            let (n, largest) = (self.tokens.ids().len(), self.n_vocab().saturating_sub(1));
             let problem = format!("token id {id} is not in the vocabulary: its {n} tokens have ids up to {largest}");
             Error::argument("decode", problem)
         })
@@ -201,7 +251,7 @@ impl Tokenizer {
         Ok(String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
     }
 
-    /// The text of an answer: [`decode`](Tokenizer::decode), but end tokens have no text.
+    /// The text of an answer: [`decode`](Tokenizer::decode), but end tokens and special tokens have no text.
     ///
     /// A model ends its text with an end token, and `decode` writes that as `<|endoftext|>`, because it gives back
     /// exactly what was encoded. `end_ids` are the model's, such as
@@ -223,8 +273,14 @@ impl Tokenizer {
     /// # Ok::<(), gpt60::Error>(())
     /// ```
     pub fn decode_text(&self, ids: &[u32], end_ids: &[u32]) -> Result<String> {
-        let with_text: Vec<u32> = ids.iter().copied().filter(|id| !end_ids.contains(id)).collect();
-        self.decode(&with_text)
+        let has_text = |id: &u32| !end_ids.contains(id) && !self.added.is_special(*id);
+        self.decode(&ids.iter().copied().filter(has_text).collect::<Vec<u32>>())
+    }
+
+    /// What a token adds to a written text: its bytes. Nothing for a special token, and nothing for an id that is not in
+    /// the vocabulary, which a model with a padded table can choose.
+    pub fn text_bytes(&self, id: u32) -> &[u8] {
+        self.token_bytes(id).filter(|_| !self.added.is_special(id)).unwrap_or(&[])
     }
 
     /// The bytes of one token, or `None` for an id that is not in the vocabulary.
@@ -232,9 +288,10 @@ impl Tokenizer {
         self.tokens.get(id)
     }
 
-    /// One token in printable symbols, for example `Ġthe` for " the".
+    /// One token as the vocabulary writes it: in printable symbols, for example `Ġthe` for " the". An added token is
+    /// written in its own characters.
     pub fn symbol(&self, id: u32) -> Option<String> {
-        self.token_bytes(id).map(bytes_to_symbols)
+        self.spellings.get(&id).cloned().or_else(|| self.token_bytes(id).map(bytes_to_symbols))
     }
 }
 

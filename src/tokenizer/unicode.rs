@@ -11,6 +11,7 @@
 //! use a crate with Unicode tables and pin its version, for the same reason.
 
 use super::unicode_tables::{LETTERS, NUMBERS, WHITE_SPACE};
+use super::word_table::WORD_BUT_NO_LETTER;
 
 /// Is `c` a letter of any script: general category L?
 pub(super) fn is_letter(c: char) -> bool {
@@ -27,6 +28,11 @@ pub(super) fn is_white_space(c: char) -> bool {
     is_in(&WHITE_SPACE, c)
 }
 
+/// Is `c` part of a word, as the programs see it that look for added tokens: a letter, a digit, a mark, a low line?
+pub(super) fn is_word(c: char) -> bool {
+    is_letter(c) || is_in(&WORD_BUT_NO_LETTER, c)
+}
+
 /// Binary search in ranges that are sorted and do not touch. Both ends of a range belong to it.
 fn is_in(ranges: &[(u32, u32)], c: char) -> bool {
     let c = u32::from(c);
@@ -41,7 +47,7 @@ mod tests {
 
     #[test]
     fn the_tables_are_sorted_and_apart() {
-        for table in [&LETTERS[..], &NUMBERS[..], &WHITE_SPACE[..]] {
+        for table in [&LETTERS[..], &NUMBERS[..], &WHITE_SPACE[..], &WORD_BUT_NO_LETTER[..]] {
             assert!(table.iter().all(|&(first, last)| first <= last));
             assert!(table.windows(2).all(|pair| pair[0].1 + 1 < pair[1].0));
         }

@@ -5,8 +5,10 @@
 //! Other programs number as they like, and write the ids down (`vocab.json`): then both lists are needed, and must
 //! match.
 
+use super::added::{AddedToken, AddedTokens};
 use super::bpe::{Merge, Merges};
 use super::bytes::{bytes_in_gpt2_order, bytes_to_symbols, symbols_to_bytes};
+use super::hash::QuickMap;
 use super::learn::{self, Learn, Numbering, count_words};
 use super::token_table::TokenTable;
 use super::{END_OF_TEXT, Tokenizer, gpt2};
@@ -112,35 +114,89 @@ impl Tokenizer {
     ///
     /// # Errors
     ///
-    /// If a part is neither a byte nor the result of a merge, or a merge is a duplicate. The error names it.
+    /// If a part is neither a byte nor the result of a merge. The error names it.
     pub fn from_merges(merges: &[(String, String)]) -> Result<Tokenizer> {
+        Tokenizer::from_vocab(&Tokenizer::openai_vocab(merges), merges)
+    }
+
+    /// The ids that follow from the merges alone.
+    pub(crate) fn openai_vocab(merges: &[(String, String)]) -> Vec<(String, u32)> {
         let mut symbols: Vec<String> = bytes_in_gpt2_order().iter().map(|&b| bytes_to_symbols(&[b])).collect();
         let mut seen: HashSet<String> = symbols.iter().cloned().collect();
-        for (left, right) in merges {
-            let result = format!("{left}{right}");
-            if seen.insert(result.clone()) {
-                symbols.push(result);
+        let results = merges.iter().map(|(left, right)| format!("{left}{right}"));
+        for symbol in results.chain([END_OF_TEXT.to_string()]) {
+            if seen.insert(symbol.clone()) {
+                symbols.push(symbol);
             }
         }
-        symbols.push(END_OF_TEXT.to_string());
-        let vocab: Vec<(String, u32)> = symbols.into_iter().zip(0..).collect();
-        Tokenizer::from_vocab(&vocab, merges)
+        symbols.into_iter().zip(0..).collect()
     }
 
     /// A tokenizer with given ids, as in `vocab.json` and `merges.txt` of a model's directory. Tokens are written in
-    /// printable symbols. `<|endoftext|>` is optional, and is the special token.
+    /// printable symbols; one with a character that stands for no byte means its own characters. `<|endoftext|>` is
+    /// optional, and is an [added token](AddedToken).
+    ///
+    /// Other programs have made odd vocabularies, and these are taken as they are: a token that no merge makes, a byte
+    /// without a token, a merge that comes twice (the later place counts).
     ///
     /// # Errors
     ///
-    /// If a single byte has no token, if a part or the result of a merge is not in the vocabulary, if two tokens share
-    /// an id or one token has two, if a merge is a duplicate, or if a token has a character that stands for no byte.
-    /// The error names the token.
+    /// If there is no token, if a part or the result of a merge is not in the vocabulary, if two tokens share an id or
+    /// one token has two, or if a merge makes `<|endoftext|>`. The error names the token or the merge.
     pub fn from_vocab(vocab: &[(String, u32)], merges: &[(String, String)]) -> Result<Tokenizer> {
-        let (tokens, ids) = read_tokens(vocab)?;
-        let byte_ids = find_bytes(&ids)?;
+        Ok(Tokenizer::from_lists(vocab, merges, &[])?)
+    }
+
+    /// The same tokenizer with more added tokens. One that it already has, by its characters, gets the new properties.
+    /// If the characters are those of a token of the vocabulary, that token's id counts.
+    ///
+    /// # Errors
+    ///
+    /// If an id belongs to another token. The error names both.
+    pub fn with_added(self, tokens: Vec<AddedToken>) -> Result<Tokenizer> {
+        let all = [self.added.list().to_vec(), tokens].concat();
+        Ok(Tokenizer::from_lists(&self.vocab(), &self.merges(), &all)?)
+    }
+
+    /// [`from_vocab`](Tokenizer::from_vocab) and [`with_added`](Tokenizer::with_added) in one step. The error says which
+    /// of the lists is at fault.
+    pub(crate) fn from_lists(
+        vocab: &[(String, u32)],
+        merges: &[(String, String)],
+        added: &[AddedToken],
+    ) -> std::result::Result<Tokenizer, Fault> {
+        if vocab.is_empty() {
+            return Err(Fault::Vocab("there is no token in it".to_string()));
+        }
+        let (mut tokens, ids) = read_tokens(vocab)?;
+        let byte_ids = std::array::from_fn(|byte| ids.get(bytes_to_symbols(&[byte as u8]).as_str()).copied());
         let merges = read_merges(merges, &ids)?;
-        let end_of_text = ids.get(END_OF_TEXT).copied();
-        Ok(Tokenizer { tokens: TokenTable::new(tokens), merges, byte_ids, end_of_text })
+        let mut list = one_of_each(added, &ids);
+        if let Some(&id) = ids.get(END_OF_TEXT)
+            && list.iter().all(|token| token.content != END_OF_TEXT)
+        {
+            list.push(AddedToken::special(id, END_OF_TEXT));
+        }
+        let mut outside = Vec::new();
+        for token in &list {
+            let content = token.content.as_bytes().to_vec();
+            if !ids.contains_key(token.content.as_str()) {
+                if let Some((other, _)) = tokens.get(&token.id) {
+                    let problem = format!("id {} belongs to two tokens, {other:?} and {:?}", token.id, token.content);
+                    return Err(Fault::Added(problem));
+                }
+                outside.push(token.id);
+            } else if tokens[&token.id].1 == content || is_merged(token.id, &merges, &byte_ids) {
+                continue; // ordinary text becomes it too, so it has the bytes that the vocabulary says
+            }
+            tokens.insert(token.id, (token.content.clone(), content));
+        }
+        let is_odd = |symbol: &str, bytes: &[u8]| symbol != bytes_to_symbols(bytes);
+        let odd = tokens.iter().filter(|(_, (symbol, bytes))| is_odd(symbol, bytes));
+        let spellings = odd.map(|(&id, (symbol, _))| (id, symbol.clone())).collect();
+        let end_of_text = list.iter().find(|token| token.content == END_OF_TEXT).map(|token| token.id);
+        let tokens = TokenTable::new(tokens.into_iter().map(|(id, (_, bytes))| (id, bytes)));
+        Ok(Tokenizer { tokens, spellings, merges, byte_ids, added: AddedTokens::new(list, outside), end_of_text })
     }
 
     /// Reads the text of a `merges.txt`: two symbols a line with one space between them, by rank. A first line that
@@ -165,10 +221,7 @@ impl Tokenizer {
     /// ```
     pub fn parse_merges(text: &str) -> Result<Vec<(String, String)>> {
         let mut merges = Vec::new();
-        for (number, line) in (1..).zip(text.lines()) {
-            if line.is_empty() || (number == 1 && line.starts_with("#version")) {
-                continue;
-            }
+        for (number, line) in merge_lines(text) {
             match line.split_once(' ') {
                 Some((left, right)) if !left.is_empty() && !right.is_empty() && !right.contains(' ') => {
                     merges.push((left.to_string(), right.to_string()));
@@ -185,70 +238,113 @@ impl Tokenizer {
 
     /// OpenAI's numbering: bytes and merges have their ids, and `<|endoftext|>` takes the next one.
     fn from_numbering(numbering: Numbering, merges: Merges) -> Tokenizer {
-        let end_of_text = numbering.tokens.len() as u32;
+        let end = numbering.tokens.len() as u32;
         let tokens = numbering.tokens.into_iter().chain([END_OF_TEXT.as_bytes().to_vec()]);
-        let tokens = TokenTable::new((0..).zip(tokens));
-        Tokenizer { tokens, merges, byte_ids: byte_ids_in_gpt2_order(), end_of_text: Some(end_of_text) }
+        Tokenizer {
+            tokens: TokenTable::new((0..).zip(tokens)),
+            spellings: BTreeMap::new(),
+            merges,
+            byte_ids: byte_ids_in_gpt2_order().map(Some),
+            added: AddedTokens::new(vec![AddedToken::special(end, END_OF_TEXT)], vec![]),
+            end_of_text: Some(end),
+        }
     }
 }
+
+/// What is wrong with a vocabulary, and in which of its lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// In the list of tokens.
+    Vocab(String),
+    /// In the merge of this rank.
+    Merge(usize, String),
+    /// In the list of added tokens.
+    Added(String),
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Error {
+        match fault {
+            Fault::Vocab(problem) => Error::format("vocabulary", problem),
+            Fault::Merge(_, problem) => Error::format("merges", problem),
+            Fault::Added(problem) => Error::format("added tokens", problem),
+        }
+    }
+}
+
+/// The line of the merge of this rank in the text of a `merges.txt`, from 1 on.
+pub(crate) fn line_of_merge(text: &str, rank: usize) -> usize {
+    merge_lines(text).nth(rank).map_or(0, |(number, _)| number)
+}
+
+/// The lines that hold merges, with their numbers.
+fn merge_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let is_merge =
+        |(number, line): &(usize, &str)| !(line.is_empty() || (*number == 1 && line.starts_with("#version")));
+    (1..).zip(text.lines()).filter(is_merge)
+}
+
+/// Each token as it is written, and its bytes, by id.
+type Tokens = BTreeMap<u32, (String, Vec<u8>)>;
 
 /// The id of each token, by its symbols.
 type Ids<'a> = HashMap<&'a str, u32>;
 
-/// The bytes of each token by id, and the other way round.
-fn read_tokens(vocab: &[(String, u32)]) -> Result<(BTreeMap<u32, Vec<u8>>, Ids<'_>)> {
-    let mut tokens: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
+/// The tokens by id, and the other way round.
+fn read_tokens(vocab: &[(String, u32)]) -> std::result::Result<(Tokens, Ids<'_>), Fault> {
+    let mut tokens = Tokens::new();
     let mut ids = Ids::new();
     for (symbol, id) in vocab {
-        let bytes = symbols_to_bytes(symbol)
-            .map_err(|c| error(format!("token {symbol:?} (id {id}): {c:?} is not a symbol of any byte")))?;
-        if bytes.is_empty() {
-            return Err(error(format!("the token with id {id} is empty")));
-        }
-        if let Some(other) = tokens.insert(*id, bytes) {
-            let other = bytes_to_symbols(&other);
-            return Err(error(format!("id {id} belongs to two tokens, {other:?} and {symbol:?}")));
+        // A character that stands for no byte: the token was never made of bytes, and means its own characters.
+        let bytes = symbols_to_bytes(symbol).unwrap_or_else(|_| symbol.clone().into_bytes());
+        if let Some((other, _)) = tokens.insert(*id, (symbol.clone(), bytes)) {
+            return Err(Fault::Vocab(format!("id {id} belongs to two tokens, {other:?} and {symbol:?}")));
         }
         if let Some(other) = ids.insert(symbol, *id) {
-            return Err(error(format!("token {symbol:?} has two ids, {other} and {id}")));
+            return Err(Fault::Vocab(format!("token {symbol:?} has two ids, {other} and {id}")));
         }
     }
     Ok((tokens, ids))
 }
 
-/// The id of each single byte.
-fn find_bytes(ids: &Ids) -> Result<[u32; 256]> {
-    let mut byte_ids = [0; 256];
-    for byte in 0..=255u8 {
-        let symbol = bytes_to_symbols(&[byte]);
-        let missing = || error(format!("token {symbol:?} for the byte {byte} is missing: all 256 bytes are needed"));
-        byte_ids[usize::from(byte)] = *ids.get(symbol.as_str()).ok_or_else(missing)?;
-    }
-    Ok(byte_ids)
-}
-
-/// The merges as ids, by rank.
-fn read_merges(merges: &[(String, String)], ids: &Ids) -> Result<Merges> {
-    let mut list = Merges::default();
+/// The merges as ids, by rank. Of a merge that comes twice, the later place counts.
+fn read_merges(merges: &[(String, String)], ids: &Ids) -> std::result::Result<Merges, Fault> {
+    let mut all = Vec::new();
     for (rank, (left, right)) in merges.iter().enumerate() {
         let result = format!("{left}{right}");
-        let merge = format!("merge {rank} ({left:?} and {right:?})");
+        let fault = |problem: String| Fault::Merge(rank, format!("merge {rank} ({left:?} and {right:?}): {problem}"));
         let id = |token: &str| {
-            let missing = || error(format!("{merge}: token {token:?} is not in the vocabulary"));
-            ids.get(token).copied().ok_or_else(missing)
+            ids.get(token).copied().ok_or_else(|| fault(format!("token {token:?} is not in the vocabulary")))
         };
         if result == END_OF_TEXT {
-            return Err(error(format!("{merge}: ordinary text must not become {END_OF_TEXT}")));
+            return Err(fault(format!("ordinary text must not become {END_OF_TEXT}")));
         }
-        if !list.push(Merge { left: id(left)?, right: id(right)?, result: id(&result)? }) {
-            return Err(error(format!("{merge} is a duplicate")));
+        all.push(Merge { left: id(left)?, right: id(right)?, result: id(&result)? });
+    }
+    let last: QuickMap<(u32, u32), usize> = all.iter().zip(0..).map(|(m, i)| ((m.left, m.right), i)).collect();
+    let mut list = Merges::default();
+    for (i, merge) in all.into_iter().enumerate() {
+        if last[&(merge.left, merge.right)] == i {
+            list.push(merge);
         }
     }
     Ok(list)
 }
 
-fn error(problem: String) -> Error {
-    Error::format("vocabulary", problem)
+/// The added tokens, each once: the last one with these characters counts, and its id is that of the vocabulary if it is
+/// there.
+fn one_of_each(added: &[AddedToken], ids: &Ids) -> Vec<AddedToken> {
+    let mut by_content: BTreeMap<&str, AddedToken> = BTreeMap::new();
+    for token in added.iter().filter(|token| !token.content.is_empty()) {
+        let id = ids.get(token.content.as_str()).copied().unwrap_or(token.id);
+        by_content.insert(&token.content, AddedToken { id, ..token.clone() });
+    }
+    by_content.into_values().collect()
+}
+
+/// Whether bytes become this token: it is a single byte, or it occurs in a merge.
+fn is_merged(id: u32, merges: &Merges, byte_ids: &[Option<u32>; 256]) -> bool {
+    byte_ids.contains(&Some(id)) || merges.list().iter().any(|m| [m.left, m.right, m.result].contains(&id))
 }
 
 /// The id of each byte in OpenAI's numbering.
@@ -272,10 +368,22 @@ impl Tokenizer {
         self.tokens.ids().last().map_or(0, |&id| id as usize + 1)
     }
 
-    /// All tokens in printable symbols, with their ids, by id. Together with [`merges`](Tokenizer::merges) this is the
-    /// whole tokenizer: [`from_vocab`](Tokenizer::from_vocab) makes an equal one from them.
+    /// All tokens of the vocabulary itself in printable symbols, with their ids, by id. Together with
+    /// [`merges`](Tokenizer::merges) and [`added`](Tokenizer::added) this is the whole tokenizer:
+    /// [`from_vocab`](Tokenizer::from_vocab) and [`with_added`](Tokenizer::with_added) make an equal one from them.
     pub fn vocab(&self) -> Vec<(String, u32)> {
-        self.tokens.ids().iter().filter_map(|&id| Some((self.symbol(id)?, id))).collect()
+        let inside = self.tokens.ids().iter().filter(|&&id| !self.added.is_outside(id));
+        inside.filter_map(|&id| Some((self.symbol(id)?, id))).collect()
+    }
+
+    /// All added tokens, by id. `<|endoftext|>` is one of them.
+    pub fn added(&self) -> &[AddedToken] {
+        self.added.list()
+    }
+
+    /// Whether this is the id of an added token that is not in [`vocab`](Tokenizer::vocab).
+    pub(crate) fn is_outside(&self, id: u32) -> bool {
+        self.added.is_outside(id)
     }
 
     /// All merges in printable symbols, by rank.

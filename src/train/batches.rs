@@ -59,6 +59,7 @@ impl Tokens {
     pub fn new(texts: &[&str], tokenizer: &Tokenizer, n_ctx: usize) -> Result<Tokens> {
         let mut ids = Vec::new();
         for text in texts {
+            tokenizer.check_text(text)?;
             ids.extend(tokenizer.end_of_text());
             ids.extend(tokenizer.encode_with_end(text));
         }

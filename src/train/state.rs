@@ -12,6 +12,7 @@
 
 use super::adamw::AdamW;
 use super::settings::{Inputs, Settings, lookup};
+use crate::checkpoint::hugging_face::{added_from_json, added_to_json};
 use crate::checkpoint::safetensors::{self, Dtype, Metadata, NamedTensors};
 use crate::checkpoint::{Json, Kept};
 use crate::config::{Activation, Config};
@@ -212,11 +213,17 @@ fn rng_from_text(text: &str) -> Result<Rng> {
     }
 }
 
-/// The vocabulary and the merges as JSON.
+/// The vocabulary, the merges and the added tokens as JSON.
 fn tokenizer_to_text(tokenizer: &Tokenizer) -> String {
     let vocab = tokenizer.vocab().into_iter().map(|(symbol, id)| (symbol, Json::Number(id.to_string()))).collect();
-    let merges = tokenizer.merges().into_iter().map(|(a, b)| Json::String(format!("{a} {b}"))).collect();
-    Json::object([("vocab", Json::Object(vocab)), ("merges", Json::Array(merges))]).to_pretty_string()
+    let merges = tokenizer.merges().into_iter().map(|(a, b)| Json::Array(vec![a.into(), b.into()])).collect();
+    let added = tokenizer.added().iter().map(added_to_json).collect();
+    Json::object([
+        ("vocab", Json::Object(vocab)),
+        ("merges", Json::Array(merges)),
+        ("added_tokens", Json::Array(added)),
+    ])
+    .to_pretty_string()
 }
 
 fn tokenizer_from_text(text: &str) -> Result<Tokenizer> {
@@ -234,17 +241,29 @@ fn tokenizer_from_text(text: &str) -> Result<Tokenizer> {
         .and_then(Json::as_array)
         .ok_or_else(wrong)?
         .iter()
-        .map(|merge| merge.as_str()?.split_once(' ').map(|(a, b)| (a.to_string(), b.to_string())))
+        .map(|merge| {
+            let (a, b) = match merge {
+                Json::String(text) => text.split_once(' ')?, // as older files have it
+                pair => pair.as_array()?.first()?.as_str().zip(pair.as_array()?.get(1)?.as_str())?,
+            };
+            Some((a.to_string(), b.to_string()))
+        })
         .collect();
-    Tokenizer::from_vocab(&vocab.ok_or_else(wrong)?, &merges.ok_or_else(wrong)?)
+    // Older files do not have it: their vocabularies have no added token but `<|endoftext|>`.
+    let added = json.get("added_tokens").and_then(Json::as_array).unwrap_or(&[]).iter().map(added_from_json);
+    let tokenizer = Tokenizer::from_vocab(&vocab.ok_or_else(wrong)?, &merges.ok_or_else(wrong)?)?;
+    tokenizer.with_added(added.collect::<Result<_>>()?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tokenizer::AddedToken;
 
     fn state(head: bool) -> State {
         let tokenizer = Tokenizer::learn("the fox and the dog saw the moon", 262).unwrap();
+        let speaker = AddedToken { lstrip: true, ..AddedToken::special(262, "<speaker1>") };
+        let tokenizer = tokenizer.with_added(vec![speaker]).unwrap();
         let mut rng = Rng::new(3);
         let mut model = Gpt2::random(&Config::new(tokenizer.n_vocab(), 8, 12, 3, 1), &mut rng).unwrap();
         model.lm_head = head.then(|| model.wte.clone());

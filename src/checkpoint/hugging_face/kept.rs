@@ -8,7 +8,6 @@
 //!
 //! The same holds for training: a model that is trained further keeps all this in the state of its run.
 
-use super::vocabulary::end_token;
 use super::{read_json, read_text};
 use crate::checkpoint::beside::write_beside;
 use crate::checkpoint::json::Json;
@@ -101,7 +100,7 @@ impl Kept {
             [id] => (*id).into(),
             ids => Json::Array(ids.iter().map(|&id| id.into()).collect()),
         };
-        let end = tokenizer.and_then(end_token).map(|(id, _)| id).or(end_ids.first().copied());
+        let end = tokenizer.and_then(Tokenizer::end_of_text).or(end_ids.first().copied());
         for name in [CONFIG, GENERATION] {
             let is_new = self.get(name).is_none();
             if name == GENERATION && is_new && end_ids.is_empty() {

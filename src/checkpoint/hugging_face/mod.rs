@@ -28,6 +28,9 @@ mod weights;
 #[cfg(test)]
 mod tests;
 
+pub use vocabulary::no_vocabulary;
+pub(crate) use vocabulary::{added_from_json, added_to_json};
+
 use super::json::Json;
 use super::safetensors::{self, Dtype, Header, SafeTensors};
 use crate::error::{Error, Result};
@@ -135,10 +138,10 @@ pub fn load(dir: impl AsRef<Path>) -> Result<Checkpoint> {
         return Err(find::no_weights(dir));
     }
     let mut file = SafeTensors::open(&weights_path)?;
-    let (model, notes) = weights::read(&json, &mut file).map_err(|e| e.in_file(&weights_path))?;
+    let (model, mut notes) = weights::read(&json, &mut file).map_err(|e| e.in_file(&weights_path))?;
 
     let n_vocab = model.config.n_vocab;
-    let tokenizer = vocabulary::read(dir, n_vocab)?;
+    let tokenizer = vocabulary::read(dir, n_vocab, &mut notes)?;
     let kept = Kept::read(dir)?;
     let end_ids = kept.end_ids(tokenizer.as_ref(), n_vocab).map_err(|e| e.in_file(dir))?;
     Ok(Checkpoint { model, tokenizer, end_ids, notes, kept })
@@ -152,7 +155,7 @@ pub fn load(dir: impl AsRef<Path>) -> Result<Checkpoint> {
 pub fn load_tokenizer(dir: impl AsRef<Path>) -> Result<Option<Tokenizer>> {
     let dir = &find::directory(dir.as_ref())?;
     let json = read_config_json(dir)?;
-    vocabulary::read(dir, json.config.n_vocab)
+    vocabulary::read(dir, json.config.n_vocab, &mut Vec::new())
 }
 
 fn read_config_json(dir: &Path) -> Result<ConfigJson> {

@@ -1,0 +1,161 @@
+//! The vocabulary: `tokenizer.json`, or `vocab.json` and `merges.txt`.
+//!
+//! A vocabulary is a list of tokens with their ids, and a list of merges in the order in which they were learned. Older
+//! programs kept the two in two files; today's keep them in one, together with everything else that a tokenizer may do
+//! to a text. Only what GPT-2's tokenizer does is read here; anything else would change the ids, and is an error.
+//!
+//! | file | what is in it |
+//! | --- | --- |
+//! | `tokenizer_json.rs` | the one file of today |
+//! | `added.rs` | the tokens that were added later: up to four files list them |
+//! | `write.rs` | all of these files, written |
+
+mod added;
+mod tokenizer_json;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use added::{added_from_json, added_to_json};
+pub(super) use write::{fill_tokenizer_config, write};
+
+use super::{is_missing, read_json, read_text};
+use crate::checkpoint::json::{Json, quote};
+use crate::error::{Error, Result};
+use crate::tokenizer::{AddedToken, Fault, Tokenizer, line_of_merge};
+use std::collections::HashSet;
+use std::path::Path;
+
+type Vocab = Vec<(String, u32)>;
+type Pairs = Vec<(String, String)>;
+
+/// Reads the optional vocabulary in `dir`, for a model of `n_vocab` rows. `None`: there is none, or one of another kind;
+/// [`no_vocabulary`] says which. What was left out is added to `notes`, a line each.
+pub(super) fn read(dir: &Path, n_vocab: usize, notes: &mut Vec<String>) -> Result<Option<Tokenizer>> {
+    let [all, vocab, merges] = ["tokenizer.json", "vocab.json", "merges.txt"].map(|name| dir.join(name));
+    // `lines`: the text of merges.txt, if the merges come from there.
+    let (path, tokens, pairs, listed, lines);
+    if all.is_file() {
+        let json = read_json(&all)?;
+        if tokenizer_json::other_kind(&json).is_some() {
+            return Ok(None);
+        }
+        (tokens, pairs) = tokenizer_json::parse(&json).map_err(|e| e.in_file(&all))?;
+        listed = added::in_tokenizer_json(&json).map_err(|e| e.in_file(&all))?;
+        (path, lines) = (&all, None);
+    } else if vocab.is_file() || merges.is_file() {
+        if !merges.is_file() {
+            return Err(Error::missing(dir, "it has vocab.json and no merges.txt: a vocabulary takes both"));
+        }
+        let text = read_text(&merges)?;
+        pairs = Tokenizer::parse_merges(&text).map_err(|e| e.in_file(&merges))?;
+        (path, tokens) = if vocab.is_file() {
+            (&vocab, parse_vocab(&read_json(&vocab)?).map_err(|e| e.in_file(&vocab))?)
+        } else {
+            (&merges, Tokenizer::openai_vocab(&pairs))
+        };
+        (listed, lines) = (Vec::new(), Some(text));
+    } else {
+        return Ok(None);
+    }
+    let (added_path, added) = added::collect(dir, listed, &tokens, lines.is_some())?;
+    let added = with_a_row(added, &tokens, n_vocab, |note| notes.push(format!("{}: {note}", added_path.display())));
+    let in_file = |fault| match (fault, &lines) {
+        (Fault::Added(problem), _) => Error::file(&added_path, problem),
+        (Fault::Merge(rank, problem), Some(text)) => {
+            Error::file(&merges, format!("line {}: {problem}", line_of_merge(text, rank)))
+        }
+        (Fault::Merge(_, problem), None) => Error::file(&all, format!("model.merges: {problem}")),
+        (Fault::Vocab(problem), Some(_)) => Error::file(path, problem),
+        (Fault::Vocab(problem), None) => Error::file(path, format!("model.vocab: {problem}")),
+    };
+    let tokenizer = Tokenizer::from_lists(&tokens, &pairs, &added).map_err(in_file)?;
+    if tokenizer.n_vocab() > n_vocab {
+        let last = tokenizer.n_vocab() - 1;
+        return Err(Error::file(path, format!("it has ids up to {last}, and the model's vocab_size is {n_vocab}")));
+    }
+    // These change the ids without being part of the vocabulary.
+    let extra = dir.join("tokenizer_config.json");
+    if extra.is_file() {
+        let json = read_json(&extra)?;
+        for key in ["add_prefix_space", "add_bos_token"] {
+            if json.get(key).and_then(Json::as_bool) == Some(true) {
+                return Err(Error::file(extra, format!("`{key}` is true, and only false is supported")));
+            }
+        }
+    }
+    Ok(Some(tokenizer))
+}
+
+/// The added tokens for which the model has a row, or which are in the vocabulary itself. A `[PAD]` is often added
+/// without a row: the program that trains never asks for it. The others are named in a note.
+fn with_a_row(added: Vec<AddedToken>, vocab: &Vocab, n_vocab: usize, mut note: impl FnMut(String)) -> Vec<AddedToken> {
+    let has_row = |token: &AddedToken| (token.id as usize) < n_vocab;
+    if added.iter().all(has_row) {
+        return added;
+    }
+    let inside: HashSet<&str> = vocab.iter().map(|(symbol, _)| symbol.as_str()).collect();
+    let (kept, left_out): (Vec<_>, Vec<_>) =
+        added.into_iter().partition(|token| has_row(token) || inside.contains(token.content.as_str()));
+    if let Some(first) = left_out.first() {
+        let more = if left_out.len() > 1 { format!(" and {} more", left_out.len() - 1) } else { String::new() };
+        note(format!(
+            "left out are added tokens whose ids are not below the model's vocab_size, {n_vocab}: {} ({}){more}",
+            quote(&first.content),
+            first.id,
+        ));
+    }
+    kept
+}
+
+/// Why the model in `dir` cannot read text: it has no vocabulary, or one of another kind.
+#[doc(hidden)]
+#[must_use]
+pub fn no_vocabulary(dir: impl AsRef<Path>) -> Error {
+    let dir = dir.as_ref();
+    let in_json = || tokenizer_json::other_kind(&read_json(&dir.join("tokenizer.json")).ok()?);
+    let found = match in_json() {
+        Some(kind) => Some(format!("tokenizer.json has a {kind} model")),
+        None => {
+            OTHER_KINDS.iter().find(|(name, _)| dir.join(name).is_file()).map(|(name, kind)| format!("{name}, {kind}"))
+        }
+    };
+    match found {
+        Some(found) => Error::file(
+            dir,
+            format!("it has no vocabulary of GPT-2's kind, byte-level BPE; it has one of another kind ({found})"),
+        ),
+        None => Error::missing(
+            dir,
+            "it has no vocabulary: looked for tokenizer.json, for vocab.json with merges.txt, and for merges.txt alone",
+        ),
+    }
+}
+
+/// Files of vocabularies that GPT-2 does not have, and what they are.
+const OTHER_KINDS: [(&str, &str); 4] = [
+    ("vocab.txt", "WordPiece, as BERT has it"),
+    ("spiece.model", "SentencePiece"),
+    ("tokenizer.model", "SentencePiece"),
+    ("sentencepiece.bpe.model", "SentencePiece"),
+];
+
+/// The JSON of a file that need not be there.
+fn read_optional(path: &Path) -> Result<Option<Json>> {
+    if is_missing(path) { Ok(None) } else { read_json(path).map(Some) }
+}
+
+/// The object of `vocab.json`, which is also the one inside `tokenizer.json` and `added_tokens.json`: token to id.
+fn parse_vocab(json: &Json) -> Result<Vocab> {
+    let entries =
+        json.as_object().ok_or_else(|| Error::format("vocabulary", "expected an object of tokens and ids"))?;
+    let mut vocab = Vec::new();
+    for (token, value) in entries {
+        let Some(id) = value.as_usize().and_then(|id| u32::try_from(id).ok()) else {
+            return Err(Error::format("vocabulary", format!("the id of token {} is not an integer", quote(token))));
+        };
+        vocab.push((token.clone(), id));
+    }
+    Ok(vocab)
+}
