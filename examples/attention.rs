@@ -22,6 +22,7 @@ const COMMAND: Command = Command {
     flags: &[
         cli::MODEL,
         cli::IDS,
+        cli::SPECIAL,
         Flag { name: "--layer", value: "N", help: "which block, counted from 0 (default: 0)" },
         Flag { name: "--head", value: "N", help: "which head of it, counted from 0 (default: 0)" },
         Flag { name: "--numbers", value: "", help: "hundredths instead of shades" },

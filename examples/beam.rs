@@ -23,6 +23,7 @@ const COMMAND: Command = Command {
         cli::MODEL,
         cli::WEIGHTS,
         cli::IDS,
+        cli::SPECIAL,
         cli::TOKENS,
         Flag { name: "--beams", value: "N", help: "how many texts are kept at a time; 1 is greedy (default: 5)" },
         Flag { name: "--count", value: "N", help: "how many answers, up to the number of beams (default: 1)" },

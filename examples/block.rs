@@ -29,6 +29,7 @@ const COMMAND: Command = Command {
     flags: &[
         cli::MODEL,
         cli::IDS,
+        cli::SPECIAL,
         Flag { name: "--train", value: "", help: "train pre-LN and post-LN side by side instead; takes some seconds" },
     ],
     chapter: "docs/06-mlp-and-block.md",

@@ -99,9 +99,12 @@ fn main() -> ExitCode {
         }
         let checkpoint = args.model()?;
         let Some(tokenizer) = &checkpoint.tokenizer else {
-            return Err(Failure::Failed("this model has no vocabulary, and the beginnings are texts".to_string()));
+            return Err(args.no_vocabulary("and the beginnings are texts"));
         };
         let (model, end_ids) = (&checkpoint.model, &checkpoint.end_ids);
+        TEXTS
+            .iter()
+            .try_for_each(|(beginning, rest)| tokenizer.check_text(beginning).and(tokenizer.check_text(rest)))?;
         let beginnings = TEXTS.map(|(beginning, rest)| (tokenizer.encode(beginning), tokenizer.encode(rest)));
 
         cli::print(&format!(

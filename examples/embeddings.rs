@@ -8,7 +8,7 @@
 //! ```
 
 use gpt60::checkpoint::hugging_face::Checkpoint;
-use gpt60::cli::{self, Command, Failure, Flag, Outcome};
+use gpt60::cli::{self, Args, Command, Failure, Flag, Outcome};
 use gpt60::{Tensor, generate};
 use std::process::ExitCode;
 
@@ -27,6 +27,7 @@ const COMMAND: Command = Command {
     flags: &[
         cli::MODEL,
         cli::IDS,
+        cli::SPECIAL,
         Flag { name: "--count", value: "N", help: "how many neighbours of each token (default: 6)" },
         Flag {
             name: "--differences",
@@ -45,7 +46,7 @@ fn main() -> ExitCode {
         let length = wte.mul(wte)?.row_sum().map(f32::sqrt); // [n_vocab, 1]
         let unit = wte.div(&length)?; // [n_vocab, n_embd], every row of length 1: its dot products are cosines
         if args.has("--differences") && args.operands.is_empty() && args.get("--ids").is_none() {
-            return show_lists(&checkpoint, &unit);
+            return show_lists(args, &checkpoint, &unit);
         }
         let prompt = args.prompt(&checkpoint, " king rabbit said")?;
         generate::check_prompt(&checkpoint.model, &prompt.ids)?;
@@ -72,11 +73,9 @@ fn main() -> ExitCode {
 }
 
 /// How often differences give the right answer, list by list.
-fn show_lists(checkpoint: &Checkpoint, unit: &Tensor) -> Outcome<()> {
+fn show_lists(args: &Args, checkpoint: &Checkpoint, unit: &Tensor) -> Outcome<()> {
     let Some(tokenizer) = &checkpoint.tokenizer else {
-        return Err(Failure::Failed(
-            "this model has no vocabulary; give three ids A B C as --ids \"5 17 3\"".to_string(),
-        ));
+        return Err(args.no_vocabulary("give three ids A B C as --ids \"5 17 3\""));
     };
     cli::print("What is to C as B is to A? Each pair of a list asks each other pair.\n\n")?;
     cli::print("                             right, if the answer is the token nearest to\n")?;

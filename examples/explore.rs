@@ -32,6 +32,7 @@ const COMMAND: Command = Command {
     flags: &[
         cli::MODEL,
         cli::IDS,
+        cli::SPECIAL,
         Flag { name: "--live", value: "", help: "a page that runs the storybook on what you type (default: off)" },
         Flag { name: "--out", value: "FILE", help: "where to write the page (default: explore.html)" },
     ],

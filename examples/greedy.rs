@@ -16,7 +16,7 @@ const COMMAND: Command = Command {
             everything else to standard error.",
     operands: "[PROMPT]    (default: \"Once upon a time\")",
     max_operands: 1,
-    flags: &[cli::MODEL, cli::WEIGHTS, cli::IDS, cli::TOKENS, cli::MIN_TOKENS, cli::STOP],
+    flags: &[cli::MODEL, cli::WEIGHTS, cli::IDS, cli::SPECIAL, cli::TOKENS, cli::MIN_TOKENS, cli::STOP],
     chapter: "docs/00-what-is-a-gpt.md",
 };
 

@@ -24,7 +24,7 @@ const COMMAND: Command = Command {
             forward pass are needed; the missing ones are named.",
     operands: "[PROMPT]    (default: \"Once upon a time\")",
     max_operands: 1,
-    flags: &[cli::MODEL, cli::IDS, cli::TOKENS],
+    flags: &[cli::MODEL, cli::IDS, cli::SPECIAL, cli::TOKENS],
     chapter: "docs/exercises.md",
 };
 

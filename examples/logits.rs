@@ -20,6 +20,7 @@ const COMMAND: Command = Command {
         cli::MODEL,
         cli::WEIGHTS,
         cli::IDS,
+        cli::SPECIAL,
         cli::TEMPERATURE,
         cli::TOP_K,
         cli::TOP_P,

@@ -72,7 +72,7 @@ fn main() -> ExitCode {
         let precision = args.precision()?;
         let checkpoint = args.full_model()?;
         let Some(tokenizer) = &checkpoint.tokenizer else {
-            return Err(Failure::Failed("this model has no vocabulary, so it cannot read text".to_string()));
+            return Err(args.no_vocabulary("so it cannot read text"));
         };
         let mut packed = (precision != Precision::F32).then(|| checkpoint.model.clone());
         if let Some(packed) = &mut packed {
@@ -103,6 +103,7 @@ fn main() -> ExitCode {
 
 /// Scores every token of a text; the optional model `full` reads along.
 fn score(model: &Gpt2, full: Option<&Gpt2>, tokenizer: &Tokenizer, text: &str) -> gpt60::Result<Score> {
+    tokenizer.check_text(text)?;
     let mut ids: Vec<u32> = tokenizer.end_of_text().into_iter().collect();
     ids.extend(tokenizer.encode_with_end(text));
     if ids.len() < 2 {

@@ -27,6 +27,7 @@ const COMMAND: Command = Command {
         cli::MODEL,
         cli::WEIGHTS,
         cli::IDS,
+        cli::SPECIAL,
         cli::TOKENS,
         cli::TEMPERATURE,
         cli::TOP_K,

@@ -85,7 +85,7 @@ const COMMAND: Command = Command {
             reads the whole text again for each token.",
     operands: "[PROMPT]    (default: \"Once upon a time\")",
     max_operands: 1,
-    flags: &[cli::MODEL, cli::IDS, cli::TOKENS],
+    flags: &[cli::MODEL, cli::IDS, cli::SPECIAL, cli::TOKENS],
     chapter: "docs/07-the-whole-model.md",
 };
 

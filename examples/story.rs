@@ -23,9 +23,13 @@
 //! **Long stories.** The model reads at most `n_ctx` tokens. When the story and the next piece no longer fit, it reads
 //! only the last part, from the beginning of a nearby sentence if possible. The story itself stays whole.
 //!
+//! **Dialogues.** If the model's vocabulary has tokens of its own such as `<speaker1>`, a line may have them, and what the
+//! model writes shows them: it must find them again at its next turn. (Elsewhere an answer leaves special tokens out.)
+//!
 //! Each turn reads the whole story again. A program for long texts would keep the key-value cache from turn to turn.
 
 use gpt60::cli::{self, Args, Command, Failure, Flag, Outcome};
+use gpt60::tokenizer::END_OF_TEXT;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
@@ -50,6 +54,7 @@ const COMMAND: Command = Command {
     flags: &[
         cli::MODEL,
         cli::WEIGHTS,
+        cli::SPECIAL,
         Flag { help: "how many tokens the model writes in a turn at most (default: 60)", ..cli::TOKENS },
         Flag { help: "below 1: tamer, above 1: wilder, 0: the likeliest (default: 0.8)", ..cli::TEMPERATURE },
         cli::TOP_K,
@@ -106,6 +111,8 @@ struct Session {
     is_typed: bool,
     /// Whether the note has been printed that the story has grown past the model's context.
     said_sliding: bool,
+    /// Whether the note has been printed that `<|endoftext|>` is text.
+    said_end: bool,
 }
 
 impl Session {
@@ -117,12 +124,14 @@ impl Session {
         check_tokens(n_tokens).map_err(|problem| Failure::Usage(format!("--tokens {problem}")))?;
         let seed = args.number("--seed", 42)?;
         let checkpoint = args.model()?;
-        let no_words = || Failure::Failed("this model has no vocabulary, and a story needs words".to_string());
-        checkpoint.vocabulary().map_err(|_| no_words())?;
-        let author = Author { checkpoint, sampler, stops, seed, n_tokens, n_read: None };
+        if checkpoint.tokenizer.is_none() {
+            return Err(args.no_vocabulary("and a story needs words"));
+        }
+        let author =
+            Author { checkpoint, sampler, stops, seed, n_tokens, reads_end: args.has("--special"), n_read: None };
         let is_typed = std::io::stdin().is_terminal();
         let (story, screen) = (Story::default(), Screen::new(is_typed));
-        Ok(Session { story, author, screen, choices: Vec::new(), is_typed, said_sliding: false })
+        Ok(Session { story, author, screen, choices: Vec::new(), is_typed, said_sliding: false, said_end: false })
     }
 
     /// The beginning, then line after line, to the end of the input.
@@ -180,6 +189,10 @@ impl Session {
         let line = clean.trim_end();
         if line.is_empty() {
             return Ok(());
+        }
+        if line.contains(END_OF_TEXT) && !self.author.reads_end && !self.said_end {
+            self.screen.note(&format!("{END_OF_TEXT} is read as text; --special reads it as the end token"));
+            self.said_end = true;
         }
         let before = self.story.text();
         let piece = format!("{}{line}", joint(&before, line));

@@ -8,7 +8,7 @@
 
 use gpt60::checkpoint::hugging_face;
 use gpt60::cli::{self, Args, Command, Failure, Flag, Outcome};
-use gpt60::tokenizer::{Tokenizer, split};
+use gpt60::tokenizer::{Part, Tokenizer, split};
 use gpt60::{Error, Result, storybook, text_file};
 use std::io::Read;
 use std::process::ExitCode;
@@ -16,8 +16,9 @@ use std::process::ExitCode;
 const COMMAND: Command = Command {
     name: "tokenize",
     about: "Reads text from standard input and prints the ids of its tokens, separated by spaces; or the way back. Nothing is\n\
-            stripped and nothing is added: decoding gives exactly the text that was encoded. `<|endoftext|>` in a text is\n\
-            just characters; its id is decoded to them.",
+            stripped and nothing is added: decoding gives exactly the text that was encoded. Tokens that were added to the\n\
+            vocabulary of DIR, such as <speaker1>, become their ids; `<|endoftext|>` in a text is just characters, and its\n\
+            id is decoded to them.",
     operands: "< TEXT",
     max_operands: 0,
     flags: &[
@@ -33,6 +34,7 @@ const COMMAND: Command = Command {
             help: "the vocabulary of the model in DIR (default: GPT-2's, which is built in)",
         },
         Flag { name: "--storybook", value: "", help: "the vocabulary of the storybook inside" },
+        cli::SPECIAL,
     ],
     chapter: "docs/02-tokens.md",
 };
@@ -48,15 +50,24 @@ fn main() -> ExitCode {
         }
         let tokenizer = vocabulary(args)?;
         let text = read_standard_input()?;
+        if decode && args.has("--special") {
+            return Err(Failure::Usage("--special is about encoding: leave out --decode".to_string()));
+        }
         if decode {
             return cli::print_bytes(&tokenizer.decode_bytes(&ids_in(&text)?)?);
         }
+        tokenizer.check_text(&text)?;
+        let special = args.has("--special");
         if show {
-            for piece in split(&text) {
-                show_steps(&tokenizer, piece);
+            for part in tokenizer.parts(&text, special) {
+                match part {
+                    Part::Text(text) => split(text).into_iter().for_each(|piece| show_steps(&tokenizer, piece)),
+                    Part::Token(token) => cli::note_part(&format!("{:?}\n  ids [{}]\n", token.content, token.id)),
+                }
             }
         }
-        let ids: Vec<String> = tokenizer.encode(&text).iter().map(u32::to_string).collect();
+        let ids = if special { tokenizer.encode_with_end(&text) } else { tokenizer.encode(&text) };
+        let ids: Vec<String> = ids.iter().map(u32::to_string).collect();
         cli::print(&(ids.join(" ") + "\n"))
     })
 }
@@ -69,7 +80,7 @@ fn vocabulary(args: &Args) -> Outcome<Tokenizer> {
         (Some(dir), false) => hugging_face::load_tokenizer(dir)?,
         (Some(_), true) => return Err(Failure::Usage("give either --model or --storybook, not both".to_string())),
     };
-    tokenizer.ok_or_else(|| Failure::Failed("this model has no vocabulary".to_string()))
+    tokenizer.ok_or_else(|| args.no_vocabulary("there is nothing to encode with"))
 }
 
 fn read_standard_input() -> Result<String> {

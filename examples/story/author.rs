@@ -23,6 +23,8 @@ pub struct Author {
     pub seed: u64,
     /// How many tokens a turn has at most.
     pub n_tokens: usize,
+    /// `<|endoftext|>` in a story is the end token.
+    pub reads_end: bool,
     /// How many tokens of the story were read when it did not fit for the first time.
     pub n_read: Option<usize>,
 }
@@ -76,7 +78,11 @@ impl Author {
         mut show: impl FnMut(&str) -> Outcome<()>,
     ) -> Outcome<Result<Option<String>, String>> {
         let (model, tokenizer) = (&self.checkpoint.model, self.checkpoint.vocabulary()?);
-        let mut ids = self.checkpoint.encode(story)?;
+        let ids = if self.reads_end { self.checkpoint.encode_with_end(story) } else { self.checkpoint.encode(story) };
+        let mut ids = match ids {
+            Ok(ids) => ids,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
         // A character that the last token leaves unfinished stays here, and is not part of the story.
         let mut stream = Utf8Stream::new();
         let mut stops = StopTexts::new(self.stops.texts());
@@ -90,7 +96,7 @@ impl Author {
             let sampler = Sampler { rng: Rng::new(self.seed), min_tokens, ..self.sampler.clone() };
             self.seed = self.seed.wrapping_add(1);
             let mut writing = match model.generate(&ids[first..], sampler) {
-                Ok(tokens) => tokens.before(&self.checkpoint.end_ids).text(tokenizer).limit(n_left),
+                Ok(tokens) => tokens.before(&self.checkpoint.end_ids).text(tokenizer).with_special().limit(n_left),
                 Err(error) => return Ok(Err(error.to_string())),
             };
             writing.stream = stream;

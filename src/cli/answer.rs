@@ -74,11 +74,9 @@ impl<'a> Answer<'a> {
     }
 }
 
-/// The bytes of a token's text: none for an end token, and none for an id past the vocabulary (a padded table has such
-/// ids).
+/// The bytes of a token's text: none for an end token.
 fn text_of<'a>(id: u32, tokenizer: &'a Tokenizer, end_ids: &[u32]) -> &'a [u8] {
-    let bytes = tokenizer.token_bytes(id).filter(|_| !end_ids.contains(&id));
-    bytes.unwrap_or(&[])
+    if end_ids.contains(&id) { &[] } else { tokenizer.text_bytes(id) }
 }
 
 /// Watches tokens until their text has a stop text in it.

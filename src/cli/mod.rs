@@ -28,8 +28,8 @@ pub use answer::{Answer, Prompt, StopWatch, answer_line, answer_text, note_end, 
 pub use failure::{Failure, Outcome};
 pub use flags::{Args, Command, Flag};
 pub use shared_flags::{
-    EPSILON_CUTOFF, IDS, MIN_P, MIN_TOKENS, MODEL, NO_REPEAT_NGRAM, REPETITION_PENALTY, SEED, STOP, TEMPERATURE,
-    TOKENS, TOP_K, TOP_P, TYPICAL_P, WEIGHTS, WIDTH,
+    EPSILON_CUTOFF, IDS, MIN_P, MIN_TOKENS, MODEL, NO_REPEAT_NGRAM, REPETITION_PENALTY, SEED, SPECIAL, STOP,
+    TEMPERATURE, TOKENS, TOP_K, TOP_P, TYPICAL_P, WEIGHTS, WIDTH,
 };
 pub use terminal::{flush, is_terminal, note, note_part, print, print_bytes};
 

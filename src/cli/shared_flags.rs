@@ -5,8 +5,10 @@ use crate::cli::answer::Prompt;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::flags::{Args, Flag};
 use crate::cli::terminal::{is_terminal, note, terminal_width};
+use crate::error::Result;
 use crate::generate::{Sampler, StopTexts};
 use crate::storybook;
+use crate::tokenizer::END_OF_TEXT;
 use crate::weight::Precision;
 
 /// `--model DIR`, of every example with a model.
@@ -24,6 +26,9 @@ pub const WEIGHTS: Flag = Flag {
 /// `--ids "5 17 3"`, of every example with a prompt.
 pub const IDS: Flag =
     Flag { name: "--ids", value: "\"5 17 3\"", help: "token ids instead of a text prompt; the answer is then ids too" };
+/// `--special`, of every example with a text prompt.
+pub const SPECIAL: Flag =
+    Flag { name: "--special", value: "", help: "read <|endoftext|> in the text as the end token (default: as text)" };
 /// `--tokens N`, of every example that writes.
 pub const TOKENS: Flag = Flag { name: "--tokens", value: "N", help: "how many new tokens at most (default: 40)" };
 
@@ -157,7 +162,8 @@ impl Args {
 
     /// The prompt's ids: from `--ids`, or from the text prompt, or from `default`.
     ///
-    /// An empty text means the beginning of a text: the model's `<|endoftext|>`.
+    /// An empty text means the beginning of a text: the model's `<|endoftext|>`. In any other text, `<|endoftext|>` is text
+    /// unless `--special` was given; a note says so.
     ///
     /// # Errors
     ///
@@ -180,10 +186,32 @@ impl Args {
             return Ok(Prompt { ids: ids.collect::<Outcome<_>>()?, text: None });
         }
         let text = self.operands.first().map_or(default, String::as_str);
-        let no_vocabulary =
-            |_| Failure::Failed("this model has no vocabulary; give the prompt as --ids \"5 17 3\"".to_string());
-        let ids = checkpoint.encode(text).map_err(no_vocabulary)?;
-        Ok(Prompt { ids, text: Some(text.to_string()) })
+        if checkpoint.tokenizer.is_none() {
+            return Err(self.no_vocabulary("give the prompt as --ids \"5 17 3\""));
+        }
+        if text.contains(END_OF_TEXT) && !self.has("--special") {
+            note(&format!("[{END_OF_TEXT} in the prompt was read as text; --special reads it as the end token]"));
+        }
+        Ok(Prompt { ids: self.encode(checkpoint, text)?, text: Some(text.to_string()) })
+    }
+
+    /// The ids of a text, with `<|endoftext|>` as `--special` says.
+    ///
+    /// # Errors
+    ///
+    /// If the model has no vocabulary, or one that lacks a byte of the text.
+    pub fn encode(&self, checkpoint: &Checkpoint, text: &str) -> Result<Vec<u32>> {
+        if self.has("--special") { checkpoint.encode_with_end(text) } else { checkpoint.encode(text) }
+    }
+
+    /// What to say when a text was given to a model that cannot read it: which vocabulary it has instead, or which files
+    /// were looked for. `remedy` ends the line.
+    pub fn no_vocabulary(&self, remedy: &str) -> Failure {
+        let problem = match self.get("--model") {
+            Some(dir) => hugging_face::no_vocabulary(dir).to_string(),
+            None => "this model has no vocabulary".to_string(),
+        };
+        Failure::Failed(format!("{problem}; {remedy}"))
     }
 }
 
