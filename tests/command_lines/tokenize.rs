@@ -1,9 +1,9 @@
 //! `tokenize`: text to ids and back, to the byte.
 
-use crate::examples::{command, error_of, run_with_input, scratch, success};
+use crate::examples::{command, error_of, run, run_with_input, scratch, success};
 use crate::spaced;
 use gpt60::checkpoint::{Dtype, hugging_face};
-use gpt60::tokenizer::Tokenizer;
+use gpt60::tokenizer::{AddedToken, Tokenizer};
 use gpt60::{Config, Gpt2, storybook};
 use std::fs;
 use std::process::Output;
@@ -69,5 +69,71 @@ fn tokenize_uses_the_vocabulary_it_is_told() {
         fs::remove_file(dir.join(name)).unwrap();
     }
     assert!(error_of(run_here(&["--model", "."], text), 1).contains("no vocabulary"));
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn tokenize_finds_added_tokens_and_ends_a_text_only_when_told() {
+    let dir = scratch("added-tokens");
+    let tokenizer =
+        Tokenizer::learn("", 257).unwrap().with_added(vec![AddedToken::special(258, "<speaker1>")]).unwrap();
+    let model = Gpt2::zeros(&Config::new(260, 8, 4, 2, 1)).unwrap();
+    hugging_face::save(&dir, &model, Some(&tokenizer), Dtype::F32).unwrap();
+    let run_here = |args: &[&str], input: &str| run_with_input(&mut command(&dir, "tokenize", args), input.as_bytes());
+    let text = "<speaker1>hi<|endoftext|>";
+    // One byte a token, in OpenAI's order: h is 71, i is 72.
+    let (ids, _) = success(run_here(&["--model", ".", "--special"], text));
+    assert_eq!(ids, "258 71 72 256\n");
+    assert_eq!(success(run_here(&["--model", ".", "--decode"], &ids)).0, text);
+    let (ids, _) = success(run_here(&["--model", "."], text));
+    assert!(ids.starts_with("258 71 72 27 91 68") && ids.split_whitespace().count() == 3 + 13, "{ids}");
+    let (_, shown) = success(run_here(&["--model", ".", "--show"], "<speaker1>h"));
+    assert_eq!(shown, "\"<speaker1>\"\n  ids [258]\n\"h\"\n  ids [71]\n");
+    assert!(error_of(run_here(&["--special", "--decode"], "5"), 2).contains("leave out --decode"));
+
+    // A prompt gets a note, once; with the flag there is nothing to say.
+    let greedy = |args: &[&str]| success(run(&mut command(&dir, "greedy", args)));
+    let (_, stderr) = greedy(&["--model", ".", "--tokens", "0", "a<|endoftext|><|endoftext|>"]);
+    assert_eq!(
+        stderr.matches("<|endoftext|> in the prompt was read as text; --special reads it as the end token").count(),
+        1
+    );
+    let (_, stderr) = greedy(&["--model", ".", "--tokens", "0", "--special", "<|endoftext|><speaker1>"]);
+    assert!(!stderr.contains("--special"), "{stderr}");
+    // Two tokens: six more fill the context of 8, and a seventh is chosen; one of a prompt of 14 has no room.
+    let (_, stderr) = greedy(&["--model", ".", "--special", "<|endoftext|>h"]);
+    assert!(stderr.contains("[7 tokens"), "{stderr}");
+    let refused = run(&mut command(&dir, "greedy", &["--model", ".", "<|endoftext|>h"]));
+    assert!(error_of(refused, 1).contains("14"));
+
+    // A vocabulary of another kind is named.
+    for name in ["tokenizer.json", "vocab.json", "merges.txt", "added_tokens.json"] {
+        fs::remove_file(dir.join(name)).unwrap();
+    }
+    fs::write(dir.join("vocab.txt"), "[PAD]\n").unwrap();
+    let error = error_of(run(&mut command(&dir, "greedy", &["--model", "."])), 1);
+    let found =
+        "it has one of another kind (vocab.txt, WordPiece, as BERT has it); give the prompt as --ids \"5 17 3\"";
+    assert!(error.contains(found), "{error}");
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn a_byte_that_a_vocabulary_lacks_is_an_error_of_one_line() {
+    let dir = scratch("lacking");
+    let vocab: Vec<(String, u32)> = (0..).zip('a'..='z').map(|(id, c)| (c.to_string(), id)).collect();
+    let tokenizer = Tokenizer::from_vocab(&vocab, &[]).unwrap();
+    let model = Gpt2::zeros(&Config::new(26, 8, 4, 2, 1)).unwrap();
+    hugging_face::save(&dir, &model, Some(&tokenizer), Dtype::F32).unwrap();
+    fs::write(dir.join("text"), "not here").unwrap();
+    let problem = "encode: the text has ' ', and the vocabulary has no token for its byte 0x20";
+    let tokenized = run_with_input(&mut command(&dir, "tokenize", &["--model", "."]), b"a b");
+    assert!(error_of(tokenized, 1).contains(problem));
+    for args in [&["greedy", "--model", ".", "a b"][..], &["perplexity", "--model", ".", "text"]] {
+        let error = error_of(run(&mut command(&dir, args[0], &args[1..])), 1);
+        assert!(error.contains(problem), "{error}");
+    }
+    let (ids, _) = success(run_with_input(&mut command(&dir, "tokenize", &["--model", "."]), b"abz"));
+    assert_eq!(ids, "0 1 25\n");
     fs::remove_dir_all(&dir).unwrap();
 }

@@ -4,7 +4,7 @@ use crate::examples::{command, error_of, run, scratch};
 use crate::long_stories::remembered;
 use crate::{notes, session, session_in};
 use gpt60::checkpoint::{Dtype, hugging_face};
-use gpt60::tokenizer::Tokenizer;
+use gpt60::tokenizer::{AddedToken, Tokenizer};
 use gpt60::{Config, Gpt2, Rng, Tensor};
 use std::fs;
 use std::path::Path;
@@ -54,4 +54,49 @@ fn a_model_that_cannot_go_on_leaves_the_story_unchanged() {
     // A knob that forbids everything can be turned back.
     let (stdout, stderr) = session(&["--no-repeat-ngram=1", "--tokens=3"], "The fox\n:no-repeat-ngram 0\n:more\n");
     assert!(stdout.len() > "The fox".len() && !stderr.contains("error"), "{stderr}");
+}
+
+/// A model that answers each `<speaker1>` by ` hi <speaker2>`, whatever it has read: each token is followed by one.
+#[test]
+fn a_dialogue_keeps_the_marks_of_its_speakers() {
+    let dir = scratch("story-dialogue");
+    let speakers = (1..=2).map(|n| AddedToken::special(257 + n, &format!("<speaker{n}>")));
+    let tokenizer = Tokenizer::learn("", 257).unwrap().with_added(speakers.collect()).unwrap();
+    let (one, two) = (tokenizer.encode("<speaker1>")[0], tokenizer.encode("<speaker2>")[0]);
+    assert_eq!((one, two), (258, 259));
+    let next = |id: u8| tokenizer.encode(&char::from(id).to_string())[0];
+    let chain = [(one, next(b'h')), (next(b'h'), next(b'i')), (next(b'i'), two), (two, 256)];
+    // Each token is a direction of its own, which the model carries through unchanged, and the head has it for the next.
+    let mut model = Gpt2::zeros(&Config::new(260, 64, 8, 2, 1)).unwrap();
+    model.ln_f.weight.data_mut().fill(1.0);
+    let mut wte = Tensor::zeros(&[260, 8]);
+    let mut head = Tensor::zeros(&[260, 8]);
+    for (i, (from, to)) in chain.into_iter().enumerate() {
+        wte.row_mut(from as usize)[i] = 1.0;
+        head.row_mut(to as usize)[i] = 1.0;
+    }
+    model.wte = wte.into();
+    model.lm_head = Some(head.into());
+    hugging_face::save(&dir, &model, Some(&tokenizer), Dtype::F32).unwrap();
+    let session = |args: &[&str], script: &str| {
+        session_in(&dir, &[&["--model=.", "--temperature=0", "--tokens=3"], args].concat(), script)
+    };
+    // The mark that the model wrote is in the story, and read again: after it, the model ends its text.
+    let (stdout, stderr) = session(&[], "a <speaker1>\n:more\n");
+    assert_eq!(stdout, "a <speaker1>hi<speaker2>\n");
+    assert!(stderr.contains("the model ended its text"), "{stderr}");
+    // As in every prompt, <|endoftext|> is text, and that is said once.
+    let (_, stderr) = session(&[], "<|endoftext|><speaker1>\n<|endoftext|><speaker1>\n");
+    assert_eq!(
+        stderr.matches("<|endoftext|> is read as text; --special reads it as the end token").count(),
+        1,
+        "{stderr}"
+    );
+    let (stdout, stderr) = session(&["--special"], "<|endoftext|><speaker1>\n");
+    assert_eq!(stdout, "<|endoftext|><speaker1>hi<speaker2>\n");
+    assert!(!stderr.contains("--special"), "{stderr}");
+    // Elsewhere, an answer shows no special tokens.
+    let greedy = run(&mut command(&dir, "greedy", &["--model=.", "--tokens=3", "<speaker1>"]));
+    assert_eq!(String::from_utf8(greedy.stdout).unwrap(), "hi\n");
+    fs::remove_dir_all(&dir).unwrap();
 }
