@@ -413,6 +413,6 @@ mod tests {
     fn a_model_is_printed_as_its_size() {
         // Embeddings 66 + 42, two blocks of 12 + 126 + 42 + 12 + 140 + 126, ln_f 12, and a head of 66.
         let text = format!("{:?}", model());
-        assert!(text.contains("n_layer: 2") && text.contains("n_parameters: 1102") && text.len() < 250, "{text}");
+        assert!(text.contains("n_layer: 2") && text.contains("n_parameters: 1102") && text.len() < 350, "{text}");
     }
 }

@@ -57,6 +57,23 @@ fn a_directory_and_a_copy_of_it_end_and_begin_where_transformers_does() {
     }
 }
 
+#[test]
+fn the_ids_of_a_text_are_those_of_transformers_in_a_directory_and_in_a_copy_of_it() {
+    for name in NAMES {
+        let (dir, copy) = copied(name, "ids");
+        for checkpoint in [load(fixtures().join(name)).unwrap(), copy] {
+            let tokenizer = checkpoint.tokenizer.unwrap();
+            for pair in expected(name).get("ids").unwrap().as_array().unwrap() {
+                let [text, expected] = pair.as_array().unwrap() else { panic!("a text and its ids") };
+                let text = text.as_str().unwrap();
+                // transformers always takes the end token in a text for what it names.
+                assert_eq!(tokenizer.encode_with_end(text), ids(expected), "{name}: {text:?}");
+            }
+        }
+        fs::remove_dir_all(dir).unwrap();
+    }
+}
+
 /// The pad token, the settings for sampling, the template and whatever else this crate does not use.
 #[test]
 fn what_this_crate_does_not_use_is_in_the_copy_as_it_was() {
