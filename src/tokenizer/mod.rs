@@ -49,6 +49,7 @@ use bytes::bytes_to_symbols;
 use known_words::KnownWords;
 use split::first_piece_len;
 use std::collections::BTreeMap;
+use std::fmt;
 use token_table::TokenTable;
 
 /// How the token is written that ends a text.
@@ -70,7 +71,7 @@ pub const END_OF_TEXT: &str = "<|endoftext|>";
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Tokenizer {
     /// The bytes of each token, by id.
     tokens: TokenTable,
@@ -81,6 +82,17 @@ pub struct Tokenizer {
     byte_ids: [Option<u32>; 256],
     added: AddedTokens,
     end_of_text: Option<u32>,
+}
+
+impl fmt::Debug for Tokenizer {
+    /// Its sizes: the tokens and merges of GPT-2's would fill a book.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokenizer")
+            .field("n_vocab", &self.n_vocab())
+            .field("n_merges", &self.merges.list().len())
+            .field("n_added", &self.added().len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// One step of encoding a word, to look at. See [`Tokenizer::merge_steps`].

@@ -322,6 +322,7 @@ proptest! {
         added in added_tokens(), gone in prop::collection::vec(any::<u8>(), 0..4), turn in 0u32..50, text in "[the <>é語]{0,20}",
     ) {
         let dir = std::env::temp_dir().join(format!("gpt60-hf-again-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
         fs::create_dir_all(&dir).unwrap();
         // The vocabulary of the other tests without some bytes, with ids of its own, and with odd tokens.
         let used: HashSet<String> = tokenizer().merges().into_iter().flat_map(|(a, b)| [a, b]).collect();
@@ -340,6 +341,9 @@ proptest! {
         prop_assert_eq!(expected.clone().with_added(vec![]).unwrap(), expected.clone());
 
         write(&dir, &expected).unwrap();
+        let mut config = Json::Object(Vec::new());
+        fill_tokenizer_config(&mut config, &expected);
+        fs::write(dir.join("tokenizer_config.json"), config.to_string()).unwrap();
         let again = read(&dir, 400, &mut Vec::new()).unwrap().unwrap();
         prop_assert_eq!(&again, &expected);
         prop_assert_eq!(again.encode_with_end(&text), expected.encode_with_end(&text));
