@@ -56,7 +56,7 @@ fn a_model_that_cannot_go_on_leaves_the_story_unchanged() {
     assert!(stdout.len() > "The fox".len() && !stderr.contains("error"), "{stderr}");
 }
 
-/// A model that answers each `<speaker1>` by ` hi <speaker2>`, whatever it has read: each token is followed by one.
+/// A model that answers each `<speaker1>` by ` hi <speaker2>`, whatever it has read before: each token is followed by one.
 #[test]
 fn a_dialogue_keeps_the_marks_of_its_speakers() {
     let dir = scratch("story-dialogue");
