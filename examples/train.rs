@@ -6,7 +6,9 @@
 //! cargo run --release --example greedy -- --model my-model
 //! ```
 
+use gpt60::checkpoint::hugging_face;
 use gpt60::cli::{self, Args, Command, Failure, Flag, Outcome};
+use gpt60::train::changes::Changes;
 use gpt60::train::run::Trainer;
 use gpt60::train::settings::{Inputs, Settings};
 use gpt60::train::step::StepReport;
@@ -16,8 +18,11 @@ use std::time::{Duration, Instant};
 
 #[path = "train/sparkline.rs"]
 mod sparkline;
+#[path = "train/vocabulary.rs"]
+mod vocabulary;
 
 use sparkline::sparkline;
+use vocabulary::Vocabulary;
 
 const COMMAND: Command = Command {
     name: "train",
@@ -27,7 +32,17 @@ const COMMAND: Command = Command {
     max_operands: usize::MAX,
     flags: &[
         Flag { name: "--out", value: "DIR", help: "where to keep the run (default: trained)" },
-        Flag { name: "--resume", value: "DIR", help: "go on with the run in DIR; nothing else is needed" },
+        Flag {
+            name: "--resume",
+            value: "DIR",
+            help: "go on with the run in DIR; FILE..., --valid and --steps say what has changed, if anything has",
+        },
+        Flag {
+            name: "--new-text",
+            value: "",
+            help: "with --resume: the texts may be other ones than before; the vocabulary stays",
+        },
+        Flag { name: "--text", value: "FILE", help: "the same as FILE; may be given several times (default: none)" },
         Flag { name: "--valid", value: "FILE", help: "text to check the learning with; may be given several times" },
         Flag {
             name: "--init",
@@ -67,13 +82,7 @@ const COMMAND: Command = Command {
 fn main() -> ExitCode {
     COMMAND.run(|args| -> Outcome<()> {
         let (mut trainer, dir) = match args.get("--resume") {
-            Some(dir) => {
-                if !args.operands.is_empty() || COMMAND.flags.iter().any(|f| f.name != "--resume" && args.has(f.name)) {
-                    let problem = "--resume DIR needs nothing else: the run goes on with the settings it began with";
-                    return Err(Failure::Usage(problem.to_string()));
-                }
-                (Trainer::resume(Path::new(dir))?, PathBuf::from(dir))
-            }
+            Some(dir) => (resume(args, dir)?, PathBuf::from(dir)),
             None => begin(args)?,
         };
         describe(&trainer);
@@ -85,9 +94,52 @@ fn main() -> ExitCode {
     })
 }
 
+/// The texts to learn from: FILE..., and --text.
+fn texts(args: &Args) -> Vec<PathBuf> {
+    args.operands.iter().map(String::as_str).chain(args.all("--text")).map(PathBuf::from).collect()
+}
+
+fn valid(args: &Args) -> Vec<PathBuf> {
+    args.all("--valid").into_iter().map(PathBuf::from).collect()
+}
+
+/// What is shown while a vocabulary is learned.
+fn watch_vocabulary() -> impl FnMut(usize, usize) {
+    let is_terminal = cli::is_terminal();
+    let mut vocabulary = Vocabulary::new(is_terminal);
+    move |n_tokens, n_vocab| {
+        if let Some(line) = vocabulary.line(n_tokens, n_vocab, Instant::now()) {
+            if is_terminal { cli::note_part(&format!("\r\x1b[K{line}")) } else { cli::note(&line) }
+        }
+        if is_terminal && n_tokens == n_vocab && vocabulary.has_shown() {
+            cli::note_part("\r\x1b[K"); // what follows takes its line
+        }
+    }
+}
+
+/// A run that goes on, with what has changed.
+fn resume(args: &Args, dir: &str) -> Outcome<Trainer> {
+    let changeable = ["--resume", "--text", "--valid", "--steps", "--new-text"];
+    if let Some(flag) = COMMAND.flags.iter().find(|flag| !changeable.contains(&flag.name) && args.has(flag.name)) {
+        let problem = format!(
+            "{} is not for --resume: a run goes on with the settings it began with, and only --steps and the places of its \
+             texts can change; --init DIR begins a new run from its weights",
+            flag.name
+        );
+        return Err(Failure::Usage(problem));
+    }
+    let steps = if args.has("--steps") { Some(args.number("--steps", Settings::default().steps)?) } else { None };
+    if steps == Some(0) {
+        return Err(Failure::Usage("--steps must be 1 or more".to_string()));
+    }
+    let changes = Changes { train: texts(args), valid: valid(args), steps, new_text: args.has("--new-text") };
+    Ok(Trainer::resume_with(Path::new(dir), &changes, watch_vocabulary())?)
+}
+
 /// A new run, as the flags describe it.
 fn begin(args: &Args) -> Outcome<(Trainer, PathBuf)> {
-    if args.operands.is_empty() {
+    let inputs = Inputs { train: texts(args), valid: valid(args), init: args.get("--init").map(PathBuf::from) };
+    if inputs.train.is_empty() {
         return Err(Failure::Usage("give at least one text file to learn from, or --resume DIR".to_string()));
     }
     if args.has("--init")
@@ -95,6 +147,9 @@ fn begin(args: &Args) -> Outcome<(Trainer, PathBuf)> {
     {
         let problem = format!("{flag} is decided by the model of --init; leave it out");
         return Err(Failure::Usage(problem));
+    }
+    if args.has("--new-text") {
+        return Err(Failure::Usage("--new-text is for a run that goes on: give --resume DIR".to_string()));
     }
     let usual = Settings::default();
     let steps = args.number("--steps", usual.steps)?;
@@ -116,13 +171,19 @@ fn begin(args: &Args) -> Outcome<(Trainer, PathBuf)> {
         ..usual
     };
     settings.check().map_err(|e| Failure::Usage(e.to_string()))?;
-    let inputs = Inputs {
-        train: args.operands.iter().map(PathBuf::from).collect(),
-        valid: args.all("--valid").into_iter().map(PathBuf::from).collect(),
-        init: args.get("--init").map(PathBuf::from),
-    };
+    if args.has("--valid-every") && inputs.valid.is_empty() {
+        let problem = "--valid-every is for a validation text: give --valid FILE, or leave it out";
+        return Err(Failure::Usage(problem.to_string()));
+    }
+    if let Some(init) = inputs.init.as_ref().filter(|_| args.has("--n-ctx")) {
+        let n_ctx = hugging_face::load(init)?.model.config.n_ctx;
+        if settings.n_ctx > n_ctx {
+            let problem = format!("--n-ctx is {}, but the model of --init can look at {n_ctx} tokens", settings.n_ctx);
+            return Err(Failure::Usage(problem));
+        }
+    }
     let dir = PathBuf::from(args.get("--out").unwrap_or("trained"));
-    let trainer = Trainer::begin(settings, inputs, &dir)?;
+    let trainer = Trainer::begin_watched(settings, inputs, &dir, watch_vocabulary())?;
     Ok((trainer, dir))
 }
 
@@ -138,14 +199,25 @@ fn describe(trainer: &Trainer) {
         config.n_vocab,
         trainer.n_train_tokens(),
     ));
-    let n_seq = trainer.state.settings.n_ctx;
-    if n_seq < config.n_ctx {
+    let (n_seq, asked) = (trainer.n_seq(), trainer.state.settings.n_ctx.min(config.n_ctx));
+    if n_seq < asked {
+        cli::note(&format!("the text is shorter than a window of {asked} tokens: the windows have {n_seq}"));
+    } else if n_seq < config.n_ctx {
         cli::note(&format!("windows of {n_seq} tokens; --n-ctx {} would use the whole context", config.n_ctx));
     }
     if trainer.step() >= trainer.state.settings.steps {
         cli::note(&format!("all {} steps have been made", trainer.step()));
     } else if trainer.step() > 0 {
         cli::note(&format!("going on after step {}", trainer.step()));
+    }
+    for note in trainer.notes() {
+        cli::note(note);
+    }
+    let Settings { warmup, steps, .. } = trainer.state.settings;
+    if warmup > steps {
+        cli::note(&format!(
+            "the warm-up of {warmup} steps is longer than the run of {steps}: the learning rate never reaches its peak"
+        ));
     }
 }
 

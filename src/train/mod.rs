@@ -8,13 +8,14 @@
 //! 4. change every parameter a little in the direction that lowers the surprise ([`adamw`], with the step size from
 //!    [`schedule`]).
 //!
-//! [`step`] puts these together, in memory; [`run`] adds a directory, and `state.rs` keeps the run safe in it. Start
-//! with [`loss`].
+//! [`step`] puts these together, in memory; [`run`] adds a directory, and `state.rs` keeps the run safe in it;
+//! [`changes`] says what may be different when it is resumed. Start with [`loss`].
 //!
 //! [Chapter 13](crate::book::ch13_training) explains it.
 
 pub mod adamw;
 pub mod batches;
+pub mod changes;
 pub mod loss;
 mod loss_file;
 mod memory;

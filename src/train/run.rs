@@ -8,12 +8,13 @@
 
 use super::adamw::AdamW;
 use super::batches::{Batch, Tokens};
+use super::changes::{Changes, check_texts_are_there, other_texts};
 use super::loss_file::{LOSS_FILE, LossFile};
 use super::memory::check_memory;
 use super::schedule::Schedule;
 use super::settings::{Inputs, Settings, read_texts};
 use super::state::{self, Resumed, State};
-use super::step::{StepReport, Workspace, validation_loss};
+use super::step::{StepReport, Workspace, too_high_a_rate, validation_loss};
 use crate::checkpoint::{Checkpoint, Dtype, hugging_face};
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -64,6 +65,7 @@ pub struct Trainer {
     train: Tokens,
     valid: Option<Tokens>,
     workspace: Workspace,
+    notes: Vec<String>,
 }
 
 /// Begin, resume.
@@ -78,6 +80,21 @@ impl Trainer {
     /// If the directory already holds a run or a model, a text cannot be read, the settings make no sense, or the model
     /// needs more memory than there is. Nothing has begun then, and the same directory can be used again.
     pub fn begin(settings: Settings, inputs: Inputs, dir: impl AsRef<Path>) -> Result<Trainer> {
+        Trainer::begin_watched(settings, inputs, dir, |_, _| ())
+    }
+
+    /// Like [`Trainer::begin`]; while a vocabulary is learned, `watch` is told after each merge how many tokens it has,
+    /// and how many it may have.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Trainer::begin`].
+    pub fn begin_watched(
+        settings: Settings,
+        inputs: Inputs,
+        dir: impl AsRef<Path>,
+        mut watch: impl FnMut(usize, usize),
+    ) -> Result<Trainer> {
         let dir = dir.as_ref();
         settings.check()?;
         let state_path = dir.join(STATE_FILE);
@@ -93,7 +110,7 @@ impl Trainer {
         let inputs = inputs.absolute()?;
         fs::create_dir_all(dir).map_err(|e| Error::io(dir, "made", e))?;
         state::write_request(&state_path, &settings, &inputs)?;
-        let trainer = Trainer::first(settings, inputs, dir).inspect_err(|_| {
+        let trainer = Trainer::first(settings, inputs, dir, &mut watch).inspect_err(|_| {
             let _ = fs::remove_file(&state_path); // the first error is the one to report
         })?;
         trainer.save_first()?;
@@ -104,40 +121,94 @@ impl Trainer {
     ///
     /// # Errors
     ///
-    /// If there is no run, its state is damaged, or its texts have changed.
+    /// If there is no run, its state is damaged, or its texts have moved or changed.
     pub fn resume(dir: impl AsRef<Path>) -> Result<Trainer> {
+        Trainer::resume_with(dir, &Changes::default(), |_, _| ())
+    }
+
+    /// Resumes the run in the directory `dir` with some [`Changes`], which are kept: the next time [`Trainer::resume`] is
+    /// enough. What they mean for the run is in [`Trainer::notes`]. `watch` is that of [`Trainer::begin_watched`]; it is
+    /// called if the run was stopped before it had a vocabulary.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Trainer::resume`]; and if a text that is named does not exist or is another one, or fewer steps are asked
+    /// for than have been made. Nothing has changed then.
+    pub fn resume_with(
+        dir: impl AsRef<Path>,
+        changes: &Changes,
+        mut watch: impl FnMut(usize, usize),
+    ) -> Result<Trainer> {
         let dir = dir.as_ref();
         let path = dir.join(STATE_FILE);
         if !path.exists() {
             let problem = "does not exist: no run has begun in this directory; begin one with --out";
             return Err(Error::missing(&path, problem));
         }
-        let (state, fingerprint) = match state::read(&path)? {
-            Resumed::Request(settings, inputs) => {
-                let trainer = Trainer::first(settings, inputs, dir)?;
+        let (mut state, fingerprint) = match state::read(&path)? {
+            Resumed::Request(mut settings, mut inputs) => {
+                changes.apply(&mut settings, &mut inputs, 0)?;
+                check_texts_are_there(&inputs)?;
+                let trainer = Trainer::first(settings, inputs, dir, &mut watch)?;
                 trainer.save_first()?;
                 return Ok(trainer);
             }
             Resumed::Begun(state, fingerprint) => (*state, fingerprint),
         };
+        let before = (state.settings, state.inputs.clone());
+        changes.apply(&mut state.settings, &mut state.inputs, state.adamw.step)?;
+        check_texts_are_there(&state.inputs)?;
         let texts = read_texts(&state.inputs.train)?;
-        let trainer = Trainer::assemble(state, dir, &texts)?;
-        if fingerprint != trainer.fingerprint() {
-            let problem = "the texts of this run have changed since it began; restore them, or begin a new run";
-            return Err(Error::file(&path, problem));
+        let mut trainer = Trainer::assemble(state, dir, &texts)?;
+        // A text for validation that is added to a run without one changes nothing of what is learned.
+        let is_the_same = match before.1.valid.is_empty() {
+            true => fingerprint == fingerprint_of(trainer.train.ids(), &[]),
+            false => fingerprint == trainer.fingerprint(),
+        };
+        if !is_the_same && !changes.new_text {
+            return Err(Error::file(&path, other_texts(&fingerprint, &trainer.fingerprint())));
         }
         trainer.loss_file.cut(trainer.step())?;
-        trainer.write_model()?; // an interruption may have left it behind the state
+        if is_the_same && before == (trainer.state.settings, trainer.state.inputs.clone()) {
+            trainer.write_model()?; // an interruption may have left it behind the state
+        } else {
+            trainer.save()?;
+        }
+        trainer.note_changes(&before.0, changes, is_the_same);
         Ok(trainer)
     }
 
+    /// Says what has changed since the run was stopped.
+    fn note_changes(&mut self, before: &Settings, changes: &Changes, is_the_same: bool) {
+        let (step, now) = (self.step(), &self.state.settings);
+        if before.steps != now.steps {
+            let rate = |settings: &Settings| schedule(settings).rate(step);
+            self.notes.push(format!(
+                "{} steps in all, no longer {}: the learning rate goes on from {:.2e} (it would be {:.2e}) and falls until \
+                 the new end",
+                now.steps,
+                before.steps,
+                rate(now),
+                rate(before)
+            ));
+        }
+        match (is_the_same, changes.new_text) {
+            (false, _) => self.notes.push(format!(
+                "the texts are not those of before: {} tokens from now on; the vocabulary stays",
+                self.n_train_tokens()
+            )),
+            (true, true) => self.notes.push("--new-text was not needed: the texts are those of before".to_string()),
+            (true, false) => {}
+        }
+    }
+
     /// The run at step 0, in memory: reads the texts, learns the vocabulary, makes the first weights.
-    fn first(settings: Settings, inputs: Inputs, dir: &Path) -> Result<Trainer> {
+    fn first(settings: Settings, inputs: Inputs, dir: &Path, watch: &mut dyn FnMut(usize, usize)) -> Result<Trainer> {
         let texts = read_texts(&inputs.train)?;
         let mut rng = Rng::new(settings.seed);
         let Checkpoint { model, tokenizer, end_ids, kept, .. } = match &inputs.init {
             Some(init) => hugging_face::load(init)?,
-            None => make_first(&settings, &texts, &mut rng)?,
+            None => make_first(&settings, &texts, &mut rng, watch)?,
         };
         let tokenizer = tokenizer.ok_or_else(|| no_vocabulary(&inputs))?;
         let adamw = AdamW::new(&model, settings.beta1, settings.beta2, settings.weight_decay);
@@ -159,7 +230,8 @@ impl Trainer {
         };
         check_memory(&state.model.config, state.settings.batch.saturating_mul(train.n_seq()))?;
         let workspace = Workspace::new(&state.model);
-        Ok(Trainer { state, dir: dir.to_path_buf(), loss_file: LossFile::new(dir), train, valid, workspace })
+        let (dir, loss_file, notes) = (dir.to_path_buf(), LossFile::new(dir), Vec::new());
+        Ok(Trainer { state, dir, loss_file, train, valid, workspace, notes })
     }
 }
 
@@ -170,9 +242,15 @@ fn no_vocabulary(inputs: &Inputs) -> Error {
 }
 
 /// A vocabulary learned from the texts, and random weights.
-fn make_first(settings: &Settings, texts: &[String], rng: &mut Rng) -> Result<Checkpoint> {
+fn make_first(
+    settings: &Settings,
+    texts: &[String],
+    rng: &mut Rng,
+    watch: &mut dyn FnMut(usize, usize),
+) -> Result<Checkpoint> {
     // `<|endoftext|>` between the texts keeps a pair from being counted across two of them.
-    let tokenizer = Tokenizer::learn(&texts.join("<|endoftext|>"), settings.n_vocab)?;
+    let text = texts.join("<|endoftext|>");
+    let tokenizer = Tokenizer::learn_watched(&text, settings.n_vocab, |n| watch(n, settings.n_vocab))?;
     let Settings { n_ctx, n_embd, n_head, n_layer, .. } = *settings;
     let config = Config::new(tokenizer.n_vocab(), n_ctx, n_embd, n_head, n_layer);
     check_memory(&config, 0)?;
@@ -191,6 +269,16 @@ impl Trainer {
         self.train.ids().len()
     }
 
+    /// How many tokens a window has: as many as were asked for, or fewer if the model or the text has fewer.
+    pub fn n_seq(&self) -> usize {
+        self.train.n_seq()
+    }
+
+    /// What has changed since the run was stopped, a line each: see [`Trainer::resume_with`].
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
     /// Makes one step on random windows of the texts, and adds a line to the loss file.
     ///
     /// # Errors
@@ -198,14 +286,18 @@ impl Trainer {
     /// If the loss is no longer a number (the learning rate was too high), or the file cannot be written.
     pub fn make_step(&mut self) -> Result<StepReport> {
         let State { settings, model, adamw, rng, .. } = &mut self.state;
-        let Settings { batch, accumulate, lr, warmup, steps, clip, .. } = *settings;
-        let lr = Schedule { peak: lr, warmup, steps }.rate(adamw.step);
+        let Settings { batch, accumulate, clip, .. } = *settings;
+        let lr = schedule(settings).rate(adamw.step);
         let batches: Vec<Batch> = (0..accumulate).map(|_| self.train.random_batch(batch, rng)).collect();
         let mut report = self.workspace.make_step(model, adamw, &batches, self.train.n_seq(), lr, clip)?;
         if let Some(valid) = &self.valid
             && is_validation_step(report.step, settings)
         {
-            report.valid_loss = Some(validation_loss(model, valid, VALID_WINDOWS)?);
+            let loss = validation_loss(model, valid, VALID_WINDOWS)?;
+            if !loss.is_finite() {
+                return Err(too_high_a_rate("validation loss", loss, report.step));
+            }
+            report.valid_loss = Some(loss);
         }
         self.loss_file.append(&report)?;
         Ok(report)
@@ -253,17 +345,22 @@ impl Trainer {
     }
 
     fn fingerprint(&self) -> String {
-        fingerprint(self.train.ids(), self.valid.as_ref().map_or(&[], Tokens::ids))
+        fingerprint_of(self.train.ids(), self.valid.as_ref().map_or(&[], Tokens::ids))
     }
 }
 
 /// A line that changes if the tokens of the texts change: how many there are, and a hash of them all (FNV-1a, 64 bits).
-fn fingerprint(train: &[u32], valid: &[u32]) -> String {
+fn fingerprint_of(train: &[u32], valid: &[u32]) -> String {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for id in train.iter().chain(valid) {
         hash = (hash ^ u64::from(*id)).wrapping_mul(0x0000_0100_0000_01b3);
     }
     format!("{} and {} tokens, {hash:016x}", train.len(), valid.len())
+}
+
+/// The learning rates of a run.
+fn schedule(settings: &Settings) -> Schedule {
+    Schedule { peak: settings.lr, warmup: settings.warmup, steps: settings.steps }
 }
 
 /// Whether the validation loss is measured after this step: every so often, and at the end.
@@ -332,11 +429,11 @@ mod tests {
     #[test]
     fn the_fingerprint_tells_texts_apart_and_which_of_them_is_for_validation() {
         let all = [
-            fingerprint(&[1, 2, 3, 4], &[5, 6]),
-            fingerprint(&[1, 2, 3, 4], &[6, 5]),
-            fingerprint(&[1, 2, 3], &[4, 5, 6]),
-            fingerprint(&[1, 2, 4, 3], &[5, 6]),
-            fingerprint(&[1, 2, 3, 4], &[]),
+            fingerprint_of(&[1, 2, 3, 4], &[5, 6]),
+            fingerprint_of(&[1, 2, 3, 4], &[6, 5]),
+            fingerprint_of(&[1, 2, 3], &[4, 5, 6]),
+            fingerprint_of(&[1, 2, 4, 3], &[5, 6]),
+            fingerprint_of(&[1, 2, 3, 4], &[]),
         ];
         assert!((0..all.len()).all(|i| !all[..i].contains(&all[i])), "{all:?}");
         assert!(all[0].starts_with("4 and 2 tokens, "), "{}", all[0]);

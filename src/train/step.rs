@@ -118,8 +118,9 @@ impl Workspace {
     ///
     /// # Errors
     ///
-    /// If there are no batches, one does not fit the model, the model is [packed](crate::weight), or the loss is no
-    /// longer a number (the learning rate was too high). The model is then unchanged.
+    /// If there are no batches, one does not fit the model, the model is [packed](crate::weight), or the loss is not a
+    /// number: at the first step, because the weights were damaged before; later, because the learning rate was too high.
+    /// The model is then unchanged.
     pub fn make_step(
         &mut self,
         model: &mut Gpt2,
@@ -143,13 +144,30 @@ impl Workspace {
         }
         let grad_norm = clip(&mut self.grad, max_norm)?;
         if !(loss.is_finite() && grad_norm.is_finite()) {
-            let problem = format!("the loss became {loss} at step {}; begin again with a lower --lr", adamw.step + 1);
-            return Err(Error::argument("train", problem));
+            let (what, value) = if loss.is_finite() { ("gradient", f64::from(grad_norm)) } else { ("loss", loss) };
+            return Err(match adamw.step {
+                0 => damaged_at_first(what, value),
+                step => too_high_a_rate(what, value, step + 1),
+            });
         }
         adamw.update(model, &self.grad, lr)?;
         let n_tokens = batches.iter().map(|batch| batch.inputs.len()).sum();
         Ok(StepReport { step: adamw.step, loss, valid_loss: None, lr, grad_norm, n_tokens })
     }
+}
+
+/// The first loss or its gradient is not a number. No step has been made yet, so no learning rate can be the cause.
+fn damaged_at_first(what: &str, value: f64) -> Error {
+    let problem = format!(
+        "the {what} is {value} before the first step: the weights that it begins with are damaged (not numbers, or far too \
+         large)"
+    );
+    Error::argument("train", problem)
+}
+
+/// A loss, or its gradient, is no longer a number.
+pub(super) fn too_high_a_rate(what: &str, value: f64, step: u64) -> Error {
+    Error::argument("train", format!("the {what} became {value} at step {step}; begin again with a lower --lr"))
 }
 
 #[cfg(test)]
@@ -224,8 +242,15 @@ mod tests {
         model.ln_f.bias.data_mut()[0] = f32::NAN;
         let before = bits(&model);
         let error = workspace.make_step(&mut model, &mut adamw, from_ref(&batch), 8, 0.1, 1.0).unwrap_err().to_string();
-        assert!(error.contains("became NaN at step 1") && error.contains("lower --lr"), "{error}");
+        assert!(error.contains("NaN before the first step") && error.contains("weights"), "{error}");
+        assert!(!error.contains("--lr"), "{error}");
         assert_eq!((bits(&model), adamw.step), (before, 0));
+
+        // Later it is the steps that did it.
+        adamw.step = 3;
+        let error = workspace.make_step(&mut model, &mut adamw, from_ref(&batch), 8, 0.1, 1.0).unwrap_err().to_string();
+        assert!(error.contains("became NaN at step 4") && error.contains("lower --lr"), "{error}");
+        adamw.step = 0;
 
         // The workspace is as good as new: a sound model learns in it.
         model.ln_f.bias.data_mut()[0] = 0.0;

@@ -1,11 +1,14 @@
 //! What the examples promise on the command line: help, one-line errors, nothing but results on standard output, quiet
 //! ends.
 //!
-//! The examples run here as a person runs them, in processes of their own. `help`, `wrong_calls` and `endings` test
-//! what all of them promise; every other file is about the example that it is named after.
+//! The examples run here as a person runs them, in processes of their own. `help`, `wrong_calls`, `endings` and
+//! `text_files` test what all of them promise; every other file is about the example that it is named after.
 
 #[path = "../common/examples.rs"]
 mod examples;
+#[allow(dead_code)] // for its own tests
+#[path = "../../examples/train/vocabulary.rs"]
+mod vocabulary;
 
 mod attention;
 mod beam;
@@ -22,6 +25,7 @@ mod perplexity;
 mod refusals;
 mod sample;
 mod stops;
+mod text_files;
 mod tokenize;
 mod wrong_calls;
 
