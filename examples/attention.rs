@@ -49,12 +49,9 @@ fn main() -> ExitCode {
             }
         }
 
-        cli::print(&format!("block {layer}, head {head}: rows are queries, columns are keys\n"))?;
         let labels: Vec<String> = ids.iter().map(|&id| checkpoint.token_name(id)).collect();
+        let other = (ids[ids.len() - 1] + 1) % model.config.n_vocab as u32;
         let maps = if args.has("--bert") {
-            let other = (ids[ids.len() - 1] + 1) % model.config.n_vocab as u32;
-            let (last, other_name) = (&labels[labels.len() - 1], checkpoint.token_name(other));
-            cli::print(&format!("moved: how far a token's last vector moves, in %, if {last} becomes {other_name}\n"))?;
             vec![
                 both(model, ids, other, true, layer, head, "with the mask: GPT")?,
                 both(model, ids, other, false, layer, head, "without it: BERT")?,
@@ -62,6 +59,16 @@ fn main() -> ExitCode {
         } else {
             vec![seen(model, ids, layer, head)?]
         };
+        for map in &maps {
+            let numbers = map.rows.iter().chain(&map.moved).flatten().copied();
+            cli::check_numbers("attention", &numbers.collect::<Vec<f32>>())?;
+        }
+        cli::print(&format!("block {layer}, head {head}: rows are queries, columns are keys\n"))?;
+        if args.has("--bert") {
+            let other = checkpoint.token_name(other);
+            let last = &labels[labels.len() - 1];
+            cli::print(&format!("moved: how far a token's last vector moves, in %, if {last} becomes {other}\n"))?;
+        }
         cli::print(&table(&labels, &maps, args.has("--numbers"), width))
     })
 }

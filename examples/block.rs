@@ -52,6 +52,7 @@ fn main() -> ExitCode {
             Ok(tensor.row(n_seq - 1).to_vec())
         };
 
+        cli::check_numbers("block", &last_row("ln_f")?)?;
         let start = last_row("embd")?;
         cli::print("            attention adds    MLP adds    stream    embedding left\n")?;
         cli::print(&format!("embedding {:>40.3} {:>17.3}\n", length(&start), 1.0))?;

@@ -136,7 +136,7 @@ fn main() -> ExitCode {
                     found.push(Statistics::measure(model, prompt, &text)?);
                 }
             }
-            cli::print(&line(name, &found))?;
+            cli::print(&line(name, &found)?)?;
         }
         cli::note(&format!(
             "[the {LOOK_BACK} tokens before a token are searched for the same one; nats; means over all texts]"
@@ -146,12 +146,13 @@ fn main() -> ExitCode {
 }
 
 /// The means over several texts, every token with equal weight.
-fn line(name: &str, texts: &[Statistics]) -> String {
+fn line(name: &str, texts: &[Statistics]) -> Outcome<String> {
     let n: usize = texts.iter().map(|text| text.n_tokens).sum();
     let mean =
         |f: fn(&Statistics) -> f64| texts.iter().map(|text| f(text) * text.n_tokens as f64).sum::<f64>() / n as f64;
     let perplexity = mean(|text| text.perplexity.ln()).exp();
     let [entropy, distinct, repeated] =
         [mean(|text| text.entropy), mean(|text| text.distinct[1]), mean(|text| text.repetition)];
-    format!("{name:<26} {entropy:>8.2} {perplexity:>11.2} {distinct:>11.2} {repeated:>9.2}\n")
+    cli::check_numbers("compare", &[entropy, perplexity, distinct, repeated])?;
+    Ok(format!("{name:<26} {entropy:>8.2} {perplexity:>11.2} {distinct:>11.2} {repeated:>9.2}\n"))
 }

@@ -44,6 +44,7 @@ fn main() -> ExitCode {
         let checkpoint = args.model()?;
         let wte = checkpoint.model.wte.tensor()?; // [n_vocab, n_embd]
         let length = wte.mul(wte)?.row_sum().map(f32::sqrt); // [n_vocab, 1]
+        cli::check_numbers("embeddings", length.data())?;
         let unit = wte.div(&length)?; // [n_vocab, n_embd], every row of length 1: its dot products are cosines
         if args.has("--differences") && args.operands.is_empty() && args.get("--ids").is_none() {
             return show_lists(args, &checkpoint, &unit);

@@ -52,6 +52,7 @@ fn main() -> ExitCode {
         generate::check_prompt(&checkpoint.model, &prompt.ids)?;
         let mut cache = KvCache::new(&checkpoint.model.config, 1);
         let logits = checkpoint.model.next_logits(&prompt.ids, &mut cache)?.into_data(); // [n_vocab]
+        cli::check_numbers("logits", &logits)?;
 
         if args.has("--raw") || args.has("--probs") {
             let numbers = if args.has("--raw") { logits } else { sampler.probabilities(&logits, &prompt.ids)? };

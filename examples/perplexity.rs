@@ -87,6 +87,7 @@ fn main() -> ExitCode {
         for file in &args.operands {
             let text = text_file::read(file)?;
             let score = score(model, full, tokenizer, &text).map_err(|e| e.in_file(file))?;
+            cli::check_numbers("perplexity", &[score.nats, score.full_nats])?;
             if total.n_tokens == 0 {
                 cli::print("nats/token  perplexity  bits/byte    tokens     bytes  file\n")?;
             }

@@ -15,18 +15,21 @@
 //! | `flags.rs` | what an example accepts, and what it was given |
 //! | `answer.rs` | a prompt, and its answer as it is written |
 //! | `shared_flags.rs` | the flags that several examples have, and what they mean |
+//! | `numbers.rs` | whether results are numbers, before they are printed |
 //!
 //! A production program would use the `clap` crate for the flags.
 
 mod answer;
 mod failure;
 mod flags;
+mod numbers;
 mod shared_flags;
 mod terminal;
 
 pub use answer::{Answer, Prompt, StopWatch, answer_line, answer_text, note_end, note_prompt, stream};
 pub use failure::{Failure, Outcome};
 pub use flags::{Args, Command, Flag};
+pub use numbers::check_numbers;
 pub use shared_flags::{
     EPSILON_CUTOFF, IDS, MIN_P, MIN_TOKENS, MODEL, NO_REPEAT_NGRAM, REPETITION_PENALTY, SEED, SPECIAL, STOP,
     TEMPERATURE, TOKENS, TOP_K, TOP_P, TYPICAL_P, WEIGHTS, WIDTH,

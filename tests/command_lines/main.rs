@@ -1,7 +1,7 @@
 //! What the examples promise on the command line: help, one-line errors, nothing but results on standard output, quiet
 //! ends.
 //!
-//! The examples run here as a person runs them, in processes of their own. `help`, `wrong_calls`, `endings` and
+//! The examples run here as a person runs them, in processes of their own. `help`, `wrong_calls`, `endings`, `numbers` and
 //! `text_files` test what all of them promise; every other file is about the example that it is named after.
 
 #[path = "../common/examples.rs"]
@@ -21,6 +21,7 @@ mod greedy;
 mod greedy_mine;
 mod help;
 mod logits;
+mod numbers;
 mod perplexity;
 mod refusals;
 mod sample;
