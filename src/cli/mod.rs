@@ -16,6 +16,7 @@
 //! | `answer.rs` | a prompt, and its answer as it is written |
 //! | `shared_flags.rs` | the flags that several examples have, and what they mean |
 //! | `numbers.rs` | whether results are numbers, before they are printed |
+//! | `unused.rs` | what was given and changes nothing |
 //!
 //! A production program would use the `clap` crate for the flags.
 
@@ -25,6 +26,7 @@ mod flags;
 mod numbers;
 mod shared_flags;
 mod terminal;
+mod unused;
 
 pub use answer::{Answer, Prompt, StopWatch, answer_line, answer_text, note_end, note_prompt, stream};
 pub use failure::{Failure, Outcome};
@@ -36,6 +38,7 @@ pub use shared_flags::{
 };
 pub use terminal::{flush, is_terminal, note, note_part, print, print_bytes};
 
+use crate::kernels;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -47,7 +50,12 @@ impl Command {
         let outcome = match words {
             Err(word) => Err(Failure::Usage(format!("{word:?} is not UTF-8 text"))),
             Ok(words) => match self.parse(&words) {
-                Ok(Some(args)) => example(&args).inspect(|()| self.note_small_model(&args)),
+                Ok(Some(args)) => {
+                    for line in kernels::unheeded() {
+                        note(&format!("[{line}]"));
+                    }
+                    example(&args).inspect(|()| self.note_at_end(&args))
+                }
                 Ok(None) => print(&self.help()),
                 Err(failure) => Err(failure),
             },
@@ -63,6 +71,14 @@ impl Command {
                 ExitCode::FAILURE
             }
         }
+    }
+
+    /// After a run, says what was given and changed nothing.
+    fn note_at_end(&self, args: &Args) {
+        for line in unused::flags(args) {
+            note(&format!("[{line}]"));
+        }
+        self.note_small_model(args);
     }
 
     /// After a run of the storybook, says how to get the real GPT-2.

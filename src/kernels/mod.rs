@@ -47,3 +47,10 @@ pub mod one_query;
 #[doc(hidden)] // its twin is the one to call
 pub mod softmax;
 pub mod threads;
+
+/// A line for each environment variable of this folder that is set to something that cannot be done: what it is, and what
+/// happens instead.
+#[doc(hidden)] // for the examples, which print it: the library itself prints nothing
+pub fn unheeded() -> Vec<String> {
+    [threads::unheeded(), cpu::unheeded()].into_iter().flatten().collect()
+}

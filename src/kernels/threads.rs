@@ -57,7 +57,7 @@ impl Drop for InTask {
 /// How many threads large work is split among.
 ///
 /// Inside a task of [`each`]: one. Otherwise what [`set`] chose; else what the environment variable `GPT60_THREADS`
-/// says; else one for each core of the machine.
+/// says, a number from 1 to 256; else one for each core of the machine.
 pub fn count() -> usize {
     static DEFAULT: OnceLock<usize> = OnceLock::new();
     if IN_TASK.get() {
@@ -65,12 +65,34 @@ pub fn count() -> usize {
     }
     match CHOSEN.load(Ordering::Relaxed) {
         0 => *DEFAULT.get_or_init(|| {
-            let chosen = std::env::var("GPT60_THREADS").ok().and_then(|text| text.trim().parse().ok());
             let cores = || std::thread::available_parallelism().map_or(1, |n| n.get());
-            chosen.filter(|&n| n > 0).unwrap_or_else(cores).min(MOST_THREADS)
+            asked().and_then(|text| number(&text)).unwrap_or_else(cores).min(MOST_THREADS)
         }),
         chosen => chosen,
     }
+}
+
+/// What the environment variable `GPT60_THREADS` says, if it is set and not empty.
+fn asked() -> Option<String> {
+    let text = std::env::var_os("GPT60_THREADS")?.to_string_lossy().trim().to_string();
+    Some(text).filter(|text| !text.is_empty())
+}
+
+/// A number of threads: 1 or more.
+fn number(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|&n| n > 0)
+}
+
+/// What is wrong with the environment variable `GPT60_THREADS`, and what happens instead; `None` if it is obeyed or not
+/// set.
+pub(super) fn unheeded() -> Option<String> {
+    let text = asked()?;
+    let instead = match number(&text) {
+        Some(n) if n <= MOST_THREADS => return None,
+        Some(_) => format!("{MOST_THREADS} threads"),
+        None => "one thread for each core".to_string(),
+    };
+    Some(format!("GPT60_THREADS is {text:?}, and not a number from 1 to {MOST_THREADS}: there will be {instead}"))
 }
 
 /// Sets the number of threads for the whole program; 0 goes back to the default. Only the time depends on it, never a result.

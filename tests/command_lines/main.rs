@@ -1,8 +1,8 @@
 //! What the examples promise on the command line: help, one-line errors, nothing but results on standard output, quiet
 //! ends.
 //!
-//! The examples run here as a person runs them, in processes of their own. `help`, `wrong_calls`, `endings`, `numbers` and
-//! `text_files` test what all of them promise; every other file is about the example that it is named after.
+//! The examples run here as a person runs them, in processes of their own. `help`, `wrong_calls`, `endings`, `numbers`,
+//! `unheeded` and `text_files` test what all of them promise; every other file is about the example that it is named after.
 
 #[path = "../common/examples.rs"]
 mod examples;
@@ -28,6 +28,7 @@ mod sample;
 mod stops;
 mod text_files;
 mod tokenize;
+mod unheeded;
 mod wrong_calls;
 
 use examples::{command, run, success};

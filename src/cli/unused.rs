@@ -1,0 +1,47 @@
+//! What was given and changes nothing: a flag beside another that leaves it nothing to do. It is said in a line, because
+//! whoever gave it expects it to count.
+
+use crate::cli::flags::Args;
+
+/// The flags that say how to draw.
+const DRAWING: [&str; 6] = ["--seed", "--top-k", "--top-p", "--min-p", "--typical-p", "--epsilon-cutoff"];
+
+/// A line for each flag that was given and changes nothing.
+pub(super) fn flags(args: &Args) -> Vec<String> {
+    let mut lines = Vec::new();
+    if args.get("--temperature").and_then(|text| text.trim().parse().ok()) == Some(0.0) {
+        for flag in DRAWING.into_iter().filter(|flag| args.has(flag)) {
+            lines.push(format!("{flag} changes nothing: at temperature 0 the likeliest token is always taken"));
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::flags::Command;
+    use crate::cli::{SEED, TEMPERATURE, TOP_K};
+
+    const COMMAND: Command = Command {
+        name: "test",
+        about: "",
+        operands: "",
+        max_operands: 0,
+        flags: &[TEMPERATURE, TOP_K, SEED],
+        chapter: "none",
+    };
+
+    #[test]
+    fn a_flag_for_drawing_is_named_where_nothing_is_drawn() {
+        let lines = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|word| word.to_string()).collect();
+            flags(&COMMAND.parse(&words).unwrap().unwrap())
+        };
+        let both = lines(&["--temperature", "0", "--seed", "7", "--top-k=5"]);
+        assert!(both.len() == 2 && both[0].starts_with("--seed changes") && both[1].starts_with("--top-k changes"));
+        assert!(lines(&["--temperature", "0"]).is_empty());
+        assert!(lines(&["--temperature", "0.5", "--seed", "7"]).is_empty());
+        assert!(lines(&["--seed", "7"]).is_empty());
+    }
+}
