@@ -4,14 +4,17 @@
 //! single file of tensors.
 //!
 //! Read the source in this order: `json/`, the notation of the small files; `beside.rs`, how to write a file safely;
-//! [`safetensors`], the file of the weights; [`hugging_face`], the directory in which the world exchanges GPT-2s.
+//! [`safetensors`], the file of the weights; `tensors.rs`, tensors in files of any format; `gpt2_names.rs`, under which
+//! names they lie there; [`hugging_face`], the directory in which the world exchanges GPT-2s.
 //!
 //! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it.
 
 mod beside;
+mod gpt2_names;
 pub mod hugging_face;
 mod json;
 pub mod safetensors;
+mod tensors;
 
 #[doc(hidden)]
 pub use beside::write_beside;

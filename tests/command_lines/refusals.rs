@@ -153,8 +153,7 @@ fn weights_in_a_form_that_is_not_read_here_are_named_with_the_way_to_one_that_is
         ("pytorch_model.bin", ["pytorch_model.bin is a Python pickle, which is not read here", again]),
         ("pytorch_model.bin.index.json", ["is a Python pickle", again]),
         ("ckpt.pt", ["ckpt.pt is a Python pickle", again]),
-        ("model.safetensors.index.json", ["says that the weights are in several files", again]),
-        ("model-00001-of-00002.safetensors", ["is one part of weights in several files", again]),
+        ("model-00001-of-00002.safetensors", ["is one part of weights in several files", "get their index too"]),
         (
             "tf_model.h5",
             ["tf_model.h5 is in the form of TensorFlow", "version 4 of the transformers library (from_tf=True)"],

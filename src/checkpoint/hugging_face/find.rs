@@ -4,7 +4,7 @@
 //! Hugging Face hub, the hub's cache, the weights of another program. A reader that only says "there is no
 //! `model.safetensors`" leaves them alone. Each form has its own remedy, and this file knows them.
 
-use super::is_missing;
+use super::{is_missing, parts};
 use crate::error::{Error, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,21 +19,16 @@ const SAVE_AGAIN: &str = "load the model with the transformers library and save 
 type Form = (fn(&str) -> bool, &'static str, &'static str);
 
 /// The forms in which weights are met. Of a directory with several, the first of this list is reported.
-const OTHER_FORMS: [Form; 10] = [
+const OTHER_FORMS: [Form; 9] = [
     (
         |name| ["adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"].contains(&name),
         "belongs to a LoRA adapter, which changes another model and is none by itself",
         "merge it into that model with the peft library (merge_and_unload) and save the result",
     ),
     (
-        |name| name == "model.safetensors.index.json",
-        "says that the weights are in several files",
-        "load the model with the transformers library and save it again with max_shard_size=\"100GB\"",
-    ),
-    (
-        |name| name.starts_with("model-00001-of-") && name.ends_with(".safetensors"),
+        |name| name.starts_with("model-0") && name.contains("-of-") && name.ends_with(".safetensors"),
         "is one part of weights in several files",
-        "load the model with the transformers library and save it again with max_shard_size=\"100GB\"",
+        "get their index too, model.safetensors.index.json, from where the parts come from",
     ),
     (is_pickle, "is a Python pickle, which is not read here", SAVE_AGAIN),
     (
@@ -170,8 +165,9 @@ pub(super) fn no_config(dir: &Path) -> Error {
     if !dir.is_dir() {
         return Error::missing(dir, format!("there is no such directory{}", name_on_the_hub(dir)));
     }
-    if !is_missing(&dir.join("model.safetensors")) {
-        let advice = "beside its model.safetensors there must be one, which says how large the model is";
+    if let Some((weights, _)) = parts::find(dir) {
+        let name = weights.file_name().unwrap_or_default().to_string_lossy();
+        let advice = format!("beside its {name} there must be one, which says how large the model is");
         return Error::missing(
             dir,
             format!("it has no config.json: {advice}; get it from where the weights come from"),

@@ -5,14 +5,15 @@
 //! ```text
 //! config.json             how large the model is: n_embd, n_layer, ...              becomes a Config
 //! model.safetensors       the weights, each under its name                          becomes a Gpt2
+//!                         (or in several files, with model.safetensors.index.json)
 //! tokenizer.json          the vocabulary, in one file of the `tokenizers` library   \
 //! vocab.json              the vocabulary as older models have it: token to id        > becomes a Tokenizer
 //! merges.txt              and its merges, one a line, by rank                       /
 //! generation_config.json  how to generate; only its end tokens are used here        end_ids
 //! ```
 //!
-//! This file is about the directory. The first two files have a source file each, `config_json.rs` and `weights.rs`;
-//! `vocabulary.rs` handles the next three. In each, the writer follows the reader. `kept.rs` keeps what else such a
+//! This file is about the directory. The first two files have a source file each, `config_json.rs` and `weights.rs`, and
+//! `parts.rs` opens the weights. `vocabulary.rs` handles the next three. In each, the writer follows the reader. `kept.rs` keeps what else such a
 //! directory says, so that a copy of it says the same. `find.rs` is about what people give in place of a directory.
 //!
 //! Versions 5.23 and 5.24 of the `transformers` library have read what this module writes, with the same logits and ids.
@@ -22,6 +23,7 @@
 mod config_json;
 mod find;
 mod kept;
+mod parts;
 mod vocabulary;
 mod weights;
 
@@ -133,12 +135,9 @@ impl Checkpoint {
 pub fn load(dir: impl AsRef<Path>) -> Result<Checkpoint> {
     let dir = &find::directory(dir.as_ref())?;
     let json = read_config_json(dir)?;
-    let weights_path = dir.join("model.safetensors");
-    if is_missing(&weights_path) {
-        return Err(find::no_weights(dir));
-    }
-    let mut file = SafeTensors::open(&weights_path)?;
-    let (model, mut notes) = weights::read(&json, &mut file).map_err(|e| e.in_file(&weights_path))?;
+    let (weights_path, is_index) = parts::find(dir).ok_or_else(|| find::no_weights(dir))?;
+    let mut tensors = parts::open(&weights_path, is_index)?;
+    let (model, mut notes) = weights::read(&json, &mut tensors).map_err(|e| e.in_file(&weights_path))?;
 
     let n_vocab = model.config.n_vocab;
     let tokenizer = vocabulary::read(dir, n_vocab, &mut notes)?;
@@ -179,8 +178,9 @@ fn read_config_json(dir: &Path) -> Result<ConfigJson> {
 #[doc(hidden)]
 pub fn load_from_bytes(config_json: &str, safetensors: &[u8]) -> Result<Gpt2> {
     let json = ConfigJson::parse(config_json).map_err(|e| e.in_file("config.json"))?;
-    let mut file = SafeTensors::from_bytes(safetensors).map_err(|e| e.in_file("model.safetensors"))?;
-    let (model, _) = weights::read(&json, &mut file).map_err(|e| e.in_file("model.safetensors"))?;
+    let path = Path::new("model.safetensors");
+    let file = SafeTensors::from_bytes(safetensors).map_err(|e| e.in_file(path))?;
+    let (model, _) = weights::read(&json, &mut file.into_tensors(path)).map_err(|e| e.in_file(path))?;
     Ok(model)
 }
 

@@ -87,8 +87,8 @@ fn missing_files_are_named_with_what_to_do() {
     assert_eq!(refused_directory("config", &[config]), format!(": it has no model.safetensors; {expected}"));
     let message = refused_directory("pickle", &[config, ("pytorch_model.bin", b"")]);
     assert!(message.contains("pytorch_model.bin is a Python pickle") && message.contains("save it again"), "{message}");
-    let message = refused_directory("shards", &[config, ("model.safetensors.index.json", b"{}")]);
-    assert!(message.contains("in several files") && message.contains("save it again"), "{message}");
+    let message = refused_directory("shards", &[config, ("model-00001-of-00002.safetensors", b"")]);
+    assert!(message.contains("in several files") && message.contains("get their index too"), "{message}");
     let message = load("no/such/directory").unwrap_err().to_string();
     assert_eq!(message, format!("no/such/directory: there is no such directory: {expected}"));
 }

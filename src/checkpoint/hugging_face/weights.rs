@@ -1,10 +1,10 @@
-//! `model.safetensors`: the weights, under their names.
+//! The weights, under their names, from the tensors of `model.safetensors` or of another file.
 //!
-//! The names are this crate's own, because the crate took them from here: `wte.weight`, `h.0.attn.c_attn.weight` and so
+//! The names are this crate's own, because the crate took them from there: `wte.weight`, `h.0.attn.c_attn.weight` and so
 //! on. Some things differ from file to file:
 //!
 //! - **prefixes.** OpenAI's GPT-2 has the plain names; files saved from the `transformers` library have `transformer.`
-//!   before all of them but the head's; and other programs have left their own (see `PREFIXES`);
+//!   before all of them but the head's; and other programs have left their own (see `gpt2_names.rs`);
 //! - **masks.** `h.0.attn.bias` is not a bias but the triangle of the causal mask, which older programs saved with the
 //!   weights. It is skipped by its name;
 //! - **the head.** GPT-2 uses `wte` a second time to turn its last vectors into logits: the head is *tied*. A file may
@@ -17,8 +17,9 @@
 //! with a single NaN a model computes nothing, and many steps later nobody could say why.
 
 use super::config_json::ConfigJson;
+use crate::checkpoint::gpt2_names::{PREFIX, block_of, is_mask, without_prefixes};
 use crate::checkpoint::json::quote;
-use crate::checkpoint::safetensors::SafeTensors;
+use crate::checkpoint::tensors::{Place, Tensors, check_is_weight, tensor_error};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::kernels::memory;
@@ -28,25 +29,18 @@ use crate::tensor::Tensor;
 use std::collections::{HashMap, HashSet};
 use std::io::{Read, Seek};
 
-/// The prefix that the `transformers` library puts before the names of the weights.
-const PREFIX: &str = "transformer.";
-
-/// What programs put before the names of the weights, one or several: the `transformers` library, PyTorch's compiler, its
-/// training on several machines, and programs that keep the model in a field of that name.
-const PREFIXES: [&str; 4] = [PREFIX, "_orig_mod.", "module.", "model."];
-
 /// Reads the weights into a model. Each is converted straight into its place: nothing is in memory twice. With it come
 /// notes about what was left out, a line each.
-pub(super) fn read<R: Read + Seek>(json: &ConfigJson, file: &mut SafeTensors<R>) -> Result<(Gpt2, Vec<String>)> {
+pub(super) fn read<R: Read + Seek>(json: &ConfigJson, file: &mut Tensors<R>) -> Result<(Gpt2, Vec<String>)> {
     let config = &json.config;
-    let mut index = Index::of(file)?;
+    let mut index = Index::of(&file.places)?;
     if json.tied && !index.places.contains_key("wte.weight") {
         // Two names for one tensor: some programs keep the other name.
         index.places.remove("lm_head.weight").map(|i| index.places.insert("wte.weight".to_string(), i));
     }
     let own_head = !json.tied || index.places.contains_key("lm_head.weight");
     let head = if own_head { Head::Own } else { Head::Tied };
-    check_tensors(config, head, &index, file)?;
+    check_tensors(config, head, &index, &file.places)?;
     check_memory(config, head)?;
 
     // Now every tensor of this model is known to be in the file, with exactly the numbers that will be allocated.
@@ -79,15 +73,14 @@ pub(super) fn read<R: Read + Seek>(json: &ConfigJson, file: &mut SafeTensors<R>)
 
 /// What is where in a file.
 struct Index {
-    /// The place of each weight in the header, by its name without the prefixes.
+    /// Which of the tensors each weight is, by its name without the prefixes.
     places: HashMap<String, usize>,
     /// How many blocks there are: numbers `i` of names `h.i.`.
     n_blocks: usize,
 }
 
 impl Index {
-    fn of<R: Read + Seek>(file: &SafeTensors<R>) -> Result<Index> {
-        let entries = &file.header().tensors;
+    fn of(entries: &[Place]) -> Result<Index> {
         let mut places = HashMap::new();
         for (i, entry) in entries.iter().enumerate() {
             let name = without_prefixes(&entry.name);
@@ -105,36 +98,14 @@ impl Index {
     }
 }
 
-/// A weight's own name.
-fn without_prefixes(mut name: &str) -> &str {
-    while let Some(rest) = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix)) {
-        name = rest;
-    }
-    name
-}
-
-/// The number of the block that a tensor belongs to: 3 for `h.3.ln_1.bias`.
-fn block_of(name: &str) -> Option<usize> {
-    name.strip_prefix("h.")?.split_once('.')?.0.parse().ok()
-}
-
-/// Whether this is `h.<number>.attn.bias` or `h.<number>.attn.masked_bias`.
-fn is_mask(name: &str) -> bool {
-    let Some((layer, rest)) = name.strip_prefix("h.").and_then(|rest| rest.split_once('.')) else {
-        return false;
-    };
-    layer.parse::<usize>().is_ok() && (rest == "attn.bias" || rest == "attn.masked_bias")
-}
-
 /// Checks that the file has the tensors of this model, each with its shape, and allocates nothing for them.
-fn check_tensors<R: Read + Seek>(config: &Config, head: Head, index: &Index, file: &SafeTensors<R>) -> Result<()> {
+fn check_tensors(config: &Config, head: Head, index: &Index, entries: &[Place]) -> Result<()> {
     // A block has 12 tensors. With one layer more than the file can hold, at least one is missing: enough to report.
     let n_layer = config.n_layer.min(index.places.len() / 12 + 1);
     let shapes = Config { n_layer, ..*config }.shapes(head);
     for (name, shape) in &shapes {
         let &i = index.places.get(name).ok_or_else(|| missing_tensor(name, config, index))?;
-        let entry = &file.header().tensors[i];
-        let what = || format!("tensor {}", quote(&entry.name));
+        let entry = &entries[i];
         if entry.shape != *shape {
             let found = if entry.shape.len() <= 4 {
                 format!("has shape {:?}", entry.shape)
@@ -144,12 +115,9 @@ fn check_tensors<R: Read + Seek>(config: &Config, head: Head, index: &Index, fil
             let turned = shape.len() == 2 && entry.shape.iter().eq(shape.iter().rev());
             let hint = if turned { "; it seems to be transposed: GPT-2 keeps [in, out]" } else { "" };
             let problem = format!("{found}, and config.json makes it {shape:?}{hint}");
-            return Err(Error::format(what(), problem));
+            return Err(tensor_error(&entry.name, problem));
         }
-        if !entry.dtype.is_weight() {
-            let problem = format!("its dtype is {}, expected F32, F16 or BF16", entry.dtype);
-            return Err(Error::format(what(), problem));
-        }
+        check_is_weight(entry)?;
     }
     // Parts for other tasks (a classifier's `score.weight`) may accompany the model, and blocks after the last. Inside
     // the model's own blocks, an unknown weight means that this is not the model that the configuration describes. Integers
@@ -159,7 +127,7 @@ fn check_tensors<R: Read + Seek>(config: &Config, head: Head, index: &Index, fil
         name.starts_with("h.")
             && !known.contains(name.as_str())
             && block_of(name).is_none_or(|block| block < config.n_layer)
-            && !file.header().tensors[**i].dtype.is_integer()
+            && !entries[**i].dtype.is_integer()
     };
     match index.places.iter().filter(is_unknown).map(|(name, _)| name).min() {
         None => Ok(()),
@@ -223,7 +191,7 @@ pub(super) fn named_for_file(model: &Gpt2) -> Result<Vec<(String, &Tensor)>> {
 mod tests {
     use super::super::tests::{CONFIG, Tensors, config_with, loaded, model, refused, tensors};
     use super::*;
-    use crate::checkpoint::safetensors::{Dtype, to_bytes};
+    use crate::checkpoint::safetensors::{Dtype, SafeTensors, to_bytes};
 
     #[test]
     fn a_missing_tensor_is_named_with_names_that_are_there() {
@@ -322,7 +290,8 @@ mod tests {
     fn read_with_notes(config: &str, tensors: &Tensors) -> Result<(Gpt2, Vec<String>)> {
         let borrowed: Vec<(String, &Tensor)> = tensors.iter().map(|(name, tensor)| (name.clone(), tensor)).collect();
         let bytes = to_bytes(&borrowed, &[], Dtype::F32).unwrap();
-        read(&ConfigJson::parse(config).unwrap(), &mut SafeTensors::from_bytes(&bytes).unwrap())
+        let mut tensors = SafeTensors::from_bytes(&bytes).unwrap().into_tensors("model.safetensors".as_ref());
+        read(&ConfigJson::parse(config).unwrap(), &mut tensors)
     }
 
     #[test]

@@ -8,8 +8,9 @@ use std::str::FromStr;
 
 /// The kind of number in a tensor of a file.
 ///
-/// All kinds of the format are known, because a file may hold tensors that nobody asks for. Only the three kinds used
-/// for weights, [`F32`](Dtype::F32), [`F16`](Dtype::F16) and [`Bf16`](Dtype::Bf16), can be read and written.
+/// All kinds of the format are known, because a file may hold tensors that nobody asks for. Only the kinds used for
+/// weights can be read: [`F32`](Dtype::F32), [`F16`](Dtype::F16), [`Bf16`](Dtype::Bf16) and [`F64`](Dtype::F64), whose
+/// numbers become the nearest `f32`. The first three can be written.
 ///
 /// # Example: the name in a header
 ///
@@ -84,9 +85,14 @@ impl Dtype {
         DTYPES.iter().find(|(dtype, _, _)| *dtype == self).copied().unwrap_or(DTYPES[0])
     }
 
-    /// Whether weights can be read and written as this dtype.
+    /// Whether weights of this dtype can be read.
     pub(in crate::checkpoint) fn is_weight(self) -> bool {
-        matches!(self, Dtype::F32 | Dtype::F16 | Dtype::Bf16)
+        matches!(self, Dtype::F32 | Dtype::F16 | Dtype::Bf16 | Dtype::F64)
+    }
+
+    /// Whether weights can be written as this dtype.
+    pub(in crate::checkpoint) fn is_written(self) -> bool {
+        self.is_weight() && self != Dtype::F64
     }
 
     /// Whether this is a kind of integers or of truth values, which are never weights.
@@ -143,15 +149,16 @@ pub(super) fn n_bytes(shape: &[usize], dtype: Dtype) -> std::result::Result<usiz
     Ok(bits / 8)
 }
 
-/// Bytes to numbers; `dtype` must be one of the three for weights. Returns whether every one is a number: neither NaN nor
+/// Bytes to numbers; `dtype` must be one of weights. Returns whether every one is a number: neither NaN nor
 /// infinite.
 ///
 /// The question is answered while each number is at hand anyway, which takes no time that could be measured; a second look
 /// at all of a large file would.
-pub(super) fn decode(bytes: &[u8], dtype: Dtype, out: &mut [f32]) -> bool {
+pub(in crate::checkpoint) fn decode(bytes: &[u8], dtype: Dtype, out: &mut [f32]) -> bool {
     match dtype {
         Dtype::F16 => decode_with(bytes, out, |b| F16(u16::from_le_bytes(b)).value()),
         Dtype::Bf16 => decode_with(bytes, out, |b| Bf16(u16::from_le_bytes(b)).value()),
+        Dtype::F64 => decode_with(bytes, out, |b| f64::from_le_bytes(b) as f32),
         _ => decode_with(bytes, out, f32::from_le_bytes),
     }
 }
@@ -167,7 +174,7 @@ fn decode_with<const N: usize>(bytes: &[u8], out: &mut [f32], value: impl Fn([u8
     seen >> 31 == 0
 }
 
-/// Numbers to bytes, appended to `out`; `dtype` must be one of the three for weights.
+/// Numbers to bytes, appended to `out`; `dtype` must be one of the three that are written.
 pub(super) fn encode(numbers: &[f32], dtype: Dtype, out: &mut Vec<u8>) {
     for &x in numbers {
         match dtype {

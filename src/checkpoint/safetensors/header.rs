@@ -2,6 +2,7 @@
 
 use super::dtype::{Dtype, n_bytes};
 use crate::checkpoint::json::{Json, quote, shortened};
+use crate::checkpoint::tensors::tensor_error;
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 use std::collections::HashSet;
@@ -126,13 +127,13 @@ impl Header {
     ///
     /// # Errors
     ///
-    /// A dtype that is not one of the three for weights, a number too large for it, or a duplicate name or key.
+    /// A dtype that is not one of the three that are written, a number too large for it, or a duplicate name or key.
     pub(in crate::checkpoint) fn of(
         tensors: &[(String, &Tensor)],
         metadata: &[(String, String)],
         dtype: Dtype,
     ) -> Result<Header> {
-        if !dtype.is_weight() {
+        if !dtype.is_written() {
             return Err(Error::argument("safetensors", format!("cannot write {dtype}: use F32, F16 or BF16")));
         }
         let mut entries = Vec::new();
@@ -187,10 +188,6 @@ impl Header {
 
 pub(super) fn header_error(problem: impl Into<String>) -> Error {
     Error::format("safetensors header", problem)
-}
-
-pub(super) fn tensor_error(name: &str, problem: impl Into<String>) -> Error {
-    Error::format(format!("tensor {}", quote(name)), problem)
 }
 
 fn parse_metadata(value: Json) -> Result<Metadata> {

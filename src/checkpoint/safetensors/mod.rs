@@ -36,7 +36,7 @@
 //!
 //! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it.
 
-mod dtype;
+pub(in crate::checkpoint) mod dtype;
 mod header;
 
 #[cfg(test)]
@@ -46,20 +46,17 @@ pub use dtype::Dtype;
 pub use header::{Entry, Header, Metadata};
 
 use super::beside::write_beside_with;
-use super::json::quote;
+use super::tensors::{self, CHUNK, Place, Source, Tensors, tensor_error};
 use crate::error::{Error, Result};
 use crate::kernels::memory;
 use crate::tensor::Tensor;
 use crate::text_file::mistaken_for;
-use dtype::{decode, encode};
-use header::{LONGEST_HEADER, header_error, tensor_error};
+use dtype::encode;
+use header::{LONGEST_HEADER, header_error};
 use std::fmt;
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom, Write};
 use std::path::Path;
-
-/// How many bytes are converted at a time. This way a tensor is never in memory in two forms.
-const CHUNK: usize = 64 * 1024;
 
 /// An open safetensors file, or bytes in memory of the same form. The header has been read and checked; the tensors are
 /// read one by one, when you ask for them.
@@ -171,7 +168,7 @@ impl<R: Read + Seek> SafeTensors<R> {
     ///
     /// # Errors
     ///
-    /// A dtype that is not one of the three for weights, or a disk error.
+    /// A dtype that is not one of those for weights, or a disk error.
     pub fn read_tensor(&mut self, i: usize) -> Result<Tensor> {
         let entry = self.entry(i)?;
         let shape = entry.shape.clone();
@@ -191,34 +188,8 @@ impl<R: Read + Seek> SafeTensors<R> {
     ///
     /// If `out` and the tensor do not have the same length, or as [`SafeTensors::read_tensor`].
     pub fn read_into(&mut self, i: usize, out: &mut [f32]) -> Result<()> {
-        self.fill(i, out).map(|_| ())
-    }
-
-    /// [`SafeTensors::read_into`] for a model's weight, of which every number must be one.
-    ///
-    /// # Errors
-    ///
-    /// As [`SafeTensors::read_into`], or if a number is NaN or infinite.
-    pub(in crate::checkpoint) fn read_weight_into(&mut self, i: usize, out: &mut [f32]) -> Result<()> {
-        if self.fill(i, out)? { Ok(()) } else { Err(not_numbers(self.entry(i)?, out)) }
-    }
-
-    /// Fills `out`, and returns whether all of it are numbers, neither NaN nor infinite.
-    fn fill(&mut self, i: usize, out: &mut [f32]) -> Result<bool> {
-        let Entry { name, dtype, begin, .. } = self.entry(i)?.clone();
-        if out.len().checked_mul(dtype.bits() / 8) != Some(self.header.tensors[i].end - begin) {
-            return Err(tensor_error(&name, format!("does not have {} numbers", out.len())));
-        }
-        let unreadable = |e| Error::io_in(format!("tensor {}", quote(&name)), "read", e);
-        self.source.seek(SeekFrom::Start(self.data_start + begin as u64)).map_err(unreadable)?;
-        let mut buffer = vec![0; CHUNK.min(out.len() * dtype.bits() / 8)];
-        let mut all_numbers = true;
-        for part in out.chunks_mut(CHUNK / (dtype.bits() / 8)) {
-            let bytes = &mut buffer[..part.len() * dtype.bits() / 8];
-            self.source.read_exact(bytes).map_err(unreadable)?;
-            all_numbers &= decode(bytes, dtype, part);
-        }
-        Ok(all_numbers)
+        let place = self.place(self.entry(i)?);
+        tensors::fill(&place, &mut self.source, out).map(|_| ())
     }
 
     /// The `i`-th entry, if it exists and its numbers can be read.
@@ -227,33 +198,21 @@ impl<R: Read + Seek> SafeTensors<R> {
             let n = self.header.tensors.len();
             return Err(header_error(format!("tensor {i} is asked for, and the file has {n}, counted from 0")));
         };
-        if !entry.dtype.is_weight() {
-            let problem = format!("its dtype is {}, expected F32, F16 or BF16", entry.dtype);
-            return Err(tensor_error(&entry.name, problem));
-        }
+        tensors::check_is_weight(&self.place(entry))?;
         Ok(entry)
     }
-}
 
-/// The error for a tensor with numbers that are none.
-fn not_numbers(entry: &Entry, numbers: &[f32]) -> Error {
-    let n_wrong = numbers.iter().filter(|x| !x.is_finite()).count();
-    let first = numbers.iter().position(|x| !x.is_finite()).unwrap_or(0);
-    // From the last dimension to the first: the rest of the division is the index, and the quotient goes on.
-    let mut left = first;
-    let mut index: Vec<usize> = Vec::new();
-    for &n in entry.shape.iter().rev() {
-        index.insert(0, left % n);
-        left /= n;
+    /// Where a tensor of the header lies in the source.
+    fn place(&self, entry: &Entry) -> Place {
+        let Entry { name, dtype, shape, begin, .. } = entry.clone();
+        Place { name, dtype, shape, file: 0, begin: self.data_start + begin as u64 }
     }
-    let (verb, it) = if n_wrong == 1 { ("is", "it") } else { ("are", "them") };
-    let problem = format!(
-        "{n_wrong} of its {} numbers {verb} NaN or infinite, the first ({}) at {index:?}; with {it} the model computes \
-         nothing: take another copy of the file, or a state of before its training failed",
-        numbers.len(),
-        numbers[first],
-    );
-    tensor_error(&entry.name, problem)
+
+    /// The places of all its tensors, in the order of their data, and the source itself; `path` is for messages.
+    pub(in crate::checkpoint) fn into_tensors(self, path: &Path) -> Tensors<R> {
+        let places = self.header.tensors.iter().map(|entry| self.place(entry)).collect();
+        Tensors { places, files: vec![Source { path: path.to_path_buf(), reader: self.source }] }
+    }
 }
 
 /// Tensors with their names.
@@ -280,7 +239,7 @@ pub fn read(path: impl AsRef<Path>) -> Result<(NamedTensors, Metadata)> {
 ///
 /// # Errors
 ///
-/// A duplicate name, a dtype that is not one of the three for weights, a number too large for it, or a full disk.
+/// A duplicate name, a dtype that is not one of the three that are written, a number too large for it, or a full disk.
 /// Nothing is written then, and an older file stays unchanged.
 ///
 /// # Example: keep a tensor for later

@@ -23,7 +23,7 @@ fn a_tensor_that_is_not_of_weights_is_an_error_only_when_it_is_read() {
     let mut file = SafeTensors::from_bytes(&bytes).unwrap();
     assert_eq!(
         file.read_tensor(0).unwrap_err().to_string(),
-        "tensor \"m\": its dtype is U8, expected F32, F16 or BF16"
+        "tensor \"m\": its dtype is U8, expected F32, F16, BF16 or F64"
     );
     assert!(file.read_tensor(1).is_err());
 }
@@ -47,6 +47,28 @@ fn all_three_dtypes_are_read() {
         file.extend_from_slice(bytes);
         assert_eq!(SafeTensors::from_bytes(&file).unwrap().read_tensor(0).unwrap().data(), [1.5], "{name}");
     }
+}
+
+#[test]
+fn numbers_of_64_bits_become_the_nearest_of_32() {
+    // 0.1 is 1.6 / 16, and 0.6 * 2^23 = 5033164.8. 2^24 + 1 lies between two floats, of which the even one, 2^24, is taken;
+    // a little more, and the other one is nearer. 1e-50 is nearer to 0 than to the smallest float, 1.4e-45.
+    let (between, more) = (16_777_217.0, 16_777_217.000_000_1);
+    let cases = [(0.1, 0x3DCC_CCCD), (-1.5, 0xBFC0_0000), (between, 0x4B80_0000), (more, 0x4B80_0001), (1e-50, 0)];
+    let header = format!(r#"{{"a":{{"dtype":"F64","shape":[5],"data_offsets":[0,{}]}}}}"#, 8 * cases.len());
+    let mut bytes = file(header, 0);
+    bytes.extend(cases.iter().flat_map(|(x, _): &(f64, u32)| x.to_le_bytes()));
+    let found = SafeTensors::from_bytes(&bytes).unwrap().read_tensor(0).unwrap();
+    assert_eq!(found.data().iter().map(|x| x.to_bits()).collect::<Vec<_>>(), cases.map(|(_, bits)| bits));
+    // Anything beyond the largest float is refused in a weight.
+    let header = r#"{"a":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}"#;
+    let mut bytes = file(header, 0);
+    bytes.extend(1e39f64.to_le_bytes());
+    let mut tensors = SafeTensors::from_bytes(&bytes).unwrap().into_tensors(Path::new("f"));
+    assert!(tensors.read_weight_into(0, &mut [0.0]).unwrap_err().to_string().contains("the first (inf) at [0]"));
+    let tensor = Tensor::zeros(&[1]);
+    let error = to_bytes(&[("a".to_string(), &tensor)], &[], Dtype::F64).unwrap_err().to_string();
+    assert_eq!(error, "safetensors: cannot write F64: use F32, F16 or BF16");
 }
 
 #[test]
@@ -75,13 +97,14 @@ fn a_weight_that_is_no_number_is_found_in_any_chunk() {
         numbers[at] = f32::INFINITY;
         let tensor = Tensor::new(&[1000, 10, 10], numbers).unwrap();
         let bytes = to_bytes(&[("a".to_string(), &tensor)], &[], Dtype::F32).unwrap();
-        let mut file = SafeTensors::from_bytes(&bytes).unwrap();
         let mut out = vec![0.0; 100_000];
-        let error = file.read_weight_into(0, &mut out).unwrap_err().to_string();
+        let mut tensors = SafeTensors::from_bytes(&bytes).unwrap().into_tensors(Path::new("f"));
+        let error = tensors.read_weight_into(0, &mut out).unwrap_err().to_string();
         let index = [at / 100, at / 10 % 10, at % 10];
         let expected =
-            format!("tensor \"a\": 1 of its 100000 numbers is NaN or infinite, the first (inf) at {index:?};");
+            format!("f: tensor \"a\": 1 of its 100000 numbers is NaN or infinite, the first (inf) at {index:?};");
         assert!(error.starts_with(&expected), "{error}");
+        let mut file = SafeTensors::from_bytes(&bytes).unwrap();
         file.read_into(0, &mut out).unwrap(); // whoever wants it as it is gets it
         assert_eq!(out[at], f32::INFINITY);
     }
