@@ -5,6 +5,7 @@
 
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::kernels::memory;
 
 /// Checks that there is enough memory to train a model with batches of `n_tok` tokens, as far as the operating system
 /// tells.
@@ -14,14 +15,14 @@ use crate::error::{Error, Result};
 /// If there is not. The error says how much is needed, and what to make smaller.
 pub(super) fn check_memory(config: &Config, n_tok: usize) -> Result<()> {
     let n_bytes = n_bytes(config, n_tok);
-    // The system promises the memory or refuses it. It is given back at once, untouched.
-    Vec::<u8>::new().try_reserve_exact(n_bytes).map_err(|_| {
-        let problem = format!(
-            "training needs at least {} GB of memory, more than there is; choose a smaller model or a smaller --batch",
-            n_bytes / 1_000_000_000
-        );
-        Error::argument("train", problem)
-    })
+    if memory::can_be_had(n_bytes) {
+        return Ok(());
+    }
+    let problem = format!(
+        "training needs at least {} GB of memory, more than there is; choose a smaller model or a smaller --batch",
+        n_bytes / 1_000_000_000
+    );
+    Err(Error::argument("train", problem))
 }
 
 /// The least that training needs: the model, its gradient and AdamW's two averages; and for each token some rows in
