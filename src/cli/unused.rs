@@ -6,12 +6,26 @@ use crate::cli::flags::Args;
 /// The flags that say how to draw.
 const DRAWING: [&str; 6] = ["--seed", "--top-k", "--top-p", "--min-p", "--typical-p", "--epsilon-cutoff"];
 
+/// The other flags that change the scores before a token is chosen.
+const KNOBS: [&str; 3] = ["--temperature", "--repetition-penalty", "--no-repeat-ngram"];
+
 /// A line for each flag that was given and changes nothing.
 pub(super) fn flags(args: &Args) -> Vec<String> {
     let mut lines = Vec::new();
-    if args.get("--temperature").and_then(|text| text.trim().parse().ok()) == Some(0.0) {
+    let temperature = args.get("--temperature").and_then(|text| text.trim().parse().ok());
+    if temperature == Some(0.0) && !args.has("--raw") {
         for flag in DRAWING.into_iter().filter(|flag| args.has(flag)) {
             lines.push(format!("{flag} changes nothing: at temperature 0 the likeliest token is always taken"));
+        }
+    }
+    if args.has("--raw") {
+        for flag in KNOBS.into_iter().chain(DRAWING).filter(|flag| args.has(flag)) {
+            lines.push(format!("{flag} changes nothing: --raw prints the logits as the model gives them"));
+        }
+    }
+    if args.has("--train") {
+        for flag in ["--model", "--ids"].into_iter().filter(|flag| args.has(flag)) {
+            lines.push(format!("{flag} changes nothing: --train trains two small models of its own"));
         }
     }
     lines

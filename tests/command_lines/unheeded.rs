@@ -92,3 +92,17 @@ fn a_flag_for_drawing_is_named_where_nothing_is_drawn() {
     let (greedy, stderr) = sample(&["--temperature", "0", "--tokens", "3"]);
     assert!(text == greedy && !stderr.contains("changes nothing"), "{stderr}");
 }
+
+#[test]
+fn a_knob_is_named_where_the_logits_are_printed_as_they_are() {
+    let logits = |args: &[&str]| success(run(&mut command(&std::env::temp_dir(), "logits", args)));
+    let (plain, stderr) = logits(&["--raw"]);
+    assert!(!stderr.contains("changes nothing"), "{stderr}");
+    let (knobs, stderr) = logits(&["--raw", "--temperature", "0", "--top-k", "3"]);
+    let said: Vec<&str> = stderr.lines().filter(|line| line.contains("changes nothing: --raw prints")).collect();
+    assert!(said.len() == 2 && said[0].contains("--temperature") && said[1].contains("--top-k"), "{stderr}");
+    assert!(!stderr.contains("at temperature 0"), "{stderr}");
+    assert_eq!(knobs, plain);
+    let (_, stderr) = logits(&["--probs", "--top-k", "3"]);
+    assert!(!stderr.contains("changes nothing"), "{stderr}");
+}
