@@ -176,7 +176,7 @@ fn begin(args: &Args) -> Outcome<(Trainer, PathBuf)> {
         return Err(Failure::Usage(problem.to_string()));
     }
     if let Some(init) = inputs.init.as_ref().filter(|_| args.has("--n-ctx")) {
-        let n_ctx = hugging_face::load(init)?.model.config.n_ctx;
+        let n_ctx = hugging_face::load_config(init)?.n_ctx;
         if settings.n_ctx > n_ctx {
             let problem = format!("--n-ctx is {}, but the model of --init can look at {n_ctx} tokens", settings.n_ctx);
             return Err(Failure::Usage(problem));

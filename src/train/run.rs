@@ -206,14 +206,15 @@ impl Trainer {
     fn first(settings: Settings, inputs: Inputs, dir: &Path, watch: &mut dyn FnMut(usize, usize)) -> Result<Trainer> {
         let texts = read_texts(&inputs.train)?;
         let mut rng = Rng::new(settings.seed);
-        let Checkpoint { model, tokenizer, end_ids, kept, .. } = match &inputs.init {
+        let Checkpoint { model, tokenizer, end_ids, kept, notes, .. } = match &inputs.init {
             Some(init) => hugging_face::load(init)?,
             None => make_first(&settings, &texts, &mut rng, watch)?,
         };
         let tokenizer = tokenizer.ok_or_else(|| no_vocabulary(&inputs))?;
         let adamw = AdamW::new(&model, settings.beta1, settings.beta2, settings.weight_decay);
         let state = State { settings, inputs, tokenizer, end_ids, kept, model, adamw, rng };
-        Trainer::assemble(state, dir, &texts)
+        let trainer = Trainer::assemble(state, dir, &texts)?;
+        Ok(Trainer { notes, ..trainer })
     }
 
     /// Makes the parts that are not saved from those that are.
@@ -274,7 +275,8 @@ impl Trainer {
         self.train.n_seq()
     }
 
-    /// What has changed since the run was stopped, a line each: see [`Trainer::resume_with`].
+    /// What there is to know, a line each: what was left out of the model that the run begins from, and what has changed since
+    /// the run was stopped (see [`Trainer::resume_with`]).
     pub fn notes(&self) -> &[String] {
         &self.notes
     }

@@ -5,7 +5,7 @@
 //!
 //! [Chapter 13](crate::book::ch13_training) explains it.
 
-use crate::checkpoint::Json;
+use crate::checkpoint::{Json, hugging_face};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::text_file;
@@ -184,7 +184,7 @@ impl Inputs {
     ///
     /// # Errors
     ///
-    /// If a file does not exist, or its path is not UTF-8.
+    /// If a file does not exist, its path is not UTF-8, or there is no model to begin from.
     pub(super) fn absolute(&self) -> Result<Inputs> {
         let absolute = |path: &PathBuf| {
             let found = fs::canonicalize(path).map_err(|e| Error::io(path, "read", e))?;
@@ -193,6 +193,9 @@ impl Inputs {
                 None => Err(Error::file(found, "its path is not UTF-8 and cannot be stored; move or rename it")),
             }
         };
+        if let Some(init) = &self.init {
+            hugging_face::load_config(init)?; // which says more about a directory without a model
+        }
         Ok(Inputs {
             train: self.train.iter().map(absolute).collect::<Result<_>>()?,
             valid: self.valid.iter().map(absolute).collect::<Result<_>>()?,

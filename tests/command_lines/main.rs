@@ -28,6 +28,7 @@ mod sample;
 mod stops;
 mod text_files;
 mod tokenize;
+mod train;
 mod unheeded;
 mod wrong_calls;
 

@@ -35,6 +35,7 @@ pub(crate) use vocabulary::{added_from_json, added_to_json};
 
 use super::json::Json;
 use super::safetensors::{self, Dtype, Header, SafeTensors};
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::model::Gpt2;
 use crate::text_file;
@@ -155,6 +156,16 @@ pub fn load_tokenizer(dir: impl AsRef<Path>) -> Result<Option<Tokenizer>> {
     let dir = &find::directory(dir.as_ref())?;
     let json = read_config_json(dir)?;
     vocabulary::read(dir, json.config.n_vocab, &mut Vec::new())
+}
+
+/// Reads only how large the model in `dir` is.
+///
+/// # Errors
+///
+/// As [`load`], as far as the configuration is concerned.
+#[doc(hidden)]
+pub fn load_config(dir: impl AsRef<Path>) -> Result<Config> {
+    Ok(read_config_json(&find::directory(dir.as_ref())?)?.config)
 }
 
 fn read_config_json(dir: &Path) -> Result<ConfigJson> {
