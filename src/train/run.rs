@@ -239,7 +239,7 @@ impl Trainer {
 /// The model to begin from has no vocabulary, and a run needs one.
 fn no_vocabulary(inputs: &Inputs) -> Error {
     let dir = inputs.init.clone().unwrap_or_default();
-    Error::file(dir, "has no vocabulary (tokenizer.json, or vocab.json and merges.txt)")
+    hugging_face::no_vocabulary(dir)
 }
 
 /// A vocabulary learned from the texts, and random weights.

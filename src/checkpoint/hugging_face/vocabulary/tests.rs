@@ -341,9 +341,9 @@ proptest! {
         prop_assert_eq!(expected.clone().with_added(vec![]).unwrap(), expected.clone());
 
         write(&dir, &expected).unwrap();
-        let mut config = Json::Object(Vec::new());
-        fill_tokenizer_config(&mut config, &expected);
-        fs::write(dir.join("tokenizer_config.json"), config.to_string()).unwrap();
+        let mut settings = Json::Object(Vec::new());
+        fill_tokenizer_config(&mut settings, &expected);
+        fs::write(dir.join("tokenizer_config.json"), settings.to_string()).unwrap();
         let again = read(&dir, 400, &mut Vec::new()).unwrap().unwrap();
         prop_assert_eq!(&again, &expected);
         prop_assert_eq!(again.encode_with_end(&text), expected.encode_with_end(&text));
