@@ -1,6 +1,6 @@
 //! Other bends than GPT-2's: the activations of its relatives.
 //!
-//! GPT-2 bends with [`gelu`](super::gelu). Others have trained models of the same parameters with another function. Their
+//! GPT-2 bends with [`gelu`]. Others have trained models of the same parameters with another function. Their
 //! checkpoints name it, and with any other than that one a model computes something for which it was not trained. All of
 //! them let large positive numbers pass and hold large negative ones back:
 //!
