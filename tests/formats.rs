@@ -134,3 +134,39 @@ fn a_tensor_that_the_index_does_not_mention_is_read_and_a_file_that_it_does_not_
     assert!(load(&dir).unwrap().model == load(fixture("shards")).unwrap().model);
     fs::remove_dir_all(dir).unwrap();
 }
+
+#[test]
+fn a_file_that_torch_saved_is_read_as_the_model_in_it() {
+    // With a tied head, whose storage is the table's, and masks of truth values.
+    let model = load(fixture("torch")).unwrap();
+    assert_logits(&model.model, "logits");
+    assert!(model.model.lm_head.is_none() && model.notes.is_empty());
+    let parts = load(fixture("torch_shards")).unwrap().model;
+    assert!(parts == model.model && parts == load(fixture("shards")).unwrap().model);
+}
+
+#[test]
+fn the_first_bytes_of_a_file_decide_and_not_its_name() {
+    let dir = scratch("names");
+    fs::copy(fixture("torch/config.json"), dir.join("config.json")).unwrap();
+    let model = load(fixture("torch")).unwrap().model;
+    fs::copy(fixture("torch/pytorch_model.bin"), dir.join("model.safetensors")).unwrap();
+    assert!(load(&dir).unwrap().model == model);
+    fs::remove_file(dir.join("model.safetensors")).unwrap();
+    let named: Vec<(String, &Tensor)> = model.parameters().unwrap();
+    safetensors::write(dir.join("pytorch_model.bin"), &named, &[], Dtype::F32).unwrap();
+    assert!(load(&dir).unwrap().model == model);
+    for (bytes, expected) in [
+        (
+            &b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02"[..],
+            "is in the form in which PyTorch before version 1.6 saved, which is not read here: with PyTorch, load it by \
+             torch.load(FILE, weights_only=True) and save it again by torch.save",
+        ),
+        (b"PK\x03\x04", "zip archive: its last part, the list of contents, is missing: is the file cut short?"),
+        (b"", "is empty; get the file again"),
+    ] {
+        fs::write(dir.join("pytorch_model.bin"), bytes).unwrap();
+        assert_eq!(refusal(&dir, &dir), format!("pytorch_model.bin: {expected}"));
+    }
+    fs::remove_dir_all(dir).unwrap();
+}

@@ -7,6 +7,9 @@
 //! GPT60_FUZZ_MINUTES=60 cargo test --test untrusted -- --ignored --nocapture
 //! ```
 
+#[path = "untrusted/torch.rs"]
+mod torch;
+
 use gpt60::checkpoint::{Dtype, Json, SafeTensors, hugging_face, safetensors};
 use gpt60::tokenizer::Tokenizer;
 use gpt60::{Config, Gpt2, Rng};

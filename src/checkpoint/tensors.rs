@@ -23,10 +23,23 @@ pub(in crate::checkpoint) struct Place {
     pub dtype: Dtype,
     /// Its shape; `[]` is a single number.
     pub shape: Vec<usize>,
+    /// The order in which its numbers lie.
+    pub order: Order,
     /// Which of the open files it is in.
     pub file: usize,
     /// Its first byte in that file.
     pub begin: u64,
+}
+
+/// The order in which the numbers of a tensor lie in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::checkpoint) enum Order {
+    /// Row by row, as in a [`Tensor`](crate::Tensor).
+    Rows,
+    /// Column by column: what lies there is the transpose of a matrix. It is turned while it is read.
+    Columns,
+    /// Another, which is not read here.
+    Other,
 }
 
 /// A file that is open, and its path, for messages.
@@ -78,18 +91,37 @@ pub(in crate::checkpoint) fn fill<R: Read + Seek>(place: &Place, source: &mut R,
     let size = dtype.bits() / 8;
     let mut buffer = vec![0; CHUNK.min(out.len().saturating_mul(size))];
     let mut all_numbers = true;
-    for part in out.chunks_mut(CHUNK / size) {
+    let mut read = |part: &mut [f32]| {
         let bytes = &mut buffer[..part.len() * size];
         source.read_exact(bytes).map_err(unreadable)?;
         all_numbers &= decode(bytes, *dtype, part);
+        Ok(())
+    };
+    if place.order == Order::Columns {
+        // The file has the columns one after the other, each with a number for every row.
+        let (n_rows, n_columns) = (shape[0], shape[1]);
+        let mut numbers = vec![0.0; out.len().min(CHUNK / size)];
+        for begin in (0..out.len()).step_by(CHUNK / size) {
+            let part = &mut numbers[..(CHUNK / size).min(out.len() - begin)];
+            read(part)?;
+            for (k, &x) in part.iter().enumerate() {
+                let (column, row) = ((begin + k) / n_rows, (begin + k) % n_rows);
+                out[row * n_columns + column] = x;
+            }
+        }
+    } else {
+        for part in out.chunks_mut(CHUNK / size) {
+            read(part)?;
+        }
     }
     Ok(all_numbers)
 }
 
-/// Checks that the numbers at `place` are of a kind that weights have.
+/// Checks that the numbers at `place` are of a kind that weights have, and in an order that is read.
 pub(in crate::checkpoint) fn check_is_weight(place: &Place) -> Result<()> {
     if place.dtype.is_weight() {
-        return Ok(());
+        let problem = "its numbers do not lie row by row or column by column: save it again after .contiguous()";
+        return if place.order == Order::Other { Err(tensor_error(&place.name, problem)) } else { Ok(()) };
     }
     Err(tensor_error(&place.name, format!("its dtype is {}, expected F32, F16, BF16 or F64", place.dtype)))
 }

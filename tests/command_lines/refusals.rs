@@ -53,13 +53,14 @@ fn a_file_that_is_something_else_is_named_with_the_remedy() {
         let whole = fs::read(&path).unwrap();
         let is_text = file != "model.safetensors";
         let with_mark = [b"\xEF\xBB\xBF", whole.as_slice()].concat();
-        let cases: [(&[u8], &str, bool); 9] = [
+        let cases: [(&[u8], &str, bool); 10] = [
             (pointer, "Git LFS pointer to it: run `git lfs pull`", true),
             (b"<!DOCTYPE html><html lang=\"en\">", "is a web page, not the file itself: download it again", true),
             (b"Entry not found", "a server's answer that the file could not be had", true),
             (b"\x1F\x8B\x08\0\0\0\0\0\0\x03", "is compressed with gzip: unpack it", true),
-            (b"PK\x03\x04\x14\0\0\0", "is a zip archive: unpack it", true),
-            (b"PK\x03\x04\0\0\x08\x08\0\0archive/data.pkl", "a Python pickle, under another name", true),
+            (b"PK\x03\x04\x14\0\0\0", "is a zip archive: unpack it", is_text),
+            (b"PK\x03\x04\0\0\x08\x08\0\0archive/data.pkl", "a Python pickle, under another name", is_text),
+            (b"PK\x03\x04\0\0\x08\x08\0\0archive/data.pkl", "zip archive: its last part", !is_text),
             (b"\xFF\xFEO\0n\0c\0e\0", "is UTF-16 text; convert it to UTF-8", true),
             (&with_mark, "begins with a byte order mark", is_text),
             (b"", "is empty; get the file again", ["config.json", "model.safetensors"].contains(&file)),
@@ -148,11 +149,11 @@ fn a_folder_of_the_hugging_face_cache_is_followed_to_its_snapshot() {
 #[test]
 fn weights_in_a_form_that_is_not_read_here_are_named_with_the_way_to_one_that_is() {
     let dir = scratch("refusals-forms");
-    let again = "load the model with the transformers library and save it again";
+    let torch = "may be weights as PyTorch saves them, under another name";
+    let rename = "if it is the state dict of a GPT-2, rename it to pytorch_model.bin";
     for (file, parts) in [
-        ("pytorch_model.bin", ["pytorch_model.bin is a Python pickle, which is not read here", again]),
-        ("pytorch_model.bin.index.json", ["is a Python pickle", again]),
-        ("ckpt.pt", ["ckpt.pt is a Python pickle", again]),
+        ("weights.pt", [torch, rename]),
+        ("model.bin", [torch, rename]),
         ("model-00001-of-00002.safetensors", ["is one part of weights in several files", "get their index too"]),
         (
             "tf_model.h5",

@@ -12,9 +12,6 @@ use std::path::{Path, PathBuf};
 /// What a model's directory must hold, for a message.
 const EXPECTED: &str = "expected config.json and model.safetensors in it";
 
-/// How to write the file that is read here.
-const SAVE_AGAIN: &str = "load the model with the transformers library and save it again with save_pretrained, which writes model.safetensors";
-
 /// A form of weights that is not read here: how to know a file of it by its name, what it is, and what to do.
 type Form = (fn(&str) -> bool, &'static str, &'static str);
 
@@ -30,7 +27,11 @@ const OTHER_FORMS: [Form; 9] = [
         "is one part of weights in several files",
         "get their index too, model.safetensors.index.json, from where the parts come from",
     ),
-    (is_pickle, "is a Python pickle, which is not read here", SAVE_AGAIN),
+    (
+        is_torch,
+        "may be weights as PyTorch saves them, under another name",
+        "if it is the state dict of a GPT-2, rename it to pytorch_model.bin",
+    ),
     (
         |name| name.starts_with("model.ckpt") || name.ends_with(".ckpt.index") || name.ends_with(".ckpt.meta"),
         "is OpenAI's own TensorFlow form, which is not read here",
@@ -64,9 +65,9 @@ const OTHER_FORMS: [Form; 9] = [
 ];
 
 /// Whether this is the name of weights as PyTorch saves them, and not of what it saves beside them in training.
-fn is_pickle(name: &str) -> bool {
+fn is_torch(name: &str) -> bool {
     let beside = ["optimizer", "scheduler", "training_args", "rng_state", "scaler"];
-    let ends = [".bin", ".bin.index.json", ".pt", ".pth", ".ckpt", ".pkl"];
+    let ends = [".bin", ".pt", ".pth", ".ckpt", ".pkl"];
     ends.iter().any(|end| name.ends_with(end)) && !beside.iter().any(|start| name.starts_with(start))
 }
 

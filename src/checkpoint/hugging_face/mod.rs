@@ -5,7 +5,8 @@
 //! ```text
 //! config.json             how large the model is: n_embd, n_layer, ...              becomes a Config
 //! model.safetensors       the weights, each under its name                          becomes a Gpt2
-//!                         (or in several files, with model.safetensors.index.json)
+//!                         (or in several files, with model.safetensors.index.json,
+//!                         or in the older pytorch_model.bin)
 //! tokenizer.json          the vocabulary, in one file of the `tokenizers` library   \
 //! vocab.json              the vocabulary as older models have it: token to id        > becomes a Tokenizer
 //! merges.txt              and its merges, one a line, by rank                       /

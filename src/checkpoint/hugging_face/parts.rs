@@ -4,21 +4,30 @@
 //! `model.safetensors.index.json`, whose `weight_map` says for each tensor in which part it is. The parts are files like
 //! any other, and together they are read as one.
 //!
+//! Before safetensors there was `pytorch_model.bin`, with parts and an index of the same form.
+//!
 //! An index is not believed either. A part must be a file of the same directory, and each tensor must be where the index
 //! says, and nowhere else. A tensor that the index does not mention is read from a part that it does mention, as the
 //! `transformers` library reads it; a file that it does not mention is not looked at.
 
 use super::{is_missing, read_json};
 use crate::checkpoint::json::{Json, quote};
+use crate::checkpoint::pytorch::{self, TorchFile};
 use crate::checkpoint::safetensors::SafeTensors;
 use crate::checkpoint::tensors::Tensors;
 use crate::error::{Error, Result};
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// The files in which weights are looked for, and whether each is an index of others. The first that is there is read.
-const FILES: [(&str, bool); 2] = [("model.safetensors", false), ("model.safetensors.index.json", true)];
+const FILES: [(&str, bool); 4] = [
+    ("model.safetensors", false),
+    ("model.safetensors.index.json", true),
+    ("pytorch_model.bin", false),
+    ("pytorch_model.bin.index.json", true),
+];
 
 /// The file that holds the weights in `dir`, or the index of those that do, and whether it is an index.
 pub(super) fn find(dir: &Path) -> Option<(PathBuf, bool)> {
@@ -72,9 +81,15 @@ pub(super) fn open(path: &Path, is_index: bool) -> Result<Tensors<File>> {
     Ok(whole)
 }
 
-/// One file of weights.
+/// One file of weights. Its first bytes decide what it is, whatever its name.
 fn open_file(path: &Path) -> Result<Tensors<File>> {
-    Ok(SafeTensors::open(path)?.into_tensors(path))
+    let mut start = Vec::new();
+    let mut file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
+    (&mut file).take(16).read_to_end(&mut start).map_err(|e| Error::io(path, "read", e))?;
+    if !pytorch::is_it(&start).map_err(|problem| Error::file(path, problem))? {
+        return Ok(SafeTensors::open(path)?.into_tensors(path));
+    }
+    TorchFile::new(file).and_then(|file| file.into_tensors(path)).map_err(|e| e.in_file(path))
 }
 
 /// The tensors of an index, each with the name of its part.

@@ -85,8 +85,11 @@ fn missing_files_are_named_with_what_to_do() {
     let expected = "expected config.json and model.safetensors in it";
     assert_eq!(refused_directory("empty", &[]), format!(": it has no config.json: {expected}"));
     assert_eq!(refused_directory("config", &[config]), format!(": it has no model.safetensors; {expected}"));
-    let message = refused_directory("pickle", &[config, ("pytorch_model.bin", b"")]);
-    assert!(message.contains("pytorch_model.bin is a Python pickle") && message.contains("save it again"), "{message}");
+    let message = refused_directory("torch", &[config, ("weights.pt", b"")]);
+    assert!(
+        message.contains("weights.pt may be weights as PyTorch saves them") && message.contains("rename"),
+        "{message}"
+    );
     let message = refused_directory("shards", &[config, ("model-00001-of-00002.safetensors", b"")]);
     assert!(message.contains("in several files") && message.contains("get their index too"), "{message}");
     let message = load("no/such/directory").unwrap_err().to_string();
