@@ -19,7 +19,7 @@ use gpt60::layers::mlp::Mlp;
 use gpt60::tokenizer::{Merge, replace_pair};
 use gpt60::train::{self, loss, schedule::Schedule};
 use gpt60::{Config, Gpt2, Pass, Result, Tensor};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// The matrix product: `[m, k] · [k, n] -> [m, n]`.
@@ -200,12 +200,17 @@ enum Mode {
 
 thread_local! {
     static MODE: RefCell<Mode> = RefCell::default();
+    /// Told the name of each piece before it is called: it may never return.
+    static ENTERING: Cell<Option<fn(&str)>> = const { Cell::new(None) };
 }
 
 /// Compares the pieces that `work` calls with the library's: its result, and the name of the first piece that differs.
-pub fn watch<T>(work: impl FnOnce() -> T) -> (T, Option<String>) {
+/// `entering` is told the name of each piece before it is called.
+pub fn watch<T>(entering: fn(&str), work: impl FnOnce() -> T) -> (T, Option<String>) {
     MODE.set(Mode::Watch(None));
+    ENTERING.set(Some(entering));
     let result = work();
+    ENTERING.set(None);
     match MODE.take() {
         Mode::Watch(first) => (result, first),
         _ => (result, None),
@@ -224,6 +229,9 @@ pub fn strict<T>(work: impl FnOnce() -> T) -> (T, Vec<String>) {
 }
 
 fn piece<T: Comparable>(name: &str, own: impl Fn() -> T, library: impl Fn() -> T) -> T {
+    if let Some(entering) = ENTERING.get() {
+        entering(name);
+    }
     let result = match catch_unwind(AssertUnwindSafe(own)) {
         Ok(result) => result,
         Err(payload) if payload.is::<NotStarted>() => {

@@ -192,12 +192,17 @@ fn report(name: &str, wrong: &Wrong) -> Vec<String> {
     let mut lines = vec![format!("{}, with {}:", place_of(name), wrong.input)];
     lines.extend(wrong.problem.iter().map(|line| format!("  {line}")));
     if let Some(piece) = wrong.piece.as_ref().filter(|piece| *piece != name) {
-        lines.push(format!("  It begins in a piece that this one calls: `{piece}` is wrong. Mend that first."));
+        lines.push(format!("  {}", begins_in(piece)));
     }
     if let Some(cause) = wrong.cause {
         lines.push(format!("  The likely cause: this is what you get when {cause}."));
     }
     lines
+}
+
+/// What to say of an exercise that is wrong because one of its pieces is.
+fn begins_in(piece: &str) -> String {
+    format!("It begins in a piece that this one calls: `{piece}` is wrong. Mend that first.")
 }
 
 /// The stub's file and the line of its function.

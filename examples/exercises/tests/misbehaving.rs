@@ -69,6 +69,8 @@ impl Copy {
             begin(&dir, name, body);
         }
         begin(&dir, "n_parameters", "config.n_parameters()");
+        begin(&dir, "attention", "let _ = parts::causal_mask(1); unreachable!()");
+        begin(&dir, "learning_rate", "super::parts::gelu(0.5)");
         begin(&dir, "top_k", "panic!(\"of several\\nlines\")");
         let program = dir.join(format!("exercises{}", std::env::consts::EXE_SUFFIX));
         let library = library();
@@ -146,6 +148,7 @@ fn a_function_that_does_not_return_is_wrong_for_a_reason_and_the_other_exercises
     std::thread::scope(|scope| {
         scope.spawn(|| endless_functions_are_given_up_and_the_first_lines_that_they_print_are_shown(&copy));
         scope.spawn(|| functions_that_end_their_program_say_how(&copy));
+        scope.spawn(|| a_piece_that_does_not_return_is_named(&copy));
         scope.spawn(|| a_test_run_fails_when_a_function_ends_its_program(&copy));
     });
     fs::remove_dir_all(&copy.dir).unwrap();
@@ -178,6 +181,25 @@ fn functions_that_end_their_program_say_how(copy: &Copy) {
     assert!(top_k.contains("it panicked at src/exercises/top_k.rs:"), "{top_k}");
     assert!(top_k.ends_with("\n      of several\n      lines\n"), "{top_k}");
     assert_eq!(states.len(), FATAL.len() + 3);
+}
+
+fn a_piece_that_does_not_return_is_named(copy: &Copy) {
+    let (states, _) = copy.states("1", &["causal_mask", "attention", "learning_rate"]);
+    let attention = verdict("attention", states.get("attention"), &[]);
+    assert!(attention.contains("it asked for 4611686018427387904 bytes"), "{attention}");
+    assert!(
+        attention.ends_with("piece that this one calls: `causal_mask` is wrong. Mend that first.\n"),
+        "{attention}"
+    );
+    // Even if nobody has asked for the piece's own verdict.
+    let learning_rate = verdict("learning_rate", states.get("learning_rate"), &[]);
+    assert!(learning_rate.contains("no answer after 1 seconds"), "{learning_rate}");
+    assert!(
+        learning_rate.ends_with("piece that this one calls: `gelu` is wrong. Mend that first.\n"),
+        "{learning_rate}"
+    );
+    // The piece itself has no other to blame.
+    assert!(!verdict("causal_mask", states.get("causal_mask"), &[]).contains("Mend that first"));
 }
 
 /// `cargo test` runs the program like this.

@@ -23,6 +23,10 @@ pub fn main(file: &str, names: &[String]) -> ExitCode {
         let state = match exercise.check() {
             Verdict::NotStarted => State::NotStarted,
             Verdict::Done => State::Done,
+            Verdict::Wrong(wrong) if wrong.is_endless => {
+                records::note_endless();
+                break;
+            }
             Verdict::Wrong(wrong) => State::Wrong(report(exercise.name(), &wrong)),
         };
         records::note_verdict(&state);

@@ -11,9 +11,10 @@ mod bounds;
 pub mod child;
 pub mod records;
 
-use crate::{checkers, place_of};
+use crate::{begins_in, checkers, place_of};
 use bounds::{End, Stop};
 use records::{Records, State};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -31,9 +32,10 @@ pub struct Checked {
 /// Checks these exercises in their order, and hands each verdict on as soon as it is known.
 pub fn check(names: &[&'static str], patience: Duration, mut each: impl FnMut(Checked)) {
     let file = std::env::temp_dir().join(format!("gpt60-exercises-{}.txt", std::process::id()));
+    let mut parent = Parent { file, patience, unfinished: BTreeMap::new() };
     let mut rest = names;
     while !rest.is_empty() {
-        let (end, records) = match run_child(&file, rest, patience) {
+        let (end, mut records) = match parent.run_child(rest) {
             Ok(finished) => finished,
             Err(problem) => {
                 let state = State::Wrong(vec![format!("the check cannot be run: {problem}")]);
@@ -41,63 +43,89 @@ pub fn check(names: &[&'static str], patience: Duration, mut each: impl FnMut(Ch
                 break;
             }
         };
-        let n_finished = records.verdicts.len().min(rest.len());
-        let (finished, open) = rest.split_at(n_finished);
-        let mut verdicts: Vec<State> = records.verdicts;
-        rest = open;
+        let mut verdicts = std::mem::take(&mut records.verdicts);
         let has_begun_one = verdicts.last().is_some_and(|state| *state != State::NotStarted);
-        let mut all = finished.to_vec();
-        if !has_begun_one && let Some((name, after)) = open.split_first() {
-            all.push(*name);
-            verdicts.push(State::Wrong(how_it_ended(name, records.probe, &end, patience)));
-            rest = after;
+        for (name, _) in rest.iter().zip(&verdicts) {
+            parent.unfinished.insert(name.to_string(), false);
+        }
+        if !has_begun_one && let Some(name) = rest.get(verdicts.len()) {
+            parent.unfinished.insert(name.to_string(), true);
+            verdicts.push(State::Wrong(parent.how_it_ended(name, &records, &end)));
         }
         // Whatever was printed is the last one's: nobody has begun those before it.
-        let n = all.len();
-        for (i, (name, state)) in all.into_iter().zip(verdicts).enumerate() {
-            let printed = if i + 1 == n { end.printed() } else { Vec::new() };
+        let (here, after) = rest.split_at(verdicts.len().min(rest.len()));
+        for (i, (name, state)) in here.iter().zip(verdicts).enumerate() {
+            let printed = if i + 1 == here.len() { end.printed() } else { Vec::new() };
             each(Checked { name, state, printed });
         }
+        rest = after;
     }
-    let _ = std::fs::remove_file(&file);
+    let _ = std::fs::remove_file(&parent.file);
 }
 
-/// Runs one child, and reads what it has noted.
-fn run_child(file: &PathBuf, names: &[&str], patience: Duration) -> std::io::Result<(End, Records)> {
-    std::fs::write(file, "")?;
-    let mut command = Command::new(std::env::current_exe()?);
-    command.arg("--child").arg(file).arg("--patience").arg(patience.as_secs().to_string()).args(names);
-    command.env("RUST_BACKTRACE", "0"); // what the system says of the end is enough
-    let end = bounds::run(&mut command, file, patience)?;
-    let records = Records::read(&std::fs::read_to_string(file)?);
-    if records.verdicts.is_empty() && !records.has_begun {
-        let word = end.stderr.last_line().unwrap_or_else(|| "without a word".to_string());
-        return Err(std::io::Error::other(format!("it ended at once ({}): {word}", end.status)));
+/// What the parent of the children knows.
+struct Parent {
+    /// Where a child notes what it does.
+    file: PathBuf,
+    patience: Duration,
+    /// Of the exercises that were checked: whether the check came to no verdict.
+    unfinished: BTreeMap<String, bool>,
+}
+
+impl Parent {
+    /// Runs one child, and reads what it has noted.
+    fn run_child(&self, names: &[&str]) -> std::io::Result<(End, Records)> {
+        std::fs::write(&self.file, "")?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("--child").arg(&self.file).arg("--patience").arg(self.patience.as_secs().to_string()).args(names);
+        command.env("RUST_BACKTRACE", "0"); // what the system says of the end is enough
+        let end = bounds::run(&mut command, &self.file, self.patience)?;
+        let records = Records::read(&std::fs::read_to_string(&self.file)?);
+        if records.verdicts.is_empty() && !records.has_begun {
+            let word = end.stderr.last_line().unwrap_or_else(|| "without a word".to_string());
+            return Err(std::io::Error::other(format!("it ended at once ({}): {word}", end.status)));
+        }
+        Ok((end, records))
     }
-    Ok((end, records))
+
+    /// The verdict on an exercise whose check came to none.
+    fn how_it_ended(&mut self, name: &str, records: &Records, end: &End) -> Vec<String> {
+        let exercise = checkers::all().into_iter().find(|exercise| exercise.name() == name);
+        let input = exercise.zip(records.probe).and_then(|(exercise, probe)| exercise.describe_input(probe));
+        let mut lines = vec![match input {
+            Some(input) => format!("{}, with {input}:", place_of(name)),
+            None => format!("{}:", place_of(name)),
+        }];
+        let is_endless = records.is_endless || end.stopped == Some(Stop::Silence);
+        let reason = if is_endless { crate::check::endless(self.patience) } else { reason(end) };
+        lines.push(format!("  {reason}"));
+        // If two of its pieces do not return either, the one that was called later is inside the other.
+        if let Some(piece) = records.pieces.iter().rev().find(|piece| *piece != name && self.is_unfinished(piece)) {
+            lines.push(format!("  {}", begins_in(piece)));
+        }
+        lines
+    }
+
+    /// Whether the check of this exercise comes to no verdict.
+    fn is_unfinished(&mut self, name: &str) -> bool {
+        if let Some(known) = self.unfinished.get(name) {
+            return *known;
+        }
+        let is_unfinished = self.run_child(&[name]).is_ok_and(|(_, records)| records.verdicts.is_empty());
+        self.unfinished.insert(name.to_string(), is_unfinished);
+        is_unfinished
+    }
 }
 
-/// The verdict on an exercise whose program ended before there was one.
-fn how_it_ended(name: &str, probe: Option<usize>, end: &End, patience: Duration) -> Vec<String> {
-    let exercise = checkers::all().into_iter().find(|exercise| exercise.name() == name);
-    let input = exercise.zip(probe).and_then(|(exercise, probe)| exercise.describe_input(probe));
-    let mut lines = vec![match input {
-        Some(input) => format!("{}, with {input}:", place_of(name)),
-        None => format!("{}:", place_of(name)),
-    }];
-    lines.push(format!("  {}", reason(end, patience)));
-    lines
-}
-
-fn reason(end: &End, patience: Duration) -> String {
+/// How a child ended, in words.
+fn reason(end: &End) -> String {
     let said = end.stderr.last_text();
     let bytes_asked = said.rsplit_once("memory allocation of ").and_then(|(_, rest)| rest.split_once(" bytes failed"));
     match (end.stopped, end.status.code()) {
-        (Some(Stop::Memory), _) => format!(
+        (Some(_), _) => format!(
             "it took more than {} MB of memory, and was stopped: does a list grow without end?",
             bounds::MEMORY / 1_000_000
         ),
-        (Some(Stop::Silence), _) => crate::check::endless(patience),
         (None, _) if said.contains("has overflowed its stack") => {
             "it calls itself again and again, until the stack is full: where is that to end?".to_string()
         }

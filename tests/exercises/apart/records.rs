@@ -34,6 +34,10 @@ pub struct Records {
     pub has_begun: bool,
     /// The input on which its function was called last.
     pub probe: Option<usize>,
+    /// The exercises that it has called as its pieces, in the order of their first calls.
+    pub pieces: Vec<String>,
+    /// Whether its function was given up, because it did not come to an end.
+    pub is_endless: bool,
 }
 
 impl Records {
@@ -46,11 +50,19 @@ impl Records {
             let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
             let verdict = match word {
                 "begin" => {
-                    (records.has_begun, records.probe) = (true, None);
+                    records.has_begun = true;
                     continue;
                 }
                 "probe" => {
                     records.probe = rest.parse().ok();
+                    continue;
+                }
+                "piece" => {
+                    records.pieces.push(rest.to_string());
+                    continue;
+                }
+                "endless" => {
+                    records.is_endless = true;
                     continue;
                 }
                 "not_started" => State::NotStarted,
@@ -65,8 +77,8 @@ impl Records {
                 }
                 _ => break,
             };
-            records.verdicts.push(verdict);
-            (records.has_begun, records.probe) = (false, None);
+            let verdicts = std::mem::take(&mut records.verdicts).into_iter().chain([verdict]).collect();
+            records = Records { verdicts, ..Records::default() };
         }
         records
     }
@@ -74,6 +86,9 @@ impl Records {
 
 /// Only a child has a file.
 static FILE: OnceLock<Mutex<File>> = OnceLock::new();
+
+/// The pieces that are noted already.
+static PIECES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Makes this program a child, which notes what it does.
 pub fn keep_in(file: File) {
@@ -87,6 +102,7 @@ pub fn is_child() -> bool {
 
 /// The checks of this exercise begin.
 pub fn note_begin(name: &str) {
+    PIECES.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clear();
     note(&format!("begin {name}\n"));
 }
 
@@ -95,6 +111,22 @@ pub fn note_probe(n: usize) {
     if is_child() {
         note(&format!("probe {n}\n"));
     }
+}
+
+/// A piece is about to be called. Some are called for every number: each is noted once.
+pub fn note_piece(name: &str) {
+    if is_child() {
+        let mut pieces = PIECES.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if !pieces.iter().any(|known| known == name) {
+            pieces.push(name.to_string());
+            note(&format!("piece {name}\n"));
+        }
+    }
+}
+
+/// The function does not come to an end.
+pub fn note_endless() {
+    note("endless\n");
 }
 
 /// The checks of the exercise have ended.

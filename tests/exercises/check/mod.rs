@@ -78,6 +78,8 @@ pub struct Wrong {
     pub piece: Option<String>,
     /// The known mistake that gives the same.
     pub cause: Option<&'static str>,
+    /// Whether there was no answer at all: the function is still at it.
+    pub is_endless: bool,
 }
 
 impl<I: Send + Sync + 'static> Check for Exercise<I> {
@@ -123,6 +125,7 @@ impl<I: Send + Sync + 'static> Exercise<I> {
             problem: problems[first].clone().unwrap_or_default(),
             piece: found[first].1.clone(),
             cause: self.cause_of(&inputs, &found, &expected, &problems),
+            is_endless: found[first].0 == Outcome::Endless,
         })
     }
 

@@ -2,7 +2,7 @@
 //! `apart/`.
 
 use super::answer::Answer;
-use crate::apart::records::{is_child, note_probe};
+use crate::apart::records::{is_child, note_piece, note_probe};
 use crate::exercises::{NotStarted, parts};
 use std::any::Any;
 use std::cell::RefCell;
@@ -95,7 +95,7 @@ pub fn run_all<I: Send + Sync + 'static>(
         QUIET.set(true);
         for (i, input) in inputs.iter().enumerate() {
             note_probe(i);
-            let (result, piece) = parts::watch(|| catch_unwind(AssertUnwindSafe(|| function(input))));
+            let (result, piece) = parts::watch(note_piece, || catch_unwind(AssertUnwindSafe(|| function(input))));
             if is_child() && i + 1 == inputs.len() {
                 await_threads();
             }
