@@ -91,7 +91,7 @@ pub(in crate::checkpoint) fn fill<R: Read + Seek>(place: &Place, source: &mut R,
     let size = dtype.bits() / 8;
     let mut buffer = vec![0; CHUNK.min(out.len().saturating_mul(size))];
     let mut all_numbers = true;
-    let mut read = |part: &mut [f32]| {
+    let mut read = |part: &mut [f32]| -> Result<()> {
         let bytes = &mut buffer[..part.len() * size];
         source.read_exact(bytes).map_err(unreadable)?;
         all_numbers &= decode(bytes, *dtype, part);

@@ -130,7 +130,7 @@ impl Machine<'_> {
             }
             known::EMPTY_TUPLE => self.push(Value::Tuple(Vec::new()))?,
             known::TUPLE => {
-                let parts = self.to_mark()?;
+                let parts = self.since_mark()?;
                 self.push(Value::Tuple(parts))?;
             }
             known::TUPLE1 | known::TUPLE2 | known::TUPLE3 => {
@@ -146,7 +146,7 @@ impl Machine<'_> {
                 self.append(vec![value])?;
             }
             known::APPENDS => {
-                let values = self.to_mark()?;
+                let values = self.since_mark()?;
                 self.append(values)?;
             }
             known::EMPTY_DICT => self.push(Value::Dict(Vec::new()))?,
@@ -156,7 +156,7 @@ impl Machine<'_> {
                 self.set(&[key, value])?;
             }
             known::SETITEMS => {
-                let items = self.to_mark()?;
+                let items = self.since_mark()?;
                 self.set(&items)?;
             }
             known::BINUNICODE => {
@@ -332,7 +332,7 @@ impl Machine<'_> {
     }
 
     /// Takes everything above the last mark.
-    fn to_mark(&mut self) -> Step<Vec<Id>> {
+    fn since_mark(&mut self) -> Step<Vec<Id>> {
         let mark = self.marks.pop().ok_or("there is no mark")?;
         Ok(self.stack.split_off(mark))
     }
