@@ -4,6 +4,9 @@
 //! `fixtures/formats.py` made one model in all of them, with the logits that transformers and PyTorch compute, and names
 //! the versions.
 
+#[path = "formats/by_hand.rs"]
+mod by_hand;
+
 use gpt60::checkpoint::{Dtype, load, safetensors, save};
 use gpt60::{Config, Gpt2, Rng, Tensor};
 use std::fs;
@@ -168,5 +171,78 @@ fn the_first_bytes_of_a_file_decide_and_not_its_name() {
         fs::write(dir.join("pytorch_model.bin"), bytes).unwrap();
         assert_eq!(refusal(&dir, &dir), format!("pytorch_model.bin: {expected}"));
     }
+    fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn a_checkpoint_of_nano_gpt_is_read_from_the_file_and_from_its_directory() {
+    for (name, logits, notes) in [
+        ("nano", "nano_logits", &[][..]),
+        ("nano_bare", "nano_bare_logits", &["the model was trained with bias=False: its biases are zero"][..]),
+    ] {
+        let file = load(fixture(name).join("ckpt.pt")).unwrap();
+        assert_logits(&file.model, logits);
+        assert_eq!(file.model.config.activation_function, gpt60::Activation::Gelu);
+        assert_eq!(
+            (file.notes.as_slice(), file.tokenizer.is_none()),
+            (&notes.iter().map(|s| s.to_string()).collect::<Vec<_>>()[..], true)
+        );
+        assert!(load(fixture(name)).unwrap().model == file.model);
+        // What is written from it is a directory like any other.
+        let dir = scratch(name);
+        file.save(&dir, Dtype::F32).unwrap();
+        let again = load(&dir).unwrap();
+        assert!(again.model == file.model && again.notes.is_empty(), "{name}");
+        fs::remove_dir_all(dir).unwrap();
+    }
+    // With GPT-2's GELU by tanh the test would fail: the exact one differs by more than rounding.
+    let mut wrong = load(fixture("nano")).unwrap().model;
+    wrong.h.iter_mut().for_each(|block| block.mlp.activation = gpt60::Activation::GeluNew);
+    let ids: Vec<u32> = expected("ids").data().iter().map(|&id| id as u32).collect();
+    let differ = wrong.logits(&ids).map(|logits| logits.check_close(&expected("nano_logits"), 1e-5).is_err());
+    assert_eq!(differ, Ok(true));
+}
+
+#[test]
+fn a_checkpoint_of_nano_gpt_takes_the_vocabulary_beside_it() {
+    let dir = scratch("nano-vocabulary");
+    let file = dir.join("ckpt.pt");
+    fs::copy(fixture("nano/ckpt.pt"), &file).unwrap();
+    // 29 rows, and a vocabulary of more.
+    let tokenizer = gpt60::tokenizer::Tokenizer::learn("the cat sat on the hat", 262).unwrap();
+    let config = Config::new(tokenizer.n_vocab(), 4, 4, 1, 1);
+    let model = Gpt2::random(&config, &mut Rng::new(1)).unwrap();
+    save(dir.join("other"), &model, Some(&tokenizer), Dtype::F32).unwrap();
+    fs::copy(dir.join("other/tokenizer.json"), dir.join("tokenizer.json")).unwrap();
+    let message = refusal(&dir, &file);
+    assert!(message.starts_with("tokenizer.json: ") && message.ends_with("the model's vocab_size is 29"), "{message}");
+    fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn a_file_of_torch_that_is_not_of_nano_gpt_is_refused_with_the_way_to_give_it() {
+    let dir = scratch("nano-refused");
+    fs::copy(fixture("torch/pytorch_model.bin"), dir.join("ckpt.pt")).unwrap();
+    let expected = "ckpt.pt: the dictionary in it: is not of nanoGPT, whose files have `model` and `model_args`: give a \
+                    directory with config.json and this file as pytorch_model.bin, if it is the state dict of a GPT-2";
+    assert_eq!(refusal(&dir, &dir), expected);
+    assert_eq!(refusal(&dir, &dir.join("ckpt.pt")), expected);
+    // One layer more than the weights have; the numbers are one byte each in the pickle.
+    let whole = fs::read(fixture("nano/ckpt.pt")).unwrap();
+    let at = whole.windows(7).position(|bytes| bytes == b"n_layer").unwrap() + 7;
+    let at = at + whole[at..].iter().position(|&byte| byte == b'K').unwrap() + 1;
+    let mut changed = whole.clone();
+    assert_eq!(std::mem::replace(&mut changed[at], 3), 2);
+    fs::write(dir.join("ckpt.pt"), &changed).unwrap();
+    let expected =
+        "ckpt.pt: tensor \"h.2.ln_1.weight\": is missing; model_args has n_layer 3, and the file has 2 blocks";
+    assert_eq!(refusal(&dir, &dir), expected);
+    changed[at] = 1;
+    fs::write(dir.join("ckpt.pt"), &changed).unwrap();
+    let expected = "the weights have 2 blocks, and model_args has n_layer 1: the blocks after that are left out";
+    assert_eq!(load(&dir).unwrap().notes, [expected]);
+    // An old file is named as what it is.
+    fs::write(dir.join("ckpt.pt"), b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02").unwrap();
+    assert!(refusal(&dir, &dir).starts_with("ckpt.pt: is in the form in which PyTorch before version 1.6 saved"));
     fs::remove_dir_all(dir).unwrap();
 }

@@ -5,6 +5,7 @@
 //! the others would run, and write nonsense. Anything else that would change the numbers is an error that says so.
 
 use super::kept::set;
+use super::weights::Described;
 use crate::checkpoint::json::{Json, quote};
 use crate::checkpoint::safetensors::Dtype;
 use crate::config::{Activation, Config};
@@ -48,6 +49,11 @@ impl ConfigJson {
         config.check()?;
         let tied = boolean(&json, "tie_word_embeddings", true)?;
         Ok(ConfigJson { config, tied })
+    }
+
+    /// What the file says, for the reader of the weights.
+    pub(super) fn described(&self) -> Described<'_> {
+        Described { config: &self.config, tied: self.tied, has_biases: true, by: "config.json" }
     }
 }
 

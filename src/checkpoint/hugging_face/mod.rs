@@ -15,7 +15,8 @@
 //!
 //! This file is about the directory. The first two files have a source file each, `config_json.rs` and `weights.rs`, and
 //! `parts.rs` opens the weights. `vocabulary.rs` handles the next three. In each, the writer follows the reader. `kept.rs` keeps what else such a
-//! directory says, so that a copy of it says the same. `find.rs` is about what people give in place of a directory.
+//! directory says, so that a copy of it says the same. `find.rs` is about what people give in place of a directory,
+//! and `nano_gpt.rs` about one thing that is read in its place: nanoGPT's `ckpt.pt`.
 //!
 //! Versions 5.23 and 5.24 of the `transformers` library have read what this module writes, with the same logits and ids.
 //!
@@ -24,6 +25,7 @@
 mod config_json;
 mod find;
 mod kept;
+mod nano_gpt;
 mod parts;
 mod vocabulary;
 mod weights;
@@ -124,7 +126,8 @@ impl Checkpoint {
 
 /// Reads the model in the directory `dir`.
 ///
-/// `dir` may also be a model's folder in the cache of the Hugging Face hub: its snapshot is read.
+/// `dir` may also be a model's folder in the cache of the Hugging Face hub: its snapshot is read. Or it may be nanoGPT's
+/// file `ckpt.pt`, or a directory with that and without a `config.json`.
 ///
 /// The vocabulary comes from `tokenizer.json`, otherwise from `vocab.json` and `merges.txt`, otherwise from
 /// `merges.txt` alone with OpenAI's numbering. A directory with none of them is a model that works with ids only.
@@ -135,11 +138,14 @@ impl Checkpoint {
 /// are NaN or infinite or need more memory than there is, a configuration that asks for something that is not known
 /// here, a vocabulary that is larger than the model's. The error names the file, what was found and what was expected.
 pub fn load(dir: impl AsRef<Path>) -> Result<Checkpoint> {
+    if let Some(file) = nano_gpt::find(dir.as_ref()) {
+        return nano_gpt::load(&file);
+    }
     let dir = &find::directory(dir.as_ref())?;
     let json = read_config_json(dir)?;
     let (weights_path, is_index) = parts::find(dir).ok_or_else(|| find::no_weights(dir))?;
     let mut tensors = parts::open(&weights_path, is_index)?;
-    let (model, mut notes) = weights::read(&json, &mut tensors).map_err(|e| e.in_file(&weights_path))?;
+    let (model, mut notes) = weights::read(&json.described(), &mut tensors).map_err(|e| e.in_file(&weights_path))?;
 
     let n_vocab = model.config.n_vocab;
     let tokenizer = vocabulary::read(dir, n_vocab, &mut notes)?;
@@ -154,6 +160,9 @@ pub fn load(dir: impl AsRef<Path>) -> Result<Checkpoint> {
 ///
 /// As [`load`], as far as the configuration and the vocabulary are concerned.
 pub fn load_tokenizer(dir: impl AsRef<Path>) -> Result<Option<Tokenizer>> {
+    if let Some(file) = nano_gpt::find(dir.as_ref()) {
+        return nano_gpt::tokenizer(&file);
+    }
     let dir = &find::directory(dir.as_ref())?;
     let json = read_config_json(dir)?;
     vocabulary::read(dir, json.config.n_vocab, &mut Vec::new())
@@ -192,7 +201,7 @@ pub fn load_from_bytes(config_json: &str, safetensors: &[u8]) -> Result<Gpt2> {
     let json = ConfigJson::parse(config_json).map_err(|e| e.in_file("config.json"))?;
     let path = Path::new("model.safetensors");
     let file = SafeTensors::from_bytes(safetensors).map_err(|e| e.in_file(path))?;
-    let (model, _) = weights::read(&json, &mut file.into_tensors(path)).map_err(|e| e.in_file(path))?;
+    let (model, _) = weights::read(&json.described(), &mut file.into_tensors(path)).map_err(|e| e.in_file(path))?;
     Ok(model)
 }
 

@@ -16,7 +16,6 @@
 //! allocated. A configuration of a billion layers costs nothing. And a weight that is no number is found as it is read:
 //! with a single NaN a model computes nothing, and many steps later nobody could say why.
 
-use super::config_json::ConfigJson;
 use crate::checkpoint::gpt2_names::{PREFIX, block_of, is_mask, without_prefixes};
 use crate::checkpoint::json::quote;
 use crate::checkpoint::tensors::{Place, Tensors, check_is_weight, tensor_error};
@@ -29,18 +28,29 @@ use crate::tensor::Tensor;
 use std::collections::{HashMap, HashSet};
 use std::io::{Read, Seek};
 
+/// What is known about a model before its weights are read.
+pub(super) struct Described<'a> {
+    pub config: &'a Config,
+    /// Whether the head is said to be tied.
+    pub tied: bool,
+    /// Whether there are biases. Without, they are zero.
+    pub has_biases: bool,
+    /// Where this stands, for messages: `config.json`, for example.
+    pub by: &'static str,
+}
+
 /// Reads the weights into a model. Each is converted straight into its place: nothing is in memory twice. With it come
 /// notes about what was left out, a line each.
-pub(super) fn read<R: Read + Seek>(json: &ConfigJson, file: &mut Tensors<R>) -> Result<(Gpt2, Vec<String>)> {
-    let config = &json.config;
+pub(super) fn read<R: Read + Seek>(said: &Described, file: &mut Tensors<R>) -> Result<(Gpt2, Vec<String>)> {
+    let config = said.config;
     let mut index = Index::of(&file.places)?;
-    if json.tied && !index.places.contains_key("wte.weight") {
+    if said.tied && !index.places.contains_key("wte.weight") {
         // Two names for one tensor: some programs keep the other name.
         index.places.remove("lm_head.weight").map(|i| index.places.insert("wte.weight".to_string(), i));
     }
-    let own_head = !json.tied || index.places.contains_key("lm_head.weight");
+    let own_head = !said.tied || index.places.contains_key("lm_head.weight");
     let head = if own_head { Head::Own } else { Head::Tied };
-    check_tensors(config, head, &index, &file.places)?;
+    check_tensors(said, head, &index, &file.places)?;
     check_memory(config, head)?;
 
     // Now every tensor of this model is known to be in the file, with exactly the numbers that will be allocated.
@@ -49,10 +59,13 @@ pub(super) fn read<R: Read + Seek>(json: &ConfigJson, file: &mut Tensors<R>) -> 
         model.lm_head = Some(Tensor::zeros(&[config.n_vocab, config.n_embd]).into());
     }
     for (name, tensor) in model.parameters_mut()? {
-        let i = index.places.get(&name).ok_or_else(|| missing_tensor(&name, config, &index))?;
-        file.read_weight_into(*i, tensor.data_mut())?;
+        match index.places.get(&name) {
+            Some(i) => file.read_weight_into(*i, tensor.data_mut())?,
+            None if said.is_left_out(&name) => {} // it is zero
+            None => return Err(missing_tensor(&name, said, &index)),
+        }
     }
-    if json.tied {
+    if said.tied {
         // A head with the very same bits as `wte` is `wte`, saved twice.
         if let Some(head) = &model.lm_head {
             let pairs = head.tensor()?.data().iter().zip(model.wte.tensor()?.data());
@@ -64,11 +77,18 @@ pub(super) fn read<R: Read + Seek>(json: &ConfigJson, file: &mut Tensors<R>) -> 
     let mut notes = Vec::new();
     if index.n_blocks > config.n_layer {
         notes.push(format!(
-            "the weights have {} blocks, and config.json has n_layer {}: the blocks after that are left out",
-            index.n_blocks, config.n_layer
+            "the weights have {} blocks, and {} has n_layer {}: the blocks after that are left out",
+            index.n_blocks, said.by, config.n_layer
         ));
     }
     Ok((model, notes))
+}
+
+impl Described<'_> {
+    /// Whether the model has no weight of this name, which is then zero.
+    fn is_left_out(&self, name: &str) -> bool {
+        !self.has_biases && name.ends_with(".bias")
+    }
 }
 
 /// What is where in a file.
@@ -99,12 +119,18 @@ impl Index {
 }
 
 /// Checks that the file has the tensors of this model, each with its shape, and allocates nothing for them.
-fn check_tensors(config: &Config, head: Head, index: &Index, entries: &[Place]) -> Result<()> {
-    // A block has 12 tensors. With one layer more than the file can hold, at least one is missing: enough to report.
-    let n_layer = config.n_layer.min(index.places.len() / 12 + 1);
+fn check_tensors(said: &Described, head: Head, index: &Index, entries: &[Place]) -> Result<()> {
+    let config = said.config;
+    // A block has 12 tensors, or 6 without biases. With one layer more than the file can hold, at least one is missing: enough
+    // to report.
+    let n_layer = config.n_layer.min(index.places.len() / if said.has_biases { 12 } else { 6 } + 1);
     let shapes = Config { n_layer, ..*config }.shapes(head);
     for (name, shape) in &shapes {
-        let &i = index.places.get(name).ok_or_else(|| missing_tensor(name, config, index))?;
+        let i = match index.places.get(name) {
+            Some(&i) => i,
+            None if said.is_left_out(name) => continue,
+            None => return Err(missing_tensor(name, said, index)),
+        };
         let entry = &entries[i];
         if entry.shape != *shape {
             let found = if entry.shape.len() <= 4 {
@@ -114,7 +140,7 @@ fn check_tensors(config: &Config, head: Head, index: &Index, entries: &[Place]) 
             };
             let turned = shape.len() == 2 && entry.shape.iter().eq(shape.iter().rev());
             let hint = if turned { "; it seems to be transposed: GPT-2 keeps [in, out]" } else { "" };
-            let problem = format!("{found}, and config.json makes it {shape:?}{hint}");
+            let problem = format!("{found}, and {} makes it {shape:?}{hint}", said.by);
             return Err(tensor_error(&entry.name, problem));
         }
         check_is_weight(entry)?;
@@ -153,7 +179,7 @@ fn check_memory(config: &Config, head: Head) -> Result<()> {
 }
 
 /// A tensor is not in the file. The names that are there tell what it is instead.
-fn missing_tensor(name: &str, config: &Config, index: &Index) -> Error {
+fn missing_tensor(name: &str, said: &Described, index: &Index) -> Error {
     let what = || format!("tensor {}", quote(name));
     if name == "lm_head.weight" {
         return Error::format(what(), "is missing; config.json has tie_word_embeddings false, so it must be there");
@@ -161,7 +187,7 @@ fn missing_tensor(name: &str, config: &Config, index: &Index) -> Error {
     let n_blocks = index.n_blocks;
     if n_blocks > 0 && block_of(name).is_some_and(|block| block >= n_blocks) {
         let problem =
-            format!("is missing; config.json has n_layer {}, and the file has {n_blocks} blocks", config.n_layer);
+            format!("is missing; {} has n_layer {}, and the file has {n_blocks} blocks", said.by, said.config.n_layer);
         return Error::format(what(), problem);
     }
     // Those of the same block first: if a block has other parts, their names show it.
@@ -189,6 +215,7 @@ pub(super) fn named_for_file(model: &Gpt2) -> Result<Vec<(String, &Tensor)>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::config_json::ConfigJson;
     use super::super::tests::{CONFIG, Tensors, config_with, loaded, model, refused, tensors};
     use super::*;
     use crate::checkpoint::safetensors::{Dtype, SafeTensors, to_bytes};
@@ -291,7 +318,7 @@ mod tests {
         let borrowed: Vec<(String, &Tensor)> = tensors.iter().map(|(name, tensor)| (name.clone(), tensor)).collect();
         let bytes = to_bytes(&borrowed, &[], Dtype::F32).unwrap();
         let mut tensors = SafeTensors::from_bytes(&bytes).unwrap().into_tensors("model.safetensors".as_ref());
-        read(&ConfigJson::parse(config).unwrap(), &mut tensors)
+        read(&ConfigJson::parse(config).unwrap().described(), &mut tensors)
     }
 
     #[test]

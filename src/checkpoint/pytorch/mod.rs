@@ -121,6 +121,43 @@ impl<R: Read + Seek> TorchFile<R> {
         Ok(Tensors { places, files: vec![Source { path: path.to_path_buf(), reader: self.reader }] })
     }
 
+    /// The tensors of the dictionary that stands under `key`. The others are passed over.
+    ///
+    /// # Errors
+    ///
+    /// As [`TorchFile::into_tensors`].
+    pub fn tensors_under(self, key: &str, path: &Path) -> Result<Tensors<R>> {
+        let missing = || Error::format("the dictionary in it", format!("has no `{key}`"));
+        let places = self.places(self.pickle.get(self.pickle.root, key).ok_or_else(missing)?)?;
+        Ok(Tensors { places, files: vec![Source { path: path.to_path_buf(), reader: self.reader }] })
+    }
+
+    /// Whether the file is a dictionary with `key`.
+    pub fn has(&self, key: &str) -> bool {
+        self.pickle.get(self.pickle.root, key).is_some()
+    }
+
+    /// The integer from 0 on that stands under `key` of the dictionary under `dict`.
+    pub fn size_under(&self, dict: &str, key: &str) -> Option<usize> {
+        match self.value_under(dict, key)? {
+            Value::Int(n) => usize::try_from(*n).ok(),
+            _ => None,
+        }
+    }
+
+    /// The truth value that stands under `key` of the dictionary under `dict`.
+    pub fn truth_under(&self, dict: &str, key: &str) -> Option<bool> {
+        match self.value_under(dict, key)? {
+            Value::Bool(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    fn value_under(&self, dict: &str, key: &str) -> Option<&Value> {
+        let dict = self.pickle.get(self.pickle.root, dict)?;
+        Some(self.pickle.value(self.pickle.get(dict, key)?))
+    }
+
     /// Where each tensor of the dictionary `dict` lies, if that is one. Values of other kinds are passed over.
     fn places(&self, dict: Id) -> Result<Vec<Place>> {
         let no_dict = || Error::format("pickle", "it holds no dictionary of names and tensors, which a state dict is");

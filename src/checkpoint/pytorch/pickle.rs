@@ -73,6 +73,11 @@ impl Pickle {
             _ => None,
         }
     }
+
+    /// What a dictionary has under a text; the last counts, as in Python.
+    pub fn get(&self, dict: Id, key: &str) -> Option<Id> {
+        self.dict(dict)?.iter().rfind(|(found, _)| self.text(*found) == Some(key)).map(|(_, value)| *value)
+    }
 }
 
 /// A problem in words; [`Pickle::read`] adds the opcode and its position.
