@@ -39,6 +39,9 @@ fn main() -> ExitCode {
         let checkpoint = args.model()?;
         std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, "made", e))?;
         checkpoint.save(dir, dtype)?;
+        if checkpoint.tokenizer.is_none() {
+            cli::note("[without a vocabulary: this model has none of GPT-2's kind]");
+        }
         cli::note(&format!("The model is in {}", dir.display()));
         Ok(())
     })

@@ -10,13 +10,14 @@
 //! tokenizer.json          the vocabulary, in one file of the `tokenizers` library   \
 //! vocab.json              the vocabulary as older models have it: token to id        > becomes a Tokenizer
 //! merges.txt              and its merges, one a line, by rank                       /
+//! added_tokens.json       in older models: tokens that were added later            /
 //! generation_config.json  how to generate; only its end tokens are used here        end_ids
 //! ```
 //!
 //! This file is about the directory. The first two files have a source file each, `config_json.rs` and `weights.rs`, and
-//! `parts.rs` opens the weights. `vocabulary.rs` handles the next three. In each, the writer follows the reader. `kept.rs` keeps what else such a
-//! directory says, so that a copy of it says the same. `find.rs` is about what people give in place of a directory,
-//! and `nano_gpt.rs` about one thing that is read in its place: nanoGPT's `ckpt.pt`.
+//! `parts.rs` opens the weights. The folder `vocabulary/` handles the next four. `kept.rs` keeps what else such a
+//! directory says: a copy of it says the same. `find.rs` is about what people give in place of a directory, and
+//! `nano_gpt.rs` about one thing that is read in its place: nanoGPT's `ckpt.pt`.
 //!
 //! Versions 5.23 and 5.24 of the `transformers` library have read what this module writes, with the same logits and ids.
 //!

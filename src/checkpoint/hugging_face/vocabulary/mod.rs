@@ -20,7 +20,7 @@ mod tests;
 pub(crate) use added::{added_from_json, added_to_json};
 pub(super) use write::{fill_tokenizer_config, write};
 
-use super::{is_missing, read_json, read_text};
+use super::{find, is_missing, read_json, read_text};
 use crate::checkpoint::json::{Json, quote};
 use crate::error::{Error, Result};
 use crate::tokenizer::{AddedToken, Fault, Tokenizer, line_of_merge};
@@ -113,7 +113,7 @@ fn with_a_row(added: Vec<AddedToken>, vocab: &Vocab, n_vocab: usize, mut note: i
 #[doc(hidden)]
 #[must_use]
 pub fn no_vocabulary(dir: impl AsRef<Path>) -> Error {
-    let dir = dir.as_ref();
+    let dir = &find::directory(dir.as_ref()).unwrap_or_else(|_| dir.as_ref().to_path_buf());
     let in_json = || tokenizer_json::other_kind(&read_json(&dir.join("tokenizer.json")).ok()?);
     let found = match in_json() {
         Some(kind) => Some(format!("tokenizer.json has a {kind} model")),
