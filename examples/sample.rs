@@ -121,7 +121,7 @@ fn show(
     {
         let before = &tokens.ids()[..prompt.ids.len() + ids.len()];
         let table = |chosen| {
-            let early = if ids.len() < sampler.min_tokens { &checkpoint.end_ids[..] } else { &[] };
+            let early = sampler.too_early(ids.len(), &checkpoint.end_ids);
             table::render(tokens.logits(), before, &sampler, early, chosen, checkpoint.tokenizer.as_ref(), width)
         };
         match id {

@@ -68,10 +68,8 @@ pub fn mistaken_for(bytes: &[u8]) -> Option<&'static str> {
              it again",
         );
     }
-    // A safetensors file begins with a length below 2^32 in eight bytes, and a brace. Any two bytes can begin the length.
-    let is_safetensors = bytes.len() > 8 && bytes[4..9] == *b"\0\0\0\0{";
     let kind = OTHER_KINDS.iter().find(|(magic, _)| bytes.starts_with(magic));
-    if let Some((_, problem)) = kind.filter(|_| !is_safetensors) {
+    if let Some((_, problem)) = kind.filter(|_| !begins_as_safetensors(bytes)) {
         return Some(problem);
     }
     if bytes.starts_with(b"PK\x03\x04") {
@@ -83,6 +81,13 @@ pub fn mistaken_for(bytes: &[u8]) -> Option<&'static str> {
         return Some("is UTF-16 text; convert it to UTF-8, for example with `iconv -f UTF-16 -t UTF-8`");
     }
     None
+}
+
+/// Whether these first bytes are those of a safetensors file: a length below 2^32 in eight bytes, and a brace. Any bytes can
+/// begin the length, also those with which other kinds of files begin.
+#[must_use]
+pub fn begins_as_safetensors(start: &[u8]) -> bool {
+    start.get(4..9) == Some(b"\0\0\0\0{")
 }
 
 /// The text of a file.

@@ -2,8 +2,11 @@
 //!
 //! `fixtures/beam_drawn.py` made the model and counted the answers, with the versions that it names.
 
+#[path = "common/knobs.rs"]
+mod knobs;
+
 use gpt60::checkpoint::{Json, hugging_face};
-use gpt60::generate::{BeamSearch, Sampler};
+use gpt60::generate::BeamSearch;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
@@ -26,7 +29,7 @@ fn drawn_beams_find_the_texts_of_transformers_as_often() {
     let cases = cases.as_array().unwrap();
     for case in cases {
         let count = |key: &str| case.get(key).map_or(0, |x| x.as_usize().unwrap());
-        let number = |key: &str, off: f32| case.get(key).map_or(off, |x| x.as_f32().unwrap());
+        let length_penalty = case.get("length_penalty").map_or(1.0, |x| x.as_f32().unwrap());
         let (prompt, end_ids) = (ids(case.get("prompt").unwrap()), ids(case.get("end_ids").unwrap()));
         let mut theirs: HashMap<Vec<u32>, usize> = HashMap::new();
         for answer in case.get("answers").unwrap().as_array().unwrap() {
@@ -35,17 +38,7 @@ fn drawn_beams_find_the_texts_of_transformers_as_often() {
         let n: usize = theirs.values().sum();
         let mut ours: HashMap<Vec<u32>, usize> = HashMap::new();
         for seed in 0..n {
-            let sampler = Sampler {
-                temperature: number("temperature", 1.0),
-                top_k: count("top_k"),
-                top_p: number("top_p", 1.0),
-                min_p: number("min_p", 0.0),
-                typical_p: number("typical_p", 1.0),
-                epsilon_cutoff: number("epsilon_cutoff", 0.0),
-                min_tokens: count("min_tokens"),
-                ..Sampler::new(3_000_000 + seed as u64)
-            };
-            let length_penalty = number("length_penalty", 1.0);
+            let sampler = knobs::sampler(case, 3_000_000 + seed as u64);
             let search = BeamSearch { sample: true, length_penalty, sampler, ..BeamSearch::new(count("beams")) };
             let found = search.search(&model, &prompt, &end_ids, count("n_tokens")).unwrap();
             *ours.entry(found[0].ids.clone()).or_default() += 1;

@@ -4,6 +4,8 @@
 //! `fixtures/formats.py` made one model in all of them, with the logits that transformers and PyTorch compute, and names
 //! the versions.
 
+#[path = "formats/archive.rs"]
+mod archive;
 #[path = "formats/by_hand.rs"]
 mod by_hand;
 

@@ -63,7 +63,8 @@ if [ -n "$root" ]; then
             skip "mmdebstrap could not make $root: see above"
         fi
     fi
-    tree=$root/tmp/gpt60
+    inside=/gpt60 # where the copy is, as seen from inside
+    tree=$root$inside
     mkdir -p "$tree"
     find "$tree" -mindepth 1 -maxdepth 1 ! -name target -exec rm -r {} +
     tar -c --exclude=./target --exclude=./weights --exclude=./.git . | tar -x -C "$tree"
@@ -71,8 +72,8 @@ if [ -n "$root" ]; then
         mkdir -p "$tree/.cargo"
         (cd "$tree" && cargo vendor > .cargo/config.toml) || skip "cargo could not fetch the two helpers of the tests"
     fi
-    exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp CARGO_HOME=/tmp/cargo CARGO_NET_OFFLINE=true \
-        chroot "$root" bash /tmp/gpt60/tests/other_processors.sh "${processors[@]}"
+    exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME="$inside/target" CARGO_NET_OFFLINE=true \
+        chroot "$root" bash "$inside/tests/other_processors.sh" "${processors[@]}"
 fi
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -3,6 +3,9 @@
 //!
 //! `fixtures/sampling.py` made the expected values, with the versions that it names.
 
+#[path = "common/knobs.rs"]
+mod fixture;
+
 use gpt60::checkpoint::Json;
 use gpt60::generate::{Sampler, greedy, knobs};
 use gpt60::kernels::threads;
@@ -32,19 +35,7 @@ fn the_probabilities_after_all_knobs_are_those_of_transformers() {
         let logits: Vec<f32> = list("scores").iter().map(|x| x.as_f32().unwrap_or(REMOVED)).collect();
         let before: Vec<u32> = list("before").iter().map(|id| id.as_usize().unwrap() as u32).collect();
         let expected: Vec<Option<f32>> = list("expected").iter().map(Json::as_f32).collect();
-        let number = |key: &str, off: f32| case.get(key).map_or(off, |x| x.as_f32().unwrap());
-        let count = |key: &str| case.get(key).map_or(0, |x| x.as_usize().unwrap());
-        let sampler = Sampler {
-            repetition_penalty: number("repetition_penalty", 1.0),
-            no_repeat_ngram: count("no_repeat_ngram"),
-            temperature: number("temperature", 1.0),
-            top_k: count("top_k"),
-            top_p: number("top_p", 1.0),
-            min_p: number("min_p", 0.0),
-            typical_p: number("typical_p", 1.0),
-            epsilon_cutoff: number("epsilon_cutoff", 0.0),
-            ..Sampler::new(1)
-        };
+        let sampler = fixture::sampler(case, 1);
         let left: Vec<bool> = turned(&sampler, &logits, &before).iter().map(|&score| score > REMOVED).collect();
         let expected_left: Vec<bool> = expected.iter().map(Option::is_some).collect();
         assert_eq!(left, expected_left, "case {i}: other tokens are left: {sampler:?}");

@@ -18,16 +18,19 @@ pub(in crate::checkpoint) fn without_prefixes(mut name: &str) -> &str {
     name
 }
 
-/// The number of the block that a tensor belongs to: 3 for `h.3.ln_1.bias`.
+/// The number of the block that a tensor belongs to, and its name there: 3 and `ln_1.bias` for `h.3.ln_1.bias`.
+pub(in crate::checkpoint) fn in_block(name: &str) -> Option<(usize, &str)> {
+    let (block, rest) = name.strip_prefix("h.")?.split_once('.')?;
+    Some((block.parse().ok()?, rest))
+}
+
+/// The number of the block that a tensor belongs to.
 pub(in crate::checkpoint) fn block_of(name: &str) -> Option<usize> {
-    name.strip_prefix("h.")?.split_once('.')?.0.parse().ok()
+    in_block(name).map(|(block, _)| block)
 }
 
 /// Whether this is `h.<number>.attn.bias` or `h.<number>.attn.masked_bias`: no weight, but the triangle of the causal mask,
 /// which older programs saved with the weights.
 pub(in crate::checkpoint) fn is_mask(name: &str) -> bool {
-    let Some((layer, rest)) = name.strip_prefix("h.").and_then(|rest| rest.split_once('.')) else {
-        return false;
-    };
-    layer.parse::<usize>().is_ok() && (rest == "attn.bias" || rest == "attn.masked_bias")
+    in_block(name).is_some_and(|(_, rest)| rest == "attn.bias" || rest == "attn.masked_bias")
 }

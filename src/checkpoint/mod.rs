@@ -5,7 +5,8 @@
 //!
 //! Read the source in this order: `json/`, the notation of the small files; `beside.rs`, how to write a file safely;
 //! [`safetensors`], the file of the weights; `tensors.rs`, tensors in files of any format; `pytorch/`, the files that came
-//! before safetensors; `gpt2_names.rs`, under which names the weights lie there; [`hugging_face`], the directory in which the world exchanges GPT-2s.
+//! before safetensors; `gpt2_names.rs`, under which names the weights lie there; [`hugging_face`], the directory in which
+//! the world exchanges GPT-2s.
 //!
 //! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it.
 

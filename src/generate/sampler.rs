@@ -169,7 +169,8 @@ impl Sampler {
 
     /// The tokens that the next one must not be, if the text has `n_new` new tokens: `end_ids`, or none once there are
     /// [`Sampler::min_tokens`].
-    pub(super) fn too_early<'a>(&self, n_new: usize, end_ids: &'a [u32]) -> &'a [u32] {
+    #[doc(hidden)] // for the tables of the examples
+    pub fn too_early<'a>(&self, n_new: usize, end_ids: &'a [u32]) -> &'a [u32] {
         if n_new < self.min_tokens { end_ids } else { &[] }
     }
 

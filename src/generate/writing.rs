@@ -61,14 +61,7 @@ impl Checkpoint {
     /// # Ok::<(), gpt60::Error>(())
     /// ```
     pub fn encode(&self, prompt: &str) -> Result<Vec<u32>> {
-        let tokenizer = self.vocabulary()?;
-        Ok(match prompt {
-            "" => self.begin_id().into_iter().collect(),
-            text => {
-                tokenizer.check_text(text)?;
-                tokenizer.encode(text)
-            }
-        })
+        self.encode_by(Tokenizer::encode, prompt)
     }
 
     /// The ids of a prompt in which `<|endoftext|>` becomes its one id: see [`Tokenizer::encode_with_end`].
@@ -87,13 +80,16 @@ impl Checkpoint {
     /// # Ok::<(), gpt60::Error>(())
     /// ```
     pub fn encode_with_end(&self, prompt: &str) -> Result<Vec<u32>> {
-        match prompt {
-            "" => self.encode(""),
-            text => {
-                self.vocabulary()?.check_text(text)?;
-                Ok(self.vocabulary()?.encode_with_end(text))
-            }
+        self.encode_by(Tokenizer::encode_with_end, prompt)
+    }
+
+    fn encode_by(&self, encode: fn(&Tokenizer, &str) -> Vec<u32>, prompt: &str) -> Result<Vec<u32>> {
+        let tokenizer = self.vocabulary()?;
+        if prompt.is_empty() {
+            return Ok(self.begin_id().into_iter().collect());
         }
+        tokenizer.check_text(prompt)?;
+        Ok(encode(tokenizer, prompt))
     }
 }
 

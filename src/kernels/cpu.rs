@@ -76,17 +76,14 @@ pub fn level() -> Level {
         3 => Level::Avx2,
         4 => Level::Avx512,
         _ => *DEFAULT.get_or_init(|| {
-            let chosen = asked().and_then(|word| named(&word));
+            let chosen = super::said_by(VARIABLE).and_then(|word| named(&word));
             chosen.unwrap_or(Level::Avx512).min(detected())
         }),
     }
 }
 
-/// What the environment variable `GPT60_INSTRUCTIONS` says, if it is set and not empty.
-fn asked() -> Option<String> {
-    let text = std::env::var_os("GPT60_INSTRUCTIONS")?.to_string_lossy().trim().to_string();
-    Some(text).filter(|text| !text.is_empty())
-}
+/// The environment variable.
+const VARIABLE: &str = "GPT60_INSTRUCTIONS";
 
 /// The names of the levels in the environment variable.
 const NAMES: [(&str, Level); 3] = [("baseline", Level::Baseline), ("avx2", Level::Avx2), ("avx512", Level::Avx512)];
@@ -98,14 +95,14 @@ fn named(word: &str) -> Option<Level> {
 /// What is wrong with the environment variable `GPT60_INSTRUCTIONS`, and what happens instead; `None` if it is obeyed or
 /// not set.
 pub(super) fn unheeded() -> Option<String> {
-    let word = asked()?;
+    let word = super::said_by(VARIABLE)?;
     let problem = match named(&word) {
         Some(level) if is_available(level) => return None,
         Some(_) => "which this processor does not have",
         None => "and not baseline, avx2 or avx512",
     };
     let best = NAMES.iter().find(|&&(_, level)| level == detected()).map_or("", |(name, _)| name);
-    Some(format!("GPT60_INSTRUCTIONS is {word:?}, {problem}: {best} will be used"))
+    Some(format!("{VARIABLE} is {word:?}, {problem}: {best} will be used"))
 }
 
 /// Sets the level for the whole program; `None` goes back to the default. For tests and measurements.

@@ -54,3 +54,9 @@ pub mod threads;
 pub fn unheeded() -> Vec<String> {
     [threads::unheeded(), cpu::unheeded()].into_iter().flatten().collect()
 }
+
+/// What an environment variable says, if it is set and not empty.
+fn said_by(variable: &str) -> Option<String> {
+    let text = std::env::var_os(variable)?.to_string_lossy().trim().to_string();
+    Some(text).filter(|text| !text.is_empty())
+}

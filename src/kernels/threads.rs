@@ -66,17 +66,14 @@ pub fn count() -> usize {
     match CHOSEN.load(Ordering::Relaxed) {
         0 => *DEFAULT.get_or_init(|| {
             let cores = || std::thread::available_parallelism().map_or(1, |n| n.get());
-            asked().and_then(|text| number(&text)).unwrap_or_else(cores).min(MOST_THREADS)
+            super::said_by(VARIABLE).and_then(|text| number(&text)).unwrap_or_else(cores).min(MOST_THREADS)
         }),
         chosen => chosen,
     }
 }
 
-/// What the environment variable `GPT60_THREADS` says, if it is set and not empty.
-fn asked() -> Option<String> {
-    let text = std::env::var_os("GPT60_THREADS")?.to_string_lossy().trim().to_string();
-    Some(text).filter(|text| !text.is_empty())
-}
+/// The environment variable.
+const VARIABLE: &str = "GPT60_THREADS";
 
 /// A number of threads: 1 or more.
 fn number(text: &str) -> Option<usize> {
@@ -86,13 +83,13 @@ fn number(text: &str) -> Option<usize> {
 /// What is wrong with the environment variable `GPT60_THREADS`, and what happens instead; `None` if it is obeyed or not
 /// set.
 pub(super) fn unheeded() -> Option<String> {
-    let text = asked()?;
+    let text = super::said_by(VARIABLE)?;
     let instead = match number(&text) {
         Some(n) if n <= MOST_THREADS => return None,
         Some(_) => format!("{MOST_THREADS} threads"),
         None => "one thread for each core".to_string(),
     };
-    Some(format!("GPT60_THREADS is {text:?}, and not a number from 1 to {MOST_THREADS}: there will be {instead}"))
+    Some(format!("{VARIABLE} is {text:?}, and not a number from 1 to {MOST_THREADS}: there will be {instead}"))
 }
 
 /// Sets the number of threads for the whole program; 0 goes back to the default. Only the time depends on it, never a result.

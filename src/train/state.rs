@@ -12,7 +12,7 @@
 
 use super::adamw::AdamW;
 use super::settings::{Inputs, Settings, lookup};
-use crate::checkpoint::hugging_face::{added_from_json, added_to_json};
+use crate::checkpoint::hugging_face::{vocabulary_from_json, vocabulary_to_json};
 use crate::checkpoint::safetensors::{self, Dtype, Metadata, NamedTensors};
 use crate::checkpoint::{Json, Kept};
 use crate::config::{Activation, Config};
@@ -82,7 +82,7 @@ impl State {
             ("step", self.adamw.step.to_string()),
             ("rng", self.rng.state().map(|word| word.to_string()).join(" ")),
             ("fingerprint", fingerprint.to_string()),
-            ("vocabulary", tokenizer_to_text(&self.tokenizer)),
+            ("vocabulary", vocabulary_to_json(&self.tokenizer).to_pretty_string()),
             ("end_ids", self.end_ids.iter().map(u32::to_string).collect::<Vec<_>>().join(" ")),
             ("kept", self.kept.to_text()),
         ] {
@@ -109,7 +109,7 @@ fn parse(tensors: &NamedTensors, metadata: &Metadata) -> Result<Resumed> {
     if tensors.is_empty() {
         return Ok(Resumed::Request(settings, inputs));
     }
-    let tokenizer = tokenizer_from_text(lookup(metadata, "vocabulary")?)?;
+    let tokenizer = vocabulary_from_json(&Json::parse(lookup(metadata, "vocabulary")?)?)?;
     let config = config_from_list(metadata)?;
     config.check()?;
     // These numbers decide how much is allocated, so first check that the file has that many weights.
@@ -211,48 +211,6 @@ fn rng_from_text(text: &str) -> Result<Rng> {
         Some(&[a, b, c, d]) => Ok(Rng::from_state([a, b, c, d])),
         _ => Err(Error::format("training state", "the state of the random numbers is not four numbers")),
     }
-}
-
-/// The vocabulary, the merges and the added tokens as JSON.
-fn tokenizer_to_text(tokenizer: &Tokenizer) -> String {
-    let vocab = tokenizer.vocab().into_iter().map(|(symbol, id)| (symbol, Json::Number(id.to_string()))).collect();
-    let merges = tokenizer.merges().into_iter().map(|(a, b)| Json::Array(vec![a.into(), b.into()])).collect();
-    let added = tokenizer.added().iter().map(added_to_json).collect();
-    Json::object([
-        ("vocab", Json::Object(vocab)),
-        ("merges", Json::Array(merges)),
-        ("added_tokens", Json::Array(added)),
-    ])
-    .to_pretty_string()
-}
-
-fn tokenizer_from_text(text: &str) -> Result<Tokenizer> {
-    let wrong = || Error::format("training state", "the vocabulary is damaged");
-    let json = Json::parse(text)?;
-    let vocab: Option<Vec<(String, u32)>> = json
-        .get("vocab")
-        .and_then(Json::as_object)
-        .ok_or_else(wrong)?
-        .iter()
-        .map(|(symbol, id)| Some((symbol.clone(), u32::try_from(id.as_usize()?).ok()?)))
-        .collect();
-    let merges: Option<Vec<(String, String)>> = json
-        .get("merges")
-        .and_then(Json::as_array)
-        .ok_or_else(wrong)?
-        .iter()
-        .map(|merge| {
-            let (a, b) = match merge {
-                Json::String(text) => text.split_once(' ')?, // as older files have it
-                pair => pair.as_array()?.first()?.as_str().zip(pair.as_array()?.get(1)?.as_str())?,
-            };
-            Some((a.to_string(), b.to_string()))
-        })
-        .collect();
-    // Older files do not have it: their vocabularies have no added token but `<|endoftext|>`.
-    let added = json.get("added_tokens").and_then(Json::as_array).unwrap_or(&[]).iter().map(added_from_json);
-    let tokenizer = Tokenizer::from_vocab(&vocab.ok_or_else(wrong)?, &merges.ok_or_else(wrong)?)?;
-    tokenizer.with_added(added.collect::<Result<_>>()?)
 }
 
 #[cfg(test)]

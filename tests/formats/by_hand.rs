@@ -1,28 +1,9 @@
 //! nanoGPT's checkpoint of a model with GPT-2's vocabulary, made by hand: as a fixture it would be large.
 
+use super::archive::{text, zip};
 use super::{refusal, scratch};
 use gpt60::checkpoint::load;
 use std::fs;
-
-/// A zip archive of members that are stored as they are.
-fn zip(members: &[(String, Vec<u8>)]) -> Vec<u8> {
-    let (mut bytes, mut list) = (Vec::new(), Vec::new());
-    for (name, data) in members {
-        let sizes = [(data.len() as u32).to_le_bytes(); 2].concat();
-        let n_name = (name.len() as u16).to_le_bytes();
-        let begin = (bytes.len() as u32).to_le_bytes();
-        bytes.extend([b"PK\x03\x04", &[0; 14][..], &sizes, &n_name, &[0; 2], name.as_bytes(), data].concat());
-        list.extend([b"PK\x01\x02", &[0; 16][..], &sizes, &n_name, &[0; 12], &begin, name.as_bytes()].concat());
-    }
-    let n = [(members.len() as u16).to_le_bytes(); 2].concat();
-    let (size, begin) = ((list.len() as u32).to_le_bytes(), (bytes.len() as u32).to_le_bytes());
-    bytes.extend([&list[..], b"PK\x05\x06", &[0; 4], &n, &size, &begin, &[0; 2]].concat());
-    bytes
-}
-
-fn text(text: &str) -> Vec<u8> {
-    [b"X", &(text.len() as u32).to_le_bytes()[..], text.as_bytes()].concat()
-}
 
 fn integer(n: usize) -> Vec<u8> {
     [b"J", &(n as i32).to_le_bytes()[..]].concat()

@@ -18,14 +18,8 @@ use std::path::Path;
 /// The small files of a directory, as they were read. Empty for a model that comes from no directory.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Kept {
-    /// The files that are there, by name.
-    files: Vec<(&'static str, Contents)>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum Contents {
-    Json(Json),
-    Text(String),
+    /// The files that are there, by name: an object for a file of JSON, a string for a file of text.
+    files: Vec<(&'static str, Json)>,
 }
 
 pub(super) const CONFIG: &str = "config.json";
@@ -48,8 +42,8 @@ impl Kept {
             let path = dir.join(name);
             if path.is_file() {
                 let contents = match is_json {
-                    true => Contents::Json(object(read_json(&path)?).map_err(|e| e.in_file(&path))?),
-                    false => Contents::Text(read_text(&path)?),
+                    true => object(read_json(&path)?).map_err(|e| e.in_file(&path))?,
+                    false => Json::String(read_text(&path)?),
                 };
                 files.push((name, contents));
             }
@@ -57,12 +51,9 @@ impl Kept {
         Ok(Kept { files })
     }
 
-    /// The object in the file `name`, if there is one.
+    /// What is in the file `name`, if there is one.
     pub(super) fn get(&self, name: &str) -> Option<&Json> {
-        self.files.iter().find(|(found, _)| *found == name).and_then(|(_, contents)| match contents {
-            Contents::Json(json) => Some(json),
-            Contents::Text(_) => None,
-        })
+        self.files.iter().find(|(found, _)| *found == name).map(|(_, contents)| contents)
     }
 
     /// The id under `key`, such as `bos_token_id`: as in `transformers`, the generation's file counts before the model's.
@@ -118,21 +109,18 @@ impl Kept {
     /// The file `name`, to be changed; a new one is an empty object.
     pub(super) fn file(&mut self, name: &'static str) -> &mut Json {
         let i = self.files.iter().position(|(found, _)| *found == name).unwrap_or_else(|| {
-            self.files.push((name, Contents::Json(Json::Object(Vec::new()))));
+            self.files.push((name, Json::Object(Vec::new())));
             self.files.len() - 1
         });
-        match &mut self.files[i].1 {
-            Contents::Json(json) => json,
-            Contents::Text(_) => unreachable!("a file of text is never changed"),
-        }
+        &mut self.files[i].1
     }
 
     /// Writes the files into `dir`.
     pub(super) fn write(&self, dir: &Path) -> Result<()> {
         for (name, contents) in &self.files {
             let text = match contents {
-                Contents::Json(json) => &json.to_pretty_string(),
-                Contents::Text(text) => text,
+                Json::String(text) => text,
+                json => &json.to_pretty_string(),
             };
             write_beside(dir.join(name), text.as_bytes())?;
         }
@@ -141,11 +129,8 @@ impl Kept {
 
     /// All files as one text, for the state of a training run.
     pub(crate) fn to_text(&self) -> String {
-        let json = |contents: &Contents| match contents {
-            Contents::Json(json) => json.clone(),
-            Contents::Text(text) => Json::String(text.clone()),
-        };
-        Json::Object(self.files.iter().map(|(name, contents)| (name.to_string(), json(contents))).collect()).to_string()
+        let files = self.files.iter().map(|(name, contents)| (name.to_string(), contents.clone()));
+        Json::Object(files.collect()).to_string()
     }
 
     /// The files in a text that [`Kept::to_text`] made.
@@ -159,8 +144,8 @@ impl Kept {
         for (name, is_json) in NAMES {
             match json.get(name) {
                 None => {}
-                Some(Json::String(text)) if !is_json => files.push((name, Contents::Text(text.clone()))),
-                Some(json) => files.push((name, Contents::Json(object(json.clone())?))),
+                Some(text @ Json::String(_)) if !is_json => files.push((name, text.clone())),
+                Some(json) => files.push((name, object(json.clone())?)),
             }
         }
         Ok(Kept { files })

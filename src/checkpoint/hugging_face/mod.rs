@@ -35,7 +35,7 @@ mod weights;
 mod tests;
 
 pub use vocabulary::no_vocabulary;
-pub(crate) use vocabulary::{added_from_json, added_to_json};
+pub(crate) use vocabulary::{from_json as vocabulary_from_json, to_json as vocabulary_to_json};
 
 use super::json::Json;
 use super::safetensors::{self, Dtype, Header, SafeTensors};

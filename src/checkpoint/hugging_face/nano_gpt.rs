@@ -13,8 +13,8 @@
 //! have no biases, which is the same as biases of zero.
 
 use super::weights::{self, Described};
-use super::{Checkpoint, Kept, is_missing, vocabulary};
-use crate::checkpoint::gpt2_names::{block_of, without_prefixes};
+use super::{Checkpoint, is_missing, vocabulary};
+use crate::checkpoint::gpt2_names::{in_block, without_prefixes};
 use crate::checkpoint::pytorch::{self, TorchFile};
 use crate::checkpoint::tensors::Order;
 use crate::config::{Activation, Config};
@@ -37,19 +37,14 @@ pub(super) fn find(path: &Path) -> Option<PathBuf> {
 
 /// Opens the file and reads its pickle.
 fn open(path: &Path) -> Result<(TorchFile<File>, Sizes)> {
-    let mut start = Vec::new();
-    let mut file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
-    (&mut file).take(16).read_to_end(&mut start).map_err(|e| Error::io(path, "read", e))?;
-    pytorch::is_it(&start).map_err(|problem| Error::file(path, problem))?;
-    let file = TorchFile::new(file).map_err(|e| e.in_file(path))?;
+    let file = pytorch::open(path)?.ok_or_else(|| Error::file(path, "is not a file of PyTorch"))?;
     let sizes = Sizes::read(&file).map_err(|e| e.in_file(path))?;
     Ok((file, sizes))
 }
 
 /// The vocabulary of nanoGPT's file `path`: see `vocabulary_beside`.
 pub(super) fn tokenizer(path: &Path) -> Result<Option<Tokenizer>> {
-    let (_, sizes) = open(path)?;
-    Ok(vocabulary_beside(path, sizes.config.n_vocab, &mut Vec::new())?.0)
+    Ok(vocabulary_beside(path, open(path)?.1.config.n_vocab, &mut Vec::new())?.0)
 }
 
 /// Reads nanoGPT's file `path`.
@@ -60,10 +55,10 @@ pub(super) fn tokenizer(path: &Path) -> Result<Option<Tokenizer>> {
 pub(super) fn load(path: &Path) -> Result<Checkpoint> {
     let (file, Sizes { config, bias }) = open(path)?;
     let mut tensors = file.tensors_under("model", path).map_err(|e| e.in_file(path))?;
+    let linear = ["attn.c_attn.weight", "attn.c_proj.weight", "mlp.c_fc.weight", "mlp.c_proj.weight"];
     for place in &mut tensors.places {
-        let name = without_prefixes(&place.name);
-        let is_linear = ["attn.c_attn.weight", "attn.c_proj.weight", "mlp.c_fc.weight", "mlp.c_proj.weight"];
-        if block_of(name).is_some() && is_linear.iter().any(|end| name.ends_with(end)) && place.shape.len() == 2 {
+        let is_linear = in_block(without_prefixes(&place.name)).is_some_and(|(_, name)| linear.contains(&name));
+        if is_linear && place.shape.len() == 2 {
             place.shape.reverse();
             place.order = match place.order {
                 Order::Rows => Order::Columns,
@@ -82,8 +77,7 @@ pub(super) fn load(path: &Path) -> Result<Checkpoint> {
     if is_assumed {
         notes.push("there is no vocabulary beside the file: by its size, GPT-2's own is taken".to_string());
     }
-    let end_ids = tokenizer.iter().filter_map(Tokenizer::end_of_text).collect();
-    Ok(Checkpoint { model, tokenizer, end_ids, notes, kept: Kept::default() })
+    Ok(Checkpoint { notes, ..Checkpoint::new(model, tokenizer) })
 }
 
 /// The vocabulary in the file's directory; or GPT-2's own, if the model has as many rows, or 50,304, to which nanoGPT rounds

@@ -12,13 +12,12 @@
 
 use super::{is_missing, read_json};
 use crate::checkpoint::json::{Json, quote};
-use crate::checkpoint::pytorch::{self, TorchFile};
+use crate::checkpoint::pytorch;
 use crate::checkpoint::safetensors::SafeTensors;
 use crate::checkpoint::tensors::Tensors;
 use crate::error::{Error, Result};
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// The files in which weights are looked for, and whether each is an index of others. The first that is there is read.
@@ -83,13 +82,10 @@ pub(super) fn open(path: &Path, is_index: bool) -> Result<Tensors<File>> {
 
 /// One file of weights. Its first bytes decide what it is, whatever its name.
 fn open_file(path: &Path) -> Result<Tensors<File>> {
-    let mut start = Vec::new();
-    let mut file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
-    (&mut file).take(16).read_to_end(&mut start).map_err(|e| Error::io(path, "read", e))?;
-    if !pytorch::is_it(&start).map_err(|problem| Error::file(path, problem))? {
-        return Ok(SafeTensors::open(path)?.into_tensors(path));
+    match pytorch::open(path)? {
+        Some(file) => file.into_tensors(path).map_err(|e| e.in_file(path)),
+        None => Ok(SafeTensors::open(path)?.into_tensors(path)),
     }
-    TorchFile::new(file).and_then(|file| file.into_tensors(path)).map_err(|e| e.in_file(path))
 }
 
 /// The tensors of an index, each with the name of its part.

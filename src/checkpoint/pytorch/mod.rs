@@ -25,8 +25,10 @@ mod tests;
 use super::json::quote;
 use super::tensors::{Order, Place, Source, Tensors, tensor_error};
 use crate::error::{Error, Result};
+use crate::text_file::begins_as_safetensors;
 use pickle::Pickle;
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
 use values::{Id, Strided, Value};
@@ -49,8 +51,22 @@ pub(super) fn is_it(start: &[u8]) -> std::result::Result<bool, &'static str> {
                     by torch.load(FILE, weights_only=True) and save it again by torch.save",
         );
     }
-    // A safetensors file begins with a length in eight bytes, which could be these, and a brace.
-    Ok(start.starts_with(b"PK\x03\x04") && start.get(4..9) != Some(b"\0\0\0\0{"))
+    Ok(start.starts_with(b"PK\x03\x04") && !begins_as_safetensors(start))
+}
+
+/// Opens the file `path` if its first bytes are those of PyTorch's files, whatever its name; `None` if they are not.
+///
+/// # Errors
+///
+/// A file that cannot be read, or is PyTorch's and cannot be read here. The error names it.
+pub(super) fn open(path: &Path) -> Result<Option<TorchFile<File>>> {
+    let mut file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
+    let mut start = Vec::new();
+    (&mut file).take(16).read_to_end(&mut start).map_err(|e| Error::io(path, "read", e))?;
+    if !is_it(&start).map_err(|problem| Error::file(path, problem))? {
+        return Ok(None);
+    }
+    TorchFile::new(file).map(Some).map_err(|e| e.in_file(path))
 }
 
 /// An open file of PyTorch, of which the pickle has been read.

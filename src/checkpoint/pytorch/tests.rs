@@ -1,24 +1,12 @@
 //! What PyTorch wrote is read; anything else is refused in one line that says where.
 
+#[path = "../../../tests/formats/archive.rs"]
+mod archive;
+
 use super::*;
 use crate::rng::Rng;
+use archive::{text, zip};
 use std::io::Cursor;
-
-/// A zip archive in memory, of members that are stored as they are.
-fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
-    let (mut bytes, mut list) = (Vec::new(), Vec::new());
-    for (name, data) in members {
-        let sizes = [(data.len() as u32).to_le_bytes(); 2].concat();
-        let n_name = (name.len() as u16).to_le_bytes();
-        let begin = (bytes.len() as u32).to_le_bytes();
-        bytes.extend([b"PK\x03\x04", &[0; 14][..], &sizes, &n_name, &[0; 2], name.as_bytes(), data].concat());
-        list.extend([b"PK\x01\x02", &[0; 16][..], &sizes, &n_name, &[0; 12], &begin, name.as_bytes()].concat());
-    }
-    let n = [(members.len() as u16).to_le_bytes(); 2].concat();
-    let (size, begin) = ((list.len() as u32).to_le_bytes(), (bytes.len() as u32).to_le_bytes());
-    bytes.extend([&list[..], b"PK\x05\x06", &[0; 4], &n, &size, &begin, &[0; 2]].concat());
-    bytes
-}
 
 fn open(bytes: Vec<u8>) -> Result<Tensors<Cursor<Vec<u8>>>> {
     TorchFile::new(Cursor::new(bytes))?.into_tensors(Path::new("f"))
@@ -33,10 +21,6 @@ fn refused(bytes: Vec<u8>) -> String {
 /// The error for a pickle.
 fn refused_pickle(pickle: &[u8]) -> String {
     refused(zip(&[("archive/data.pkl", pickle)]))
-}
-
-fn text(text: &str) -> Vec<u8> {
-    [b"X", &(text.len() as u32).to_le_bytes()[..], text.as_bytes()].concat()
 }
 
 /// The opcodes of a state dict with the tensor `a`: two rows of three numbers in a storage of `n`.

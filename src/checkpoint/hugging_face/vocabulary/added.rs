@@ -22,9 +22,11 @@ const PURPOSES: [&str; 7] =
 const MORE: [&str; 2] = ["additional_special_tokens", "extra_special_tokens"];
 
 /// All added tokens that the files of `dir` list, where the last of two with one content counts; and the file to blame
-/// for them. `listed`: those of `tokenizer.json`. `is_old`: the directory has no such file.
+/// for them. `settings`: `tokenizer_config.json`. `listed`: the tokens of `tokenizer.json`. `is_old`: the directory has no
+/// such file.
 pub(super) fn collect(
     dir: &Path,
+    settings: &Json,
     listed: Vec<AddedToken>,
     vocab: &Vocab,
     is_old: bool,
@@ -32,8 +34,7 @@ pub(super) fn collect(
     let [settings_path, purposes_path, old_path, new_path] =
         ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "tokenizer.json"]
             .map(|name| dir.join(name));
-    let settings = read_optional(&settings_path)?.unwrap_or(Json::Null);
-    let mut named = with_a_purpose(&settings);
+    let mut named = with_a_purpose(settings);
     let mut tokens = listed;
     let path = if let Some(decoder) = settings.get("added_tokens_decoder").and_then(Json::as_object) {
         for (id, json) in decoder {
@@ -102,7 +103,7 @@ fn from_json(id: u32, json: &Json) -> Option<AddedToken> {
 /// # Errors
 ///
 /// If it has no id or no content. The error shows it.
-pub(crate) fn added_from_json(json: &Json) -> Result<AddedToken> {
+fn added_from_json(json: &Json) -> Result<AddedToken> {
     let id = json.get("id").and_then(Json::as_usize).and_then(|id| u32::try_from(id).ok());
     let wrong = || {
         Error::format("added_tokens", format!("a token needs an `id` and a `content`: {}", quote(&json.to_string())))
@@ -111,7 +112,7 @@ pub(crate) fn added_from_json(json: &Json) -> Result<AddedToken> {
 }
 
 /// A token as an entry of `added_tokens`.
-pub(crate) fn added_to_json(token: &AddedToken) -> Json {
+pub(super) fn added_to_json(token: &AddedToken) -> Json {
     let mut entries = vec![("id".to_string(), token.id.into())];
     entries.extend(properties(token));
     Json::Object(entries)

@@ -17,7 +17,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use added::{added_from_json, added_to_json};
+pub(crate) use write::to_json;
 pub(super) use write::{fill_tokenizer_config, write};
 
 use super::{find, is_missing, read_json, read_text};
@@ -59,7 +59,9 @@ pub(super) fn read(dir: &Path, n_vocab: usize, notes: &mut Vec<String>) -> Resul
     } else {
         return Ok(None);
     }
-    let (added_path, added) = added::collect(dir, listed, &tokens, lines.is_some())?;
+    let settings_path = dir.join("tokenizer_config.json");
+    let settings = read_optional(&settings_path)?.unwrap_or(Json::Null);
+    let (added_path, added) = added::collect(dir, &settings, listed, &tokens, lines.is_some())?;
     let added = with_a_row(added, &tokens, n_vocab, |note| notes.push(format!("{}: {note}", added_path.display())));
     let in_file = |fault| match (fault, &lines) {
         (Fault::Added(problem), _) => Error::file(&added_path, problem),
@@ -76,13 +78,9 @@ pub(super) fn read(dir: &Path, n_vocab: usize, notes: &mut Vec<String>) -> Resul
         return Err(Error::file(path, format!("it has ids up to {last}, and the model's vocab_size is {n_vocab}")));
     }
     // These change the ids without being part of the vocabulary.
-    let extra = dir.join("tokenizer_config.json");
-    if extra.is_file() {
-        let json = read_json(&extra)?;
-        for key in ["add_prefix_space", "add_bos_token"] {
-            if json.get(key).and_then(Json::as_bool) == Some(true) {
-                return Err(Error::file(extra, format!("`{key}` is true, and only false is supported")));
-            }
+    for key in ["add_prefix_space", "add_bos_token"] {
+        if settings.get(key).and_then(Json::as_bool) == Some(true) {
+            return Err(Error::file(settings_path, format!("`{key}` is true, and only false is supported")));
         }
     }
     Ok(Some(tokenizer))
@@ -107,6 +105,17 @@ fn with_a_row(added: Vec<AddedToken>, vocab: &Vocab, n_vocab: usize, mut note: i
         ));
     }
     kept
+}
+
+/// A vocabulary from the three lists of [`to_json`].
+///
+/// # Errors
+///
+/// If a list is missing or damaged, or they do not fit together.
+pub(crate) fn from_json(json: &Json) -> Result<Tokenizer> {
+    let list = |key: &str| json.get(key).unwrap_or(&Json::Null);
+    let (vocab, pairs) = (parse_vocab(list("vocab"))?, tokenizer_json::parse_pairs(list("merges"))?);
+    Ok(Tokenizer::from_lists(&vocab, &pairs, &added::in_tokenizer_json(json)?)?)
 }
 
 /// Why the model in `dir` cannot read text: it has no vocabulary, or one of another kind.

@@ -121,7 +121,7 @@ fn is(json: &Json, key: &str, value: bool) -> bool {
 }
 
 /// Each merge is `["a", "b"]`, or `"a b"` in older files.
-fn parse_pairs(json: &Json) -> Result<Pairs> {
+pub(super) fn parse_pairs(json: &Json) -> Result<Pairs> {
     let list = json.as_array().ok_or_else(|| Error::format("merges", "expected a list"))?;
     let mut pairs = Vec::new();
     for (rank, merge) in list.iter().enumerate() {

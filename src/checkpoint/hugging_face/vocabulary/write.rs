@@ -29,6 +29,25 @@ fn vocab_json(tokenizer: &Tokenizer) -> Json {
     Json::Object(tokenizer.vocab().into_iter().map(|(token, id)| (token, id.into())).collect())
 }
 
+/// The merges by rank, each as a list of two tokens.
+fn merges_json(tokenizer: &Tokenizer) -> Json {
+    Json::Array(tokenizer.merges().into_iter().map(|(a, b)| Json::Array(vec![a.into(), b.into()])).collect())
+}
+
+/// The added tokens, with all that is known of them.
+fn list_json(tokenizer: &Tokenizer) -> Json {
+    Json::Array(tokenizer.added().iter().map(added_to_json).collect())
+}
+
+/// The three lists that make up a vocabulary, for the state of a training run; [`from_json`](super::from_json) reads them.
+pub(crate) fn to_json(tokenizer: &Tokenizer) -> Json {
+    Json::object([
+        ("vocab", vocab_json(tokenizer)),
+        ("merges", merges_json(tokenizer)),
+        ("added_tokens", list_json(tokenizer)),
+    ])
+}
+
 /// The lines of `merges.txt`, if it can hold all merges.
 fn merges_text(tokenizer: &Tokenizer) -> Option<String> {
     let fits = |part: &str| !part.is_empty() && !part.contains([' ', '\n', '\r']);
@@ -56,7 +75,6 @@ fn tokenizer_json(tokenizer: &Tokenizer, vocab: Json) -> Json {
         ("trim_offsets", true.into()),
         ("use_regex", true.into()),
     ]);
-    let pairs = tokenizer.merges().into_iter().map(|(a, b)| Json::Array(vec![a.into(), b.into()])).collect();
     let model = Json::object([
         ("type", "BPE".into()),
         ("dropout", Json::Null),
@@ -67,13 +85,13 @@ fn tokenizer_json(tokenizer: &Tokenizer, vocab: Json) -> Json {
         ("byte_fallback", false.into()),
         ("ignore_merges", false.into()),
         ("vocab", vocab),
-        ("merges", Json::Array(pairs)),
+        ("merges", merges_json(tokenizer)),
     ]);
     Json::object([
         ("version", "1.0".into()),
         ("truncation", Json::Null),
         ("padding", Json::Null),
-        ("added_tokens", Json::Array(tokenizer.added().iter().map(added_to_json).collect())),
+        ("added_tokens", list_json(tokenizer)),
         ("normalizer", Json::Null),
         ("pre_tokenizer", byte_level.clone()),
         ("post_processor", byte_level.clone()),
