@@ -9,6 +9,7 @@ mod archive;
 #[path = "formats/by_hand.rs"]
 mod by_hand;
 
+use gpt60::checkpoint::hugging_face::load_config;
 use gpt60::checkpoint::{Dtype, load, safetensors, save};
 use gpt60::{Config, Gpt2, Rng, Tensor};
 use std::fs;
@@ -190,6 +191,10 @@ fn a_checkpoint_of_nano_gpt_is_read_from_the_file_and_from_its_directory() {
             (&notes.iter().map(|s| s.to_string()).collect::<Vec<_>>()[..], true)
         );
         assert!(load(fixture(name)).unwrap().model == file.model);
+        // What training asks for before it begins from a model.
+        for path in [fixture(name), fixture(name).join("ckpt.pt")] {
+            assert_eq!(load_config(path).unwrap(), file.model.config);
+        }
         // What is written from it is a directory like any other.
         let dir = scratch(name);
         file.save(&dir, Dtype::F32).unwrap();

@@ -176,6 +176,9 @@ pub fn load_tokenizer(dir: impl AsRef<Path>) -> Result<Option<Tokenizer>> {
 /// As [`load`], as far as the configuration is concerned.
 #[doc(hidden)]
 pub fn load_config(dir: impl AsRef<Path>) -> Result<Config> {
+    if let Some(file) = nano_gpt::find(dir.as_ref()) {
+        return nano_gpt::config(&file);
+    }
     Ok(read_config_json(&find::directory(dir.as_ref())?)?.config)
 }
 

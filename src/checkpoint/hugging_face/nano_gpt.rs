@@ -42,9 +42,14 @@ fn open(path: &Path) -> Result<(TorchFile<File>, Sizes)> {
     Ok((file, sizes))
 }
 
+/// How large the model in nanoGPT's file `path` is.
+pub(super) fn config(path: &Path) -> Result<Config> {
+    Ok(open(path)?.1.config)
+}
+
 /// The vocabulary of nanoGPT's file `path`: see `vocabulary_beside`.
 pub(super) fn tokenizer(path: &Path) -> Result<Option<Tokenizer>> {
-    Ok(vocabulary_beside(path, open(path)?.1.config.n_vocab, &mut Vec::new())?.0)
+    Ok(vocabulary_beside(path, config(path)?.n_vocab, &mut Vec::new())?.0)
 }
 
 /// Reads nanoGPT's file `path`.
