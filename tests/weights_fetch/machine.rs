@@ -26,10 +26,16 @@ pub fn tools() -> Vec<&'static str> {
     tools
 }
 
+/// The tools that the script always needs.
+pub const BASICS: [&str; 10] = ["bash", "cat", "wc", "tr", "cut", "df", "awk", "mkdir", "mv", "rm"];
+
+/// Names and contents.
+pub type Files = BTreeMap<&'static str, Vec<u8>>;
+
 pub struct Machine {
     pub dir: PathBuf,
     pub server: Server,
-    pub files: BTreeMap<&'static str, Vec<u8>>,
+    pub files: Files,
 }
 
 impl Machine {
@@ -38,7 +44,7 @@ impl Machine {
         let config = r#"{"n_embd": 768}"#.as_bytes().to_vec();
         let weights: Vec<u8> = (0..300_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         let contents = [config, b"{\"a\": 1}".to_vec(), b"#version: 0.2\na b\n".to_vec(), weights];
-        let files: BTreeMap<&'static str, Vec<u8>> = NAMES.into_iter().zip(contents).collect();
+        let files: Files = NAMES.into_iter().zip(contents).collect();
         // A copy: the script must work outside its own directory too.
         let mut script = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("weights-fetch.sh")).unwrap();
         for (hash, name) in [MODELS[0][2], VOCAB, MERGES, MODELS[0][3]].into_iter().zip(NAMES) {
@@ -46,24 +52,14 @@ impl Machine {
             script = script.replace(hash, &sha256(&files[name]));
         }
         script = script.replace("548105171", "300000");
+        Machine::with_script(dir, &script, tool, files.clone(), files)
+    }
+
+    /// A machine in `dir` with this script, where `served` is what the server has, and `files` what may arrive.
+    pub fn with_script(dir: PathBuf, script: &str, tool: &str, served: Files, files: Files) -> Machine {
         fs::write(dir.join("weights-fetch.sh"), script).unwrap();
-        let machine = Machine { dir, server: Server::new(files.clone()), files };
-        machine.install(&[
-            "bash",
-            "cat",
-            "wc",
-            "tr",
-            "cut",
-            "df",
-            "awk",
-            "mkdir",
-            "mv",
-            "rm",
-            "sha256sum",
-            "shasum",
-            "perl",
-            tool,
-        ]);
+        let machine = Machine { dir, server: Server::new(served), files };
+        machine.install(&[&BASICS[..], &["sha256sum", "sha1sum", "shasum", "perl", tool]].concat());
         machine
     }
 
@@ -132,15 +128,24 @@ impl Drop for Machine {
 }
 
 pub fn sha256(bytes: &[u8]) -> String {
-    let tool = if find("sha256sum").is_some() { "sha256sum" } else { "shasum" };
-    let args: &[&str] = if tool == "shasum" { &["-a", "256"] } else { &[] };
-    let mut child = Command::new(tool)
-        .args(args)
+    hash(if find("sha256sum").is_some() { &["sha256sum"] } else { &["shasum", "-a", "256"] }, bytes)
+}
+
+/// What git calls a file with these bytes.
+pub fn git_hash(bytes: &[u8]) -> String {
+    let blob = [format!("blob {}\0", bytes.len()).as_bytes(), bytes].concat();
+    hash(if find("sha1sum").is_some() { &["sha1sum"] } else { &["shasum", "-a", "1"] }, &blob)
+}
+
+/// The first word that a command says of the bytes.
+fn hash(command: &[&str], bytes: &[u8]) -> String {
+    let mut child = Command::new(command[0])
+        .args(&command[1..])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .expect("sha256sum or shasum");
+        .unwrap_or_else(|e| panic!("{}: {e}", command[0]));
     child.stdin.take().unwrap().write_all(bytes).unwrap();
     let output = child.wait_with_output().unwrap();
-    String::from_utf8(output.stdout).unwrap()[..64].to_string()
+    String::from_utf8(output.stdout).unwrap().split(' ').next().unwrap().to_string()
 }

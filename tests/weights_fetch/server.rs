@@ -22,6 +22,23 @@ pub enum Mood {
     Unavailable,
     /// Says that everything has moved to another address, where it is.
     Moved,
+    /// The same, to another host.
+    MovedTo(&'static str),
+    /// Is for those who have this token.
+    Gated(&'static str),
+    /// Says to everybody what there is, and gives it to nobody.
+    GatedFiles,
+}
+
+/// What the server was asked for.
+#[derive(Debug)]
+pub struct Request {
+    pub path: String,
+    /// The first byte.
+    from: Option<usize>,
+    /// Whether only for the head.
+    pub is_head: bool,
+    pub authorization: Option<String>,
 }
 
 pub struct Server {
@@ -30,8 +47,7 @@ pub struct Server {
     log: Arc<Log>,
 }
 
-/// The path of each request, and the first byte that it asked for.
-type Log = Mutex<Vec<(String, Option<usize>)>>;
+type Log = Mutex<Vec<Request>>;
 
 impl Server {
     /// Serves these files under any directory.
@@ -53,8 +69,13 @@ impl Server {
         *self.mood.lock().unwrap() = mood;
     }
 
-    /// The requests since the last call.
+    /// The path of each request since the last call, and the first byte that it asked for.
     pub fn requests(&self) -> Vec<(String, Option<usize>)> {
+        self.heard().into_iter().map(|request| (request.path, request.from)).collect()
+    }
+
+    /// The requests since the last call, with everything that was heard of them.
+    pub fn heard(&self) -> Vec<Request> {
         std::mem::take(&mut self.log.lock().unwrap())
     }
 }
@@ -63,18 +84,35 @@ fn answer(mut stream: TcpStream, files: &BTreeMap<&'static str, Vec<u8>>, mood: 
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
     let Some(request) = lines.next() else { return };
     let path = request.split(' ').nth(1).unwrap().to_string();
-    let mut from = None;
+    let is_head = request.starts_with("HEAD ");
+    let (mut from, mut authorization) = (None, None);
     for line in lines.take_while(|line| !line.is_empty()) {
+        if line.to_lowercase().starts_with("authorization: ") {
+            authorization = Some(line["authorization: ".len()..].to_string());
+        }
         if let Some(range) = line.to_lowercase().strip_prefix("range: bytes=") {
             from = range.trim_end_matches('-').parse::<usize>().ok();
         }
     }
-    log.lock().unwrap().push((path.clone(), from));
+    let token = authorization.clone();
+    log.lock().unwrap().push(Request { path: path.clone(), from, is_head, authorization });
     let name = path.rsplit('/').next().unwrap();
     let mut say = |head: String, body: &[u8]| {
         let _ = stream.write_all(format!("HTTP/1.1 {head}\r\nConnection: close\r\n\r\n").as_bytes());
-        let _ = stream.write_all(body); // a reader that has enough hangs up
+        if !is_head {
+            let _ = stream.write_all(body); // a reader that has enough hangs up
+        }
     };
+    match (mood, token) {
+        (Mood::Gated(_), None) => return say("401 Unauthorized\r\nContent-Length: 0".into(), &[]),
+        (Mood::Gated(right), Some(token)) if token != format!("Bearer {right}") => {
+            return say("403 Forbidden\r\nContent-Length: 0".into(), &[]);
+        }
+        (Mood::GatedFiles, _) if path.contains("/resolve/") => {
+            return say("403 Forbidden\r\nContent-Length: 0".into(), &[]);
+        }
+        _ => {}
+    }
     let Some(bytes) = files.get(name) else { return say("404 Not Found\r\nContent-Length: 0".into(), &[]) };
     let mut bytes = bytes.clone();
     match mood {
@@ -83,6 +121,7 @@ fn answer(mut stream: TcpStream, files: &BTreeMap<&'static str, Vec<u8>>, mood: 
         Mood::Moved if !path.starts_with("/moved") => {
             return say(format!("302 Found\r\nLocation: /moved{path}\r\nContent-Length: 0"), &[]);
         }
+        Mood::MovedTo(host) => return say(format!("302 Found\r\nLocation: {host}{path}\r\nContent-Length: 0"), &[]),
         Mood::WithoutParts => from = None,
         Mood::Wrong => bytes.iter_mut().for_each(|byte| *byte ^= 1),
         _ => {}
