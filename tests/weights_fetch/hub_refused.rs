@@ -74,9 +74,16 @@ fn a_list_cannot_lead_out_of_the_directory_and_what_is_not_plain_is_not_seen() {
     for tool in tools() {
         let mut files = gpt2();
         files.remove("model.safetensors");
-        for name in
-            ["../evil.gguf", "sub/model.safetensors", "-o.gguf", "..gguf", "e vil.gguf", ".gguf", "e\\\"vil.gguf"]
-        {
+        for name in [
+            "../evil.gguf",
+            "sub/model.safetensors",
+            "-o.gguf",
+            "..gguf",
+            "e..vil.gguf",
+            "e vil.gguf",
+            ".gguf",
+            "e\\\"vil.gguf",
+        ] {
             files.insert(name, large(3));
         }
         let machine = hub("list", tool, files);

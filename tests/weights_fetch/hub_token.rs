@@ -4,7 +4,11 @@ use crate::hub::{REPOSITORY, hub, hub_that_says, large, list, names_in, small};
 use crate::machine::{Files, Machine, find, tools};
 use crate::server::{Mood, Server};
 use std::fs;
-use std::process::Command;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 const TOKEN: &str = "hf_Secret123";
 
@@ -96,6 +100,32 @@ fn the_token_is_on_no_command_line_and_in_no_file_that_stays() {
         let heard = machine.server.heard();
         assert!(heard.iter().all(|request| request.authorization.is_some()), "{heard:?}");
     }
+}
+
+#[test]
+fn while_wget_runs_nobody_else_can_read_the_token_and_its_own_settings_count() {
+    if !tools().contains(&"wget") {
+        let _ = writeln!(std::io::stderr(), "not tested: there is no wget here");
+        return;
+    }
+    let machine = hub("mode", "wget", gpt2());
+    fs::write(machine.dir.join(".wgetrc"), "header = Authorization: mine\nuser_agent = mine").unwrap();
+    machine.server.set(Mood::Stall(50_000));
+    let mut command = machine.command(&[REPOSITORY, "here"]);
+    command.env("HF_TOKEN", TOKEN).env("HOME", &machine.dir).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    while fs::metadata(machine.dir.join("here/model.safetensors.part")).map_or(0, |data| data.len()) == 0 {
+        thread::sleep(Duration::from_millis(5));
+    }
+    let settings = machine.dir.join("here/.fetching/wgetrc");
+    assert_eq!(fs::metadata(&settings).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(fs::read_to_string(&settings).unwrap().starts_with("header = Authorization: mine\nuser_agent = mine\n"));
+    Command::new("kill").args(["-TERM".to_string(), child.id().to_string()]).status().unwrap();
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(143));
+    assert!(!machine.dir.join("here/.fetching").exists());
+    // The token comes after the user's own.
+    let right = format!("Bearer {TOKEN}");
+    assert!(machine.server.heard().iter().all(|request| request.authorization.as_ref() == Some(&right)));
 }
 
 #[test]

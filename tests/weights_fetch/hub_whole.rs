@@ -234,6 +234,18 @@ fn a_model_without_a_vocabulary_is_run_with_ids() {
 }
 
 #[test]
+fn a_large_file_of_which_the_hub_gives_no_hash_is_not_called_verified() {
+    for tool in tools().into_iter().take(1) {
+        let (_, files, _) = forms().remove(0);
+        let described = String::from_utf8(list(&files)).unwrap().replace("{\"sha256\":", "{\"other\":");
+        let machine = hub_that_says("no-hash", tool, files, Some(described.into_bytes()));
+        let said = machine.success(&[REPOSITORY]);
+        assert!(said.contains("model.safetensors: whole (not verified)\n"), "{said}");
+        assert!(said.contains("config.json: whole, as the hub describes it\n"), "{said}");
+    }
+}
+
+#[test]
 fn the_hash_of_a_small_file_is_gits() {
     // What `git hash-object` says of a file with "hello" and a newline.
     assert_eq!(git_hash(b"hello\n"), "ce013625030ba8dba906f756967f9e9ca394464a");
