@@ -11,6 +11,7 @@
 //! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it.
 
 mod beside;
+mod blocks;
 mod gpt2_names;
 pub mod hugging_face;
 mod json;
