@@ -13,6 +13,7 @@ use super::learn::{self, Learn, Numbering, count_words};
 use super::token_table::TokenTable;
 use super::{END_OF_TEXT, Tokenizer, gpt2};
 use crate::error::{Error, Result};
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Making a tokenizer.
@@ -178,6 +179,8 @@ impl Tokenizer {
             list.push(AddedToken::special(id, END_OF_TEXT));
         }
         let mut outside = Vec::new();
+        // Few vocabularies need it, and one with thousands of added tokens asks for it thousands of times.
+        let merged = LazyCell::new(|| all_merged(&merges, &byte_ids));
         for token in &list {
             let content = token.content.as_bytes().to_vec();
             if !ids.contains_key(token.content.as_str()) {
@@ -186,7 +189,7 @@ impl Tokenizer {
                     return Err(Fault::Added(problem));
                 }
                 outside.push(token.id);
-            } else if tokens[&token.id].1 == content || is_merged(token.id, &merges, &byte_ids) {
+            } else if tokens[&token.id].1 == content || merged.contains(&token.id) {
                 continue; // ordinary text becomes it too, so it has the bytes that the vocabulary says
             }
             tokens.insert(token.id, (token.content.clone(), content));
@@ -342,9 +345,10 @@ fn one_of_each(added: &[AddedToken], ids: &Ids) -> Vec<AddedToken> {
     by_content.into_values().collect()
 }
 
-/// Whether bytes become this token: it is a single byte, or it occurs in a merge.
-fn is_merged(id: u32, merges: &Merges, byte_ids: &[Option<u32>; 256]) -> bool {
-    byte_ids.contains(&Some(id)) || merges.list().iter().any(|m| [m.left, m.right, m.result].contains(&id))
+/// The tokens that bytes become: single bytes, and all that occur in a merge.
+fn all_merged(merges: &Merges, byte_ids: &[Option<u32>; 256]) -> HashSet<u32> {
+    let in_merges = merges.list().iter().flat_map(|m| [m.left, m.right, m.result]);
+    in_merges.chain(byte_ids.iter().flatten().copied()).collect()
 }
 
 /// The id of each byte in OpenAI's numbering.
