@@ -8,6 +8,7 @@
 //! Q4_0, Q4_1, Q5_0, Q5_1, Q8_0    32 numbers, with a scale `d` and perhaps a smallest value `m`
 //! IQ4_NL                          32 numbers of 4 bits that choose from a table of 16 steps
 //! Q2_K, Q3_K, Q4_K, Q5_K, Q6_K    256 numbers in 8 or 16 groups; a group has a scale of a few bits of its own
+//! IQ4_XS                          the same, with the table of IQ4_NL
 //! ```
 //!
 //! The digit is the number of bits of a number. `d`, `m` and `dmin` are of 16 bits ([`F16`]). A row must fill whole blocks.
@@ -28,6 +29,7 @@ pub(in crate::checkpoint) enum Blocks {
     Q5_1,
     Q8_0,
     Iq4Nl,
+    Iq4Xs,
     Q2K,
     Q3K,
     Q4K,
@@ -36,13 +38,14 @@ pub(in crate::checkpoint) enum Blocks {
 }
 
 /// Each kind with its name, how many numbers a block has, and how many bytes.
-const KINDS: [(Blocks, &str, usize, usize); 11] = [
+const KINDS: [(Blocks, &str, usize, usize); 12] = [
     (Blocks::Q4_0, "Q4_0", 32, 18),
     (Blocks::Q4_1, "Q4_1", 32, 20),
     (Blocks::Q5_0, "Q5_0", 32, 22),
     (Blocks::Q5_1, "Q5_1", 32, 24),
     (Blocks::Q8_0, "Q8_0", 32, 34),
     (Blocks::Iq4Nl, "IQ4_NL", 32, 18),
+    (Blocks::Iq4Xs, "IQ4_XS", 256, 136),
     (Blocks::Q2K, "Q2_K", 256, 84),
     (Blocks::Q3K, "Q3_K", 256, 110),
     (Blocks::Q4K, "Q4_K", 256, 144),
@@ -51,17 +54,6 @@ const KINDS: [(Blocks, &str, usize, usize); 11] = [
 ];
 
 impl Blocks {
-    /// All kinds.
-    pub const ALL: [Blocks; 11] = {
-        let mut all = [Blocks::Q4_0; 11];
-        let mut i = 0;
-        while i < all.len() {
-            all[i] = KINDS[i].0;
-            i += 1;
-        }
-        all
-    };
-
     fn row(self) -> (Blocks, &'static str, usize, usize) {
         KINDS.iter().find(|(kind, ..)| *kind == self).copied().unwrap_or(KINDS[0])
     }
@@ -91,6 +83,7 @@ impl Blocks {
             Blocks::Q5_1 => each(bytes, out, q5_1),
             Blocks::Q8_0 => each(bytes, out, q8_0),
             Blocks::Iq4Nl => each(bytes, out, iq4_nl),
+            Blocks::Iq4Xs => each(bytes, out, iq4_xs),
             Blocks::Q2K => each(bytes, out, q2_k),
             Blocks::Q3K => each(bytes, out, q3_k),
             Blocks::Q4K => each(bytes, out, q4_k),
@@ -197,6 +190,23 @@ fn iq4_nl(block: &[u8; 18], out: &mut [f32; 32]) -> [f32; 2] {
 // The kinds of 256 numbers. Number `i` is in group `i / 32`, or `i / 16` where there are 16 groups. Its bits are not side by
 // side with those of its neighbours: a byte has bits of numbers that are 32 apart, which is quick for processors that work
 // on 32 bytes at a time.
+
+/// `d, high[2], low[4], q[128]`. A group of 32 numbers has 16 bytes of `q`, halves as in Q4_0. Its scale has six bits: the low
+/// four in the halves of `low`, the others in `high`, two bits for each group; `x = d * (scale - 32) * step number q`.
+fn iq4_xs(block: &[u8; 136], out: &mut [f32; 256]) -> [f32; 2] {
+    let d = f16(block, 0);
+    let high = u16::from_le_bytes([block[2], block[3]]);
+    for (group, numbers) in out.chunks_exact_mut(32).enumerate() {
+        let low = block[4 + group / 2] >> (4 * (group % 2)) & 15;
+        let scale = d * (f32::from(u16::from(low) | (high >> (2 * group) & 3) << 4) - 32.0);
+        let (first, second) = numbers.split_at_mut(16);
+        for ((x, y), q) in first.iter_mut().zip(second).zip(&block[8 + 16 * group..]) {
+            *x = scale * STEPS[usize::from(q & 15)];
+            *y = scale * STEPS[usize::from(q >> 4)];
+        }
+    }
+    [d, 0.0]
+}
 
 /// `scales[16], q[64], d, dmin`. A byte of `scales` has a group's scale in its low half and its smallest value in its high
 /// half. Byte `32 * half + l` of `q` has the two bits of four numbers, of which number `128 * half + 32 * j + l` is the `j`-th;
