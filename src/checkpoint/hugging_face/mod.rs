@@ -130,8 +130,8 @@ impl Checkpoint {
 /// `dir` may also be a model's folder in the cache of the Hugging Face hub: its snapshot is read. Or it may be nanoGPT's
 /// file `ckpt.pt`, or a directory with that and without a `config.json`.
 ///
-/// The vocabulary comes from `tokenizer.json`, otherwise from `vocab.json` and `merges.txt`, otherwise from
-/// `merges.txt` alone with OpenAI's numbering. A directory with none of them is a model that works with ids only.
+/// The vocabulary comes from `tokenizer.json`, otherwise from `vocab.json` and `merges.txt` (which OpenAI called
+/// `encoder.json` and `vocab.bpe`), otherwise from `merges.txt` alone with OpenAI's numbering. A directory with none of them is a model that works with ids only.
 ///
 /// # Errors
 ///

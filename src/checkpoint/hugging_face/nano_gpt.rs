@@ -13,7 +13,7 @@
 //! have no biases, which is the same as biases of zero.
 
 use super::weights::{self, Described};
-use super::{Checkpoint, is_missing, vocabulary};
+use super::{Checkpoint, vocabulary};
 use crate::checkpoint::gpt2_names::{in_block, without_prefixes};
 use crate::checkpoint::pytorch::{self, TorchFile};
 use crate::checkpoint::tensors::Order;
@@ -91,8 +91,7 @@ fn vocabulary_beside(path: &Path, n_vocab: usize, notes: &mut Vec<String>) -> Re
     let dir = path.parent().unwrap_or(Path::new("."));
     let found = vocabulary::read(dir, n_vocab, notes)?;
     // One that is there and cannot be used here is another than GPT-2's.
-    let is_there = ["tokenizer.json", "vocab.json", "merges.txt"].iter().any(|name| !is_missing(&dir.join(name)));
-    let is_assumed = !is_there && [50_257, 50_304].contains(&n_vocab);
+    let is_assumed = !vocabulary::is_in(dir) && [50_257, 50_304].contains(&n_vocab);
     Ok((found.or_else(|| is_assumed.then(Tokenizer::gpt2)), is_assumed))
 }
 

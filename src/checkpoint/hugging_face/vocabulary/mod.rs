@@ -1,8 +1,10 @@
-//! The vocabulary: `tokenizer.json`, or `vocab.json` and `merges.txt`.
+//! The vocabulary: `tokenizer.json`, or `vocab.json` and `merges.txt`, or `encoder.json` and `vocab.bpe`.
 //!
 //! A vocabulary is a list of tokens with their ids, and a list of merges in the order in which they were learned. Older
 //! programs kept the two in two files; today's keep them in one, together with everything else that a tokenizer may do
 //! to a text. Only what GPT-2's tokenizer does is read here; anything else would change the ids, and is an error.
+//!
+//! OpenAI called the two files `encoder.json` and `vocab.bpe` when it released GPT-2. They are the same under other names.
 //!
 //! | file | what is in it |
 //! | --- | --- |
@@ -25,16 +27,33 @@ use crate::checkpoint::json::{Json, quote};
 use crate::error::{Error, Result};
 use crate::tokenizer::{AddedToken, Fault, Tokenizer, line_of_merge};
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 type Vocab = Vec<(String, u32)>;
 type Pairs = Vec<(String, String)>;
 
+/// The tokens with their ids, under the name of today and under OpenAI's.
+const VOCABS: [&str; 2] = ["vocab.json", "encoder.json"];
+/// The merges, likewise.
+const MERGES: [&str; 2] = ["merges.txt", "vocab.bpe"];
+
+/// The first file of these names that is in `dir`.
+fn first_of(names: [&str; 2], dir: &Path) -> Option<PathBuf> {
+    names.map(|name| dir.join(name)).into_iter().find(|path| path.is_file())
+}
+
+/// Whether `dir` has a file of a vocabulary, whatever is in it.
+pub(super) fn is_in(dir: &Path) -> bool {
+    let names = [["tokenizer.json"; 2], VOCABS, MERGES];
+    names.as_flattened().iter().any(|name| !is_missing(&dir.join(name)))
+}
+
 /// Reads the optional vocabulary in `dir`, for a model of `n_vocab` rows. `None`: there is none, or one of another kind;
 /// [`no_vocabulary`] says which. What was left out is added to `notes`, a line each.
 pub(super) fn read(dir: &Path, n_vocab: usize, notes: &mut Vec<String>) -> Result<Option<Tokenizer>> {
-    let [all, vocab, merges] = ["tokenizer.json", "vocab.json", "merges.txt"].map(|name| dir.join(name));
-    // `lines`: the text of merges.txt, if the merges come from there.
+    let all = dir.join("tokenizer.json");
+    let (vocab, merges) = (first_of(VOCABS, dir), first_of(MERGES, dir));
+    // `lines`: the file of the merges and its text, if they come from one.
     let (path, tokens, pairs, listed, lines);
     if all.is_file() {
         let json = read_json(&all)?;
@@ -44,18 +63,17 @@ pub(super) fn read(dir: &Path, n_vocab: usize, notes: &mut Vec<String>) -> Resul
         (tokens, pairs) = tokenizer_json::parse(&json).map_err(|e| e.in_file(&all))?;
         listed = added::in_tokenizer_json(&json).map_err(|e| e.in_file(&all))?;
         (path, lines) = (&all, None);
-    } else if vocab.is_file() || merges.is_file() {
-        if !merges.is_file() {
-            return Err(Error::missing(dir, "it has vocab.json and no merges.txt: a vocabulary takes both"));
-        }
-        let text = read_text(&merges)?;
-        pairs = Tokenizer::parse_merges(&text).map_err(|e| e.in_file(&merges))?;
-        (path, tokens) = if vocab.is_file() {
-            (&vocab, parse_vocab(&read_json(&vocab)?).map_err(|e| e.in_file(&vocab))?)
-        } else {
-            (&merges, Tokenizer::openai_vocab(&pairs))
+    } else if let Some(merges) = &merges {
+        let text = read_text(merges)?;
+        pairs = Tokenizer::parse_merges(&text).map_err(|e| e.in_file(merges))?;
+        (path, tokens) = match &vocab {
+            Some(vocab) => (vocab, parse_vocab(&read_json(vocab)?).map_err(|e| e.in_file(vocab))?),
+            None => (merges, Tokenizer::openai_vocab(&pairs)),
         };
-        (listed, lines) = (Vec::new(), Some(text));
+        (listed, lines) = (Vec::new(), Some((merges, text)));
+    } else if let Some(vocab) = &vocab {
+        let [vocab, merges] = if vocab.ends_with(VOCABS[0]) { [VOCABS[0], MERGES[0]] } else { [VOCABS[1], MERGES[1]] };
+        return Err(Error::missing(dir, format!("it has {vocab} and no {merges}: a vocabulary takes both")));
     } else {
         return Ok(None);
     }
@@ -65,8 +83,8 @@ pub(super) fn read(dir: &Path, n_vocab: usize, notes: &mut Vec<String>) -> Resul
     let added = with_a_row(added, &tokens, n_vocab, |note| notes.push(format!("{}: {note}", added_path.display())));
     let in_file = |fault| match (fault, &lines) {
         (Fault::Added(problem), _) => Error::file(&added_path, problem),
-        (Fault::Merge(rank, problem), Some(text)) => {
-            Error::file(&merges, format!("line {}: {problem}", line_of_merge(text, rank)))
+        (Fault::Merge(rank, problem), Some((merges, text))) => {
+            Error::file(merges, format!("line {}: {problem}", line_of_merge(text, rank)))
         }
         (Fault::Merge(_, problem), None) => Error::file(&all, format!("model.merges: {problem}")),
         (Fault::Vocab(problem), Some(_)) => Error::file(path, problem),
@@ -137,7 +155,8 @@ pub fn no_vocabulary(dir: impl AsRef<Path>) -> Error {
         ),
         None => Error::missing(
             dir,
-            "it has no vocabulary: looked for tokenizer.json, for vocab.json with merges.txt, and for merges.txt alone",
+            "it has no vocabulary: looked for tokenizer.json, for vocab.json with merges.txt (or encoder.json with vocab.bpe), \
+             and for merges.txt alone",
         ),
     }
 }

@@ -173,6 +173,30 @@ fn a_fault_is_blamed_on_the_file_that_has_it() {
 }
 
 #[test]
+fn openais_names_of_the_two_files_are_known_and_todays_count_before_them() {
+    let dir = old_directory("openai");
+    let expected = load(&dir).unwrap().tokenizer;
+    let merges = fs::read_to_string(dir.join("merges.txt")).unwrap();
+    fs::rename(dir.join("vocab.json"), dir.join("encoder.json")).unwrap();
+    fs::rename(dir.join("merges.txt"), dir.join("vocab.bpe")).unwrap();
+    assert_eq!(load(&dir).unwrap().tokenizer, expected);
+    fs::write(dir.join("vocab.bpe"), "t h e\n").unwrap();
+    assert!(refused(&dir).starts_with("vocab.bpe: merges: line 1 is not two symbols"), "{}", refused(&dir));
+    fs::write(dir.join("vocab.bpe"), "x y\n").unwrap();
+    let missing = r#"merge 0 ("x" and "y"): token "xy" is not in the vocabulary"#;
+    assert_eq!(refused(&dir), format!("vocab.bpe: line 1: {missing}"));
+    fs::write(dir.join("merges.txt"), merges).unwrap();
+    assert_eq!(load(&dir).unwrap().tokenizer, expected);
+    fs::write(dir.join("encoder.json"), "[]").unwrap();
+    assert_eq!(refused(&dir), "encoder.json: vocabulary: expected an object of tokens and ids");
+    fs::remove_file(dir.join("merges.txt")).unwrap();
+    fs::remove_file(dir.join("vocab.bpe")).unwrap();
+    let message = load(&dir).unwrap_err().to_string();
+    assert!(message.ends_with(": it has encoder.json and no vocab.bpe: a vocabulary takes both"), "{message}");
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
 fn a_vocabulary_of_another_kind_is_not_none() {
     let (dir, json) = with_vocabulary("kind");
     let why = || no_vocabulary(&dir).to_string().split_once(": ").unwrap().1.to_string();
@@ -187,7 +211,8 @@ fn a_vocabulary_of_another_kind_is_not_none() {
     }
     assert_eq!(
         why(),
-        "it has no vocabulary: looked for tokenizer.json, for vocab.json with merges.txt, and for merges.txt alone"
+        "it has no vocabulary: looked for tokenizer.json, for vocab.json with merges.txt (or encoder.json with vocab.bpe), \
+         and for merges.txt alone"
     );
     for (name, kind) in OTHER_KINDS {
         fs::write(dir.join(name), "").unwrap();
