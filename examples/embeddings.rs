@@ -7,7 +7,7 @@
 //! cargo run --example embeddings -- --differences " man woman king"
 //! ```
 
-use gpt60::checkpoint::hugging_face::Checkpoint;
+use gpt60::checkpoint::Checkpoint;
 use gpt60::cli::{self, Args, Command, Failure, Flag, Outcome};
 use gpt60::{Tensor, generate};
 use std::process::ExitCode;

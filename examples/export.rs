@@ -5,7 +5,7 @@
 //! ```
 
 use gpt60::Error;
-use gpt60::checkpoint::{Dtype, hugging_face};
+use gpt60::checkpoint::{self, Dtype};
 use gpt60::cli::{self, Command, Failure, Flag, Outcome};
 use std::path::Path;
 use std::process::ExitCode;
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
             other => return Err(Failure::Usage(format!("--dtype is {other:?}; it can be f32, f16 or bf16"))),
         };
         let dir = Path::new(dir);
-        hugging_face::check_free(dir)?;
+        checkpoint::check_free(dir)?;
         let checkpoint = args.model()?;
         std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, "made", e))?;
         checkpoint.save(dir, dtype)?;

@@ -10,7 +10,7 @@
 //! ```
 
 use gpt60::Rng;
-use gpt60::checkpoint::hugging_face::Checkpoint;
+use gpt60::checkpoint::Checkpoint;
 use gpt60::cli::{self, Command, Failure, Flag, Outcome, Prompt};
 use gpt60::generate::{MAX_TOGETHER, Sampler, Stop, StopTexts, statistics::Statistics, table};
 use std::process::ExitCode;

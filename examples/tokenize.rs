@@ -6,7 +6,7 @@
 //! printf ' theorized' | cargo run --example tokenize -- --show
 //! ```
 
-use gpt60::checkpoint::hugging_face;
+use gpt60::checkpoint;
 use gpt60::cli::{self, Args, Command, Failure, Flag, Outcome};
 use gpt60::tokenizer::{Part, Tokenizer, split};
 use gpt60::{Error, Result, storybook, text_file};
@@ -77,7 +77,7 @@ fn vocabulary(args: &Args) -> Outcome<Tokenizer> {
     let tokenizer = match (args.get("--model"), args.has("--storybook")) {
         (None, false) => Some(Tokenizer::gpt2()),
         (None, true) => storybook::load().tokenizer,
-        (Some(dir), false) => hugging_face::load_tokenizer(dir)?,
+        (Some(dir), false) => checkpoint::load_tokenizer(dir)?,
         (Some(_), true) => return Err(Failure::Usage("give either --model or --storybook, not both".to_string())),
     };
     tokenizer.ok_or_else(|| args.no_vocabulary("there is nothing to encode with"))

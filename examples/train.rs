@@ -6,7 +6,7 @@
 //! cargo run --release --example greedy -- --model my-model
 //! ```
 
-use gpt60::checkpoint::hugging_face;
+use gpt60::checkpoint;
 use gpt60::cli::{self, Args, Command, Failure, Flag, Outcome};
 use gpt60::train::changes::Changes;
 use gpt60::train::run::Trainer;
@@ -176,7 +176,7 @@ fn begin(args: &Args) -> Outcome<(Trainer, PathBuf)> {
         return Err(Failure::Usage(problem.to_string()));
     }
     if let Some(init) = inputs.init.as_ref().filter(|_| args.has("--n-ctx")) {
-        let n_ctx = hugging_face::load_config(init)?.n_ctx;
+        let n_ctx = checkpoint::load_config(init)?.n_ctx;
         if settings.n_ctx > n_ctx {
             let problem = format!("--n-ctx is {}, but the model of --init can look at {n_ctx} tokens", settings.n_ctx);
             return Err(Failure::Usage(problem));

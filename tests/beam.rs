@@ -4,7 +4,7 @@
 //! `fixtures/beam.py` made the model and the expected answers, with the versions that it names. `beam_drawn.rs` compares what
 //! is drawn.
 
-use gpt60::checkpoint::{Json, hugging_face};
+use gpt60::checkpoint::{self, Json};
 use gpt60::generate::{BeamSearch, EarlyStopping, Fate, Hypothesis, Sampler, greedy};
 use gpt60::{Config, Gpt2, Rng, Tensor};
 use proptest::prelude::*;
@@ -21,7 +21,7 @@ fn ids(json: &Json) -> Vec<u32> {
 
 #[test]
 fn the_answers_are_those_of_transformers() {
-    let model = hugging_face::load(dir()).unwrap().model;
+    let model = checkpoint::load(dir()).unwrap().model;
     let cases = Json::parse(&std::fs::read_to_string(dir().join("expected.json")).unwrap()).unwrap();
     let cases = cases.as_array().unwrap();
     let mut n_answers = 0;

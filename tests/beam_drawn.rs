@@ -5,7 +5,7 @@
 #[path = "common/knobs.rs"]
 mod knobs;
 
-use gpt60::checkpoint::{Json, hugging_face};
+use gpt60::checkpoint::{self, Json};
 use gpt60::generate::BeamSearch;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -24,7 +24,7 @@ fn critical(freedom: usize) -> f64 {
 #[test]
 fn drawn_beams_find_the_texts_of_transformers_as_often() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/beam_drawn");
-    let model = hugging_face::load(&dir).unwrap().model;
+    let model = checkpoint::load(&dir).unwrap().model;
     let cases = Json::parse(&std::fs::read_to_string(dir.join("expected.json")).unwrap()).unwrap();
     let cases = cases.as_array().unwrap();
     for case in cases {

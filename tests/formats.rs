@@ -9,7 +9,7 @@ mod archive;
 #[path = "formats/by_hand.rs"]
 mod by_hand;
 
-use gpt60::checkpoint::hugging_face::load_config;
+use gpt60::checkpoint::load_config;
 use gpt60::checkpoint::{Dtype, load, safetensors, save};
 use gpt60::{Config, Gpt2, Rng, Tensor};
 use std::fs;

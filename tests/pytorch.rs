@@ -5,7 +5,7 @@
 //! with the settings of a run. Together the models have a tied and an untied head, tokens and positions that no batch
 //! contains, and both clipped and unclipped steps.
 
-use gpt60::checkpoint::{Json, hugging_face, safetensors};
+use gpt60::checkpoint::{self, Json, safetensors};
 use gpt60::close::check_close;
 use gpt60::train::adamw::{AdamW, clip};
 use gpt60::train::batches::{Batch, Tokens};
@@ -73,7 +73,7 @@ fn load(name: &str) -> (Gpt2, Expected) {
         last: tensors(name, "final.safetensors"),
     };
     assert_eq!(expected.batches.len(), N_STEPS);
-    (hugging_face::load(dir(name)).unwrap().model, expected)
+    (checkpoint::load(dir(name)).unwrap().model, expected)
 }
 
 /// The settings of a run: three that `training.py` chose, the others at their defaults.
@@ -218,7 +218,7 @@ fn a_run_from_a_text_is_that_of_pytorch() {
         check_step(&format!("step {i}"), &found, expected);
     }
     trainer.save().unwrap();
-    let saved = hugging_face::load(&out).unwrap().model;
+    let saved = checkpoint::load(&out).unwrap().model;
     std::fs::remove_dir_all(&out).unwrap();
     check_last("run", &saved, &expected.last);
 }

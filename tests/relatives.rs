@@ -3,7 +3,7 @@
 //!
 //! `fixtures/relatives.py` made one small model, ran it with each configuration, and names the versions.
 
-use gpt60::checkpoint::{Dtype, hugging_face, safetensors};
+use gpt60::checkpoint::{self, Dtype, safetensors};
 use gpt60::layers::activation;
 use gpt60::{Activation, Gpt2, KvCache, Tensor};
 use std::collections::HashSet;
@@ -17,7 +17,7 @@ fn path(name: &str) -> PathBuf {
 /// The model with the configuration `name`.
 fn model(name: &str) -> Gpt2 {
     let config = fs::read_to_string(path(&format!("{name}.json"))).unwrap();
-    hugging_face::load_from_bytes(&config, &fs::read(path("model.safetensors")).unwrap()).unwrap()
+    checkpoint::load_from_bytes(&config, &fs::read(path("model.safetensors")).unwrap()).unwrap()
 }
 
 /// The ids that went in, and each relative's name with the logits that came out.
@@ -62,8 +62,8 @@ fn a_relative_that_is_written_is_read_as_the_same() {
     for (name, _) in relatives {
         let dir = std::env::temp_dir().join(format!("gpt60-relatives-{}-{name}", std::process::id()));
         let first = model(&name);
-        hugging_face::save(&dir, &first, None, Dtype::F32).unwrap();
-        let again = hugging_face::load(&dir).unwrap().model;
+        checkpoint::save(&dir, &first, None, Dtype::F32).unwrap();
+        let again = checkpoint::load(&dir).unwrap().model;
         fs::remove_dir_all(&dir).unwrap();
         assert!(again == first && again.config == first.config, "{name}");
     }

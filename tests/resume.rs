@@ -93,7 +93,7 @@ fn a_run_killed_at_twenty_random_moments_gives_what_an_unharmed_run_gives() {
         let is_begun = dir.join("killed/training.safetensors").exists();
         command = if is_begun { resume(&dir, "killed") } else { begin(&dir, "killed") };
         if dir.join("killed/model.safetensors").exists() {
-            checkpoint::hugging_face::load(dir.join("killed")).unwrap(); // whole at every moment
+            checkpoint::load(dir.join("killed")).unwrap(); // whole at every moment
         } else {
             n_before_first_weights += 1;
         }

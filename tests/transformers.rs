@@ -4,7 +4,7 @@
 //! have 1, 2, 5 and 7 heads, a tied and an untied head, F32, F16 and BF16 weights, names with and without the prefix,
 //! masks of three dtypes, another epsilon and a narrow MLP.
 
-use gpt60::checkpoint::{self, Json, hugging_face, safetensors};
+use gpt60::checkpoint::{self, Json, safetensors};
 use gpt60::generate::greedy;
 use gpt60::{KvCache, Pass, Probe, Tensor};
 use std::path::PathBuf;
@@ -37,7 +37,7 @@ fn ids(json: &Json) -> Vec<u32> {
 fn logits_are_those_of_transformers() {
     let mut n_compared = 0;
     for name in MODELS {
-        let model = hugging_face::load(dir(name)).unwrap().model;
+        let model = checkpoint::load(dir(name)).unwrap().model;
         let sequences = expected_json(name);
         for (i, sequence) in sequences.get("sequences").unwrap().as_array().unwrap().iter().enumerate() {
             let expected = expected_tensor(name, &format!("logits.{i}"));
@@ -62,7 +62,7 @@ fn logits_are_those_of_transformers() {
 fn greedy_ids_are_those_of_transformers() {
     let mut n_compared = 0;
     for name in MODELS {
-        let model = hugging_face::load(dir(name)).unwrap().model;
+        let model = checkpoint::load(dir(name)).unwrap().model;
         let json = expected_json(name);
         let prompts = json.get("sequences").unwrap().as_array().unwrap();
         for (prompt, expected) in prompts.iter().zip(json.get("greedy").unwrap().as_array().unwrap()) {
@@ -78,7 +78,7 @@ fn greedy_ids_are_those_of_transformers() {
 
 #[test]
 fn every_intermediate_is_that_of_transformers() {
-    let model = hugging_face::load(dir("heads5")).unwrap().model;
+    let model = checkpoint::load(dir("heads5")).unwrap().model;
     let sequence = ids(expected_json("heads5").get("probed").unwrap());
     let mut probe = Probe::everything();
     model.hidden(&sequence, Pass::new(sequence.len()).watched_by(&mut probe)).unwrap();
@@ -97,7 +97,7 @@ fn every_intermediate_is_that_of_transformers() {
 
 #[test]
 fn a_directory_s_own_vocabulary_decides_its_ids() {
-    let checkpoint = hugging_face::load(dir("bf16")).unwrap();
+    let checkpoint = checkpoint::load(dir("bf16")).unwrap();
     let tokenizer = checkpoint.tokenizer.unwrap();
     let json = expected_json("bf16");
     let texts = json.get("texts").unwrap().as_array().unwrap();
@@ -112,7 +112,7 @@ fn a_directory_s_own_vocabulary_decides_its_ids() {
 
 #[test]
 fn end_ids_are_a_number_a_list_or_null_and_never_beyond_the_vocabulary() {
-    let ends = |name: &str| hugging_face::load(dir(name)).unwrap().end_ids;
+    let ends = |name: &str| checkpoint::load(dir(name)).unwrap().end_ids;
     assert_eq!(ends("heads5"), []); // 50256, beyond the vocabulary of 101
     assert_eq!(ends("untied"), [7, 100]); // [7, 100, 50256]
     assert_eq!(ends("deep_f16"), []); // null
@@ -122,11 +122,11 @@ fn end_ids_are_a_number_a_list_or_null_and_never_beyond_the_vocabulary() {
 #[test]
 fn what_is_saved_is_loaded_again_bit_for_bit() {
     for name in MODELS {
-        let loaded = hugging_face::load(dir(name)).unwrap();
+        let loaded = checkpoint::load(dir(name)).unwrap();
         let copy = std::env::temp_dir().join(format!("gpt60-copy-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&copy).unwrap();
         loaded.save(&copy, checkpoint::Dtype::F32).unwrap();
-        let again = hugging_face::load(&copy).unwrap();
+        let again = checkpoint::load(&copy).unwrap();
         std::fs::remove_dir_all(&copy).unwrap();
         assert_eq!(again.model, loaded.model, "{name}");
         assert_eq!(again.tokenizer, loaded.tokenizer, "{name}");
@@ -137,10 +137,10 @@ fn what_is_saved_is_loaded_again_bit_for_bit() {
 #[test]
 fn a_model_that_came_in_16_bits_loses_nothing_when_it_is_saved_in_them() {
     for (name, dtype) in [("deep_f16", checkpoint::Dtype::F16), ("bf16", checkpoint::Dtype::Bf16)] {
-        let model = hugging_face::load(dir(name)).unwrap().model;
+        let model = checkpoint::load(dir(name)).unwrap().model;
         let copy = std::env::temp_dir().join(format!("gpt60-sixteen-{}-{name}", std::process::id()));
-        hugging_face::save(&copy, &model, None, dtype).unwrap();
-        let again = hugging_face::load(&copy).unwrap().model;
+        checkpoint::save(&copy, &model, None, dtype).unwrap();
+        let again = checkpoint::load(&copy).unwrap().model;
         std::fs::remove_dir_all(&copy).unwrap();
         assert_eq!(again, model, "{name}");
     }
@@ -149,9 +149,9 @@ fn a_model_that_came_in_16_bits_loses_nothing_when_it_is_saved_in_them() {
 #[test]
 fn each_form_of_a_vocabulary_gives_the_same_ids() {
     let copy = std::env::temp_dir().join(format!("gpt60-forms-{}", std::process::id()));
-    let first = hugging_face::load(dir("bf16")).unwrap();
-    hugging_face::save(&copy, &first.model, first.tokenizer.as_ref(), checkpoint::Dtype::F32).unwrap();
-    let tokenizer = || hugging_face::load(&copy).unwrap().tokenizer;
+    let first = checkpoint::load(dir("bf16")).unwrap();
+    checkpoint::save(&copy, &first.model, first.tokenizer.as_ref(), checkpoint::Dtype::F32).unwrap();
+    let tokenizer = || checkpoint::load(&copy).unwrap().tokenizer;
 
     std::fs::remove_file(copy.join("tokenizer.json")).unwrap();
     assert_eq!(tokenizer(), first.tokenizer); // from vocab.json and merges.txt
@@ -169,7 +169,7 @@ fn each_form_of_a_vocabulary_gives_the_same_ids() {
 
 #[test]
 fn a_token_that_was_added_later_is_found_in_a_text_and_decoded() {
-    let tokenizer = hugging_face::load(dir("bf16")).unwrap().tokenizer.unwrap();
+    let tokenizer = checkpoint::load(dir("bf16")).unwrap().tokenizer.unwrap();
     assert_eq!(tokenizer.decode(&[264]).unwrap(), "[PAD]");
     assert_eq!(tokenizer.encode("[PAD][PAD]"), [264, 264]); // as transformers does
 }

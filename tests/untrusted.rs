@@ -10,7 +10,7 @@
 #[path = "untrusted/torch.rs"]
 mod torch;
 
-use gpt60::checkpoint::{Dtype, Json, SafeTensors, hugging_face, safetensors};
+use gpt60::checkpoint::{self, Dtype, Json, SafeTensors, safetensors};
 use gpt60::tokenizer::Tokenizer;
 use gpt60::{Config, Gpt2, Rng};
 use proptest::prelude::*;
@@ -195,7 +195,7 @@ fn configurations_made_to_deceive_are_refused(whole: &[u8]) {
         let config = CONFIG.replace(from, to);
         assert_ne!(config, CONFIG);
         let mut refused = false;
-        let used = peak(|| refused = hugging_face::load_from_bytes(&config, whole).is_err());
+        let used = peak(|| refused = checkpoint::load_from_bytes(&config, whole).is_err());
         assert!(refused, "{to}");
         assert!(used <= 1 << 20, "{to}: {used} bytes");
     }
@@ -208,7 +208,7 @@ fn a_model_is_loaded_in_its_own_size() {
     drop(model);
     let config = r#"{"vocab_size": 5000, "n_positions": 64, "n_embd": 256, "n_head": 4, "n_layer": 2}"#;
     let mut loaded = None;
-    let used = peak(|| loaded = hugging_face::load_from_bytes(config, &bytes).ok());
+    let used = peak(|| loaded = checkpoint::load_from_bytes(config, &bytes).ok());
     assert!(loaded.is_some());
     assert!(used as f64 <= 1.2 * bytes.len() as f64, "{used} bytes for a file of {}", bytes.len());
 }
@@ -235,7 +235,7 @@ impl Victim {
         let model = Gpt2::random(&config, &mut Rng::new(1)).unwrap();
         let dir = std::env::temp_dir().join(format!("gpt60-untrusted-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&dir);
-        hugging_face::save(&dir, &model, Some(&tokenizer), dtype).unwrap();
+        checkpoint::save(&dir, &model, Some(&tokenizer), dtype).unwrap();
         let files: Vec<_> = FILES.iter().map(|name| (*name, fs::read(dir.join(name)).unwrap())).collect();
         let n_header = u64::from_le_bytes(files[0].1[..8].try_into().unwrap()) as usize;
         Victim { files, dir, n_header }
@@ -260,7 +260,7 @@ impl Victim {
         let limit = 2 * bytes.len().max(self.files[0].1.len()) + 64 * (n_text + bytes.len()) + (1 << 20);
         let mut message = None;
         let used = peak(|| {
-            message = hugging_face::load(&self.dir).err().map(|e| e.to_string());
+            message = checkpoint::load(&self.dir).err().map(|e| e.to_string());
             if i == 0
                 && let Ok(mut file) = SafeTensors::<std::io::Cursor<&[u8]>>::from_bytes(&bytes)
             {

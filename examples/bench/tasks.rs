@@ -2,7 +2,7 @@
 
 use super::machine::free_memory;
 use super::shape::Shape;
-use gpt60::checkpoint::{Dtype, hugging_face};
+use gpt60::checkpoint::{self, Dtype};
 use gpt60::cli::{Failure, Outcome};
 use gpt60::kernels::matmul::{self, Matrix};
 use gpt60::tokenizer::Tokenizer;
@@ -134,11 +134,11 @@ pub fn tokenize(n_runs: usize, text: &str) -> Outcome<(Vec<f64>, Vec<f64>)> {
 /// them.
 pub fn load(n_runs: usize, shape: &Shape) -> Outcome<Vec<f64>> {
     let dir = TemporaryDir::new()?;
-    hugging_face::save(&dir.0, &shape.model()?, None, Dtype::F32)?;
+    checkpoint::save(&dir.0, &shape.model()?, None, Dtype::F32)?;
     let prompt = shape.ids(N_PROMPT);
     repeat(n_runs, || {
         let start = Instant::now();
-        let model = hugging_face::load(&dir.0)?.model;
+        let model = checkpoint::load(&dir.0)?.model;
         model.next_logits(&prompt, &mut KvCache::new(&model.config, 1))?;
         Ok(milliseconds(start))
     })

@@ -172,9 +172,8 @@ fn q8_0(block: &[u8; 34], out: &mut [f32; 32]) -> [f32; 2] {
 }
 
 /// The steps of IQ4_NL: close together about zero, where most weights are.
-const STEPS: [f32; 16] = [
-    -127.0, -104.0, -83.0, -65.0, -49.0, -35.0, -22.0, -10.0, 1.0, 13.0, 25.0, 38.0, 53.0, 69.0, 89.0, 113.0,
-];
+const STEPS: [f32; 16] =
+    [-127.0, -104.0, -83.0, -65.0, -49.0, -35.0, -22.0, -10.0, 1.0, 13.0, 25.0, 38.0, 53.0, 69.0, 89.0, 113.0];
 
 /// `d, q[16]`, halves as in Q4_0; `x = d * step number q`.
 fn iq4_nl(block: &[u8; 18], out: &mut [f32; 32]) -> [f32; 2] {

@@ -4,23 +4,29 @@
 //! single file of tensors.
 //!
 //! Read the source in this order: `json/`, the notation of the small files; `beside.rs`, how to write a file safely;
-//! [`safetensors`], the file of the weights; `tensors.rs`, tensors in files of any format; `pytorch/`, the files that came
-//! before safetensors; `gpt2_names.rs`, under which names the weights lie there; [`hugging_face`], the directory in which
-//! the world exchanges GPT-2s.
+//! [`safetensors`], the file of the weights; `tensors.rs`, tensors in files of any format; `gpt2_names.rs`, under which
+//! names the weights lie there; `weights.rs`, from such tensors to a model; [`hugging_face`], the directory in which the
+//! world exchanges GPT-2s; and `load.rs`, how a whole model is read. Then come the other forms in which models are met:
+//! `forms/`, with `pytorch/`, the files that came before safetensors, and `blocks.rs`, numbers in a few bits.
 //!
 //! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it.
 
 mod beside;
 mod blocks;
+mod forms;
 mod gpt2_names;
 pub mod hugging_face;
 mod json;
+mod load;
 mod pytorch;
 pub mod safetensors;
 mod tensors;
+mod weights;
 
 #[doc(hidden)]
 pub use beside::write_beside;
-pub use hugging_face::{Checkpoint, Kept, check_free, load, load_from_bytes, load_tokenizer, save};
+pub use hugging_face::{Kept, check_free, load_from_bytes, no_vocabulary, save};
+pub(crate) use hugging_face::{vocabulary_from_json, vocabulary_to_json, write};
 pub use json::Json;
+pub use load::{Checkpoint, load, load_config, load_tokenizer};
 pub use safetensors::{Dtype, SafeTensors};

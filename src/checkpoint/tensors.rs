@@ -4,15 +4,21 @@
 //! numbers begin at this byte of this file. The formats differ in how they write the list down. This file begins where
 //! the list is known: [`Tensors`] are such places in one or several open files, and `fill` reads the numbers of one.
 
+use super::blocks::Blocks;
+use super::gpt2_names::{Family, is_linear};
 use super::json::quote;
 use super::safetensors::Dtype;
 use super::safetensors::dtype::decode;
 use crate::error::{Error, Result};
+use crate::kernels::unpack;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// How many bytes are converted at a time. This way a tensor is never in memory in two forms.
 pub(super) const CHUNK: usize = 64 * 1024;
+
+/// How many numbers are read at a time, unless a single column has more.
+const AT_A_TIME: usize = 1 << 18;
 
 /// Where one tensor lies. Whoever makes a place has checked that its numbers lie in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +26,7 @@ pub(in crate::checkpoint) struct Place {
     /// Its name in the file, for example `transformer.h.0.ln_1.weight`.
     pub name: String,
     /// The kind of its numbers.
-    pub dtype: Dtype,
+    pub kind: Kind,
     /// Its shape; `[]` is a single number.
     pub shape: Vec<usize>,
     /// The order in which its numbers lie.
@@ -29,6 +35,37 @@ pub(in crate::checkpoint) struct Place {
     pub file: usize,
     /// Its first byte in that file.
     pub begin: u64,
+}
+
+/// The kind of the numbers of a tensor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::checkpoint) enum Kind {
+    /// Each number by itself.
+    Plain(Dtype),
+    /// Many numbers together, with a scale.
+    Blocks(Blocks),
+    /// Something that is not read here, by its name.
+    Unknown(String),
+}
+
+impl Kind {
+    /// How many numbers are the least that can be read alone, and how many bytes they take.
+    fn unit(&self) -> (usize, usize) {
+        match self {
+            Kind::Plain(dtype) => (1, dtype.bits() / 8),
+            Kind::Blocks(blocks) => (blocks.n_numbers(), blocks.n_bytes()),
+            Kind::Unknown(_) => (1, 1),
+        }
+    }
+
+    /// Bytes to numbers. Returns whether every one is a number: neither NaN nor infinite.
+    fn decode(&self, bytes: &[u8], out: &mut [f32]) -> bool {
+        match self {
+            Kind::Plain(dtype) => decode(bytes, *dtype, out),
+            Kind::Blocks(blocks) => blocks.decode(bytes, out),
+            Kind::Unknown(_) => false,
+        }
+    }
 }
 
 /// The order in which the numbers of a tensor lie in a file.
@@ -54,6 +91,32 @@ pub(in crate::checkpoint) struct Source<R> {
 pub(in crate::checkpoint) struct Tensors<R> {
     pub places: Vec<Place>,
     pub files: Vec<Source<R>>,
+    /// By which names the weights are called.
+    pub family: Family,
+}
+
+impl<R> Tensors<R> {
+    /// The tensors of one file.
+    pub fn in_one_file(places: Vec<Place>, path: &Path, reader: R, family: Family) -> Tensors<R> {
+        Tensors { places, files: vec![Source { path: path.to_path_buf(), reader }], family }
+    }
+
+    /// The same tensors, of a program that keeps the weights of linear layers as `[out, in]`: they are turned while they are
+    /// read.
+    #[must_use]
+    pub fn with_linear_layers_turned(mut self) -> Tensors<R> {
+        for place in &mut self.places {
+            if is_linear(&self.family.own_name(&place.name)) && place.shape.len() == 2 {
+                place.shape.reverse();
+                place.order = match place.order {
+                    Order::Rows => Order::Columns,
+                    Order::Columns => Order::Rows,
+                    Order::Other => Order::Other,
+                };
+            }
+        }
+        self
+    }
 }
 
 impl<R: Read + Seek> Tensors<R> {
@@ -80,37 +143,38 @@ impl<R: Read + Seek> Tensors<R> {
 ///
 /// If `out` does not have the length of the tensor, its dtype is not one of weights, or the source cannot be read.
 pub(in crate::checkpoint) fn fill<R: Read + Seek>(place: &Place, source: &mut R, out: &mut [f32]) -> Result<bool> {
-    let Place { name, dtype, shape, .. } = place;
+    let Place { name, kind, shape, .. } = place;
     check_is_weight(place)?;
     let n = shape.iter().try_fold(1_usize, |n, &size| n.checked_mul(size));
     if n != Some(out.len()) {
         return Err(tensor_error(name, format!("does not have {} numbers", out.len())));
     }
+    if out.is_empty() {
+        return Ok(true);
+    }
     let unreadable = |e| Error::io_in(format!("tensor {}", quote(name)), "read", e);
     source.seek(SeekFrom::Start(place.begin)).map_err(unreadable)?;
-    let size = dtype.bits() / 8;
-    let mut buffer = vec![0; CHUNK.min(out.len().saturating_mul(size))];
+    let (unit, unit_bytes) = kind.unit();
+    let mut bytes = Vec::new();
     let mut all_numbers = true;
     let mut read = |part: &mut [f32]| -> Result<()> {
-        let bytes = &mut buffer[..part.len() * size];
-        source.read_exact(bytes).map_err(unreadable)?;
-        all_numbers &= decode(bytes, *dtype, part);
+        bytes.resize(part.len() / unit * unit_bytes, 0);
+        source.read_exact(&mut bytes).map_err(unreadable)?;
+        all_numbers &= unpack::decode(&bytes, unit_bytes, part, unit, |bytes, part| kind.decode(bytes, part));
         Ok(())
     };
     if place.order == Order::Columns {
         // The file has the columns one after the other, each with a number for every row.
         let (n_rows, n_columns) = (shape[0], shape[1]);
-        let mut numbers = vec![0.0; out.len().min(CHUNK / size)];
-        for begin in (0..out.len()).step_by(CHUNK / size) {
-            let part = &mut numbers[..(CHUNK / size).min(out.len() - begin)];
-            read(part)?;
-            for (k, &x) in part.iter().enumerate() {
-                let (column, row) = ((begin + k) / n_rows, (begin + k) % n_rows);
-                out[row * n_columns + column] = x;
-            }
+        let width = (AT_A_TIME / n_rows).clamp(1, n_columns);
+        let mut columns = vec![0.0; out.len().min(width * n_rows)];
+        for begin in (0..n_columns).step_by(width) {
+            let columns = &mut columns[..width.min(n_columns - begin) * n_rows];
+            read(columns)?;
+            unpack::turn(columns, n_rows, out, n_columns, begin);
         }
     } else {
-        for part in out.chunks_mut(CHUNK / size) {
+        for part in out.chunks_mut(AT_A_TIME) {
             read(part)?;
         }
     }
@@ -119,11 +183,17 @@ pub(in crate::checkpoint) fn fill<R: Read + Seek>(place: &Place, source: &mut R,
 
 /// Checks that the numbers at `place` are of a kind that weights have, and in an order that is read.
 pub(in crate::checkpoint) fn check_is_weight(place: &Place) -> Result<()> {
-    if place.dtype.is_weight() {
+    let expected = "expected F32, F16, BF16 or F64";
+    let dtype = match &place.kind {
+        Kind::Plain(dtype) => *dtype,
+        Kind::Blocks(_) => Dtype::F32,
+        Kind::Unknown(name) => return Err(tensor_error(&place.name, format!("its numbers are {name}, {expected}"))),
+    };
+    if dtype.is_weight() {
         let problem = "its numbers do not lie row by row or column by column: save it again after .contiguous()";
         return if place.order == Order::Other { Err(tensor_error(&place.name, problem)) } else { Ok(()) };
     }
-    Err(tensor_error(&place.name, format!("its dtype is {}, expected F32, F16, BF16 or F64", place.dtype)))
+    Err(tensor_error(&place.name, format!("its dtype is {dtype}, {expected}")))
 }
 
 /// The error for a tensor with numbers that are none.

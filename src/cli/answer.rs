@@ -1,6 +1,6 @@
 //! A prompt, and its answer while it is written: the text goes to standard output as soon as the model makes it.
 
-use crate::checkpoint::hugging_face::Checkpoint;
+use crate::checkpoint::Checkpoint;
 use crate::cli::failure::Outcome;
 use crate::cli::terminal::{flush, is_terminal, note, note_part, print};
 use crate::generate::{Continuation, Stop, StopTexts};

@@ -1,6 +1,6 @@
 //! The flags that several examples have, and what they mean: which model, which prompt, how to choose a token, how wide a line.
 
-use crate::checkpoint::hugging_face::{self, Checkpoint};
+use crate::checkpoint::{self, Checkpoint};
 use crate::cli::answer::Prompt;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::flags::{Args, Flag};
@@ -155,7 +155,7 @@ impl Args {
     /// If the directory cannot be read as a model.
     pub fn full_model(&self) -> Outcome<Checkpoint> {
         let Some(dir) = self.get("--model") else { return Ok(storybook::load()) };
-        let checkpoint = hugging_face::load(dir)?;
+        let checkpoint = checkpoint::load(dir)?;
         checkpoint.notes.iter().for_each(|line| note(&format!("[{line}]")));
         Ok(checkpoint)
     }
@@ -208,7 +208,7 @@ impl Args {
     /// were looked for. `remedy` ends the line.
     pub fn no_vocabulary(&self, remedy: &str) -> Failure {
         let problem = match self.get("--model") {
-            Some(dir) => hugging_face::no_vocabulary(dir).to_string(),
+            Some(dir) => checkpoint::no_vocabulary(dir).to_string(),
             None => "this model has no vocabulary".to_string(),
         };
         Failure::Failed(format!("{problem}; {remedy}"))

@@ -12,6 +12,7 @@
 //!   `one_query.rs` is attention once more, for a single new token.
 //! * `activation.rs` runs any other function over many numbers.
 //! * `memory.rs` keeps the memory of long tensors for the next one of the same size.
+//! * `unpack.rs` turns the bytes of a file into numbers, and matrices the other way round.
 //! * [`threads`] splits work among the processor's cores.
 //! * [`cpu`] finds out what the processor can do, and runs a loop with the best instructions it has.
 //!
@@ -47,6 +48,7 @@ pub mod one_query;
 #[doc(hidden)] // its twin is the one to call
 pub mod softmax;
 pub mod threads;
+pub(crate) mod unpack;
 
 /// A line for each environment variable of this folder that is set to something that cannot be done: what it is, and what
 /// happens instead.

@@ -7,7 +7,7 @@
 //!
 //! [Chapter 13](crate::book::ch13_training) explains it.
 
-use crate::checkpoint::hugging_face::{Checkpoint, load_from_bytes};
+use crate::checkpoint::{Checkpoint, load_from_bytes};
 use crate::tokenizer::Tokenizer;
 
 /// The storybook model with its vocabulary.

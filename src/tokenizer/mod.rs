@@ -267,7 +267,7 @@ impl Tokenizer {
     ///
     /// A model ends its text with an end token, and `decode` writes that as `<|endoftext|>`, because it gives back
     /// exactly what was encoded. `end_ids` are the model's, such as
-    /// [`Checkpoint::end_ids`](crate::checkpoint::hugging_face::Checkpoint).
+    /// [`Checkpoint::end_ids`](crate::checkpoint::Checkpoint).
     ///
     /// # Errors
     ///

@@ -15,7 +15,7 @@ use super::schedule::Schedule;
 use super::settings::{Inputs, Settings, read_texts};
 use super::state::{self, Resumed, State};
 use super::step::{StepReport, Workspace, too_high_a_rate, validation_loss};
-use crate::checkpoint::{Checkpoint, Dtype, hugging_face};
+use crate::checkpoint::{self, Checkpoint, Dtype};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::model::Gpt2;
@@ -103,7 +103,7 @@ impl Trainer {
             return Err(Error::file(&state_path, problem));
         }
         // No file that a run writes may exist yet: it could be someone's work.
-        hugging_face::check_free(dir)?;
+        checkpoint::check_free(dir)?;
         if dir.join(LOSS_FILE).exists() {
             return Err(Error::file(dir.join(LOSS_FILE), "already exists; choose another directory"));
         }
@@ -207,7 +207,7 @@ impl Trainer {
         let texts = read_texts(&inputs.train)?;
         let mut rng = Rng::new(settings.seed);
         let Checkpoint { model, tokenizer, end_ids, kept, notes, .. } = match &inputs.init {
-            Some(init) => hugging_face::load(init)?,
+            Some(init) => checkpoint::load(init)?,
             None => make_first(&settings, &texts, &mut rng, watch)?,
         };
         let tokenizer = tokenizer.ok_or_else(|| no_vocabulary(&inputs))?;
@@ -239,7 +239,7 @@ impl Trainer {
 /// The model to begin from has no vocabulary, and a run needs one.
 fn no_vocabulary(inputs: &Inputs) -> Error {
     let dir = inputs.init.clone().unwrap_or_default();
-    hugging_face::no_vocabulary(dir)
+    checkpoint::no_vocabulary(dir)
 }
 
 /// A vocabulary learned from the texts, and random weights.
@@ -343,7 +343,7 @@ impl Trainer {
     /// Writes the model in the form that other programs read.
     fn write_model(&self) -> Result<()> {
         let State { model, tokenizer, end_ids, kept, .. } = &self.state;
-        hugging_face::write(&self.dir, model, Some(tokenizer), end_ids, kept, Dtype::F32)
+        checkpoint::write(&self.dir, model, Some(tokenizer), end_ids, kept, Dtype::F32)
     }
 
     fn fingerprint(&self) -> String {

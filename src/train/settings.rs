@@ -5,7 +5,7 @@
 //!
 //! [Chapter 13](crate::book::ch13_training) explains it.
 
-use crate::checkpoint::{Json, hugging_face};
+use crate::checkpoint::{self, Json};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::text_file;
@@ -194,7 +194,7 @@ impl Inputs {
             }
         };
         if let Some(init) = &self.init {
-            hugging_face::load_config(init)?; // which says more about a directory without a model
+            checkpoint::load_config(init)?; // which says more about a directory without a model
         }
         Ok(Inputs {
             train: self.train.iter().map(absolute).collect::<Result<_>>()?,

@@ -12,9 +12,9 @@
 
 use super::adamw::AdamW;
 use super::settings::{Inputs, Settings, lookup};
-use crate::checkpoint::hugging_face::{vocabulary_from_json, vocabulary_to_json};
 use crate::checkpoint::safetensors::{self, Dtype, Metadata, NamedTensors};
 use crate::checkpoint::{Json, Kept};
+use crate::checkpoint::{vocabulary_from_json, vocabulary_to_json};
 use crate::config::{Activation, Config};
 use crate::error::{Error, Result};
 use crate::model::Gpt2;

@@ -2,7 +2,7 @@
 
 use crate::example;
 use crate::examples::{command, error_of, run, scratch, success};
-use gpt60::checkpoint::{Dtype, hugging_face};
+use gpt60::checkpoint::{self, Dtype};
 use gpt60::storybook;
 use std::fs;
 
@@ -21,7 +21,7 @@ fn compare_measures_every_way_and_a_person() {
     assert!((0.0..entropy_of_all).contains(&figures("a person")[0]));
     assert!(figures("greedy ")[1] < figures("all probabilities")[1]);
     let dir = scratch("compare");
-    hugging_face::save(&dir, &storybook::load().model, None, Dtype::F16).unwrap();
+    checkpoint::save(&dir, &storybook::load().model, None, Dtype::F16).unwrap();
     assert!(error_of(run(&mut command(&dir, "compare", &["--model", "."])), 1).contains("vocabulary"));
     fs::remove_dir_all(&dir).unwrap();
 }

@@ -2,7 +2,7 @@
 
 use crate::examples::{command, error_of, run, scratch, success};
 use crate::{QUICK_BENCH, UNWRITTEN, helps};
-use gpt60::checkpoint::{Dtype, hugging_face};
+use gpt60::checkpoint::{self, Dtype};
 use gpt60::storybook;
 use std::fs;
 use std::io::Read;
@@ -47,7 +47,7 @@ fn with_the_storybook_an_example_says_once_how_to_get_the_real_gpt2() {
         assert_eq!(stderr.matches("weights-fetch.sh").count(), 1, "{name}: {stderr}");
         assert!(!stdout.contains("weights-fetch"), "{name}");
     }
-    hugging_face::save(&dir, &storybook::load().model, None, Dtype::F16).unwrap();
+    checkpoint::save(&dir, &storybook::load().model, None, Dtype::F16).unwrap();
     let (_, stderr) = success(run(&mut command(&dir, "greedy", &["--model", ".", "--ids", "5 17 3"])));
     assert!(!stderr.contains("weights-fetch"), "{stderr}");
     // Once it is fetched, there is nothing to fetch.
@@ -87,7 +87,7 @@ fn weights_that_are_not_numbers_are_an_error_on_a_line_of_its_own() {
     for (_, tensor) in story.model.parameters_mut().unwrap() {
         tensor.data_mut().fill(3e38); // numbers, but their sums are none
     }
-    hugging_face::save(&dir, &story.model, story.tokenizer.as_ref(), Dtype::F32).unwrap();
+    checkpoint::save(&dir, &story.model, story.tokenizer.as_ref(), Dtype::F32).unwrap();
     for name in ["greedy", "sample", "sixty_lines"] {
         let output = run(&mut command(&dir, name, &["--model", "."]));
         let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());

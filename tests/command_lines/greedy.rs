@@ -2,7 +2,7 @@
 
 use crate::examples::{command, error_of, run, scratch, success};
 use crate::{example, spaced};
-use gpt60::checkpoint::{Checkpoint, Dtype, hugging_face};
+use gpt60::checkpoint::{self, Checkpoint, Dtype};
 use gpt60::generate::greedy;
 use gpt60::{Config, Gpt2, storybook};
 use std::fs;
@@ -48,7 +48,7 @@ fn greedy_says_why_a_text_ended() {
     let dir = scratch("ended");
     // All weights are zero, so all scores are zero, and the smallest id is chosen every time.
     let zeros = Gpt2::zeros(&Config::new(5, 8, 4, 2, 1)).unwrap();
-    hugging_face::save(&dir, &zeros, None, Dtype::F32).unwrap();
+    checkpoint::save(&dir, &zeros, None, Dtype::F32).unwrap();
     let (stdout, stderr) = success(run(&mut command(&dir, "greedy", &["--model", ".", "--ids", "3 1 2"])));
     assert_eq!(stdout, "0 0 0 0 0 0\n"); // 3 + 5 fill the context of 8; one more can be chosen, but not read
     assert!(stderr.contains("context of 8 tokens is full"), "{stderr}");

@@ -1,7 +1,7 @@
 //! Results that are not numbers are no results: a line that says so, and exit status 1.
 
 use crate::examples::{command, error_of, run, scratch};
-use gpt60::checkpoint::{Dtype, hugging_face};
+use gpt60::checkpoint::{self, Dtype};
 use gpt60::tokenizer::Tokenizer;
 use gpt60::{Config, Gpt2, Rng};
 use std::fs;
@@ -13,7 +13,7 @@ fn too_large(dir: &Path) {
     let mut model = Gpt2::random(&Config::new(tokenizer.n_vocab(), 32, 12, 3, 2), &mut Rng::new(5)).unwrap();
     model.wte.tensor_mut().unwrap().data_mut().fill(3e38); // the largest f32 is 3.4e38
     model.ln_f.bias.data_mut().fill(1.0);
-    hugging_face::save(dir.join("model"), &model, Some(&tokenizer), Dtype::F32).unwrap();
+    checkpoint::save(dir.join("model"), &model, Some(&tokenizer), Dtype::F32).unwrap();
     fs::write(dir.join("text.txt"), "the fox saw the moon").unwrap();
 }
 

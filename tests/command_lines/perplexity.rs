@@ -1,7 +1,7 @@
 //! `perplexity`: each token scored once, by a rule that is written out here.
 
 use crate::examples::{command, error_of, run, scratch, success};
-use gpt60::checkpoint::{Dtype, hugging_face};
+use gpt60::checkpoint::{self, Dtype};
 use gpt60::tokenizer::Tokenizer;
 use gpt60::{Config, Gpt2, Rng, Tensor, storybook};
 use std::fs;
@@ -49,7 +49,7 @@ fn perplexity_scores_every_token_once_in_the_first_window_that_reaches_it() {
     let dir = scratch("perplexity");
     let tokenizer = Tokenizer::learn("the fox and the moon and the water", 262).unwrap();
     let model = random_model(&Config::new(tokenizer.n_vocab(), 8, 12, 3, 2));
-    hugging_face::save(dir.join("model"), &model, Some(&tokenizer), Dtype::F32).unwrap();
+    checkpoint::save(dir.join("model"), &model, Some(&tokenizer), Dtype::F32).unwrap();
     // One window; exactly one; one token more; many.
     let (a, b, c) = ("the sea", "abcdefgh", "abcdefghi");
     let d = "A fox saw the moon in the water. “Oh!” she said.\n".repeat(4);

@@ -1,7 +1,7 @@
 //! What people give in place of a model, and what they are told: one line that says what it is and what to do.
 
 use crate::examples::{command, error_of, run, scratch, success};
-use gpt60::checkpoint::{Dtype, hugging_face, safetensors};
+use gpt60::checkpoint::{self, Dtype, safetensors};
 use gpt60::tokenizer::Tokenizer;
 use gpt60::{Activation, Config, Gpt2, Rng, Tensor};
 use std::fs;
@@ -32,7 +32,7 @@ fn config() -> Config {
 /// Writes a small model with a vocabulary, and every file that such a directory may have.
 fn write_model(dir: &Path, config: &Config) {
     let model = Gpt2::random(config, &mut Rng::new(1)).unwrap();
-    hugging_face::save(dir, &model, Some(&tokenizer()), Dtype::F32).unwrap();
+    checkpoint::save(dir, &model, Some(&tokenizer()), Dtype::F32).unwrap();
     fs::write(dir.join("generation_config.json"), "{}").unwrap();
 }
 
@@ -244,7 +244,7 @@ fn what_was_left_out_is_said_once_and_weights_that_are_no_numbers_are_refused() 
 
     let mut model = Gpt2::random(&config(), &mut Rng::new(1)).unwrap();
     model.wpe.data_mut()[12 + 5] = f32::NAN;
-    hugging_face::save(dir.join("damaged"), &model, Some(&tokenizer()), Dtype::F16).unwrap();
+    checkpoint::save(dir.join("damaged"), &model, Some(&tokenizer()), Dtype::F16).unwrap();
     let place = "\"transformer.wpe.weight\": 1 of its 192 numbers is NaN or infinite, the first (NaN) at [1, 5];";
     refused(&dir, "damaged", &["damaged/model.safetensors: tensor ", place]);
     fs::write(dir.join("text.txt"), "the cat").unwrap();

@@ -2,7 +2,7 @@
 
 use crate::example;
 use crate::examples::{command, run, scratch, success};
-use gpt60::checkpoint::{Dtype, hugging_face};
+use gpt60::checkpoint::{self, Dtype};
 use gpt60::generate::{Sampler, statistics::Statistics};
 use gpt60::{Config, Gpt2, Rng, storybook};
 use std::fs;
@@ -80,7 +80,7 @@ fn show_prints_a_table_for_each_token_and_changes_no_answer() {
     // A table says why no token is left, and everything written until then is printed.
     let dir = scratch("nothing-left");
     let model = Gpt2::random(&Config::new(3, 8, 4, 2, 1), &mut Rng::new(1)).unwrap();
-    hugging_face::save(&dir, &model, None, Dtype::F32).unwrap();
+    checkpoint::save(&dir, &model, None, Dtype::F32).unwrap();
     let picky = ["--model", ".", "--ids", "0", "--no-repeat-ngram", "1", "--show"];
     let output = run(&mut command(&dir, "sample", &picky));
     let stderr = String::from_utf8(output.stderr).unwrap();

@@ -2,7 +2,7 @@
 
 use crate::examples::{command, error_of, run, scratch, success};
 use crate::{example, spaced};
-use gpt60::checkpoint::{Dtype, hugging_face};
+use gpt60::checkpoint::{self, Dtype};
 use gpt60::storybook;
 use std::fs;
 
@@ -68,7 +68,7 @@ fn an_answer_in_ids_ends_with_the_id_that_completes_the_stop_text() {
 #[test]
 fn without_a_vocabulary_a_stop_text_is_an_error_with_its_remedy() {
     let dir = scratch("stop-without-words");
-    hugging_face::save(&dir, &storybook::load().model, None, Dtype::F16).unwrap();
+    checkpoint::save(&dir, &storybook::load().model, None, Dtype::F16).unwrap();
     for name in ["greedy", "sample", "beam"] {
         let error = error_of(run(&mut command(&dir, name, &["--model", ".", "--ids", "5", "--stop", "a"])), 1);
         assert!(error.contains("leave --stop out") && error.contains("tokenizer.json"), "{error}");

@@ -2,7 +2,7 @@
 
 use crate::examples::{command, error_of, run, run_with_input, scratch, success};
 use crate::spaced;
-use gpt60::checkpoint::{Dtype, hugging_face};
+use gpt60::checkpoint::{self, Dtype};
 use gpt60::tokenizer::{AddedToken, Tokenizer};
 use gpt60::{Config, Gpt2, storybook};
 use std::fs;
@@ -47,7 +47,7 @@ fn tokenize_uses_the_vocabulary_it_is_told() {
     let dir = scratch("vocabulary");
     let tokenizer = Tokenizer::learn("sing ring ring king thing", 256 + 4 + 1).unwrap();
     let model = Gpt2::zeros(&Config::new(tokenizer.n_vocab(), 8, 4, 2, 1)).unwrap();
-    hugging_face::save(&dir, &model, Some(&tokenizer), Dtype::F32).unwrap();
+    checkpoint::save(&dir, &model, Some(&tokenizer), Dtype::F32).unwrap();
     let run_here = |args: &[&str], input: &str| run_with_input(&mut command(&dir, "tokenize", args), input.as_bytes());
     let text = "a singing king";
     let (ids, stderr) = success(run_here(&["--model", "."], text));
@@ -78,7 +78,7 @@ fn tokenize_finds_added_tokens_and_ends_a_text_only_when_told() {
     let tokenizer =
         Tokenizer::learn("", 257).unwrap().with_added(vec![AddedToken::special(258, "<speaker1>")]).unwrap();
     let model = Gpt2::zeros(&Config::new(260, 32, 4, 2, 1)).unwrap();
-    hugging_face::save(&dir, &model, Some(&tokenizer), Dtype::F32).unwrap();
+    checkpoint::save(&dir, &model, Some(&tokenizer), Dtype::F32).unwrap();
     let run_here = |args: &[&str], input: &str| run_with_input(&mut command(&dir, "tokenize", args), input.as_bytes());
     let text = "<speaker1>hi<|endoftext|>";
     // One byte a token, in OpenAI's order: h is 71, i is 72.
@@ -124,7 +124,7 @@ fn a_byte_that_a_vocabulary_lacks_is_an_error_of_one_line() {
     let vocab: Vec<(String, u32)> = (0..).zip('a'..='z').map(|(id, c)| (c.to_string(), id)).collect();
     let tokenizer = Tokenizer::from_vocab(&vocab, &[]).unwrap();
     let model = Gpt2::zeros(&Config::new(26, 8, 4, 2, 1)).unwrap();
-    hugging_face::save(&dir, &model, Some(&tokenizer), Dtype::F32).unwrap();
+    checkpoint::save(&dir, &model, Some(&tokenizer), Dtype::F32).unwrap();
     fs::write(dir.join("text"), "not here").unwrap();
     let problem = "encode: the text has ' ', and the vocabulary has no token for its byte 0x20";
     let tokenized = run_with_input(&mut command(&dir, "tokenize", &["--model", "."]), b"a b");

@@ -1,7 +1,7 @@
 //! What `train` says about the model that it begins from.
 
 use crate::examples::{command, error_of, run, scratch, success};
-use gpt60::checkpoint::{Dtype, hugging_face};
+use gpt60::checkpoint::{self, Dtype};
 use gpt60::tokenizer::Tokenizer;
 use gpt60::{Config, Gpt2, Rng};
 use std::fs;
@@ -29,7 +29,7 @@ fn what_is_left_out_of_the_model_to_begin_from_is_said() {
     fs::write(dir.join("text.txt"), "the fox and the moon ".repeat(9)).unwrap();
     let tokenizer = Tokenizer::learn("the fox and the moon", 262).unwrap();
     let model = Gpt2::random(&Config::new(tokenizer.n_vocab(), 16, 12, 3, 2), &mut Rng::new(5)).unwrap();
-    hugging_face::save(dir.join("model"), &model, Some(&tokenizer), Dtype::F32).unwrap();
+    checkpoint::save(dir.join("model"), &model, Some(&tokenizer), Dtype::F32).unwrap();
     let begin = |out: &str| {
         let args = ["text.txt", "--init", "model", "--out", out, "--steps", "1", "--batch", "1"];
         success(run(&mut command(&dir, "train", &args))).1

@@ -1,7 +1,7 @@
 //! What is given and cannot count is said in a line: it is not silently left out.
 
 use crate::examples::{command, error_of, run, scratch, success};
-use gpt60::checkpoint::{Dtype, hugging_face};
+use gpt60::checkpoint::{self, Dtype};
 use gpt60::kernels::cpu::{Level, detected};
 use gpt60::tokenizer::Tokenizer;
 use gpt60::{Config, Gpt2, Rng};
@@ -71,7 +71,7 @@ fn a_context_beyond_that_of_the_model_to_begin_from_is_refused() {
     fs::write(dir.join("text.txt"), "the fox and the moon ".repeat(9)).unwrap();
     let tokenizer = Tokenizer::learn("the fox and the moon", 262).unwrap();
     let model = Gpt2::random(&Config::new(tokenizer.n_vocab(), 16, 12, 3, 1), &mut Rng::new(5)).unwrap();
-    hugging_face::save(dir.join("model"), &model, Some(&tokenizer), Dtype::F32).unwrap();
+    checkpoint::save(dir.join("model"), &model, Some(&tokenizer), Dtype::F32).unwrap();
     let tune = |args: &str| {
         let words = ["text.txt --init model --steps 1 --batch 1", args].join(" ");
         run(&mut command(&dir, "train", &words.split(' ').collect::<Vec<_>>()))

@@ -2,7 +2,7 @@
 
 use crate::examples::{command, error_of, run, scratch};
 use crate::{example, helps, numbers};
-use gpt60::checkpoint::{Dtype, hugging_face};
+use gpt60::checkpoint::{self, Dtype};
 use gpt60::storybook;
 use std::fs;
 use std::io::Write;
@@ -217,7 +217,7 @@ fn every_example_with_a_model_names_a_directory_that_it_cannot_read() {
     fs::write(dir.join("a-file"), "no directory").unwrap();
     fs::create_dir_all(dir.join("empty")).unwrap();
     fs::create_dir_all(dir.join("odd/config.json")).unwrap();
-    hugging_face::save(dir.join("locked"), &storybook::load().model, None, Dtype::F16).unwrap();
+    checkpoint::save(dir.join("locked"), &storybook::load().model, None, Dtype::F16).unwrap();
     let mut names = vec!["a-file", "empty", "odd"];
     #[cfg(unix)]
     {

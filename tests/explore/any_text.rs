@@ -5,7 +5,7 @@ use crate::examples::scratch;
 use crate::reading::{DATA, data_of, data_text, ids_of};
 use crate::{explore, random_model};
 use gpt60::Config;
-use gpt60::checkpoint::{Dtype, Json, hugging_face};
+use gpt60::checkpoint::{self, Dtype, Json};
 use gpt60::tokenizer::Tokenizer;
 use std::fs;
 
@@ -17,7 +17,7 @@ fn no_text_breaks_out_of_the_data() {
     let model = random_model(&Config::new(270, 96, 12, 3, 2));
     let name = "a<b>&'{{program}}";
     fs::create_dir(dir.join(name)).unwrap();
-    hugging_face::save(dir.join(name), &model, Some(&tokenizer), Dtype::F32).unwrap();
+    checkpoint::save(dir.join(name), &model, Some(&tokenizer), Dtype::F32).unwrap();
     let prompt = "\"</script><!-- <script>🦀 \\u003c é\u{2028}\0{{data}}";
     let prompt = prompt.replace('\0', "\u{1}"); // no operating system accepts a 0 in an argument
     let (page, _) = explore(&dir, &["--model", name, &prompt]);

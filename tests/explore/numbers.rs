@@ -4,7 +4,7 @@ use crate::comparing::check_page;
 use crate::examples::{command, error_of, run, scratch};
 use crate::reading::{data_of, f32s, ids_of, number};
 use crate::{explore, random_model};
-use gpt60::checkpoint::{Dtype, Json, hugging_face};
+use gpt60::checkpoint::{self, Dtype, Json};
 use gpt60::generate::greedy;
 use gpt60::{Config, Tensor, storybook};
 use std::fs;
@@ -43,7 +43,7 @@ fn the_smallest_model_without_a_vocabulary_has_a_page() {
     let dir = scratch("explore-tiny");
     let model = random_model(&Config::new(11, 8, 8, 1, 1));
     fs::create_dir(dir.join("model")).unwrap();
-    hugging_face::save(dir.join("model"), &model, None, Dtype::F32).unwrap();
+    checkpoint::save(dir.join("model"), &model, None, Dtype::F32).unwrap();
     for ids in [&[3][..], &[0, 10, 0, 1, 2, 3, 4, 5]] {
         let given = ids.iter().map(u32::to_string).collect::<Vec<_>>().join(" ");
         let (page, _) = explore(&dir, &["--model", "model", "--ids", &given]);

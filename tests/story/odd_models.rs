@@ -3,7 +3,7 @@
 use crate::examples::{command, error_of, run, scratch};
 use crate::long_stories::remembered;
 use crate::{notes, session, session_in};
-use gpt60::checkpoint::{Dtype, hugging_face};
+use gpt60::checkpoint::{self, Dtype};
 use gpt60::tokenizer::{AddedToken, Tokenizer};
 use gpt60::{Config, Gpt2, Rng, Tensor};
 use std::fs;
@@ -18,7 +18,7 @@ fn wild(dir: &Path, damage: Option<f32>) {
         *tensor = Tensor::random(tensor.shape(), 0.5, &mut rng);
         damage.iter().for_each(|x| tensor.data_mut().fill(*x));
     }
-    hugging_face::save(dir, &model, Some(&tokenizer), Dtype::F32).unwrap();
+    checkpoint::save(dir, &model, Some(&tokenizer), Dtype::F32).unwrap();
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_dialogue_keeps_the_marks_of_its_speakers() {
     }
     model.wte = wte.into();
     model.lm_head = Some(head.into());
-    hugging_face::save(&dir, &model, Some(&tokenizer), Dtype::F32).unwrap();
+    checkpoint::save(&dir, &model, Some(&tokenizer), Dtype::F32).unwrap();
     let session = |args: &[&str], script: &str| {
         session_in(&dir, &[&["--model=.", "--temperature=0", "--tokens=3"], args].concat(), script)
     };

@@ -2,7 +2,7 @@
 
 use crate::examples::{command, run, scratch, success};
 use crate::{joined, lines_of, notes, piece, sampler, session, session_in, written_after};
-use gpt60::checkpoint::{Dtype, hugging_face};
+use gpt60::checkpoint::{self, Dtype};
 use gpt60::generate::{Sampler, greedy};
 use gpt60::storybook;
 use std::fs;
@@ -82,7 +82,7 @@ fn a_text_that_the_model_ended_goes_on() {
     let ids = greedy(&story.model, &tokenizer.encode("The little fox"), &[]).unwrap().take(4);
     let ids: Vec<u32> = ids.map(|id| id.unwrap()).collect();
     assert!(!ids[..3].contains(&ids[3]));
-    hugging_face::save(&dir, &story.model, story.tokenizer.as_ref(), Dtype::F16).unwrap();
+    checkpoint::save(&dir, &story.model, story.tokenizer.as_ref(), Dtype::F16).unwrap();
     for file in ["config.json", "generation_config.json"] {
         let Ok(config) = fs::read_to_string(dir.join(file)) else { continue };
         let end = format!("\"eos_token_id\": {}", story.end_ids[0]);

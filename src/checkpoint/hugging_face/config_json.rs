@@ -5,23 +5,23 @@
 //! the others would run, and write nonsense. Anything else that would change the numbers is an error that says so.
 
 use super::kept::set;
-use super::weights::Described;
 use crate::checkpoint::json::{Json, quote};
 use crate::checkpoint::safetensors::Dtype;
+use crate::checkpoint::weights::Described;
 use crate::config::{Activation, Config};
 use crate::error::{Error, Result};
 use crate::model::Gpt2;
 
 /// The contents of `config.json`.
 #[derive(Debug)]
-pub(super) struct ConfigJson {
+pub(in crate::checkpoint) struct ConfigJson {
     pub(super) config: Config,
     /// Whether the file says that the head is tied.
     pub(super) tied: bool,
 }
 
 impl ConfigJson {
-    pub(super) fn parse(text: &str) -> Result<ConfigJson> {
+    pub(in crate::checkpoint) fn parse(text: &str) -> Result<ConfigJson> {
         let json = Json::parse(text)?;
         if json.as_object().is_none() {
             return Err(Error::format("config", "expected an object, `{...}`"));
@@ -52,8 +52,8 @@ impl ConfigJson {
     }
 
     /// What the file says, for the reader of the weights.
-    pub(super) fn described(&self) -> Described<'_> {
-        Described { config: &self.config, tied: self.tied, has_biases: true, by: "config.json" }
+    pub(in crate::checkpoint) fn described(&self) -> Described {
+        Described { config: self.config, tied: self.tied, has_biases: true, by: "config.json" }
     }
 }
 

@@ -82,12 +82,9 @@ const FETCHED: [(&str, &str); 5] = [
 
 /// The directory with the model's files that is meant by `path`: the same, or in a folder of the Hugging Face hub's cache
 /// the snapshot in it.
-pub(super) fn directory(path: &Path) -> Result<PathBuf> {
+pub(in crate::checkpoint) fn directory(path: &Path) -> Result<PathBuf> {
     if path.as_os_str().is_empty() {
         return Err(Error::argument("model", "the name of its directory is empty"));
-    }
-    if path.is_file() {
-        return Err(is_a_file(path));
     }
     let snapshots = path.join("snapshots");
     if !snapshots.is_dir() || !is_missing(&path.join("config.json")) {
@@ -122,8 +119,8 @@ pub(super) fn directory(path: &Path) -> Result<PathBuf> {
     }
 }
 
-/// A file where a directory is meant.
-fn is_a_file(path: &Path) -> Error {
+/// A file that is not read here.
+pub(in crate::checkpoint) fn is_a_file(path: &Path) -> Error {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let parent = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
     if !is_missing(&parent.join("config.json")) {
@@ -166,7 +163,7 @@ pub(super) fn no_config(dir: &Path) -> Error {
     if !dir.is_dir() {
         return Error::missing(dir, format!("there is no such directory{}", name_on_the_hub(dir)));
     }
-    if let Some((weights, _)) = parts::find(dir) {
+    if let Some(weights) = parts::find(dir) {
         let name = weights.file_name().unwrap_or_default().to_string_lossy();
         let advice = format!("beside its {name} there must be one, which says how large the model is");
         return Error::missing(

@@ -22,9 +22,9 @@ pub struct Kept {
     files: Vec<(&'static str, Json)>,
 }
 
-pub(super) const CONFIG: &str = "config.json";
+pub(in crate::checkpoint) const CONFIG: &str = "config.json";
 pub(super) const GENERATION: &str = "generation_config.json";
-pub(super) const TOKENIZER: &str = "tokenizer_config.json";
+pub(in crate::checkpoint) const TOKENIZER: &str = "tokenizer_config.json";
 /// The files that are kept, and whether they are JSON.
 const NAMES: [(&str, bool); 5] = [
     (CONFIG, true),
@@ -36,7 +36,7 @@ const NAMES: [(&str, bool); 5] = [
 
 impl Kept {
     /// Reads the files in `dir`.
-    pub(super) fn read(dir: &Path) -> Result<Kept> {
+    pub(in crate::checkpoint) fn read(dir: &Path) -> Result<Kept> {
         let mut files = Vec::new();
         for (name, is_json) in NAMES {
             let path = dir.join(name);
@@ -57,7 +57,7 @@ impl Kept {
     }
 
     /// The id under `key`, such as `bos_token_id`: as in `transformers`, the generation's file counts before the model's.
-    pub(super) fn id(&self, key: &str) -> Option<u32> {
+    pub(in crate::checkpoint) fn id(&self, key: &str) -> Option<u32> {
         let file = [GENERATION, CONFIG].into_iter().find_map(|name| self.get(name))?;
         u32::try_from(file.get(key)?.as_usize()?).ok()
     }
@@ -67,7 +67,7 @@ impl Kept {
     ///
     /// An id beyond the `n_vocab` rows of the model is left out. A small model often has GPT-2's 50256 in its
     /// configuration, left over from a default: the model can never produce it.
-    pub(super) fn end_ids(&self, tokenizer: Option<&Tokenizer>, n_vocab: usize) -> Result<Vec<u32>> {
+    pub(in crate::checkpoint) fn end_ids(&self, tokenizer: Option<&Tokenizer>, n_vocab: usize) -> Result<Vec<u32>> {
         let in_file = |name: &str| match self.get(name) {
             Some(json) => end_ids_in(json).map_err(|e| e.in_file(name)),
             None => Ok(None),
@@ -107,7 +107,7 @@ impl Kept {
     }
 
     /// The file `name`, to be changed; a new one is an empty object.
-    pub(super) fn file(&mut self, name: &'static str) -> &mut Json {
+    pub(in crate::checkpoint) fn file(&mut self, name: &'static str) -> &mut Json {
         let i = self.files.iter().position(|(found, _)| *found == name).unwrap_or_else(|| {
             self.files.push((name, Json::Object(Vec::new())));
             self.files.len() - 1
@@ -161,7 +161,7 @@ fn object(json: Json) -> Result<Json> {
 }
 
 /// Puts `value` under `key` of an object, in the place of what was there.
-pub(super) fn set(json: &mut Json, key: &str, value: Json) {
+pub(in crate::checkpoint) fn set(json: &mut Json, key: &str, value: Json) {
     let Json::Object(entries) = json else { return };
     match entries.iter_mut().find(|(name, _)| name == key) {
         Some((_, old)) => *old = value,

@@ -14,31 +14,33 @@
 //! generation_config.json  how to generate; only its end tokens are used here        end_ids
 //! ```
 //!
-//! This file is about the directory. The first two files have a source file each, `config_json.rs` and `weights.rs`, and
-//! `parts.rs` opens the weights. The folder `vocabulary/` handles the next four. `kept.rs` keeps what else such a
-//! directory says: a copy of it says the same. `find.rs` is about what people give in place of a directory, and
-//! `nano_gpt.rs` about one thing that is read in its place: nanoGPT's `ckpt.pt`.
+//! This file is about the directory. The first two files have a source file each, `config_json.rs` and `parts.rs`.
+//! The folder `vocabulary/` handles the next four. `kept.rs` keeps what else such a
+//! directory says: a copy of it says the same. `find.rs` is about what people give in place of a directory.
 //!
 //! Versions 5.23 and 5.24 of the `transformers` library have read what this module writes, with the same logits and ids.
 //!
 //! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it.
 
-mod config_json;
+pub(super) mod config_json;
 mod find;
-mod kept;
-mod nano_gpt;
+pub(super) mod kept;
 mod parts;
-mod vocabulary;
-mod weights;
+pub(super) mod vocabulary;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
+pub(super) use find::{directory, is_a_file};
+pub(super) use parts::is_index;
 pub use vocabulary::no_vocabulary;
 pub(crate) use vocabulary::{from_json as vocabulary_from_json, to_json as vocabulary_to_json};
+pub(super) use vocabulary::{is_in as has_vocabulary, read as read_vocabulary};
 
+use super::forms::{Form, Opened, Vocabulary};
 use super::json::Json;
 use super::safetensors::{self, Dtype, Header, SafeTensors};
+use super::weights;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::model::Gpt2;
@@ -50,136 +52,35 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// The contents of a model directory.
-#[derive(Debug, Clone)]
-pub struct Checkpoint {
-    /// The model.
-    pub model: Gpt2,
-    /// Its vocabulary, if the directory has one.
-    pub tokenizer: Option<Tokenizer>,
-    /// The ids that end a text. The list may be empty.
-    pub end_ids: Vec<u32>,
-    /// What was left out or changed while reading, a line each.
-    pub notes: Vec<String>,
-    /// What else the directory says, for a copy of it.
-    pub kept: Kept,
-}
-
-impl Checkpoint {
-    /// A model that comes from no directory. Its texts end at the vocabulary's `<|endoftext|>`.
-    #[must_use]
-    pub fn new(model: Gpt2, tokenizer: Option<Tokenizer>) -> Checkpoint {
-        let end_ids = tokenizer.iter().filter_map(Tokenizer::end_of_text).collect();
-        Checkpoint { model, tokenizer, end_ids, notes: Vec::new(), kept: Kept::default() }
-    }
-
-    /// Writes everything as a directory that [`load`] and `transformers` read: [`save`] with the end ids and with all
-    /// that the directory said from which the model comes.
-    ///
-    /// # Errors
-    ///
-    /// As [`save`].
-    ///
-    /// # Example: a copy with one more end token
-    ///
-    /// ```
-    /// use gpt60::checkpoint::{Dtype, load};
-    ///
-    /// let dir = std::env::temp_dir().join(format!("gpt60-copy-{}", std::process::id()));
-    /// let mut story = gpt60::storybook::load();
-    /// story.end_ids.push(13);
-    /// story.save(&dir, Dtype::F16)?;
-    /// assert_eq!(load(&dir)?.end_ids, story.end_ids);
-    /// # std::fs::remove_dir_all(&dir).unwrap();
-    /// # Ok::<(), gpt60::Error>(())
-    /// ```
-    pub fn save(&self, dir: impl AsRef<Path>, dtype: Dtype) -> Result<()> {
-        write(dir.as_ref(), &self.model, self.tokenizer.as_ref(), &self.end_ids, &self.kept, dtype)
-    }
-
-    /// The id that stands before every text, with which a text from nothing begins: the configuration's `bos_token_id`,
-    /// or else the vocabulary's `<|endoftext|>`.
-    #[must_use]
-    pub fn begin_id(&self) -> Option<u32> {
-        let said = self.kept.id("bos_token_id").filter(|&id| (id as usize) < self.model.config.n_vocab);
-        said.or_else(|| self.tokenizer.as_ref().and_then(Tokenizer::end_of_text))
-    }
-
-    /// A token for the eye: its text in quotes, because many begin with a space; without a vocabulary, its id.
-    ///
-    /// # Example: a token of the storybook
-    ///
-    /// ```
-    /// let mut story = gpt60::storybook::load();
-    /// let id = story.tokenizer.as_ref().unwrap().encode(" fox")[0];
-    /// assert_eq!(story.token_name(id), "\" fox\"");
-    /// story.tokenizer = None;
-    /// assert_eq!(story.token_name(7), "token 7");
-    /// ```
-    #[must_use]
-    pub fn token_name(&self, id: u32) -> String {
-        match self.tokenizer.as_ref().and_then(|tokenizer| tokenizer.token_bytes(id)) {
-            Some(bytes) => format!("{:?}", String::from_utf8_lossy(bytes)),
-            None => format!("token {id}"),
-        }
-    }
-}
-
-/// Reads the model in the directory `dir`.
-///
-/// `dir` may also be a model's folder in the cache of the Hugging Face hub: its snapshot is read. Or it may be nanoGPT's
-/// file `ckpt.pt`, or a directory with that and without a `config.json`.
-///
-/// The vocabulary comes from `tokenizer.json`, otherwise from `vocab.json` and `merges.txt` (which OpenAI called
-/// `encoder.json` and `vocab.bpe`), otherwise from `merges.txt` alone with OpenAI's numbering. A directory with none of them is a model that works with ids only.
+/// Opens the model in `dir`: the configuration and the list of its tensors. `weights` is the file that holds them, if it is
+/// not for the directory to say.
 ///
 /// # Errors
 ///
-/// Files that are missing or broken, tensors that are missing or do not have the shape in the configuration, weights that
-/// are NaN or infinite or need more memory than there is, a configuration that asks for something that is not known
-/// here, a vocabulary that is larger than the model's. The error names the file, what was found and what was expected.
-pub fn load(dir: impl AsRef<Path>) -> Result<Checkpoint> {
-    if let Some(file) = nano_gpt::find(dir.as_ref()) {
-        return nano_gpt::load(&file);
-    }
-    let dir = &find::directory(dir.as_ref())?;
-    let json = read_config_json(dir)?;
-    let (weights_path, is_index) = parts::find(dir).ok_or_else(|| find::no_weights(dir))?;
-    let mut tensors = parts::open(&weights_path, is_index)?;
-    let (model, mut notes) = weights::read(&json.described(), &mut tensors).map_err(|e| e.in_file(&weights_path))?;
-
-    let n_vocab = model.config.n_vocab;
-    let tokenizer = vocabulary::read(dir, n_vocab, &mut notes)?;
-    let kept = Kept::read(dir)?;
-    let end_ids = kept.end_ids(tokenizer.as_ref(), n_vocab).map_err(|e| e.in_file(dir))?;
-    Ok(Checkpoint { model, tokenizer, end_ids, notes, kept })
+/// Files that are missing or broken, or a configuration that asks for something that is not known here.
+pub(super) fn open(dir: &Path, weights: Option<&Path>) -> Result<Opened> {
+    let described = read_config_json(dir)?.described();
+    let path = match weights {
+        Some(path) => path.to_path_buf(),
+        None => parts::find(dir).ok_or_else(|| find::no_weights(dir))?,
+    };
+    let tensors = parts::open(&path)?;
+    let vocabulary = Vocabulary::Directory(dir.to_path_buf());
+    Ok(Opened { form: Form::HuggingFace, described, path, tensors, vocabulary, notes: Vec::new() })
 }
 
-/// Reads only the vocabulary from `dir`, when the weights are large or missing. `None` without a vocabulary.
+/// Whether `dir` has weights under one of the names that they have there.
+pub(super) fn has_weights(dir: &Path) -> bool {
+    parts::find(dir).is_some()
+}
+
+/// How large the model in `dir` is.
 ///
 /// # Errors
 ///
-/// As [`load`], as far as the configuration and the vocabulary are concerned.
-pub fn load_tokenizer(dir: impl AsRef<Path>) -> Result<Option<Tokenizer>> {
-    if let Some(file) = nano_gpt::find(dir.as_ref()) {
-        return nano_gpt::tokenizer(&file);
-    }
-    let dir = &find::directory(dir.as_ref())?;
-    let json = read_config_json(dir)?;
-    vocabulary::read(dir, json.config.n_vocab, &mut Vec::new())
-}
-
-/// Reads only how large the model in `dir` is.
-///
-/// # Errors
-///
-/// As [`load`], as far as the configuration is concerned.
-#[doc(hidden)]
-pub fn load_config(dir: impl AsRef<Path>) -> Result<Config> {
-    if let Some(file) = nano_gpt::find(dir.as_ref()) {
-        return nano_gpt::config(&file);
-    }
-    Ok(read_config_json(&find::directory(dir.as_ref())?)?.config)
+/// A configuration that is missing, broken, or asks for something that is not known here.
+pub(super) fn config(dir: &Path) -> Result<Config> {
+    Ok(read_config_json(dir)?.config)
 }
 
 fn read_config_json(dir: &Path) -> Result<ConfigJson> {
@@ -199,7 +100,7 @@ fn read_config_json(dir: &Path) -> Result<ConfigJson> {
 ///
 /// # Errors
 ///
-/// As [`load`].
+/// As [`load`](super::load).
 #[doc(hidden)]
 pub fn load_from_bytes(config_json: &str, safetensors: &[u8]) -> Result<Gpt2> {
     let json = ConfigJson::parse(config_json).map_err(|e| e.in_file("config.json"))?;
@@ -252,7 +153,7 @@ pub fn check_free(dir: impl AsRef<Path>) -> Result<()> {
     }
 }
 
-/// Writes a model, and its optional vocabulary, as a directory that both [`load`] and `transformers` can read. A
+/// Writes a model, and its optional vocabulary, as a directory that both [`load`](super::load) and `transformers` can read. A
 /// missing directory is created; in an existing one, files are overwritten (see `check_free`).
 ///
 /// `dtype` is what the weights are rounded to: `F32` keeps them as they are.

@@ -11,6 +11,7 @@
 //! `transformers` library reads it; a file that it does not mention is not looked at.
 
 use super::{is_missing, read_json};
+use crate::checkpoint::gpt2_names::Family;
 use crate::checkpoint::json::{Json, quote};
 use crate::checkpoint::pytorch;
 use crate::checkpoint::safetensors::SafeTensors;
@@ -20,18 +21,21 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// The files in which weights are looked for, and whether each is an index of others. The first that is there is read.
-const FILES: [(&str, bool); 4] = [
-    ("model.safetensors", false),
-    ("model.safetensors.index.json", true),
-    ("pytorch_model.bin", false),
-    ("pytorch_model.bin.index.json", true),
-];
+/// The files in which weights are looked for. The first that is there is read.
+const FILES: [&str; 4] =
+    ["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"];
 
-/// The file that holds the weights in `dir`, or the index of those that do, and whether it is an index.
-pub(super) fn find(dir: &Path) -> Option<(PathBuf, bool)> {
-    let paths = FILES.iter().map(|(name, is_index)| (dir.join(name), *is_index));
-    paths.into_iter().find(|(path, _)| !is_missing(path))
+/// What the name of an index ends with.
+const INDEX: &str = ".index.json";
+
+/// The file that holds the weights in `dir`, or the index of those that do.
+pub(in crate::checkpoint) fn find(dir: &Path) -> Option<PathBuf> {
+    FILES.iter().map(|name| dir.join(name)).find(|path| !is_missing(path))
+}
+
+/// Whether this is the name of an index.
+pub(in crate::checkpoint) fn is_index(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(INDEX))
 }
 
 /// Opens what [`find`] found.
@@ -39,15 +43,15 @@ pub(super) fn find(dir: &Path) -> Option<(PathBuf, bool)> {
 /// # Errors
 ///
 /// A file that cannot be read, or holds no weights; an index that its parts contradict. The error names the file.
-pub(super) fn open(path: &Path, is_index: bool) -> Result<Tensors<File>> {
-    if !is_index {
+pub(super) fn open(path: &Path) -> Result<Tensors<File>> {
+    if !is_index(path) {
         return open_file(path);
     }
     let index = read_json(path)?;
     let said = weight_map(&index).map_err(|e| e.in_file(path))?;
     let names: BTreeSet<&str> = said.iter().map(|(_, part)| *part).collect();
     let dir = path.parent().unwrap_or(Path::new("."));
-    let mut whole = Tensors { places: Vec::new(), files: Vec::new() };
+    let mut whole = Tensors { places: Vec::new(), files: Vec::new(), family: Family::Plain };
     let mut found_in: HashMap<String, &str> = HashMap::new();
     for name in names {
         let part = dir.join(name);

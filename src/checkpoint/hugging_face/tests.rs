@@ -2,45 +2,47 @@
 //! whole.
 
 use super::*;
+use crate::checkpoint::load;
 use crate::weight::Precision;
 use crate::{Config, Rng, Tensor};
 use proptest::prelude::*;
 use std::path::PathBuf;
 
-pub(super) const CONFIG: &str = r#"{"vocab_size": 300, "n_positions": 5, "n_embd": 6, "n_head": 2, "n_layer": 2}"#;
+pub(in crate::checkpoint) const CONFIG: &str =
+    r#"{"vocab_size": 300, "n_positions": 5, "n_embd": 6, "n_head": 2, "n_layer": 2}"#;
 
-pub(super) fn model() -> Gpt2 {
+pub(in crate::checkpoint) fn model() -> Gpt2 {
     Gpt2::random(&Config::new(300, 5, 6, 2, 2), &mut Rng::new(1)).unwrap()
 }
 
 /// The configuration with one more entry; a later entry of the same name replaces the first.
-pub(super) fn config_with(key: &str, value: &str) -> String {
+pub(in crate::checkpoint) fn config_with(key: &str, value: &str) -> String {
     let Json::Object(mut entries) = Json::parse(CONFIG).unwrap() else { panic!("{CONFIG} is an object") };
     entries.retain(|(other, _)| other != key);
     entries.push((key.to_string(), Json::parse(value).unwrap()));
     Json::Object(entries).to_string()
 }
 
-pub(super) fn config_without(key: &str) -> String {
+pub(in crate::checkpoint) fn config_without(key: &str) -> String {
     let Json::Object(mut entries) = Json::parse(CONFIG).unwrap() else { panic!("{CONFIG} is an object") };
     entries.retain(|(other, _)| other != key);
     Json::Object(entries).to_string()
 }
 
-pub(super) type Tensors = Vec<(String, Tensor)>;
+pub(in crate::checkpoint) type Tensors = Vec<(String, Tensor)>;
 
 /// The model's tensors, to be changed.
-pub(super) fn tensors() -> Tensors {
+pub(in crate::checkpoint) fn tensors() -> Tensors {
     model().parameters().unwrap().into_iter().map(|(name, tensor)| (name, tensor.clone())).collect()
 }
 
 /// The result of loading this configuration and these tensors.
-pub(super) fn loaded(config: &str, tensors: &Tensors) -> Result<Gpt2> {
+pub(in crate::checkpoint) fn loaded(config: &str, tensors: &Tensors) -> Result<Gpt2> {
     let borrowed: Vec<(String, &Tensor)> = tensors.iter().map(|(name, tensor)| (name.clone(), tensor)).collect();
     load_from_bytes(config, &safetensors::to_bytes(&borrowed, &[], Dtype::F32).unwrap())
 }
 
-pub(super) fn refused(config: &str, tensors: &Tensors) -> String {
+pub(in crate::checkpoint) fn refused(config: &str, tensors: &Tensors) -> String {
     let message = loaded(config, tensors).unwrap_err().to_string();
     assert!(!message.contains('\n'), "{message}");
     message
@@ -67,12 +69,12 @@ fn refused_directory(name: &str, files: &[(&str, &[u8])]) -> String {
     message[shown.len()..].to_string()
 }
 
-pub(super) fn tokenizer() -> Tokenizer {
+pub(in crate::checkpoint) fn tokenizer() -> Tokenizer {
     Tokenizer::learn("the cat sat on the hat, the cat that sat<|endoftext|>the end of the cat", 265).unwrap()
 }
 
 /// A directory with the model and its vocabulary, and the `tokenizer.json` in it.
-pub(super) fn with_vocabulary(name: &str) -> (PathBuf, Json) {
+pub(in crate::checkpoint) fn with_vocabulary(name: &str) -> (PathBuf, Json) {
     let dir = directory(name, &[]);
     save(&dir, &model(), Some(&tokenizer()), Dtype::F32).unwrap();
     let json = read_json(&dir.join("tokenizer.json")).unwrap();

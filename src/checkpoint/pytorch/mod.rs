@@ -22,8 +22,9 @@ mod zip;
 #[cfg(test)]
 mod tests;
 
+use super::gpt2_names::Family;
 use super::json::quote;
-use super::tensors::{Order, Place, Source, Tensors, tensor_error};
+use super::tensors::{Kind, Order, Place, Tensors, tensor_error};
 use crate::error::{Error, Result};
 use crate::text_file::begins_as_safetensors;
 use pickle::Pickle;
@@ -134,7 +135,7 @@ impl<R: Read + Seek> TorchFile<R> {
             let problem = format!("has no tensors, but {}: save the model's state_dict() alone", keys.join(", "));
             return Err(Error::format("the dictionary in it", problem));
         }
-        Ok(Tensors { places, files: vec![Source { path: path.to_path_buf(), reader: self.reader }] })
+        Ok(Tensors::in_one_file(places, path, self.reader, Family::Plain))
     }
 
     /// The tensors of the dictionary that stands under `key`. The others are passed over.
@@ -145,7 +146,7 @@ impl<R: Read + Seek> TorchFile<R> {
     pub fn tensors_under(self, key: &str, path: &Path) -> Result<Tensors<R>> {
         let missing = || Error::format("the dictionary in it", format!("has no `{key}`"));
         let places = self.places(self.pickle.get(self.pickle.root, key).ok_or_else(missing)?)?;
-        Ok(Tensors { places, files: vec![Source { path: path.to_path_buf(), reader: self.reader }] })
+        Ok(Tensors::in_one_file(places, path, self.reader, Family::Plain))
     }
 
     /// Whether the file is a dictionary with `key`.
@@ -221,7 +222,14 @@ impl<R: Read + Seek> TorchFile<R> {
         }
         let begin = begin + (tensor.offset * size) as u64; // inside the member
         let order = order(tensor);
-        Ok(Place { name: name.to_string(), dtype: storage.dtype, shape: tensor.shape.clone(), order, file: 0, begin })
+        Ok(Place {
+            name: name.to_string(),
+            kind: Kind::Plain(storage.dtype),
+            shape: tensor.shape.clone(),
+            order,
+            file: 0,
+            begin,
+        })
     }
 }
 

@@ -94,7 +94,7 @@ fn a_long_table_is_turned_in_pieces() {
     let bytes: Vec<u8> = (0..n_rows * n_columns).flat_map(|k: usize| (k as f32).to_le_bytes()).collect();
     let place = Place {
         name: "a".to_string(),
-        dtype: crate::checkpoint::Dtype::F32,
+        kind: crate::checkpoint::tensors::Kind::Plain(crate::checkpoint::Dtype::F32),
         shape: vec![n_rows, n_columns],
         order: Order::Columns,
         file: 0,

@@ -102,7 +102,7 @@ impl Dtype {
     }
 
     /// Whether `x` is a number that is too large for this dtype.
-    pub(super) fn is_too_small_for(self, x: f32) -> bool {
+    pub(in crate::checkpoint) fn is_too_small_for(self, x: f32) -> bool {
         let rounded = match self {
             Dtype::F16 => F16::nearest(x).value(),
             Dtype::Bf16 => Bf16::nearest(x).value(),
@@ -175,7 +175,7 @@ fn decode_with<const N: usize>(bytes: &[u8], out: &mut [f32], value: impl Fn([u8
 }
 
 /// Numbers to bytes, appended to `out`; `dtype` must be one of the three that are written.
-pub(super) fn encode(numbers: &[f32], dtype: Dtype, out: &mut Vec<u8>) {
+pub(in crate::checkpoint) fn encode(numbers: &[f32], dtype: Dtype, out: &mut Vec<u8>) {
     for &x in numbers {
         match dtype {
             Dtype::F16 => out.extend_from_slice(&F16::nearest(x).0.to_le_bytes()),

@@ -46,7 +46,8 @@ pub use dtype::Dtype;
 pub use header::{Entry, Header, Metadata};
 
 use super::beside::write_beside_with;
-use super::tensors::{self, CHUNK, Order, Place, Source, Tensors, tensor_error};
+use super::gpt2_names::Family;
+use super::tensors::{self, CHUNK, Kind, Order, Place, Tensors, tensor_error};
 use crate::error::{Error, Result};
 use crate::kernels::memory;
 use crate::tensor::Tensor;
@@ -205,13 +206,20 @@ impl<R: Read + Seek> SafeTensors<R> {
     /// Where a tensor of the header lies in the source.
     fn place(&self, entry: &Entry) -> Place {
         let Entry { name, dtype, shape, begin, .. } = entry.clone();
-        Place { name, dtype, shape, order: Order::Rows, file: 0, begin: self.data_start + begin as u64 }
+        Place {
+            name,
+            kind: Kind::Plain(dtype),
+            shape,
+            order: Order::Rows,
+            file: 0,
+            begin: self.data_start + begin as u64,
+        }
     }
 
     /// The places of all its tensors, in the order of their data, and the source itself; `path` is for messages.
     pub(in crate::checkpoint) fn into_tensors(self, path: &Path) -> Tensors<R> {
         let places = self.header.tensors.iter().map(|entry| self.place(entry)).collect();
-        Tensors { places, files: vec![Source { path: path.to_path_buf(), reader: self.source }] }
+        Tensors::in_one_file(places, path, self.source, Family::Plain)
     }
 }
 

@@ -24,7 +24,7 @@ pub mod scaling;
 pub mod sizes;
 
 use crate::Result;
-use crate::checkpoint::hugging_face::Checkpoint;
+use crate::checkpoint::Checkpoint;
 
 /// The text that the attention maps show, if the model has a vocabulary.
 const ATTENTION_PROMPT: &str = "Once upon a time there was a little girl";
@@ -42,7 +42,7 @@ const PEAK: f64 = 477e9;
 /// # Example: the book's pictures of another model
 ///
 /// ```
-/// use gpt60::checkpoint::hugging_face::Checkpoint;
+/// use gpt60::checkpoint::Checkpoint;
 /// use gpt60::lens::pictures;
 /// use gpt60::{Config, Gpt2, Rng};
 ///

@@ -19,8 +19,9 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub(in crate::checkpoint) use write::fill_tokenizer_config;
 pub(crate) use write::to_json;
-pub(super) use write::{fill_tokenizer_config, write};
+pub(super) use write::write;
 
 use super::{find, is_missing, read_json, read_text};
 use crate::checkpoint::json::{Json, quote};
@@ -43,14 +44,14 @@ fn first_of(names: [&str; 2], dir: &Path) -> Option<PathBuf> {
 }
 
 /// Whether `dir` has a file of a vocabulary, whatever is in it.
-pub(super) fn is_in(dir: &Path) -> bool {
+pub(in crate::checkpoint) fn is_in(dir: &Path) -> bool {
     let names = [["tokenizer.json"; 2], VOCABS, MERGES];
     names.as_flattened().iter().any(|name| !is_missing(&dir.join(name)))
 }
 
 /// Reads the optional vocabulary in `dir`, for a model of `n_vocab` rows. `None`: there is none, or one of another kind;
 /// [`no_vocabulary`] says which. What was left out is added to `notes`, a line each.
-pub(super) fn read(dir: &Path, n_vocab: usize, notes: &mut Vec<String>) -> Result<Option<Tokenizer>> {
+pub(in crate::checkpoint) fn read(dir: &Path, n_vocab: usize, notes: &mut Vec<String>) -> Result<Option<Tokenizer>> {
     let all = dir.join("tokenizer.json");
     let (vocab, merges) = (first_of(VOCABS, dir), first_of(MERGES, dir));
     // `lines`: the file of the merges and its text, if they come from one.

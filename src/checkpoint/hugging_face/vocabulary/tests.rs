@@ -1,9 +1,9 @@
 //! Vocabularies of other kinds, odd ones and damaged ones, in a directory.
 
 use super::super::tests::{tokenizer, with_vocabulary};
-use super::super::{load, save};
 use super::*;
 use crate::checkpoint::safetensors::Dtype;
+use crate::checkpoint::{load, save};
 use crate::tokenizer::symbol_to_byte;
 use crate::{Config, Gpt2, Rng};
 use proptest::prelude::*;

@@ -101,7 +101,7 @@ fn tokenizer_json(tokenizer: &Tokenizer, vocab: Json) -> Json {
 }
 
 /// Writes into `json`, the object of a new `tokenizer_config.json`, what other programs need to know of this vocabulary.
-pub(in super::super) fn fill_tokenizer_config(json: &mut Json, tokenizer: &Tokenizer) {
+pub(in crate::checkpoint) fn fill_tokenizer_config(json: &mut Json, tokenizer: &Tokenizer) {
     let added = tokenizer.added().iter().map(|token| (token.id.to_string(), Json::Object(properties(token))));
     let end = tokenizer.end_of_text().and_then(|id| tokenizer.symbol(id)).map_or(Json::Null, Json::from);
     for (key, value) in [

@@ -1,4 +1,4 @@
-//! The weights, under their names, from the tensors of `model.safetensors` or of another file.
+//! The weights, under their names, from the tensors of a file, whatever its form.
 //!
 //! The names are this crate's own, because the crate took them from there: `wte.weight`, `h.0.attn.c_attn.weight` and so
 //! on. Some things differ from file to file:
@@ -16,9 +16,9 @@
 //! allocated. A configuration of a billion layers costs nothing. And a weight that is no number is found as it is read:
 //! with a single NaN a model computes nothing, and many steps later nobody could say why.
 
-use crate::checkpoint::gpt2_names::{PREFIX, block_of, is_mask, without_prefixes};
+use crate::checkpoint::gpt2_names::{Family, PREFIX, block_of, is_mask};
 use crate::checkpoint::json::quote;
-use crate::checkpoint::tensors::{Place, Tensors, check_is_weight, tensor_error};
+use crate::checkpoint::tensors::{Kind, Place, Tensors, check_is_weight, tensor_error};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::kernels::memory;
@@ -29,8 +29,9 @@ use std::collections::{HashMap, HashSet};
 use std::io::{Read, Seek};
 
 /// What is known about a model before its weights are read.
-pub(super) struct Described<'a> {
-    pub config: &'a Config,
+#[derive(Debug, Clone)]
+pub(super) struct Described {
+    pub config: Config,
     /// Whether the head is said to be tied.
     pub tied: bool,
     /// Whether there are biases. Without, they are zero.
@@ -42,8 +43,8 @@ pub(super) struct Described<'a> {
 /// Reads the weights into a model. Each is converted straight into its place: nothing is in memory twice. With it come
 /// notes about what was left out, a line each.
 pub(super) fn read<R: Read + Seek>(said: &Described, file: &mut Tensors<R>) -> Result<(Gpt2, Vec<String>)> {
-    let config = said.config;
-    let mut index = Index::of(&file.places)?;
+    let config = &said.config;
+    let mut index = Index::of(&file.places, file.family)?;
     if said.tied && !index.places.contains_key("wte.weight") {
         // Two names for one tensor: some programs keep the other name.
         index.places.remove("lm_head.weight").map(|i| index.places.insert("wte.weight".to_string(), i));
@@ -84,7 +85,7 @@ pub(super) fn read<R: Read + Seek>(said: &Described, file: &mut Tensors<R>) -> R
     Ok((model, notes))
 }
 
-impl Described<'_> {
+impl Described {
     /// Whether the model has no weight of this name, which is then zero.
     fn is_left_out(&self, name: &str) -> bool {
         !self.has_biases && name.ends_with(".bias")
@@ -93,6 +94,7 @@ impl Described<'_> {
 
 /// What is where in a file.
 struct Index {
+    family: Family,
     /// Which of the tensors each weight is, by its name without the prefixes.
     places: HashMap<String, usize>,
     /// How many blocks there are: numbers `i` of names `h.i.`.
@@ -100,27 +102,27 @@ struct Index {
 }
 
 impl Index {
-    fn of(entries: &[Place]) -> Result<Index> {
+    fn of(entries: &[Place], family: Family) -> Result<Index> {
         let mut places = HashMap::new();
         for (i, entry) in entries.iter().enumerate() {
-            let name = without_prefixes(&entry.name);
-            if is_mask(name) {
+            let name = family.own_name(&entry.name);
+            if is_mask(&name) {
                 continue;
             }
-            if let Some(other) = places.insert(name.to_string(), i) {
+            if let Some(other) = places.insert(name.clone(), i) {
                 let (first, second) = (quote(&entries[other].name), quote(&entry.name));
                 let problem = format!("stands in the file as {first} and as {second}: which one is meant?");
-                return Err(Error::format(format!("tensor {}", quote(name)), problem));
+                return Err(Error::format(format!("tensor {}", quote(&name)), problem));
             }
         }
         let blocks: HashSet<usize> = places.keys().filter_map(|name| block_of(name)).collect();
-        Ok(Index { places, n_blocks: blocks.len() })
+        Ok(Index { family, places, n_blocks: blocks.len() })
     }
 }
 
 /// Checks that the file has the tensors of this model, each with its shape, and allocates nothing for them.
 fn check_tensors(said: &Described, head: Head, index: &Index, entries: &[Place]) -> Result<()> {
-    let config = said.config;
+    let config = &said.config;
     // A block has 12 tensors, or 6 without biases. With one layer more than the file can hold, at least one is missing: enough
     // to report.
     let n_layer = config.n_layer.min(index.places.len() / if said.has_biases { 12 } else { 6 } + 1);
@@ -153,11 +155,12 @@ fn check_tensors(said: &Described, head: Head, index: &Index, entries: &[Place])
         name.starts_with("h.")
             && !known.contains(name.as_str())
             && block_of(name).is_none_or(|block| block < config.n_layer)
-            && !entries[**i].dtype.is_integer()
+            && !matches!(&entries[**i].kind, Kind::Plain(dtype) if dtype.is_integer())
     };
     match index.places.iter().filter(is_unknown).map(|(name, _)| name).min() {
         None => Ok(()),
         Some(name) => {
+            let name = &entries[index.places[name]].name;
             let problem = "is not part of a GPT-2: another kind of model, or one that was changed, is not read here";
             Err(Error::format(format!("tensor {}", quote(name)), problem))
         }
@@ -180,7 +183,7 @@ fn check_memory(config: &Config, head: Head) -> Result<()> {
 
 /// A tensor is not in the file. The names that are there tell what it is instead.
 fn missing_tensor(name: &str, said: &Described, index: &Index) -> Error {
-    let what = || format!("tensor {}", quote(name));
+    let what = || format!("tensor {}", quote(&index.family.name_in_file(name)));
     if name == "lm_head.weight" {
         return Error::format(what(), "is missing; config.json has tie_word_embeddings false, so it must be there");
     }
@@ -194,7 +197,7 @@ fn missing_tensor(name: &str, said: &Described, index: &Index) -> Error {
     let mut names: Vec<&String> = index.places.keys().collect();
     names.sort_by_key(|other| (block_of(other) != block_of(name), other.as_str()));
     const SHOWN: usize = 3;
-    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| quote(name)).collect();
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| quote(&index.family.name_in_file(name))).collect();
     let there = match names.len() {
         0 => "no weights at all".to_string(),
         n if n <= SHOWN => shown.join(", "),
@@ -215,9 +218,9 @@ pub(super) fn named_for_file(model: &Gpt2) -> Result<Vec<(String, &Tensor)>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::config_json::ConfigJson;
-    use super::super::tests::{CONFIG, Tensors, config_with, loaded, model, refused, tensors};
     use super::*;
+    use crate::checkpoint::hugging_face::config_json::ConfigJson;
+    use crate::checkpoint::hugging_face::tests::{CONFIG, Tensors, config_with, loaded, model, refused, tensors};
     use crate::checkpoint::safetensors::{Dtype, SafeTensors, to_bytes};
 
     #[test]
@@ -357,7 +360,7 @@ mod tests {
 
     #[test]
     fn integers_and_truth_values_are_no_weights_and_refuse_nothing() {
-        let read = |bytes: &[u8]| super::super::load_from_bytes(CONFIG, bytes);
+        let read = |bytes: &[u8]| crate::checkpoint::load_from_bytes(CONFIG, bytes);
         for (dtype, shape) in [("BOOL", "[1,1,2]"), ("U8", "[2]"), ("I16", "[1]")] {
             assert_eq!(read(&with_extra("h.0.attn.causal_mask", dtype, shape)).unwrap(), model(), "{dtype}");
         }
