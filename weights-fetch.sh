@@ -171,6 +171,11 @@ base=${base%/}
 if ! has curl; then
     case $base in file:*) fail "GPT60_MIRROR is $base, and wget cannot read file: addresses; install curl" ;; esac
 fi
+if [ -n "$token" ] && ! has curl; then
+    case $(wget --version 2>/dev/null || :) in
+        *Wget2*) fail "HF_TOKEN is set, and this wget (Wget2) does not say where it is led, so the token might get elsewhere; install curl" ;;
+    esac
+fi
 origin=${base#*://}
 origin=${base%%://*}://${origin%%/*}
 
@@ -340,6 +345,13 @@ ask() {
         fi
     fi
     code=$(said "$lock/head")
+    # A directory has no heads, and some versions of wget do not tell them. Then the exit status says what it can.
+    if [ -z "$code" ]; then
+        case $status in 0) code=200 ;; esac
+        if ! has curl; then
+            case $status in 6) code=401 ;; 8) code=404 ;; esac
+        fi
+    fi
     # A refusal is an answer. Half an answer is none.
     case $code in '' | 2??) ;; *) status=0 ;; esac
     return "$status"
@@ -551,7 +563,7 @@ list() {
                 hash = "-"
                 if (k in sha256) hash = sha256[k]
                 else if (hashes == "yes" && !(k in large) && k in git) hash = git[k]
-                print name[k], hash, (k in size) ? size[k] : 0
+                print name[k], hash, ((k in size) ? size[k] : 0)
             }
         }' "$lock/values")
     awk -F '\t' '$1 == "siblings" || (NF == 2 && $1 == "sha") { found = 1 } END { exit !found }' "$lock/values" ||
@@ -575,7 +587,7 @@ is_there() {
     if has curl && [ "$status" -eq 37 ]; then return 1; fi # no such file in a directory
     [ "$status" -eq 0 ] || fail "$1 could not be asked for at $page: $(reason "$status") (GPT60_MIRROR=ADDRESS fetches from elsewhere.)"
     case $code in
-        2?? | '') ;; # a directory has no status
+        2??) ;;
         404 | 410) return 1 ;;
         401 | 403) explain_refusal ;;
         *) fail "$1 could not be asked for at $page: the server refuses it (status $code). Try again later; GPT60_MIRROR=ADDRESS fetches from elsewhere" ;;
@@ -622,7 +634,7 @@ choose_weights() {
             NR == 1 { first = $1 }
             tolower($1) ~ /q8_0/ && eight == "" { eight = $1 }
             tolower($1) ~ /f16/ && tolower($1) !~ /bf16/ && half == "" { half = $1 }
-            END { print eight != "" ? eight : half != "" ? half : first }' <<<"$ggufs")
+            END { print (eight != "" ? eight : half != "" ? half : first) }' <<<"$ggufs")
         if [ "$weights" != "$ggufs" ]; then
             say "note: there are several .gguf, and $weights is taken. To choose, name one after the directory: $0 $asked $(printf %q "$dir") FILE, with FILE one of $(comma_separated <<<"$ggufs")"
         fi

@@ -1,9 +1,10 @@
 //! A hub with one repository of which the script knows nothing.
 
 use crate::examples::scratch;
-use crate::machine::{Files, Machine, git_hash, sha256};
+use crate::machine::{Files, Machine, find, git_hash, sha256};
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// The repository, where none other is said.
@@ -64,6 +65,14 @@ pub fn hub_that_says(name: &str, tool: &str, files: Files, list: Option<Vec<u8>>
         served.insert(LIST, list);
     }
     Machine::with_script(scratch(&format!("fetch-hub-{name}-{tool}")), &script, tool, served, files)
+}
+
+/// Puts something else in the place of a tool.
+pub fn install_script(machine: &Machine, tool: &str, commands: &str) {
+    let path = machine.dir.join("bin").join(tool);
+    fs::remove_file(&path).unwrap(); // a link to the tool
+    fs::write(&path, format!("#!{}\n{commands}\n", find("bash").unwrap().display())).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// The names in a directory, in order.

@@ -1,9 +1,9 @@
 //! What may not be fetched from the hub, and what cannot be: names that lead elsewhere, other models, what is not there.
 
-use crate::hub::{REPOSITORY, hub, hub_that_says, large, list, names_in, small};
+use crate::hub::{REPOSITORY, hub, hub_that_says, install_script, large, list, names_in, small};
 use crate::machine::{Files, Machine, tools};
 use crate::server::Mood;
-use std::fs;
+use std::net::TcpListener;
 
 const DIR: &str = "weights/tiny_gpt2.x";
 
@@ -149,6 +149,23 @@ fn an_answer_that_is_not_the_hubs_is_not_taken_for_one() {
 }
 
 #[test]
+fn a_hub_that_is_not_there_is_not_taken_for_one_that_refuses() {
+    for tool in tools() {
+        let machine = hub("nobody", tool, gpt2());
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port(); // free again
+        let mut command = machine.command(&[REPOSITORY]);
+        let output = command.env("GPT60_MIRROR", format!("http://127.0.0.1:{port}")).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("could not be asked for at") && said.contains("no connection to the host"), "{said}");
+        // Without a network, no name is found: curl ends with 6, and wget with 4.
+        let (status, expected) = if tool == "curl" { (6, "was not found") } else { (4, "no connection") };
+        install_script(&machine, tool, &format!("exit {status}"));
+        let error = machine.failure(&[REPOSITORY], 1);
+        assert!(error.contains("could not be asked for at") && error.contains(expected), "{error}");
+    }
+}
+
+#[test]
 fn a_wrong_call_for_a_repository_is_refused_before_anything_is_asked() {
     for tool in tools().into_iter().take(1) {
         let machine = hub("calls", tool, gpt2());
@@ -175,10 +192,8 @@ fn a_wrong_call_for_a_repository_is_refused_before_anything_is_asked() {
 fn too_little_room_for_a_repository_is_said_before_its_weights_are_fetched() {
     for tool in tools().into_iter().take(1) {
         let machine = hub("room", tool, gpt2());
-        fs::remove_file(machine.dir.join("bin/df")).unwrap();
-        let df = "#!/bin/sh\necho 'Filesystem 1024-blocks Used Available Capacity Mounted on'\necho '/dev/disk 9 9 100 9% /'\n";
-        fs::write(machine.dir.join("bin/df"), df).unwrap();
-        std::process::Command::new("chmod").arg("+x").arg(machine.dir.join("bin/df")).status().unwrap();
+        let heading = "Filesystem 1024-blocks Used Available Capacity Mounted on";
+        install_script(&machine, "df", &format!("echo '{heading}'; echo '/dev/disk 9 9 100 9% /'"));
         assert!(machine.failure(&[REPOSITORY], 1).contains("has room for 1 MB"));
         assert!(!was_fetched(&machine, "model.safetensors"));
     }

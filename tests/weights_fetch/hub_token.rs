@@ -1,6 +1,6 @@
 //! A repository that is not for everybody: the token gets to the hub and to nobody else.
 
-use crate::hub::{REPOSITORY, hub, hub_that_says, large, list, names_in, small};
+use crate::hub::{REPOSITORY, hub, hub_that_says, install_script, large, list, names_in, small};
 use crate::machine::{Files, Machine, find, tools};
 use crate::server::{Mood, Server};
 use std::fs;
@@ -87,11 +87,7 @@ fn the_token_is_on_no_command_line_and_in_no_file_that_stays() {
         let machine = hub("hidden", tool, gpt2());
         // In place of the tool, something that writes down how it was called.
         let real = find(tool).unwrap();
-        let path = machine.dir.join("bin").join(tool);
-        fs::remove_file(&path).unwrap();
-        let script = format!("#!/bin/bash\nprintf '%s\\n' \"$@\" >>calls\nexec {} \"$@\"\n", real.display());
-        fs::write(&path, script.replace("/bin/bash", &find("bash").unwrap().display().to_string())).unwrap();
-        Command::new("chmod").arg("+x").arg(&path).status().unwrap();
+        install_script(&machine, tool, &format!("printf '%s\\n' \"$@\" >>calls; exec {} \"$@\"", real.display()));
         let (success, said) = run_with(&machine, TOKEN, REPOSITORY);
         assert!(success && !said.contains(TOKEN), "{said}");
         let calls = fs::read_to_string(machine.dir.join("calls")).unwrap();
