@@ -54,15 +54,15 @@ fn main() -> ExitCode {
         text += &cells("n_embd", &|c, _| c.n_embd.to_string());
         text += &cells("n_head", &|c, _| c.n_head.to_string());
         text += &cells("n_ctx", &|c, _| c.n_ctx.to_string());
-        text += &cells("n_vocab", &|c, _| grouped(c.n_vocab));
+        text += &cells("n_vocab", &|c, _| cli::grouped(c.n_vocab));
         text += "\nparameters\n";
         for (part, key) in PARTS {
             if part != "own head" || own.lm_head.is_some() {
-                text += &cells(part, &|c, head| grouped(count(c, head, key)));
+                text += &cells(part, &|c, head| cli::grouped(count(c, head, key)));
             }
         }
-        text += &cells("all", &|c, head| grouped(count(c, head, "")));
-        text += &cells("bytes as f32", &|c, head| grouped(4 * count(c, head, "")));
+        text += &cells("all", &|c, head| cli::grouped(count(c, head, "")));
+        text += &cells("bytes as f32", &|c, head| cli::grouped(4 * count(c, head, "")));
         text += "\nin percent\n";
         for (part, key) in PARTS {
             if part != "own head" || own.lm_head.is_some() {
@@ -78,17 +78,4 @@ fn main() -> ExitCode {
 fn count(config: &Config, head: Head, key: &str) -> usize {
     let shapes = config.shapes(head);
     shapes.iter().filter(|(name, _)| name.contains(key)).map(|(_, shape)| shape.iter().product::<usize>()).sum()
-}
-
-/// 124439808 as 124,439,808.
-fn grouped(n: usize) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

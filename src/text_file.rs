@@ -27,10 +27,7 @@ const OTHER_KINDS: [(&[u8], &str); 8] = [
     (b"\x80\x02", PICKLE),
     (b"\x80\x04", PICKLE),
     (b"\x89HDF\r\n\x1A\n", "is in the form of TensorFlow (HDF5), under another name: get model.safetensors"),
-    (
-        b"GGUF",
-        "is in the form of llama.cpp (GGUF), under another name: get the model.safetensors that it was made from",
-    ),
+    (b"GGUF", "is a whole model in the form of llama.cpp (GGUF), under another name: give it to --model by itself"),
 ];
 
 /// What a file really is and what to do about it, if its first bytes show that it is not what its name says.

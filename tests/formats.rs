@@ -8,6 +8,10 @@
 mod archive;
 #[path = "formats/by_hand.rs"]
 mod by_hand;
+#[path = "formats/llm_c.rs"]
+mod llm_c;
+#[path = "formats/parts.rs"]
+mod parts;
 
 use gpt60::checkpoint::load_config;
 use gpt60::checkpoint::{Dtype, load, safetensors, save};
@@ -20,7 +24,12 @@ fn fixture(name: &str) -> PathBuf {
 }
 
 fn expected(name: &str) -> Tensor {
-    let (tensors, _) = safetensors::read(fixture("expected.safetensors")).unwrap();
+    expected_in(&fixture("expected.safetensors"), name)
+}
+
+/// The tensor `name` of a file of expected numbers.
+fn expected_in(file: &Path, name: &str) -> Tensor {
+    let (tensors, _) = safetensors::read(file).unwrap();
     tensors.into_iter().find(|(found, _)| found == name).unwrap_or_else(|| panic!("there is no {name}")).1
 }
 

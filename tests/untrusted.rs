@@ -7,6 +7,8 @@
 //! GPT60_FUZZ_MINUTES=60 cargo test --test untrusted -- --ignored --nocapture
 //! ```
 
+#[path = "untrusted/gguf.rs"]
+mod gguf;
 #[path = "untrusted/torch.rs"]
 mod torch;
 

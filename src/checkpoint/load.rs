@@ -5,7 +5,7 @@
 //!
 //! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it.
 
-use super::hugging_face::{Kept, write};
+use super::hugging_face::{Kept, Stored, write};
 use super::safetensors::Dtype;
 use super::{forms, weights};
 use crate::config::Config;
@@ -58,7 +58,18 @@ impl Checkpoint {
     /// # Ok::<(), gpt60::Error>(())
     /// ```
     pub fn save(&self, dir: impl AsRef<Path>, dtype: Dtype) -> Result<()> {
-        write(dir.as_ref(), &self.model, self.tokenizer.as_ref(), &self.end_ids, &self.kept, dtype)
+        self.save_in_parts(dir, dtype, None)
+    }
+
+    /// [`Checkpoint::save`], with the weights in several files, of which none has more than `largest` bytes of numbers
+    /// unless a single tensor has. An index says which tensor is in which file.
+    ///
+    /// # Errors
+    ///
+    /// As [`Checkpoint::save`].
+    pub fn save_in_parts(&self, dir: impl AsRef<Path>, dtype: Dtype, largest: Option<u64>) -> Result<()> {
+        let stored = Stored { dtype, largest };
+        write(dir.as_ref(), &self.model, self.tokenizer.as_ref(), &self.end_ids, &self.kept, stored)
     }
 
     /// The id that stands before every text, with which a text from nothing begins: the configuration's `bos_token_id`,

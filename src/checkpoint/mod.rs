@@ -16,6 +16,7 @@ mod blocks;
 mod forms;
 mod gpt2_names;
 pub mod hugging_face;
+mod inspect;
 mod json;
 mod load;
 mod pytorch;
@@ -25,8 +26,11 @@ mod weights;
 
 #[doc(hidden)]
 pub use beside::write_beside;
+pub use forms::gguf::{GgufType, write_gguf};
+pub use forms::llm_c::write as write_llm_c;
 pub use hugging_face::{Kept, check_free, load_from_bytes, no_vocabulary, save};
-pub(crate) use hugging_face::{vocabulary_from_json, vocabulary_to_json, write};
+pub(crate) use hugging_face::{Stored, vocabulary_from_json, vocabulary_to_json, write};
+pub use inspect::{InspectedFile, InspectedTensor, Inspection, inspect};
 pub use json::Json;
 pub use load::{Checkpoint, load, load_config, load_tokenizer};
 pub use safetensors::{Dtype, SafeTensors};

@@ -11,6 +11,7 @@ use super::safetensors::Dtype;
 use super::safetensors::dtype::decode;
 use crate::error::{Error, Result};
 use crate::kernels::unpack;
+use std::fmt;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -50,7 +51,7 @@ pub(in crate::checkpoint) enum Kind {
 
 impl Kind {
     /// How many numbers are the least that can be read alone, and how many bytes they take.
-    fn unit(&self) -> (usize, usize) {
+    pub fn unit(&self) -> (usize, usize) {
         match self {
             Kind::Plain(dtype) => (1, dtype.bits() / 8),
             Kind::Blocks(blocks) => (blocks.n_numbers(), blocks.n_bytes()),
@@ -137,6 +138,52 @@ impl<R: Read + Seek> Tensors<R> {
     }
 }
 
+impl<R: Read + Seek> Tensors<R> {
+    /// Some of the numbers of the `i`-th place, in the order in which they lie: all of them, or four long pieces of a larger
+    /// tensor, the first from its begin and the last from its end.
+    ///
+    /// # Errors
+    ///
+    /// If they are of a kind that is not read, or the file cannot be read.
+    pub fn sample(&mut self, i: usize) -> Result<Vec<f32>> {
+        const PIECES: usize = 4;
+        const PIECE: usize = 4096;
+        let place = &self.places[i];
+        let too_large = || tensor_error(&place.name, "the product of its shape is too large");
+        let n = place.n_numbers().ok_or_else(too_large)?;
+        let lengths = if n <= PIECES * PIECE { vec![n] } else { vec![PIECE; PIECES] };
+        let (unit, unit_bytes) = place.kind.unit();
+        let mut sample = Vec::new();
+        for (k, &length) in lengths.iter().enumerate() {
+            let first = if k == 0 { 0 } else { (n - PIECE) / (PIECES - 1) * k / unit * unit };
+            let begin = place.begin + (first / unit * unit_bytes) as u64;
+            let part = Place { shape: vec![length], order: Order::Rows, begin, ..place.clone() };
+            let file = &mut self.files[place.file];
+            let mut numbers = vec![0.0; length];
+            fill(&part, &mut file.reader, &mut numbers).map_err(|e| e.in_file(&file.path))?;
+            sample.append(&mut numbers);
+        }
+        Ok(sample)
+    }
+}
+
+impl Place {
+    /// How many numbers the tensor has; `None` if they cannot be counted.
+    pub fn n_numbers(&self) -> Option<usize> {
+        self.shape.iter().try_fold(1_usize, |n, &size| n.checked_mul(size))
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Kind::Plain(dtype) => f.pad(&dtype.to_string()),
+            Kind::Blocks(blocks) => f.pad(blocks.name()),
+            Kind::Unknown(name) => f.pad(name),
+        }
+    }
+}
+
 /// Fills `out` with the numbers at `place`, and returns whether all of them are numbers, neither NaN nor infinite.
 ///
 /// # Errors
@@ -145,8 +192,7 @@ impl<R: Read + Seek> Tensors<R> {
 pub(in crate::checkpoint) fn fill<R: Read + Seek>(place: &Place, source: &mut R, out: &mut [f32]) -> Result<bool> {
     let Place { name, kind, shape, .. } = place;
     check_is_weight(place)?;
-    let n = shape.iter().try_fold(1_usize, |n, &size| n.checked_mul(size));
-    if n != Some(out.len()) {
+    if place.n_numbers() != Some(out.len()) {
         return Err(tensor_error(name, format!("does not have {} numbers", out.len())));
     }
     if out.is_empty() {

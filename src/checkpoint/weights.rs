@@ -42,16 +42,13 @@ pub(super) struct Described {
 
 /// Reads the weights into a model. Each is converted straight into its place: nothing is in memory twice. With it come
 /// notes about what was left out, a line each.
+///
+/// # Errors
+///
+/// As [`Fit::of`]; or if there is not enough memory, a weight is no number, or a file cannot be read.
 pub(super) fn read<R: Read + Seek>(said: &Described, file: &mut Tensors<R>) -> Result<(Gpt2, Vec<String>)> {
+    let Fit { index, head } = Fit::of(said, file)?;
     let config = &said.config;
-    let mut index = Index::of(&file.places, file.family)?;
-    if said.tied && !index.places.contains_key("wte.weight") {
-        // Two names for one tensor: some programs keep the other name.
-        index.places.remove("lm_head.weight").map(|i| index.places.insert("wte.weight".to_string(), i));
-    }
-    let own_head = !said.tied || index.places.contains_key("lm_head.weight");
-    let head = if own_head { Head::Own } else { Head::Tied };
-    check_tensors(said, head, &index, &file.places)?;
     check_memory(config, head)?;
 
     // Now every tensor of this model is known to be in the file, with exactly the numbers that will be allocated.
@@ -83,6 +80,37 @@ pub(super) fn read<R: Read + Seek>(said: &Described, file: &mut Tensors<R>) -> R
         ));
     }
     Ok((model, notes))
+}
+
+/// Tensors that fit a configuration: the weights of a model are all there, each with its shape.
+pub(super) struct Fit {
+    index: Index,
+    head: Head,
+}
+
+impl Fit {
+    /// Finds each weight of the model among the tensors. Nothing is read and nothing allocated for it.
+    ///
+    /// # Errors
+    ///
+    /// If a weight is missing, is there twice, has another shape or is of a kind that is not read; or if a block has parts
+    /// that no GPT-2 has.
+    pub fn of<R>(said: &Described, file: &Tensors<R>) -> Result<Fit> {
+        let mut index = Index::of(&file.places, file.family)?;
+        if said.tied && !index.places.contains_key("wte.weight") {
+            // Two names for one tensor: some programs keep the other name.
+            index.places.remove("lm_head.weight").map(|i| index.places.insert("wte.weight".to_string(), i));
+        }
+        let own_head = !said.tied || index.places.contains_key("lm_head.weight");
+        let head = if own_head { Head::Own } else { Head::Tied };
+        check_tensors(said, head, &index, &file.places)?;
+        Ok(Fit { index, head })
+    }
+
+    /// Which of the tensors the weight with GPT-2's own name `own` is.
+    pub fn place_of(&self, own: &str) -> Option<usize> {
+        self.index.places.get(own).copied()
+    }
 }
 
 impl Described {

@@ -63,3 +63,17 @@ pub(super) fn terminal_width() -> Option<usize> {
 pub fn is_terminal() -> bool {
     std::io::stderr().is_terminal()
 }
+
+/// A number with a comma before each three digits: 124439808 as 124,439,808.
+#[must_use]
+pub fn grouped(n: usize) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

@@ -15,7 +15,7 @@ use super::schedule::Schedule;
 use super::settings::{Inputs, Settings, read_texts};
 use super::state::{self, Resumed, State};
 use super::step::{StepReport, Workspace, too_high_a_rate, validation_loss};
-use crate::checkpoint::{self, Checkpoint, Dtype};
+use crate::checkpoint::{self, Checkpoint, Dtype, Stored};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::model::Gpt2;
@@ -343,7 +343,7 @@ impl Trainer {
     /// Writes the model in the form that other programs read.
     fn write_model(&self) -> Result<()> {
         let State { model, tokenizer, end_ids, kept, .. } = &self.state;
-        checkpoint::write(&self.dir, model, Some(tokenizer), end_ids, kept, Dtype::F32)
+        checkpoint::write(&self.dir, model, Some(tokenizer), end_ids, kept, Stored { dtype: Dtype::F32, largest: None })
     }
 
     fn fingerprint(&self) -> String {

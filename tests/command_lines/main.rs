@@ -20,6 +20,7 @@ mod export;
 mod greedy;
 mod greedy_mine;
 mod help;
+mod inspect;
 mod logits;
 mod numbers;
 mod perplexity;

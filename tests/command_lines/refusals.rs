@@ -112,8 +112,20 @@ fn a_file_in_place_of_its_directory_says_which_directory() {
         refused(&dir, &name, &[&format!("error: {name}: is a file; give the directory that it is in: model\n")]);
     }
     refused(&dir.join("model"), "config.json", &["give the directory that it is in: .\n"]);
+    fs::write(dir.join("a.ggml"), "lmgg").unwrap();
+    refused(
+        &dir,
+        "a.ggml",
+        &["a.ggml: is in the form of llama.cpp of before August 2023", "get the model that it was made from"],
+    );
     fs::write(dir.join("a.gguf"), "GGUF").unwrap();
-    refused(&dir, "a.gguf", &["a.gguf: is in the form of llama.cpp", "get the model that it was made from"]);
+    refused(
+        &dir,
+        "a.gguf",
+        &["a.gguf: GGUF: its version, at byte 4, takes 4 bytes, and 0 are left: is the file cut short?"],
+    );
+    fs::write(dir.join("a.gguf"), "version https://git-lfs.github.com/spec/v1").unwrap();
+    refused(&dir, "a.gguf", &["a.gguf: is not the file itself but a Git LFS pointer to it"]);
     fs::write(dir.join("text.txt"), "text").unwrap();
     refused(&dir, "text.txt", &["is a file, and a model is a directory with config.json and model.safetensors in it"]);
     fs::remove_dir_all(&dir).unwrap();
@@ -161,7 +173,7 @@ fn weights_in_a_form_that_is_not_read_here_are_named_with_the_way_to_one_that_is
         ),
         ("model.ckpt.index", ["is OpenAI's own TensorFlow form", "`./weights-fetch.sh` fetches the same weights"]),
         ("flax_model.msgpack", ["is in the form of Flax", "(from_flax=True)"]),
-        ("model-q4.gguf", ["model-q4.gguf is in the form of llama.cpp", "get the model that it was made from"]),
+        ("model-q4.gguf", ["model-q4.gguf may be a model in the form of llama.cpp", "give the file itself"]),
         ("model.onnx", ["model.onnx is in the form of ONNX", "get the model that it was made from"]),
         ("adapter_model.safetensors", ["belongs to a LoRA adapter", "merge it into that model with the peft library"]),
         ("adapter_config.json", ["belongs to a LoRA adapter", "(merge_and_unload)"]),

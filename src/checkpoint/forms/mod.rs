@@ -7,7 +7,8 @@
 //! | --- | --- |
 //! | `hugging_face/` (beside this folder) | a directory with `config.json` and `model.safetensors`, the form of today |
 //! | `nano_gpt.rs` | `ckpt.pt`, what nanoGPT saves in training: a file of PyTorch |
-//! | `llm_c.rs` | `gpt2_124M.bin`, what llm.c trains: a header of integers, and the numbers |
+//! | `llm_c/` | `gpt2_124M.bin`, what llm.c trains: a header of integers, and the numbers |
+//! | `gguf/` | `gpt2.Q4_K_M.gguf` and the like, what llama.cpp runs: entries, a list of tensors, and the vocabulary; also written |
 //!
 //! All readers do the same: they turn a path into an [`Opened`] model. That is the configuration, and a list of tensors
 //! with the places where their numbers lie. No weight is read yet, so it takes no time and no memory, whatever the size of
@@ -15,7 +16,8 @@
 //!
 //! [Chapter 14](crate::book::ch14_the_real_gpt2) has a table of the forms.
 
-mod llm_c;
+pub(super) mod gguf;
+pub(super) mod llm_c;
 mod nano_gpt;
 
 use super::Kept;
@@ -38,6 +40,7 @@ pub(in crate::checkpoint) enum Form {
     HuggingFace,
     NanoGpt,
     LlmC,
+    Gguf,
 }
 
 /// What it is, for a reader.
@@ -47,6 +50,7 @@ impl fmt::Display for Form {
             Form::HuggingFace => "a directory in the form of Hugging Face",
             Form::NanoGpt => "a checkpoint of nanoGPT",
             Form::LlmC => "a checkpoint of llm.c",
+            Form::Gguf => "a model in the form of llama.cpp (GGUF)",
         })
     }
 }
@@ -61,8 +65,10 @@ pub(in crate::checkpoint) struct Opened {
     pub path: PathBuf,
     pub tensors: Tensors<File>,
     pub vocabulary: Vocabulary,
-    /// What there is to say about it, a line each.
+    /// What changes the numbers or the text, and is said when the model is read, a line each.
     pub notes: Vec<String>,
+    /// What else is peculiar about the file, for `inspect`.
+    pub remarks: Vec<String>,
 }
 
 /// Where the vocabulary of a model is.
@@ -72,6 +78,8 @@ pub(in crate::checkpoint) enum Vocabulary {
     Directory(PathBuf),
     /// In files beside the model's own; or it is GPT-2's, if there are none and the model has as many rows.
     Beside(PathBuf),
+    /// In the file itself, of which this is the first part.
+    Gguf(gguf::Header),
 }
 
 impl Opened {
@@ -85,6 +93,10 @@ impl Opened {
         match &self.vocabulary {
             Vocabulary::Directory(dir) => {
                 Ok((hugging_face::read_vocabulary(dir, n_vocab, &mut self.notes)?, Kept::read(dir)?))
+            }
+            Vocabulary::Gguf(header) => {
+                let read = gguf::read_vocabulary(header, n_vocab, &mut self.notes);
+                read.map_err(|e| e.in_file(&self.path))
             }
             Vocabulary::Beside(dir) => {
                 let found = hugging_face::read_vocabulary(dir, n_vocab, &mut self.notes)?;
@@ -125,6 +137,7 @@ impl Found {
             Form::HuggingFace => hugging_face::open(&self.path, self.weights.as_deref()),
             Form::NanoGpt => nano_gpt::open(&self.path),
             Form::LlmC => llm_c::open(&self.path),
+            Form::Gguf => gguf::open(&self.path),
         }
     }
 
@@ -180,6 +193,14 @@ pub(in crate::checkpoint) fn find(path: &Path) -> Result<Found> {
     Ok(Found::new(Form::HuggingFace, &dir))
 }
 
+/// Why the model at `path` has no vocabulary that can be used, if the file of the model itself says so.
+pub(in crate::checkpoint) fn why_without_vocabulary(path: &Path) -> Option<String> {
+    match find(path).ok()?.open().ok()?.vocabulary {
+        Vocabulary::Gguf(header) => gguf::other_kind(&header).ok()?,
+        Vocabulary::Directory(_) | Vocabulary::Beside(_) => None,
+    }
+}
+
 /// What the file `path` is.
 fn find_file(path: &Path) -> Result<Found> {
     let dir = path.parent().filter(|dir| *dir != Path::new("")).unwrap_or(Path::new("."));
@@ -192,6 +213,8 @@ fn find_file(path: &Path) -> Result<Found> {
     }
     match form_by_itself(&start) {
         Some(form) => Ok(Found::new(form, path)),
+        // Under this name there is nothing else; what is wrong with the file is said when it is opened.
+        None if path.extension().is_some_and(|extension| extension == "gguf") => Ok(Found::new(Form::Gguf, path)),
         None if is_torch => Ok(Found::new(Form::NanoGpt, path)),
         None => Err(hugging_face::is_a_file(path)),
     }
@@ -218,6 +241,9 @@ fn alone_in(dir: &Path) -> Vec<Found> {
 fn form_by_itself(start: &[u8]) -> Option<Form> {
     if begins_as_safetensors(start) {
         return None;
+    }
+    if gguf::is_it(start) {
+        return Some(Form::Gguf);
     }
     llm_c::is_it(start).then_some(Form::LlmC)
 }

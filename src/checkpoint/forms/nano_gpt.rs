@@ -34,7 +34,15 @@ pub(super) fn open(path: &Path) -> Result<Opened> {
     let notes =
         if bias { Vec::new() } else { vec!["the model was trained with bias=False: its biases are zero".to_string()] };
     let vocabulary = Vocabulary::Beside(path.parent().unwrap_or(Path::new(".")).to_path_buf());
-    Ok(Opened { form: Form::NanoGpt, described, path: path.to_path_buf(), tensors, vocabulary, notes })
+    Ok(Opened {
+        form: Form::NanoGpt,
+        described,
+        path: path.to_path_buf(),
+        tensors,
+        vocabulary,
+        notes,
+        remarks: Vec::new(),
+    })
 }
 
 /// What `model_args` says.

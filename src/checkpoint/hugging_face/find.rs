@@ -16,7 +16,7 @@ const EXPECTED: &str = "expected config.json and model.safetensors in it";
 type Form = (fn(&str) -> bool, &'static str, &'static str);
 
 /// The forms in which weights are met. Of a directory with several, the first of this list is reported.
-const OTHER_FORMS: [Form; 9] = [
+const OTHER_FORMS: [Form; 10] = [
     (
         |name| ["adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"].contains(&name),
         "belongs to a LoRA adapter, which changes another model and is none by itself",
@@ -47,10 +47,11 @@ const OTHER_FORMS: [Form; 9] = [
         "is in the form of Flax, which is not read here",
         "load the model with version 4 of the transformers library (from_flax=True) and save it again",
     ),
+    (|name| name.ends_with(".gguf"), "may be a model in the form of llama.cpp", "give the file itself"),
     (
-        |name| name.ends_with(".gguf") || name.ends_with(".ggml"),
-        "is in the form of llama.cpp, which is not read here",
-        "get the model that it was made from: a directory with config.json and model.safetensors",
+        |name| name.ends_with(".ggml"),
+        "is in the form of llama.cpp of before August 2023, which is not read here",
+        "get the model that it was made from, or the same as a .gguf",
     ),
     (
         |name| name.ends_with(".onnx") || name == "onnx",

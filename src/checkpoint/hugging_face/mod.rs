@@ -27,19 +27,21 @@ mod find;
 pub(super) mod kept;
 mod parts;
 pub(super) mod vocabulary;
+mod write_parts;
 
 #[cfg(test)]
 pub(super) mod tests;
 
 pub(super) use find::{directory, is_a_file};
-pub(super) use parts::is_index;
+pub(super) use parts::{find as weights_in, is_index, open as open_weights};
 pub use vocabulary::no_vocabulary;
+pub(super) use vocabulary::write as write_vocabulary;
 pub(crate) use vocabulary::{from_json as vocabulary_from_json, to_json as vocabulary_to_json};
 pub(super) use vocabulary::{is_in as has_vocabulary, read as read_vocabulary};
 
 use super::forms::{Form, Opened, Vocabulary};
 use super::json::Json;
-use super::safetensors::{self, Dtype, Header, SafeTensors};
+use super::safetensors::{Dtype, SafeTensors};
 use super::weights;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -66,7 +68,7 @@ pub(super) fn open(dir: &Path, weights: Option<&Path>) -> Result<Opened> {
     };
     let tensors = parts::open(&path)?;
     let vocabulary = Vocabulary::Directory(dir.to_path_buf());
-    Ok(Opened { form: Form::HuggingFace, described, path, tensors, vocabulary, notes: Vec::new() })
+    Ok(Opened { form: Form::HuggingFace, described, path, tensors, vocabulary, notes: Vec::new(), remarks: Vec::new() })
 }
 
 /// Whether `dir` has weights under one of the names that they have there.
@@ -137,6 +139,10 @@ pub fn check_free(dir: impl AsRef<Path>) -> Result<()> {
     let dir = dir.as_ref();
     let files = [
         "model.safetensors",
+        "model.safetensors.index.json",
+        "pytorch_model.bin",
+        "model.bin",
+        "model.gguf",
         "config.json",
         "tokenizer.json",
         "tokenizer_config.json",
@@ -178,7 +184,16 @@ pub fn check_free(dir: impl AsRef<Path>) -> Result<()> {
 /// ```
 pub fn save(dir: impl AsRef<Path>, model: &Gpt2, tokenizer: Option<&Tokenizer>, dtype: Dtype) -> Result<()> {
     let end_ids: Vec<u32> = tokenizer.and_then(Tokenizer::end_of_text).into_iter().collect();
-    write(dir.as_ref(), model, tokenizer, &end_ids, &Kept::default(), dtype)
+    write(dir.as_ref(), model, tokenizer, &end_ids, &Kept::default(), Stored { dtype, largest: None })
+}
+
+/// How the weights are written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stored {
+    /// What the numbers are rounded to.
+    pub dtype: Dtype,
+    /// How many bytes of numbers a file may have; what is more goes into another. `None`: all is in one file.
+    pub largest: Option<u64>,
 }
 
 /// Writes a model with its vocabulary, its end ids, and what is kept of the directory from which it comes.
@@ -192,8 +207,9 @@ pub(crate) fn write(
     tokenizer: Option<&Tokenizer>,
     end_ids: &[u32],
     kept: &Kept,
-    dtype: Dtype,
+    stored: Stored,
 ) -> Result<()> {
+    let Stored { dtype, largest } = stored;
     if let Some(tokenizer) = tokenizer
         && tokenizer.n_vocab() > model.config.n_vocab
     {
@@ -205,21 +221,21 @@ pub(crate) fn write(
     // The transformers library asks which program the file is for: "pt" is PyTorch, and row-major.
     let metadata = [("format".to_string(), "pt".to_string())];
     // Anything that cannot be written is refused before the first file is written.
-    let weights_path = dir.join("model.safetensors");
-    let header = Header::of(&tensors, &metadata, dtype).map_err(|e| e.in_file(&weights_path))?;
-    let mut files = kept.ending_at(end_ids, tokenizer, model.config.n_vocab)?;
-    config_json::fill(files.file(kept::CONFIG), model, dtype);
+    let files = write_parts::split(&tensors, &metadata, dtype, largest)
+        .map_err(|e| e.in_file(dir.join("model.safetensors")))?;
+    let mut small = kept.ending_at(end_ids, tokenizer, model.config.n_vocab)?;
+    config_json::fill(small.file(kept::CONFIG), model, dtype);
     if let Some(tokenizer) = tokenizer
         && *kept == Kept::default()
     {
-        vocabulary::fill_tokenizer_config(files.file(kept::TOKENIZER), tokenizer);
+        vocabulary::fill_tokenizer_config(small.file(kept::TOKENIZER), tokenizer);
     }
 
     fs::create_dir_all(dir).map_err(|e| Error::io(dir, "made", e))?;
-    files.write(dir)?;
+    small.write(dir)?;
     if let Some(tokenizer) = tokenizer {
         vocabulary::write(dir, tokenizer)?;
     }
     // Last: if the weights are there, everything is there.
-    safetensors::write_under(&header, &weights_path, &tensors)
+    write_parts::write(dir, &files)
 }

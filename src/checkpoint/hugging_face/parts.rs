@@ -43,7 +43,7 @@ pub(in crate::checkpoint) fn is_index(path: &Path) -> bool {
 /// # Errors
 ///
 /// A file that cannot be read, or holds no weights; an index that its parts contradict. The error names the file.
-pub(super) fn open(path: &Path) -> Result<Tensors<File>> {
+pub(in crate::checkpoint) fn open(path: &Path) -> Result<Tensors<File>> {
     if !is_index(path) {
         return open_file(path);
     }

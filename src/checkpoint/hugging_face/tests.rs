@@ -2,7 +2,7 @@
 //! whole.
 
 use super::*;
-use crate::checkpoint::load;
+use crate::checkpoint::{load, safetensors};
 use crate::weight::Precision;
 use crate::{Config, Rng, Tensor};
 use proptest::prelude::*;

@@ -280,7 +280,7 @@ pub fn write(
 }
 
 /// Writes the file `path` with this header, which was made from these tensors.
-pub(super) fn write_under(header: &Header, path: &Path, tensors: &[(String, &Tensor)]) -> Result<()> {
+pub(in crate::checkpoint) fn write_under(header: &Header, path: &Path, tensors: &[(String, &Tensor)]) -> Result<()> {
     let start = header.to_bytes().map_err(|e| e.in_file(path))?;
     write_beside_with(path, |file| {
         file.write_all(&start)?;

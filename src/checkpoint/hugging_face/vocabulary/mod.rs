@@ -21,9 +21,10 @@ mod tests;
 
 pub(in crate::checkpoint) use write::fill_tokenizer_config;
 pub(crate) use write::to_json;
-pub(super) use write::write;
+pub(in crate::checkpoint) use write::write;
 
 use super::{find, is_missing, read_json, read_text};
+use crate::checkpoint::forms::why_without_vocabulary;
 use crate::checkpoint::json::{Json, quote};
 use crate::error::{Error, Result};
 use crate::tokenizer::{AddedToken, Fault, Tokenizer, line_of_merge};
@@ -137,10 +138,13 @@ pub(crate) fn from_json(json: &Json) -> Result<Tokenizer> {
     Ok(Tokenizer::from_lists(&vocab, &pairs, &added::in_tokenizer_json(json)?)?)
 }
 
-/// Why the model in `dir` cannot read text: it has no vocabulary, or one of another kind.
+/// Why the model at `dir` cannot read text: it has no vocabulary, or one of another kind.
 #[doc(hidden)]
 #[must_use]
 pub fn no_vocabulary(dir: impl AsRef<Path>) -> Error {
+    if let Some(problem) = why_without_vocabulary(dir.as_ref()) {
+        return Error::file(dir, problem);
+    }
     let dir = &find::directory(dir.as_ref()).unwrap_or_else(|_| dir.as_ref().to_path_buf());
     let in_json = || tokenizer_json::other_kind(&read_json(&dir.join("tokenizer.json")).ok()?);
     let found = match in_json() {

@@ -13,7 +13,7 @@ use std::path::Path;
 ///
 /// A merge with a space in one of its parts cannot be said in `merges.txt`. No text can ever make such a merge, but a
 /// vocabulary may have one: then there is only the one file.
-pub(in super::super) fn write(dir: &Path, tokenizer: &Tokenizer) -> Result<()> {
+pub(in crate::checkpoint) fn write(dir: &Path, tokenizer: &Tokenizer) -> Result<()> {
     let vocab = vocab_json(tokenizer);
     if let Some(merges) = merges_text(tokenizer) {
         write_beside(dir.join("vocab.json"), vocab.to_string().as_bytes())?;

@@ -13,6 +13,12 @@
 //!
 //! Linear layers lie `[out, in]`, as in PyTorch. The table has more rows than there are tokens, padded to a multiple of 128,
 //! because products of such a size are quicker; the rows after the last token are left out here.
+//!
+//! This file reads it, and `write.rs` writes it.
+
+mod write;
+
+pub use write::write;
 
 use super::{Form, Opened, Vocabulary};
 use crate::checkpoint::gpt2_names::Family;
@@ -31,6 +37,9 @@ const MAGIC: u32 = 20_240_326;
 const HEADER: usize = 256;
 /// The versions that are read, and the kind of their numbers.
 const VERSIONS: [(u32, Dtype); 2] = [(3, Dtype::F32), (5, Dtype::Bf16)];
+
+/// The most blocks that are read: twenty times as many as the largest GPT-2 has.
+const MOST_BLOCKS: usize = 1000;
 
 /// The tensors of a block, in the order in which they lie.
 const IN_BLOCK: [&str; 12] = [
@@ -69,7 +78,18 @@ pub(super) fn open(path: &Path) -> Result<Opened> {
     // llm.c has one table for both ends, and biases everywhere.
     let described = Described { config: header.config, tied: true, has_biases: true, by: "the header" };
     let vocabulary = Vocabulary::Beside(path.parent().unwrap_or(Path::new(".")).to_path_buf());
-    Ok(Opened { form: Form::LlmC, described, path: path.to_path_buf(), tensors, vocabulary, notes: Vec::new() })
+    let Header { config, n_rows, .. } = header;
+    let padded = (n_rows > config.n_vocab)
+        .then(|| format!("the table is padded to {n_rows} rows for {} tokens; the rest is left out", config.n_vocab));
+    Ok(Opened {
+        form: Form::LlmC,
+        described,
+        path: path.to_path_buf(),
+        tensors,
+        vocabulary,
+        notes: Vec::new(),
+        remarks: padded.into_iter().collect(),
+    })
 }
 
 /// What the integers say.
@@ -103,17 +123,19 @@ impl Header {
             [n_ctx, n_vocab, n_layer, n_head, n_embd, n_rows].map(|n| n as usize);
         let config = Config::new(n_vocab, n_ctx, n_embd, n_head, n_layer);
         config.check()?;
+        // The list of the tensors is made before a number is read, so it must not be longer than any model needs.
+        if n_layer > MOST_BLOCKS {
+            return Err(fail(format!("it has {n_layer} blocks, and at most {MOST_BLOCKS} are read here")));
+        }
         if n_rows < n_vocab {
             return Err(fail(format!("its table has {n_rows} rows, fewer than the {n_vocab} tokens")));
         }
         Ok(Header { config, n_rows, dtype })
     }
 
-    /// Where each tensor lies in a file of this length.
-    fn places(&self, length: u64) -> Result<Vec<Place>> {
+    /// The tensors in the order in which they lie: for each its name, its shape there, `[out, in]`, and how many rows it takes.
+    fn order(&self) -> Vec<(String, Vec<usize>, usize)> {
         let Config { n_vocab, n_ctx, n_embd, n_inner, n_layer, .. } = self.config;
-        let size = self.dtype.bits() as u64 / 8;
-        // In a block, the sizes of linear layers as they lie there: [out, in].
         let shape = |name: &str| match name {
             "attn.c_attn.weight" => vec![3 * n_embd, n_embd],
             "attn.c_attn.bias" => vec![3 * n_embd],
@@ -123,40 +145,43 @@ impl Header {
             "mlp.c_proj.weight" => vec![n_embd, n_inner],
             _ => vec![n_embd],
         };
-        // Every size is below 2^32, so no product of two overflows, nor does the sum of these few.
-        let n_numbers = |shape: &[usize]| shape.iter().map(|&n| n as u64).product::<u64>();
-        let in_block: u64 =
-            IN_BLOCK.iter().map(|name| n_numbers(&shape(name))).try_fold(0, u64::checked_add).unwrap_or(u64::MAX);
-        let outside = n_numbers(&[self.n_rows, n_embd])
-            .saturating_add(n_numbers(&[n_ctx, n_embd]))
-            .saturating_add(2 * n_embd as u64);
-        let expected = (n_layer as u64)
-            .checked_mul(in_block)
-            .and_then(|n| n.checked_add(outside)?.checked_mul(size)?.checked_add(4 * HEADER as u64));
+        let mut order = vec![
+            ("wte.weight".to_string(), vec![n_vocab, n_embd], self.n_rows),
+            ("wpe.weight".to_string(), vec![n_ctx, n_embd], n_ctx),
+        ];
+        for name in IN_BLOCK {
+            let shape = shape(name);
+            order.extend((0..n_layer).map(|i| (format!("h.{i}.{name}"), shape.clone(), shape[0])));
+        }
+        order.extend(["ln_f.weight", "ln_f.bias"].map(|name| (name.to_string(), vec![n_embd], n_embd)));
+        order
+    }
+
+    /// How many bytes a file with this header has; `None` if they cannot be counted.
+    fn n_bytes(&self) -> Option<u64> {
+        let Config { n_vocab, n_embd, .. } = self.config;
+        let padding = (self.n_rows - n_vocab).checked_mul(n_embd)?;
+        let n = u64::try_from(self.config.n_parameters().checked_add(padding)?).ok()?;
+        n.checked_mul(self.dtype.bits() as u64 / 8)?.checked_add(4 * HEADER as u64)
+    }
+
+    /// Where each tensor lies in a file of this length.
+    fn places(&self, length: u64) -> Result<Vec<Place>> {
+        let expected = self.n_bytes();
         if expected != Some(length) {
             let expected = expected.map_or("more than can be counted".to_string(), |n| n.to_string());
-            return Err(fail(format!(
-                "the file has {length} bytes, and a model of this size takes {expected}: is it cut short?"
-            )));
+            let problem =
+                format!("the file has {length} bytes, and a model of this size takes {expected}: is it cut short?");
+            return Err(fail(problem));
         }
+        // The sizes are those of a file that is there: from here on nothing overflows, and the list is not longer than the file.
+        let size = self.dtype.bits() / 8;
         let mut begin = 4 * HEADER as u64;
         let mut places = Vec::new();
-        let mut place = |name: String, shape: Vec<usize>, n_rows: usize| {
-            let row = n_numbers(&shape[1..]);
+        for (name, shape, n_rows) in self.order() {
+            let n_bytes = n_rows * shape[1..].iter().product::<usize>() * size;
             places.push(Place { name, kind: Kind::Plain(self.dtype), shape, order: Order::Rows, file: 0, begin });
-            begin += n_rows as u64 * row * size;
-        };
-        place("wte.weight".to_string(), vec![n_vocab, n_embd], self.n_rows);
-        place("wpe.weight".to_string(), vec![n_ctx, n_embd], n_ctx);
-        for name in IN_BLOCK {
-            for i in 0..n_layer {
-                let shape = shape(name);
-                let n_rows = shape[0];
-                place(format!("h.{i}.{name}"), shape, n_rows);
-            }
-        }
-        for name in ["ln_f.weight", "ln_f.bias"] {
-            place(name.to_string(), vec![n_embd], n_embd);
+            begin += n_bytes as u64;
         }
         Ok(places)
     }

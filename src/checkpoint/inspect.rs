@@ -1,0 +1,248 @@
+//! What a file or a directory is: its form, its sizes, its tensors, and whether it can be run.
+//!
+//! Everything here comes from headers and from a few pieces of each tensor, so the answer takes about as long for a model of
+//! 6 GB as for one of 6 MB.
+//!
+//! [Chapter 14](crate::book::ch14_the_real_gpt2) shows it.
+
+use super::forms::{self, Opened};
+use super::hugging_face;
+use super::json::quote;
+use super::pytorch;
+use super::tensors::Tensors;
+use super::weights::Fit;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::tokenizer::Tokenizer;
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::path::{Path, PathBuf};
+
+/// What was found at a path.
+#[derive(Debug)]
+pub struct Inspection {
+    /// What it is, in words.
+    pub form: String,
+    /// The files with the weights.
+    pub files: Vec<InspectedFile>,
+    /// How large the model is, if that is said and is a GPT-2.
+    pub config: Option<Config>,
+    /// Its vocabulary, if it has one.
+    pub tokenizer: Option<Tokenizer>,
+    /// Every tensor, in the order of the files.
+    pub tensors: Vec<InspectedTensor>,
+    /// What is missing or odd, a line each.
+    pub remarks: Vec<String>,
+    /// Whether this crate can run it, and if not, why.
+    pub runs: Result<()>,
+}
+
+/// A file with weights.
+#[derive(Debug)]
+pub struct InspectedFile {
+    /// Its path.
+    pub path: PathBuf,
+    /// How many bytes it has.
+    pub n_bytes: u64,
+    /// The first sixteen of them.
+    pub start: Vec<u8>,
+}
+
+/// A tensor, and what some of its numbers are like.
+#[derive(Debug)]
+pub struct InspectedTensor {
+    /// Its name in the file.
+    pub name: String,
+    /// The kind of its numbers, for example `BF16`.
+    pub kind: String,
+    /// Its shape; a matrix of a linear layer is `[in, out]`, however it lies in the file.
+    pub shape: Vec<usize>,
+    /// Whether it is a weight of the model.
+    pub is_used: bool,
+    /// The mean and the standard deviation of some of its numbers, if they are of a kind that is read.
+    pub spread: Option<(f64, f64)>,
+    /// How many of the numbers that were looked at are NaN or infinite.
+    pub n_wrong: usize,
+}
+
+/// Looks at the model at `path`, which may be anything that [`load`](super::load()) takes, or a file of tensors that is
+/// none of its models.
+///
+/// # Errors
+///
+/// If there is nothing at the path, or nothing that is known here. The error says what it is, as far as that is known.
+///
+/// # Example: what is in a directory
+///
+/// ```
+/// use gpt60::checkpoint::{Dtype, inspect};
+///
+/// let dir = std::env::temp_dir().join(format!("gpt60-inspect-{}", std::process::id()));
+/// gpt60::storybook::load().save(&dir, Dtype::F16)?;
+/// let found = inspect(&dir)?;
+/// assert_eq!(found.tensors[0].kind, "F16");
+/// assert_eq!(found.runs, Ok(()));
+/// # std::fs::remove_dir_all(&dir).unwrap();
+/// # Ok::<(), gpt60::Error>(())
+/// ```
+pub fn inspect(path: impl AsRef<Path>) -> Result<Inspection> {
+    let path = path.as_ref();
+    match forms::find(path).and_then(|found| found.open()) {
+        Ok(opened) => of_model(opened),
+        Err(why) => match loose_tensors(path)? {
+            Some(tensors) => of_tensors(tensors, why),
+            None => Err(why),
+        },
+    }
+}
+
+/// Tensors that are not, or not known to be, those of a GPT-2: a file of them, or that of a directory.
+fn loose_tensors(path: &Path) -> Result<Option<Tensors<File>>> {
+    let file = if path.is_dir() { hugging_face::weights_in(path) } else { Some(path.to_path_buf()) };
+    let Some(file) = file.filter(|file| file.is_file()) else { return Ok(None) };
+    // Whatever else is wrong with it was said already.
+    Ok(hugging_face::open_weights(&file).ok())
+}
+
+fn of_tensors(mut tensors: Tensors<File>, why: Error) -> Result<Inspection> {
+    let listed = list(&mut tensors, &|_| false)?;
+    Ok(Inspection {
+        form: "a file of tensors, of which nothing says what they are".to_string(),
+        files: files(&mut tensors)?,
+        config: None,
+        tokenizer: None,
+        remarks: remarks(&tensors, &listed),
+        tensors: listed,
+        runs: Err(why),
+    })
+}
+
+fn of_model(mut opened: Opened) -> Result<Inspection> {
+    let fit = Fit::of(&opened.described, &opened.tensors);
+    let config = opened.described.config;
+    let is_used = |i: usize| {
+        let own = opened.tensors.family.own_name(&opened.tensors.places[i].name);
+        fit.as_ref().is_ok_and(|fit| fit.place_of(&own) == Some(i) && is_of(&config, &own))
+    };
+    let used: Vec<bool> = (0..opened.tensors.places.len()).map(is_used).collect();
+    let listed = list(&mut opened.tensors, &|i| used[i])?;
+    let mut remarks = remarks(&opened.tensors, &listed);
+    if let Ok(fit) = &fit {
+        remarks.extend(about_head(&mut opened, fit)?);
+    }
+    let vocabulary = opened.vocabulary();
+    let (tokenizer, runs) = match vocabulary {
+        Ok((tokenizer, _)) => (tokenizer, fit.map(|_| ()).map_err(|e| e.in_file(&opened.path))),
+        Err(error) => (None, fit.map(|_| ()).map_err(|e| e.in_file(&opened.path)).and(Err(error))),
+    };
+    match &tokenizer {
+        None => remarks.push("there is no vocabulary: it works with ids only".to_string()),
+        Some(tokenizer) if tokenizer.n_vocab() < config.n_vocab => remarks.push(format!(
+            "the vocabulary has {} tokens and the table {} rows: {} belong to no token",
+            tokenizer.n_vocab(),
+            config.n_vocab,
+            config.n_vocab - tokenizer.n_vocab(),
+        )),
+        Some(_) => {}
+    }
+    remarks.append(&mut opened.remarks);
+    remarks.append(&mut opened.notes);
+    Ok(Inspection {
+        form: opened.form.to_string(),
+        files: files(&mut opened.tensors)?,
+        config: Some(config),
+        tokenizer,
+        tensors: listed,
+        remarks,
+        runs,
+    })
+}
+
+/// Whether a model of this configuration has a weight of this name. (Blocks after the last are left out.)
+fn is_of(config: &Config, own: &str) -> bool {
+    super::gpt2_names::block_of(own).is_none_or(|block| block < config.n_layer)
+        && (own.starts_with("h.")
+            || ["wte.weight", "wpe.weight", "ln_f.weight", "ln_f.bias", "lm_head.weight"].contains(&own))
+}
+
+/// The tensors, with what some of their numbers are like.
+fn list(tensors: &mut Tensors<File>, is_used: &dyn Fn(usize) -> bool) -> Result<Vec<InspectedTensor>> {
+    let mut listed = Vec::new();
+    for i in 0..tensors.places.len() {
+        let place = tensors.places[i].clone();
+        // Kinds that are not read are only named.
+        let sample = tensors.sample(i).unwrap_or_default();
+        let good: Vec<f64> = sample.iter().filter(|x| x.is_finite()).map(|&x| f64::from(x)).collect();
+        let n = good.len() as f64;
+        let mean = good.iter().sum::<f64>() / n;
+        let variance = good.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
+        listed.push(InspectedTensor {
+            name: place.name,
+            kind: place.kind.to_string(),
+            shape: place.shape,
+            is_used: is_used(i),
+            spread: (!good.is_empty()).then_some((mean, variance.sqrt())),
+            n_wrong: sample.len() - good.len(),
+        });
+    }
+    Ok(listed)
+}
+
+/// What there is to say about the tensors, whatever they are.
+fn remarks(tensors: &Tensors<File>, listed: &[InspectedTensor]) -> Vec<String> {
+    let mut remarks = Vec::new();
+    let n_pickles = tensors
+        .files
+        .iter()
+        .filter(|file| start_of(&file.path).is_ok_and(|start| pytorch::is_it(&start) == Ok(true)))
+        .count();
+    if n_pickles > 0 {
+        let n = tensors.places.len();
+        let what = if n_pickles == 1 { "this is a pickle" } else { "these are pickles" };
+        remarks.push(format!("{what} with {n} tensors and no code: what is in it was read, and not run"));
+    }
+    if let Some(tensor) = listed.iter().find(|tensor| tensor.n_wrong > 0) {
+        remarks.push(format!("tensor {} has numbers that are NaN or infinite", quote(&tensor.name)));
+    }
+    let unused: Vec<&InspectedTensor> = listed.iter().filter(|tensor| !tensor.is_used).collect();
+    if let (Some(first), true) = (unused.first(), unused.len() < listed.len()) {
+        let more = if unused.len() > 1 { format!(" and {} more", unused.len() - 1) } else { String::new() };
+        remarks.push(format!("the model does not need tensor {}{more}", quote(&first.name)));
+    }
+    remarks
+}
+
+/// Whether the head is the table once more. Of a large table, pieces are compared.
+fn about_head(opened: &mut Opened, fit: &Fit) -> Result<Option<String>> {
+    let (Some(head), Some(table)) = (fit.place_of("lm_head.weight"), fit.place_of("wte.weight")) else {
+        return Ok(None);
+    };
+    let tensors = &mut opened.tensors;
+    let name = quote(&tensors.places[head].name);
+    let is_same = tensors.sample(head)? == tensors.sample(table)?;
+    Ok(Some(match (is_same, opened.described.tied) {
+        (true, true) => format!("the head, {name}, is the table once more"),
+        (true, false) => format!("the head, {name}, is said to be another than the table, and looks the same"),
+        (false, true) => format!("untied head: {name} is another than the table, although nothing says so"),
+        (false, false) => format!("untied head: {name} is another than the table"),
+    }))
+}
+
+fn files(tensors: &mut Tensors<File>) -> Result<Vec<InspectedFile>> {
+    let mut files = Vec::new();
+    for file in &mut tensors.files {
+        let unreadable = |e| Error::io(&file.path, "read", e);
+        let n_bytes = file.reader.metadata().map_err(unreadable)?.len();
+        let mut start = Vec::new();
+        file.reader.rewind().map_err(unreadable)?;
+        (&mut file.reader).take(16).read_to_end(&mut start).map_err(unreadable)?;
+        files.push(InspectedFile { path: file.path.clone(), n_bytes, start });
+    }
+    Ok(files)
+}
+
+fn start_of(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    File::open(path)?.take(16).read_to_end(&mut start)?;
+    Ok(start)
+}
