@@ -125,10 +125,13 @@ fn of_model(mut opened: Opened) -> Result<Inspection> {
         fit.as_ref().is_ok_and(|fit| fit.place_of(&own) == Some(i) && is_of(&config, &own))
     };
     let used: Vec<bool> = (0..opened.tensors.places.len()).map(is_used).collect();
-    let listed = list(&mut opened.tensors, &|i| used[i])?;
+    let mut listed = list(&mut opened.tensors, &|i| used[i])?;
     let mut remarks = remarks(&opened.tensors, &listed);
-    if let Ok(fit) = &fit {
-        remarks.extend(about_head(&mut opened, fit)?);
+    if let Ok(fit) = &fit
+        && let Some((head, is_repeated, remark)) = about_head(&mut opened, fit)?
+    {
+        listed[head].is_used &= !is_repeated;
+        remarks.push(remark);
     }
     let vocabulary = opened.vocabulary();
     let (tokenizer, runs) = match vocabulary {
@@ -212,20 +215,22 @@ fn remarks(tensors: &Tensors<File>, listed: &[InspectedTensor]) -> Vec<String> {
     remarks
 }
 
-/// Whether the head is the table once more. Of a large table, pieces are compared.
-fn about_head(opened: &mut Opened, fit: &Fit) -> Result<Option<String>> {
+/// Which tensor the head is, whether it is no more than the table once more, and what to say about it. Of a large table,
+/// pieces are compared.
+fn about_head(opened: &mut Opened, fit: &Fit) -> Result<Option<(usize, bool, String)>> {
     let (Some(head), Some(table)) = (fit.place_of("lm_head.weight"), fit.place_of("wte.weight")) else {
         return Ok(None);
     };
     let tensors = &mut opened.tensors;
     let name = quote(&tensors.places[head].name);
     let is_same = tensors.sample(head)? == tensors.sample(table)?;
-    Ok(Some(match (is_same, opened.described.tied) {
+    let remark = match (is_same, opened.described.tied) {
         (true, true) => format!("the head, {name}, is the table once more"),
         (true, false) => format!("the head, {name}, is said to be another than the table, and looks the same"),
         (false, true) => format!("untied head: {name} is another than the table, although nothing says so"),
         (false, false) => format!("untied head: {name} is another than the table"),
-    }))
+    };
+    Ok(Some((head, is_same && opened.described.tied, remark)))
 }
 
 fn files(tensors: &mut Tensors<File>) -> Result<Vec<InspectedFile>> {
