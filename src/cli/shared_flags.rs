@@ -15,7 +15,7 @@ use crate::weight::Precision;
 pub const MODEL: Flag = Flag {
     name: "--model",
     value: "DIR",
-    help: "a GPT-2 directory (config.json, weights, a vocabulary) or nanoGPT's ckpt.pt (default: the storybook inside)",
+    help: "a GPT-2: a directory, or a file (.gguf, ckpt.pt, ...; docs/14) (default: the storybook inside)",
 };
 /// `--weights KIND`, of every example whose model only reads or writes.
 pub const WEIGHTS: Flag = Flag {
