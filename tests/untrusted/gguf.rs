@@ -158,7 +158,7 @@ fn files_made_to_deceive_are_refused_at_the_price_of_their_size() {
         ("a long key", [begin(0, 1), text(&"x".repeat(1 << 22)), vec![7, 0, 0, 0, 1]].concat()),
         ("an array of nothing", [begin(0, 1), array("x", 0, u64::MAX)].concat()),
         ("an array of texts", [begin(0, 1), array("x", 8, u64::MAX)].concat()),
-        ("arrays in arrays", [begin(0, 1), array("x", 9, 1), vec![9, 0, 0, 0, 1].repeat(100_000)].concat()),
+        ("arrays in arrays", [begin(0, 1), array("x", 9, 1), [9, 0, 0, 0, 1].repeat(100_000)].concat()),
         ("entries that are not there", begin(0, u64::MAX)),
         ("tensors that are not there", begin(u64::MAX, 0)),
     ] {

@@ -147,7 +147,7 @@ impl<'a, R: Read + Seek> Bytes<'a, R> {
             ARRAY => Err(fail(format!("{what} is an array of arrays, which the format does not have"))),
             kind => {
                 let size = self.size(kind, what)?;
-                let n_bytes = n.checked_mul(size).unwrap_or(u64::MAX);
+                let n_bytes = n.saturating_mul(size);
                 self.skip(n_bytes, what)?;
                 Ok(Value::Other)
             }

@@ -85,7 +85,7 @@ pub(in super::super) fn read(
         notes.push(format!("{problem}: the model works with ids only"));
         return Ok((None, kept));
     }
-    if !header.text(PRE)?.is_some_and(|rule| rule != "default") {
+    if header.text(PRE)?.is_none_or(|rule| rule == "default") {
         notes.push("it does not say by which rule a text is split: GPT-2's is taken".to_string());
     }
     let tokenizer = tokenizer(header, n_vocab)?;
