@@ -9,6 +9,8 @@
 
 #[path = "untrusted/gguf.rs"]
 mod gguf;
+#[path = "untrusted/tensorflow.rs"]
+mod tensorflow;
 #[path = "untrusted/torch.rs"]
 mod torch;
 

@@ -172,7 +172,11 @@ fn weights_in_a_form_that_is_not_read_here_are_named_with_the_way_to_one_that_is
             "tf_model.h5",
             ["tf_model.h5 is in the form of TensorFlow", "version 4 of the transformers library (from_tf=True)"],
         ),
-        ("model.ckpt.index", ["is OpenAI's own TensorFlow form", "`./weights-fetch.sh` fetches the same weights"]),
+        (
+            "model.ckpt.data-00000-of-00001",
+            ["is one part of a checkpoint of TensorFlow", "it is read together with its .index"],
+        ),
+        ("model.ckpt.meta", ["is one part of a checkpoint of TensorFlow", "give the directory with them"]),
         ("flax_model.msgpack", ["is in the form of Flax", "(from_flax=True)"]),
         ("model-q4.gguf", ["model-q4.gguf may be a model in the form of llama.cpp", "give the file itself"]),
         ("model.onnx", ["model.onnx is in the form of ONNX", "get the model that it was made from"]),

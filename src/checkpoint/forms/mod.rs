@@ -9,6 +9,7 @@
 //! | `nano_gpt.rs` | `ckpt.pt`, what nanoGPT saves in training: a file of PyTorch |
 //! | `llm_c/` | `gpt2_124M.bin`, what llm.c trains: a header of integers, and the numbers |
 //! | `gguf/` | `gpt2.Q4_K_M.gguf` and the like, what llama.cpp runs: entries, a list of tensors, and the vocabulary; also written |
+//! | `tensorflow/` | `model.ckpt.index` and its data, what OpenAI released, and `hparams.json` beside them |
 //!
 //! All readers do the same: they turn a path into an [`Opened`] model. That is the configuration, and a list of tensors
 //! with the places where their numbers lie. No weight is read yet, so it takes no time and no memory, whatever the size of
@@ -19,6 +20,7 @@
 pub(super) mod gguf;
 pub(super) mod llm_c;
 mod nano_gpt;
+mod tensorflow;
 
 use super::Kept;
 use super::hugging_face;
@@ -41,6 +43,7 @@ pub(in crate::checkpoint) enum Form {
     NanoGpt,
     LlmC,
     Gguf,
+    TensorFlow,
 }
 
 /// What it is, for a reader.
@@ -51,6 +54,7 @@ impl fmt::Display for Form {
             Form::NanoGpt => "a checkpoint of nanoGPT",
             Form::LlmC => "a checkpoint of llm.c",
             Form::Gguf => "a model in the form of llama.cpp (GGUF)",
+            Form::TensorFlow => "a checkpoint of TensorFlow",
         })
     }
 }
@@ -138,6 +142,7 @@ impl Found {
             Form::NanoGpt => nano_gpt::open(&self.path),
             Form::LlmC => llm_c::open(&self.path),
             Form::Gguf => gguf::open(&self.path),
+            Form::TensorFlow => tensorflow::open(&self.path),
         }
     }
 
@@ -175,6 +180,9 @@ impl Found {
 ///
 /// If there is nothing that is read here. The error says what it is instead, as far as that is known, and what to do.
 pub(in crate::checkpoint) fn find(path: &Path) -> Result<Found> {
+    if let Some(index) = tensorflow::index(path)? {
+        return Ok(Found::new(Form::TensorFlow, &index));
+    }
     if path.is_file() {
         return find_file(path);
     }
@@ -182,6 +190,7 @@ pub(in crate::checkpoint) fn find(path: &Path) -> Result<Found> {
     let is_described = dir.join("config.json").is_file();
     if !is_described || !hugging_face::has_weights(&dir) {
         let mut alone = alone_in(&dir);
+        alone.extend(tensorflow::index_in(&dir)?.map(|index| Found::new(Form::TensorFlow, &index)));
         if alone.len() > 1 && !is_described {
             let (n, first) = (alone.len(), alone[0].path.display());
             return Err(Error::file(&dir, format!("there are {n} models in it: give one, for example {first}")));

@@ -33,9 +33,9 @@ const OTHER_FORMS: [Form; 10] = [
         "if it is the state dict of a GPT-2, rename it to pytorch_model.bin",
     ),
     (
-        |name| name.starts_with("model.ckpt") || name.ends_with(".ckpt.index") || name.ends_with(".ckpt.meta"),
-        "is OpenAI's own TensorFlow form, which is not read here",
-        "`./weights-fetch.sh` fetches the same weights as model.safetensors",
+        |name| name.contains(".data-0") || name.ends_with(".meta"),
+        "is one part of a checkpoint of TensorFlow",
+        "it is read together with its .index, all of its .data files and hparams.json; give the directory with them",
     ),
     (
         |name| name.ends_with(".h5"),
@@ -187,7 +187,10 @@ pub(super) fn no_config(dir: &Path) -> Error {
 /// The first directory in `dir` that looks like a model: people give the folder of all their models, or of a training.
 fn model_inside(dir: &Path) -> Option<PathBuf> {
     let entries = fs::read_dir(dir).ok()?.flatten().take(10_000).map(|entry| entry.path());
-    entries.filter(|path| path.join("config.json").is_file() || path.join("snapshots").is_dir()).min()
+    let is_model = |path: &PathBuf| {
+        path.join("config.json").is_file() || path.join("snapshots").is_dir() || path.join("hparams.json").is_file()
+    };
+    entries.filter(is_model).min()
 }
 
 /// What to do if `path` is not a directory but the name of a model, or one that the script would have fetched.
