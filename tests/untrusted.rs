@@ -7,6 +7,8 @@
 //! GPT60_FUZZ_MINUTES=60 cargo test --test untrusted -- --ignored --nocapture
 //! ```
 
+#[path = "untrusted/forms.rs"]
+mod forms;
 #[path = "untrusted/gguf.rs"]
 mod gguf;
 #[path = "untrusted/tensorflow.rs"]
@@ -345,28 +347,45 @@ fn damaged_files_are_errors_that_cost_little_memory() {
 }
 
 #[test]
+fn damage_to_any_form_of_a_model_is_an_error_or_another_model() {
+    let _turn = TURN.lock().unwrap();
+    for name in forms::FORMS {
+        let form = forms::Form::new(name);
+        let outcomes: Vec<bool> =
+            (0..60).map(|seed| form.try_file(seed).unwrap_or_else(|problem| panic!("{problem}"))).collect();
+        assert!(outcomes.contains(&true), "{name}: nothing was refused");
+    }
+}
+
+#[test]
 #[ignore = "runs for GPT60_FUZZ_MINUTES, one if that is not set"]
 fn damaged_files_for_as_long_as_you_like() {
     let _turn = TURN.lock().unwrap();
     let minutes = std::env::var("GPT60_FUZZ_MINUTES").map_or(1.0, |text| text.parse::<f64>().unwrap());
     let end = Instant::now() + Duration::from_secs_f64(60.0 * minutes);
     let victims = [Dtype::F32, Dtype::F16, Dtype::Bf16].map(|dtype| Victim::new(&dtype.to_string(), dtype));
-    let mut counts = [[0_u64; 2]; 7];
-    let mut slowest = [Duration::ZERO; 7];
+    let forms = forms::FORMS.map(forms::Form::new);
+    let names: Vec<&str> = FILES.into_iter().chain(["JSON alone"]).chain(forms::FORMS).collect();
+    let mut counts = vec![[0_u64; 2]; names.len()];
+    let mut slowest = vec![Duration::ZERO; names.len()];
     let mut seeds = Rng::new(std::env::var("GPT60_FUZZ_SEED").map_or(1, |text| text.parse().unwrap()));
     while Instant::now() < end {
         let seed = seeds.next_u64();
-        for i in 0..7 {
+        for i in 0..names.len() {
             let start = Instant::now();
-            let refused = if i < 6 { victims[seed as usize % 3].try_file(i, seed) } else { try_json(seed) };
+            let refused = match i {
+                0..6 => victims[seed as usize % 3].try_file(i, seed),
+                6 => try_json(seed),
+                _ => forms[i - 7].try_file(seed),
+            };
             let refused = refused.unwrap_or_else(|problem| panic!("{problem}"));
             counts[i][usize::from(refused)] += 1;
             slowest[i] = slowest[i].max(start.elapsed());
         }
     }
-    for ((name, [n_read, n_refused]), slowest) in FILES.iter().chain(&["JSON alone"]).zip(counts).zip(slowest) {
+    for ((name, [n_read, n_refused]), slowest) in names.iter().zip(&counts).zip(slowest) {
         println!(
-            "{name:<21} {:>9} tried, {n_refused:>9} refused, {n_read:>9} read; slowest {slowest:?}",
+            "{name:<25} {:>9} tried, {n_refused:>9} refused, {n_read:>9} read; slowest {slowest:?}",
             n_read + n_refused
         );
     }

@@ -65,7 +65,7 @@ fn masked_crc32c(bytes: &[u8]) -> u32 {
 }
 
 /// The index with another data block, which has the right check sum, and the places after it moved.
-fn with_block(index: &[u8], contents: &[u8]) -> Vec<u8> {
+pub(super) fn with_block(index: &[u8], contents: &[u8]) -> Vec<u8> {
     let varint = |mut n: usize| {
         let mut bytes = Vec::new();
         while n >= 0x80 {
@@ -94,7 +94,7 @@ fn with_block(index: &[u8], contents: &[u8]) -> Vec<u8> {
 
 /// The contents of the one data block of the fixture, with which the file begins. After its five last bytes comes the block
 /// that the footer names first; where that is takes two bytes there.
-fn block(index: &[u8]) -> &[u8] {
+pub(super) fn block(index: &[u8]) -> &[u8] {
     let footer = &index[index.len() - 48..];
     &index[..(usize::from(footer[0] & 0x7f) | usize::from(footer[1]) << 7) - 5]
 }

@@ -195,7 +195,10 @@ impl<R: Read + Seek> TorchFile<R> {
         };
         let key = self.pickle.text(storage.key).unwrap_or_default();
         let Some(&(begin, n_bytes)) = self.storages.get(key) else {
-            return Err(fail(format!("its numbers, data/{}, are not in the file", super::json::shortened(key))));
+            return Err(fail(format!(
+                "its numbers, data/{}, are not in the file",
+                super::json::shortened(key).escape_debug()
+            )));
         };
         let size = storage.dtype.bits() / 8;
         if storage.n.checked_mul(size).is_none_or(|n| n as u64 > n_bytes) {

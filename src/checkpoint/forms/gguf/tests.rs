@@ -96,17 +96,17 @@ fn versions_2_and_3_are_read_alike() {
 #[test]
 fn what_cannot_be_a_first_part_is_refused_with_the_place() {
     for (entries, expected) in [
-        (vec![entry("a", 13, &[])], "GGUF: the value of `a`, before byte 37, has the unknown type 13"),
-        (vec![array("a", 9, 1, &[])], "GGUF: the value of `a` is an array of arrays, which the format does not have"),
-        (vec![array("a", 77, 1, &[])], "GGUF: the value of `a`, before byte 49, has the unknown type 77"),
+        (vec![entry("a", 13, &[])], "GGUF: the value of \"a\", before byte 37, has the unknown type 13"),
+        (vec![array("a", 9, 1, &[])], "GGUF: the value of \"a\" is an array of arrays, which the format does not have"),
+        (vec![array("a", 77, 1, &[])], "GGUF: the value of \"a\", before byte 49, has the unknown type 77"),
         (
             vec![entry("a", 8, &[3, 0, 0, 0, 0, 0, 0, 0, b'x'])],
-            "GGUF: the value of `a`, at byte 45, takes 3 bytes, and 1 are left",
+            "GGUF: the value of \"a\", at byte 45, takes 3 bytes, and 1 are left",
         ),
         (vec![entry("k", 4, &[0; 4]), entry("k", 4, &[0; 4])], "GGUF: it says `k` twice: which one is meant?"),
         (
             vec![entry("k", 8, &[2, 0, 0, 0, 0, 0, 0, 0, 0xC3, 0x28])],
-            "GGUF: the value of `k`, at byte 37, is not UTF-8",
+            "GGUF: the value of \"k\", at byte 37, is not UTF-8",
         ),
         (vec![array("k", 8, 1 << 40, &[])], "has 1099511627776 elements, and at most 10000000 are read here"),
         (vec![entry(ALIGNMENT, 4, &[33, 0, 0, 0])], "GGUF: `general.alignment` is 33, and must be a power of two"),

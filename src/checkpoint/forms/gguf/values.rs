@@ -1,6 +1,6 @@
 //! The values in a GGUF file, read one after the other. `header.rs` says how they are written.
 
-use crate::checkpoint::json::shortened;
+use crate::checkpoint::json::quote;
 use crate::error::{Error, Result};
 use std::io::{BufReader, Read, Seek, SeekFrom};
 
@@ -102,7 +102,7 @@ impl<'a, R: Read + Seek> Bytes<'a, R> {
 
     /// The value under `key`. One that is not `kept` is passed over.
     pub fn value(&mut self, key: &str, kept: bool) -> Result<Value> {
-        let what = &format!("the value of `{}`", shortened(key));
+        let what = &format!("the value of {}", quote(key));
         match self.u32(what)? {
             TEXT if kept => Ok(Value::Text(self.text(what)?)),
             TEXT => {
