@@ -89,6 +89,14 @@ fn what_a_file_says_is_said_by_a_copy_of_it_in_the_form_of_hugging_face() {
     let settings = Json::parse(&fs::read_to_string(dir.join("tokenizer_config.json")).unwrap()).unwrap();
     assert_eq!(settings.get("bos_token").unwrap().as_str(), Some("<|endoftext|>"));
     assert_eq!(settings.get("eos_token").unwrap().as_str(), Some("<|mark|>"));
+    // A template for dialogues, and another token that ends a text.
+    let text = b"\x05\0\0\0\0\0\0\0{{x}}";
+    let more =
+        with_entries(&[("tokenizer.chat_template", 8, text), ("tokenizer.ggml.eot_token_id", 4, &[43, 0, 0, 0])]);
+    fs::write(dir.join("more.gguf"), more).unwrap();
+    load(dir.join("more.gguf")).unwrap().save(dir.join("more"), Dtype::F32).unwrap();
+    assert_eq!(fs::read_to_string(dir.join("more/chat_template.jinja")).unwrap(), "{{x}}");
+    assert_eq!(load(dir.join("more")).unwrap().end_ids, [44, 43]);
     fs::remove_dir_all(dir).unwrap();
 }
 
@@ -187,9 +195,9 @@ fn a_vocabulary_of_another_kind_leaves_a_model_that_works_with_ids() {
     for (bytes, expected) in [
         (
             with("\x04\0\0\0\0\0\0\0gpt2\x12", "\x04\0\0\0\0\0\0\0bert\x12"),
-            "its vocabulary is of the kind \"bert\", and GPT-2's is \"gpt2\": ",
+            "the vocabulary is of the kind \"bert\", and GPT-2's is \"gpt2\": ",
         ),
-        (with("gpt-2", "smoll"), "its vocabulary splits a text by the rule \"smoll\", and not by GPT-2's: "),
+        (with("gpt-2", "smoll"), "the vocabulary splits a text by the rule \"smoll\", and not by GPT-2's: "),
     ] {
         fs::write(&path, bytes).unwrap();
         let found = load(&path).unwrap();
@@ -198,14 +206,14 @@ fn a_vocabulary_of_another_kind_leaves_a_model_that_works_with_ids() {
         assert_eq!(found.notes, [format!("{expected}the model works with ids only")]);
     }
     let why = no_vocabulary(&path).to_string();
-    assert!(why.ends_with("x.gguf: its vocabulary splits a text by the rule \"smoll\", and not by GPT-2's"), "{why}");
+    assert!(why.ends_with("x.gguf: the vocabulary splits a text by the rule \"smoll\", and not by GPT-2's"), "{why}");
     // Rules that are GPT-2's under another name, or that nobody names.
     fs::write(&path, with("gpt-2", "phi-2")).unwrap();
     assert_eq!((load(&path).unwrap().tokenizer, load(&path).unwrap().notes), (same.tokenizer.clone(), vec![]));
     fs::write(&path, with("tokenizer.ggml.pre", "tokenizer.ggml.prx")).unwrap();
     let found = load(&path).unwrap();
     assert_eq!(found.tokenizer, same.tokenizer);
-    assert_eq!(found.notes, ["it does not say by which rule a text is split: GPT-2's is taken"]);
+    assert_eq!(found.notes, ["the file does not say by which rule a text is split: GPT-2's is taken"]);
     fs::remove_dir_all(dir).unwrap();
 }
 

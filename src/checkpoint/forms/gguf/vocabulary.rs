@@ -86,7 +86,7 @@ pub(in super::super) fn read(
         return Ok((None, kept));
     }
     if header.text(PRE)?.is_none_or(|rule| rule == "default") {
-        notes.push("it does not say by which rule a text is split: GPT-2's is taken".to_string());
+        notes.push("the file does not say by which rule a text is split: GPT-2's is taken".to_string());
     }
     let tokenizer = tokenizer(header, n_vocab)?;
     let symbol = |id: Option<usize>| id.and_then(|id| tokenizer.symbol(u32::try_from(id).ok()?)).map(Json::from);
@@ -104,15 +104,15 @@ pub(in super::super) fn read(
 pub(in super::super) fn other_kind(header: &Header) -> Result<Option<String>> {
     match header.text(MODEL)? {
         Some("gpt2") => {}
-        None | Some("none" | "no_vocab") => return Ok(Some("it has no vocabulary".to_string())),
+        None | Some("none" | "no_vocab") => return Ok(Some("the file has no vocabulary".to_string())),
         Some(kind) => {
-            return Ok(Some(format!("its vocabulary is of the kind {}, and GPT-2's is \"gpt2\"", quote(kind))));
+            return Ok(Some(format!("the vocabulary is of the kind {}, and GPT-2's is \"gpt2\"", quote(kind))));
         }
     }
     match header.text(PRE)? {
         None | Some("default") => Ok(None),
         Some(rule) if GPT2_RULES.contains(&rule) => Ok(None),
-        Some(rule) => Ok(Some(format!("its vocabulary splits a text by the rule {}, and not by GPT-2's", quote(rule)))),
+        Some(rule) => Ok(Some(format!("the vocabulary splits a text by the rule {}, and not by GPT-2's", quote(rule)))),
     }
 }
 
