@@ -103,7 +103,10 @@ impl Entry {
                 (1, Value::Integer(dtype)) => entry.dtype = dtype,
                 (2, Value::Bytes(shape)) => {
                     fields(shape, |number, value| match (number, value) {
-                        (2, Value::Bytes(dimension)) => Some(entry.shape.push(size(dimension)?)),
+                        (2, Value::Bytes(dimension)) => {
+                            entry.shape.push(size(dimension)?);
+                            Some(())
+                        }
                         (3, Value::Integer(1..)) => None, // a shape that nobody knows
                         _ => Some(()),
                     })?;

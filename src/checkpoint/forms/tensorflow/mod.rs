@@ -197,8 +197,8 @@ fn kind(number: u64) -> Kind {
     match DTYPES.iter().find(|(known, _)| *known == number) {
         Some((_, dtype)) => Kind::Plain(*dtype),
         None => {
-            let name = OTHERS.iter().find(|(known, _)| *known == number).map(|(_, name)| format!("of kind {name}"));
-            Kind::Unknown(name.unwrap_or_else(|| format!("of TensorFlow's kind number {number}")))
+            let name = OTHERS.iter().find(|(known, _)| *known == number).map(|(_, name)| name.to_string());
+            Kind::Unknown(name.unwrap_or_else(|| format!("TensorFlow's kind {number}")))
         }
     }
 }

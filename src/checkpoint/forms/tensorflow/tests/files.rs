@@ -85,7 +85,7 @@ fn tensors_of_each_kind_lie_where_tensorflow_put_them() {
     assert_eq!(kind("i64"), Kind::Plain(Dtype::I64));
     assert_eq!(kind("bool"), Kind::Plain(Dtype::Bool));
     assert_eq!(kind("complex"), Kind::Plain(Dtype::C64));
-    assert_eq!(kind("text"), Kind::Unknown("of kind string".to_string()));
+    assert_eq!(kind("text"), Kind::Unknown("string".to_string()));
     fs::remove_dir_all(dir).unwrap();
 }
 
@@ -118,6 +118,24 @@ fn tensors_in_two_files_are_read_as_one_model_without_the_state_of_its_training(
     fs::remove_file(dir.join("m-5.data-00001-of-00002")).unwrap();
     let message = tensors(&index).unwrap_err().to_string();
     assert!(message.ends_with("m-5.data-00001-of-00002: is not there, and by the index tensors lie in it: get it too"));
+    fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn a_weight_of_numbers_that_are_not_read_is_refused_by_their_name() {
+    let dir = scratch("kind");
+    let index = dir.join("m.index");
+    fs::write(dir.join("m.data-00000-of-00002"), [0; 16]).unwrap();
+    for (number, name) in [
+        (18, "numbers are complex128"),
+        (30, "numbers are uint4"),
+        (3, "dtype is I32"),
+        (77, "numbers are TensorFlow's kind 77"),
+    ] {
+        write_index(&index, &[("wte", entry(number, &[4], 0, 0, 16))]);
+        let message = tensors(&index).unwrap().read_weight_into(0, &mut [0.0; 4]).unwrap_err().to_string();
+        assert!(message.ends_with(&format!("tensor \"wte\": its {name}, expected F32, F16, BF16 or F64")), "{message}");
+    }
     fs::remove_dir_all(dir).unwrap();
 }
 

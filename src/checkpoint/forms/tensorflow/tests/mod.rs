@@ -103,10 +103,12 @@ fn of_bytes(block: &[u8]) -> Vec<u8> {
 fn the_sum_is_crc_32c() {
     // RFC 3720, B.4: 32 bytes of 0 give 0x8a9136aa, 32 of 0xff 0x62a8ab43, and 0 to 31 give 0x46dd794e. The mask: LevelDB's
     // table format, a turn to the right by 15 bits and 0xa282ead8 added.
-    let masked = |crc: u32| (crc >> 15 | crc << 17).wrapping_add(0xa282_ead8);
+    let masked = |crc: u32| crc.rotate_right(15).wrapping_add(0xa282_ead8);
     assert_eq!(masked_crc32c(&[0; 32]), masked(0x8a91_36aa));
     assert_eq!(masked_crc32c(&[0xff; 32]), masked(0x62a8_ab43));
     assert_eq!(masked_crc32c(&std::array::from_fn::<u8, 32, _>(|i| i as u8)), masked(0x46dd_794e));
+    // What TensorFlow 2.21 writes behind an empty block and the byte that says that it is not compressed.
+    assert_eq!(masked_crc32c(&[0, 0, 0, 0, 1, 0, 0, 0, 0]), 0xb0a1_f2c0);
 }
 
 #[test]
