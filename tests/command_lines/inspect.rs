@@ -70,7 +70,7 @@ fn means_and_deviations_are_those_of_the_numbers_and_a_large_tensor_is_sampled()
     let number = |i: usize| {
         if !piece(i) {
             100.0
-        } else if i % 2 == 0 {
+        } else if i.is_multiple_of(2) {
             -1.0
         } else {
             3.0
