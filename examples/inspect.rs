@@ -97,7 +97,8 @@ fn table(tensors: &[InspectedTensor]) -> String {
         let mark = if tensor.is_used { " " } else { "-" };
         let shape = format!("{:?}", tensor.shape);
         let (mean, deviation) = match tensor.spread {
-            Some((mean, deviation)) => (format!("{mean:.4}"), format!("{deviation:.4}")),
+            // Adding 0 makes 0 of -0.
+            Some((mean, deviation)) => (format!("{:.4}", (mean * 1e4).round() / 1e4 + 0.0), format!("{deviation:.4}")),
             None => (String::new(), String::new()),
         };
         let line = format!(
