@@ -138,6 +138,22 @@ fn the_file_checkpoint_says_which_one_is_meant() {
 }
 
 #[test]
+fn a_folder_of_models_and_a_part_of_a_checkpoint_lead_to_its_directory() {
+    let dir = copy("released", "inside");
+    let model = dir.join("124M");
+    fs::create_dir(&model).unwrap();
+    for entry in fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
+        fs::rename(&entry, model.join(entry.file_name().unwrap())).unwrap();
+    }
+    assert!(refusal(&dir, &dir).ends_with("it has no config.json; there is a model in 124M: give that"));
+    let part = "124M/model.ckpt.data-00000-of-00001";
+    let remedy =
+        "it is read together with its .index, all of its .data files and hparams.json; give the directory with them";
+    assert_eq!(refusal(&dir, &dir.join(part)), format!("{part}: is one part of a checkpoint of TensorFlow; {remedy}"));
+    fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
 fn files_that_are_missing_or_do_not_fit_are_named() {
     let dir = copy("released", "missing");
     let data = dir.join("model.ckpt.data-00000-of-00001");
