@@ -139,6 +139,32 @@ impl<R: Read + Seek> Tensors<R> {
 }
 
 impl<R: Read + Seek> Tensors<R> {
+    /// Whether the numbers of the `i`-th place, which lie row by row, are these, bit for bit. No more is read than up to the
+    /// first piece that differs.
+    ///
+    /// # Errors
+    ///
+    /// If they are of a kind that is not read, or the file cannot be read.
+    pub fn is_same(&mut self, i: usize, numbers: &[f32]) -> Result<bool> {
+        let place = &self.places[i];
+        if place.n_numbers() != Some(numbers.len()) || place.order != Order::Rows {
+            return Ok(false);
+        }
+        let (unit, unit_bytes) = place.kind.unit();
+        let file = &mut self.files[place.file];
+        let mut piece = vec![0.0; AT_A_TIME.min(numbers.len())];
+        for (k, expected) in numbers.chunks(AT_A_TIME).enumerate() {
+            let begin = place.begin + (k * AT_A_TIME / unit * unit_bytes) as u64;
+            let part = Place { shape: vec![expected.len()], begin, ..place.clone() };
+            let piece = &mut piece[..expected.len()];
+            fill(&part, &mut file.reader, piece).map_err(|e| e.in_file(&file.path))?;
+            if piece.iter().zip(expected).any(|(a, b)| a.to_bits() != b.to_bits()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Some of the numbers of the `i`-th place, in the order in which they lie: all of them, or four long pieces of a larger
     /// tensor, the first from its begin and the last from its end.
     ///

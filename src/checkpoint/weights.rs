@@ -53,9 +53,6 @@ pub(super) fn read<R: Read + Seek>(said: &Described, file: &mut Tensors<R>) -> R
 
     // Now every tensor of this model is known to be in the file, with exactly the numbers that will be allocated.
     let mut model = Gpt2::zeros(config)?;
-    if head == Head::Own {
-        model.lm_head = Some(Tensor::zeros(&[config.n_vocab, config.n_embd]).into());
-    }
     for (name, tensor) in model.parameters_mut()? {
         match index.places.get(&name) {
             Some(i) => file.read_weight_into(*i, tensor.data_mut())?,
@@ -63,13 +60,17 @@ pub(super) fn read<R: Read + Seek>(said: &Described, file: &mut Tensors<R>) -> R
             None => return Err(missing_tensor(&name, said, &index)),
         }
     }
-    if said.tied {
-        // A head with the very same bits as `wte` is `wte`, saved twice.
-        if let Some(head) = &model.lm_head {
-            let pairs = head.tensor()?.data().iter().zip(model.wte.tensor()?.data());
-            if pairs.into_iter().all(|(a, b)| a.to_bits() == b.to_bits()) {
-                model.lm_head = None;
-            }
+    if head == Head::Own {
+        let i = *index.places.get("lm_head.weight").ok_or_else(|| missing_tensor("lm_head.weight", said, &index))?;
+        // A head with the very same bits as `wte` is `wte`, saved twice. It is compared piece by piece: a second table may
+        // be a third of the model, and most heads are no more than that.
+        if !said.tied || !file.is_same(i, model.wte.tensor()?.data())? {
+            let mut head = Tensor::zeros(&[config.n_vocab, config.n_embd]);
+            file.read_weight_into(i, head.data_mut())?;
+            let pairs = head.data().iter().zip(model.wte.tensor()?.data());
+            let is_same = pairs.into_iter().all(|(a, b)| a.to_bits() == b.to_bits());
+            // (Tables that lie column by column were not compared before.)
+            model.lm_head = (!said.tied || !is_same).then(|| head.into());
         }
     }
     let mut notes = Vec::new();
