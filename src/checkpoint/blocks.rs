@@ -19,6 +19,7 @@
 //! Source: the behaviour of the Python package `gguf` 0.19.0, with which the tests below compare.
 
 use crate::float16::F16;
+use crate::kernels::unpack::each_block;
 
 /// A kind of block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,43 +78,30 @@ impl Blocks {
     /// NaN nor infinite. That depends on the scales alone: what they are multiplied by is small.
     pub fn decode(self, bytes: &[u8], out: &mut [f32]) -> bool {
         match self {
-            Blocks::Q4_0 => each(bytes, out, q4_0),
-            Blocks::Q4_1 => each(bytes, out, q4_1),
-            Blocks::Q5_0 => each(bytes, out, q5_0),
-            Blocks::Q5_1 => each(bytes, out, q5_1),
-            Blocks::Q8_0 => each(bytes, out, q8_0),
-            Blocks::Iq4Nl => each(bytes, out, iq4_nl),
-            Blocks::Iq4Xs => each(bytes, out, iq4_xs),
-            Blocks::Q2K => each(bytes, out, q2_k),
-            Blocks::Q3K => each(bytes, out, q3_k),
-            Blocks::Q4K => each(bytes, out, q4_k),
-            Blocks::Q5K => each(bytes, out, q5_k),
-            Blocks::Q6K => each(bytes, out, q6_k),
+            Blocks::Q4_0 => each_block(bytes, out, q4_0),
+            Blocks::Q4_1 => each_block(bytes, out, q4_1),
+            Blocks::Q5_0 => each_block(bytes, out, q5_0),
+            Blocks::Q5_1 => each_block(bytes, out, q5_1),
+            Blocks::Q8_0 => each_block(bytes, out, q8_0),
+            Blocks::Iq4Nl => each_block(bytes, out, iq4_nl),
+            Blocks::Iq4Xs => each_block(bytes, out, iq4_xs),
+            Blocks::Q2K => each_block(bytes, out, q2_k),
+            Blocks::Q3K => each_block(bytes, out, q3_k),
+            Blocks::Q4K => each_block(bytes, out, q4_k),
+            Blocks::Q5K => each_block(bytes, out, q5_k),
+            Blocks::Q6K => each_block(bytes, out, q6_k),
         }
     }
 }
 
-/// Hands each block and the place of its numbers to `decode`, which returns the block's scales. Returns whether all of these
-/// are finite.
-fn each<const B: usize, const N: usize>(
-    bytes: &[u8],
-    out: &mut [f32],
-    decode: impl Fn(&[u8; B], &mut [f32; N]) -> [f32; 2],
-) -> bool {
-    let mut all_finite = true;
-    for (block, numbers) in bytes.as_chunks::<B>().0.iter().zip(out.as_chunks_mut::<N>().0) {
-        let scales = decode(block, numbers);
-        all_finite &= scales[0].is_finite() & scales[1].is_finite();
-    }
-    all_finite
-}
-
 /// The number of 16 bits that begins at byte `at`.
+#[inline(always)]
 fn f16(block: &[u8], at: usize) -> f32 {
     F16(u16::from_le_bytes([block[at], block[at + 1]])).value()
 }
 
 /// `d, q[16]`. Byte `i` has number `i` in its low half and number `16 + i` in its high half; `x = d * (q - 8)`.
+#[inline(always)]
 fn q4_0(block: &[u8; 18], out: &mut [f32; 32]) -> [f32; 2] {
     let d = f16(block, 0);
     for i in 0..16 {
@@ -125,6 +113,7 @@ fn q4_0(block: &[u8; 18], out: &mut [f32; 32]) -> [f32; 2] {
 }
 
 /// `d, m, q[16]`, halves as in Q4_0; `x = d * q + m`.
+#[inline(always)]
 fn q4_1(block: &[u8; 20], out: &mut [f32; 32]) -> [f32; 2] {
     let (d, m) = (f16(block, 0), f16(block, 2));
     for i in 0..16 {
@@ -136,11 +125,13 @@ fn q4_1(block: &[u8; 20], out: &mut [f32; 32]) -> [f32; 2] {
 }
 
 /// Bit `i` of the four bytes from `at` on, in the place of the fifth bit of a number: 0 or 16.
+#[inline(always)]
 fn fifth_bit(block: &[u8], at: usize, i: usize) -> u8 {
     (block[at + i / 8] >> (i % 8) & 1) << 4
 }
 
 /// `d, high[4], q[16]`, halves as in Q4_0, and the fifth bit of number `i` is bit `i` of `high`; `x = d * (q - 16)`.
+#[inline(always)]
 fn q5_0(block: &[u8; 22], out: &mut [f32; 32]) -> [f32; 2] {
     let d = f16(block, 0);
     for i in 0..16 {
@@ -152,6 +143,7 @@ fn q5_0(block: &[u8; 22], out: &mut [f32; 32]) -> [f32; 2] {
 }
 
 /// `d, m, high[4], q[16]`, bits as in Q5_0; `x = d * q + m`.
+#[inline(always)]
 fn q5_1(block: &[u8; 24], out: &mut [f32; 32]) -> [f32; 2] {
     let (d, m) = (f16(block, 0), f16(block, 2));
     for i in 0..16 {
@@ -163,6 +155,7 @@ fn q5_1(block: &[u8; 24], out: &mut [f32; 32]) -> [f32; 2] {
 }
 
 /// `d, q[32]`, with `q` from -128 to 127; `x = d * q`.
+#[inline(always)]
 fn q8_0(block: &[u8; 34], out: &mut [f32; 32]) -> [f32; 2] {
     let d = f16(block, 0);
     for (x, &q) in out.iter_mut().zip(&block[2..]) {
@@ -176,6 +169,7 @@ const STEPS: [f32; 16] =
     [-127.0, -104.0, -83.0, -65.0, -49.0, -35.0, -22.0, -10.0, 1.0, 13.0, 25.0, 38.0, 53.0, 69.0, 89.0, 113.0];
 
 /// `d, q[16]`, halves as in Q4_0; `x = d * step number q`.
+#[inline(always)]
 fn iq4_nl(block: &[u8; 18], out: &mut [f32; 32]) -> [f32; 2] {
     let d = f16(block, 0);
     for i in 0..16 {
@@ -192,6 +186,7 @@ fn iq4_nl(block: &[u8; 18], out: &mut [f32; 32]) -> [f32; 2] {
 
 /// `d, high[2], low[4], q[128]`. A group of 32 numbers has 16 bytes of `q`, halves as in Q4_0. Its scale has six bits: the low
 /// four in the halves of `low`, the others in `high`, two bits for each group; `x = d * (scale - 32) * step number q`.
+#[inline(always)]
 fn iq4_xs(block: &[u8; 136], out: &mut [f32; 256]) -> [f32; 2] {
     let d = f16(block, 0);
     let high = u16::from_le_bytes([block[2], block[3]]);
@@ -210,6 +205,7 @@ fn iq4_xs(block: &[u8; 136], out: &mut [f32; 256]) -> [f32; 2] {
 /// `scales[16], q[64], d, dmin`. A byte of `scales` has a group's scale in its low half and its smallest value in its high
 /// half. Byte `32 * half + l` of `q` has the two bits of four numbers, of which number `128 * half + 32 * j + l` is the `j`-th;
 /// `x = d * scale * q - dmin * smallest`.
+#[inline(always)]
 fn q2_k(block: &[u8; 84], out: &mut [f32; 256]) -> [f32; 2] {
     let (d, dmin) = (f16(block, 80), f16(block, 82));
     for (group, numbers) in out.chunks_exact_mut(16).enumerate() {
@@ -227,6 +223,7 @@ fn q2_k(block: &[u8; 84], out: &mut [f32; 256]) -> [f32; 2] {
 /// `high[32], q[64], scales[12], d`. Two bits of each number as in Q2_K; the third of number `32 * k + l` is bit `k` of byte `l`
 /// of `high`. A scale has six bits: the low four in the halves of the first 8 bytes of `scales`, the others in the last 4;
 /// `x = d * (scale - 32) * (q - 4)`.
+#[inline(always)]
 fn q3_k(block: &[u8; 110], out: &mut [f32; 256]) -> [f32; 2] {
     let (d, scales) = (f16(block, 108), &block[96..108]);
     for (group, numbers) in out.chunks_exact_mut(16).enumerate() {
@@ -251,6 +248,7 @@ fn q3_k(block: &[u8; 110], out: &mut [f32; 256]) -> [f32; 2] {
 /// bytes 4 to 7     low six bits: the smallest values of groups 0 to 3    high two bits: those of groups 4 to 7
 /// bytes 8 to 11    low half: the low four bits of the scales of groups 4 to 7    high half: of the smallest values
 /// ```
+#[inline(always)]
 fn scale_and_smallest(bytes: &[u8], j: usize) -> (f32, f32) {
     let (scale, smallest) = if j < 4 {
         (bytes[j] & 63, bytes[4 + j] & 63)
@@ -262,6 +260,7 @@ fn scale_and_smallest(bytes: &[u8], j: usize) -> (f32, f32) {
 
 /// `d, dmin, scales[12], q[128]`. Byte `32 * pair + l` of `q` has number `64 * pair + l` in its low half and number
 /// `64 * pair + 32 + l` in its high half; `x = d * scale * q - dmin * smallest`.
+#[inline(always)]
 fn q4_k(block: &[u8; 144], out: &mut [f32; 256]) -> [f32; 2] {
     let (d, dmin) = (f16(block, 0), f16(block, 2));
     for (j, numbers) in out.chunks_exact_mut(32).enumerate() {
@@ -276,6 +275,7 @@ fn q4_k(block: &[u8; 144], out: &mut [f32; 256]) -> [f32; 2] {
 
 /// `d, dmin, scales[12], high[32], q[128]`. Four bits of each number as in Q4_K; the fifth of number `32 * j + l` is bit `j` of
 /// byte `l` of `high`; `x = d * scale * q - dmin * smallest`.
+#[inline(always)]
 fn q5_k(block: &[u8; 176], out: &mut [f32; 256]) -> [f32; 2] {
     let (d, dmin) = (f16(block, 0), f16(block, 2));
     for (j, numbers) in out.chunks_exact_mut(32).enumerate() {
@@ -293,6 +293,7 @@ fn q5_k(block: &[u8; 176], out: &mut [f32; 256]) -> [f32; 2] {
 /// `q[128], high[64], scales[16], d`, with scales from -128 to 127. Number `128 * half + 32 * j + l` has its low four bits in
 /// byte `64 * half + 32 * (j % 2) + l` of `q`, for `j` of 2 and 3 in the high half of it, and its high two bits in byte
 /// `32 * half + l` of `high`, where it is the `j`-th of four; `x = d * scale * (q - 32)`.
+#[inline(always)]
 fn q6_k(block: &[u8; 210], out: &mut [f32; 256]) -> [f32; 2] {
     let d = f16(block, 208);
     for (group, numbers) in out.chunks_exact_mut(16).enumerate() {

@@ -10,6 +10,7 @@ use super::json::quote;
 use super::safetensors::Dtype;
 use super::safetensors::dtype::decode;
 use crate::error::{Error, Result};
+use crate::kernels::memory::Scratch;
 use crate::kernels::unpack;
 use std::fmt;
 use std::io::{Read, Seek, SeekFrom};
@@ -239,7 +240,7 @@ pub(in crate::checkpoint) fn fill<R: Read + Seek>(place: &Place, source: &mut R,
         // The file has the columns one after the other, each with a number for every row.
         let (n_rows, n_columns) = (shape[0], shape[1]);
         let width = (AT_A_TIME / n_rows).clamp(1, n_columns);
-        let mut columns = vec![0.0; out.len().min(width * n_rows)];
+        let mut columns = Scratch::new(out.len().min(width * n_rows));
         for begin in (0..n_columns).step_by(width) {
             let columns = &mut columns[..width.min(n_columns - begin) * n_rows];
             read(columns)?;

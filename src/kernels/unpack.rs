@@ -6,6 +6,7 @@
 //!
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
+use super::cpu::{Kernel, run};
 use super::threads;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -32,6 +33,37 @@ pub(crate) fn decode(
         }
     });
     every.into_inner()
+}
+
+/// Hands each block of `B` bytes, and the place of its `N` numbers, to `decode`, which returns the block's scales. Returns
+/// whether all of these are finite. `decode` and what it calls should be `#[inline(always)]`: see [`Kernel`].
+pub(crate) fn each_block<const B: usize, const N: usize>(
+    bytes: &[u8],
+    out: &mut [f32],
+    decode: impl Fn(&[u8; B], &mut [f32; N]) -> [f32; 2],
+) -> bool {
+    run(Blocks { bytes, out, decode })
+}
+
+/// [`each_block`], as a loop for the instructions in use.
+struct Blocks<'a, const B: usize, const N: usize, F: Fn(&[u8; B], &mut [f32; N]) -> [f32; 2]> {
+    bytes: &'a [u8],
+    out: &'a mut [f32],
+    decode: F,
+}
+
+impl<const B: usize, const N: usize, F: Fn(&[u8; B], &mut [f32; N]) -> [f32; 2]> Kernel for Blocks<'_, B, N, F> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) -> bool {
+        let mut all_finite = true;
+        for (block, numbers) in self.bytes.as_chunks::<B>().0.iter().zip(self.out.as_chunks_mut::<N>().0) {
+            let scales = (self.decode)(block, numbers);
+            all_finite &= scales[0].is_finite() & scales[1].is_finite();
+        }
+        all_finite
+    }
 }
 
 /// Writes `columns`, each of `n_rows` numbers, one after the other, into a row-major matrix of `n_columns` columns, from
