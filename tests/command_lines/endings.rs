@@ -16,7 +16,7 @@ fn a_reader_that_has_seen_enough_ends_an_example_quietly() {
         let args: &[&str] = match name.as_str() {
             "perplexity" => &["text.txt"],
             "export" => &["out"],
-            "inspect" => &["."],
+            "inspect" => &[concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/llm_c/f32.bin")],
             "train" => &["--help"], // otherwise it writes nothing to standard output
             "greedy" | "sample" | "sixty_lines" | "beam" => &["--tokens", "5"],
             "compare" => &["--tokens", "2", "--answers", "1"],

@@ -83,7 +83,7 @@ fn a_name_that_is_no_directory_leads_to_one() {
         refused(&dir, name, &[&format!("error: {name}: there is no such directory; {remedy}\n")]);
     }
     refused(&dir, "distilbert/distilgpt2", &["`./weights-fetch.sh distilgpt2`"]);
-    refused(&dir, "someone/some-model", &["`hf download someone/some-model --local-dir DIR`, and give DIR"]);
+    refused(&dir, "someone/some-model", &["`./weights-fetch.sh someone/some-model DIR` fetches it: then give DIR"]);
     let expected = "there is no such directory: expected config.json and model.safetensors in it\n";
     for name in ["my-model", "./model", "a/b/gpt2", "/no/such"] {
         refused(&dir, name, &[&format!("error: {name}: {expected}")]);

@@ -216,8 +216,5 @@ fn name_on_the_hub(path: &Path) -> String {
         return format!(": {EXPECTED}");
     }
     let name = path.display();
-    format!(
-        "; if {name} is a model on the Hugging Face hub, download it first, for example with `hf download {name} \
-         --local-dir DIR`, and give DIR"
-    )
+    format!("; if {name} is a model on the Hugging Face hub, `./weights-fetch.sh {name} DIR` fetches it: then give DIR")
 }

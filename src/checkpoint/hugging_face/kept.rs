@@ -45,6 +45,9 @@ impl Kept {
                     true => object(read_json(&path)?).map_err(|e| e.in_file(&path))?,
                     false => Json::String(read_text(&path)?),
                 };
+                if [CONFIG, GENERATION].contains(&name) {
+                    end_ids_in(&contents).map_err(|e| e.in_file(&path))?;
+                }
                 files.push((name, contents));
             }
         }

@@ -141,6 +141,7 @@ fn a_generation_config_alone_decides_where_a_text_ends() {
     }
     fs::write(dir.join("generation_config.json"), r#"{"eos_token_id": "x"}"#).unwrap();
     let error = load(&dir).unwrap_err().to_string();
+    assert!(error.starts_with(&dir.display().to_string()), "{error}");
     assert!(error.contains("generation_config.json") && error.contains("`eos_token_id`"), "{error}");
     fs::remove_dir_all(&dir).unwrap();
 }
