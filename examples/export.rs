@@ -5,7 +5,6 @@
 //! cargo run --example export -- my-directory --format gguf --dtype q8_0
 //! ```
 
-use gpt60::Error;
 use gpt60::checkpoint::{self, Checkpoint, Dtype, GgufType};
 use gpt60::cli::{self, Args, Command, Failure, Flag, Outcome};
 use std::path::Path;
@@ -51,9 +50,7 @@ fn main() -> ExitCode {
         let format = format(args)?;
         let dir = Path::new(dir);
         checkpoint::check_free(dir)?;
-        // The model may need minutes to be read; that the directory cannot be made is said before.
         let found = args.full_model()?;
-        std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, "made", e))?;
         write(dir, &found, format)?;
         if found.tokenizer.is_none() {
             cli::note("[without a vocabulary: this model has none of GPT-2's kind]");

@@ -1,6 +1,6 @@
 //! From a path to a whole model, whatever its form.
 //!
-//! `forms/` finds out what is at the path and opens it, `weights.rs` reads its numbers, and the vocabulary comes from
+//! `forms/` finds out what is at the path and opens it, `weights/` reads its numbers, and the vocabulary comes from
 //! wherever that form keeps it. What comes out is a [`Checkpoint`]: all that is needed to write text.
 //!
 //! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it.

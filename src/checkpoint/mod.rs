@@ -5,7 +5,7 @@
 //!
 //! Read the source in this order: `json/`, the notation of the small files; `beside.rs`, how to write a file safely;
 //! [`safetensors`], the file of the weights; `tensors.rs`, tensors in files of any format; `gpt2_names.rs`, under which
-//! names the weights lie there; `weights.rs`, from such tensors to a model; [`hugging_face`], the directory in which the
+//! names the weights lie there; `weights/`, from such tensors to a model; [`hugging_face`], the directory in which the
 //! world exchanges GPT-2s; and `load.rs`, how a whole model is read. Then come the other forms in which models are met:
 //! `forms/`, with `pytorch/`, the files that came before safetensors, and `blocks.rs`, numbers in a few bits.
 //!

@@ -10,7 +10,6 @@ use super::json::quote;
 use super::safetensors::Dtype;
 use super::safetensors::dtype::decode;
 use crate::error::{Error, Result};
-use crate::kernels::memory::Scratch;
 use crate::kernels::unpack;
 use std::fmt;
 use std::io::{Read, Seek, SeekFrom};
@@ -238,14 +237,7 @@ pub(in crate::checkpoint) fn fill<R: Read + Seek>(place: &Place, source: &mut R,
     };
     if place.order == Order::Columns {
         // The file has the columns one after the other, each with a number for every row.
-        let (n_rows, n_columns) = (shape[0], shape[1]);
-        let width = (AT_A_TIME / n_rows).clamp(1, n_columns);
-        let mut columns = Scratch::new(out.len().min(width * n_rows));
-        for begin in (0..n_columns).step_by(width) {
-            let columns = &mut columns[..width.min(n_columns - begin) * n_rows];
-            read(columns)?;
-            unpack::turn(columns, n_rows, out, n_columns, begin);
-        }
+        unpack::by_columns(out, shape[0], shape[1], AT_A_TIME, &mut read)?;
     } else {
         for part in out.chunks_mut(AT_A_TIME) {
             read(part)?;

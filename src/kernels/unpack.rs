@@ -7,6 +7,7 @@
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
 use super::cpu::{Kernel, run};
+use super::memory::Scratch;
 use super::threads;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -66,9 +67,32 @@ impl<const B: usize, const N: usize, F: Fn(&[u8; B], &mut [f32; N]) -> [f32; 2]>
     }
 }
 
+/// Fills a row-major matrix `[n_rows, n_columns]` of which the columns come one after the other: `read` fills a list with the
+/// next of them, as many as make about `at_a_time` numbers.
+///
+/// # Errors
+///
+/// Those of `read`.
+pub(crate) fn by_columns<E>(
+    out: &mut [f32],
+    n_rows: usize,
+    n_columns: usize,
+    at_a_time: usize,
+    mut read: impl FnMut(&mut [f32]) -> Result<(), E>,
+) -> Result<(), E> {
+    let width = (at_a_time / n_rows).clamp(1, n_columns);
+    let mut columns = Scratch::new(out.len().min(width * n_rows));
+    for begin in (0..n_columns).step_by(width) {
+        let columns = &mut columns[..width.min(n_columns - begin) * n_rows];
+        read(columns)?;
+        turn(columns, n_rows, out, n_columns, begin);
+    }
+    Ok(())
+}
+
 /// Writes `columns`, each of `n_rows` numbers, one after the other, into a row-major matrix of `n_columns` columns, from
 /// column `begin` on.
-pub(crate) fn turn(columns: &[f32], n_rows: usize, out: &mut [f32], n_columns: usize, begin: usize) {
+fn turn(columns: &[f32], n_rows: usize, out: &mut [f32], n_columns: usize, begin: usize) {
     let rows_each = n_rows.div_ceil(n_tasks(columns.len())).next_multiple_of(TILE);
     let tasks = out.chunks_mut(rows_each * n_columns).enumerate().collect();
     threads::each(tasks, |(i, rows)| {
@@ -114,13 +138,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn columns_become_the_rows_of_their_transpose(n_rows in 1_usize..70, n_columns in 1_usize..70, width in 1_usize..70) {
+        fn columns_become_the_rows_of_their_transpose(n_rows in 1_usize..70, n_columns in 1_usize..70, at_a_time in 0_usize..5000) {
             let mut out = vec![-1.0; n_rows * n_columns];
-            for begin in (0..n_columns).step_by(width) {
-                // The number at (row, column) is 100 * row + column.
-                let columns = (begin..n_columns.min(begin + width)).flat_map(|c| (0..n_rows).map(move |r| (100 * r + c) as f32));
-                turn(&columns.collect::<Vec<_>>(), n_rows, &mut out, n_columns, begin);
-            }
+            // The number at (row, column) is 100 * row + column.
+            let mut numbers = (0..n_columns).flat_map(|c| (0..n_rows).map(move |r| (100 * r + c) as f32));
+            let read = |columns: &mut [f32]| -> Result<(), ()> {
+                columns.iter_mut().for_each(|x| *x = numbers.next().unwrap());
+                Ok(())
+            };
+            prop_assert_eq!(by_columns(&mut out, n_rows, n_columns, at_a_time, read), Ok(()));
             let expected: Vec<f32> = (0..n_rows).flat_map(|r| (0..n_columns).map(move |c| (100 * r + c) as f32)).collect();
             prop_assert_eq!(out, expected);
         }

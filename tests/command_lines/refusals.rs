@@ -128,7 +128,11 @@ fn a_file_in_place_of_its_directory_says_which_directory() {
     fs::write(dir.join("a.gguf"), "version https://git-lfs.github.com/spec/v1").unwrap();
     refused(&dir, "a.gguf", &["a.gguf: is not the file itself but a Git LFS pointer to it"]);
     fs::write(dir.join("text.txt"), "text").unwrap();
-    refused(&dir, "text.txt", &["is a file, and a model is a directory with config.json and model.safetensors in it"]);
+    refused(
+        &dir,
+        "text.txt",
+        &["is no model that is read here: give a directory with config.json and model.safetensors, a .gguf, or"],
+    );
     fs::remove_dir_all(&dir).unwrap();
 }
 

@@ -13,7 +13,7 @@
 //!
 //! All readers do the same: they turn a path into an [`Opened`] model. That is the configuration, and a list of tensors
 //! with the places where their numbers lie. No weight is read yet, so it takes no time and no memory, whatever the size of
-//! the file. What comes after is the same for all forms: `weights.rs` reads the numbers.
+//! the file. What comes after is the same for all forms: `weights/` reads the numbers.
 //!
 //! [Chapter 14](crate::book::ch14_the_real_gpt2) has a table of the forms.
 

@@ -130,7 +130,11 @@ pub(in crate::checkpoint) fn is_a_file(path: &Path) -> Error {
     }
     match other_form(&name) {
         Some((what, remedy)) => Error::file(path, format!("{what}; {remedy}")),
-        None => Error::file(path, "is a file, and a model is a directory with config.json and model.safetensors in it"),
+        None => Error::file(
+            path,
+            "is no model that is read here: give a directory with config.json and model.safetensors, a .gguf, or another of \
+             the forms in docs/14-the-real-gpt2.md",
+        ),
     }
 }
 

@@ -80,6 +80,12 @@ pub(super) fn open(path: &Path) -> Result<Opened> {
     if let Some(problem) = mistaken_for(&start).filter(|_| !is_it(&start)) {
         return Err(Error::file(path, problem));
     }
+    if start.is_empty() {
+        return Err(Error::file(path, "is empty; get the file again"));
+    }
+    if !is_it(&start) {
+        return Err(Error::file(path, "does not begin with GGUF, as a file of this name does: get the file again"));
+    }
     let mut read = || -> Result<(Header, Described, Vec<Place>)> {
         let header = header(&mut file)?;
         check_is_gpt2(&header)?;

@@ -18,6 +18,7 @@ use crate::checkpoint::tensors::tensor_error;
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 use crate::tokenizer::Tokenizer;
+use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::str::FromStr;
@@ -93,7 +94,8 @@ impl FromStr for GgufType {
     }
 }
 
-/// Writes a model and its vocabulary to the file `path` in llama.cpp's form. Returns what that form cannot say, a line each.
+/// Writes a model and its vocabulary to the file `path` in llama.cpp's form. A missing directory is created. Returns what
+/// that form cannot say, a line each.
 ///
 /// # Errors
 ///
@@ -123,6 +125,9 @@ pub fn write_gguf(path: impl AsRef<Path>, checkpoint: &Checkpoint, matrices: Ggu
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let entries = Entries::of(checkpoint, tokenizer, &name, matrices.row().3, &mut notes);
     let start = first_part(&entries, &pieces);
+    if let Some(dir) = path.parent() {
+        fs::create_dir_all(dir).map_err(|e| Error::io(dir, "made", e))?;
+    }
     write_beside_with(path, |file| {
         file.write_all(&start)?;
         pieces.iter().try_for_each(|piece| piece.write(file))
