@@ -37,12 +37,12 @@ impl Checkpoint {
         Checkpoint { model, tokenizer, end_ids, notes: Vec::new(), kept: Kept::default() }
     }
 
-    /// Writes everything as a directory that [`load`] and `transformers` read: [`save`] with the end ids and with all
+    /// Writes everything as a directory that [`load`] and `transformers` read: [`save`](super::save) with the end ids and with all
     /// that the directory said from which the model comes.
     ///
     /// # Errors
     ///
-    /// As [`save`].
+    /// As [`save`](super::save).
     ///
     /// # Example: a copy with one more end token
     ///

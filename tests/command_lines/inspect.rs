@@ -49,6 +49,23 @@ fn each_form_is_told_with_its_sizes_and_that_it_can_be_run() {
 }
 
 #[test]
+fn llama_cpp_s_files_and_openai_s_release_are_told_with_their_vocabulary() {
+    for (path, form, begins, name, kind) in [
+        ("gguf/q8_0.gguf", "in the form of llama.cpp (GGUF)", "47 47 55 46 03", "blk.0.attn_qkv.weight", "Q8_0"),
+        ("gguf/q4_0.gguf", "in the form of llama.cpp (GGUF)", "47 47 55 46 03", "token_embd.weight", "Q4_0"),
+        ("openai/released", "TensorFlow", "", "model/h0/attn/c_attn/w", "F32"),
+        ("openai/trained", "TensorFlow", "", "model/wte", "F32"),
+    ] {
+        let report = report(path);
+        says(&report, "form  ", form);
+        says(&report, "begins", begins);
+        says(&report, "vocabulary", "tokens");
+        says(&report, &format!("  {name}"), kind);
+        assert!(report.ends_with("It can be run here.\n"), "{report}");
+    }
+}
+
+#[test]
 fn what_is_odd_is_said() {
     says(&report("formats/torch"), "note: ", "this is a pickle with");
     says(&report("formats/torch"), "note: ", "tensors and no code");
