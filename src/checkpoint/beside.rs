@@ -59,11 +59,15 @@ pub(super) fn write_beside_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -
         Error::io(path, "written", e)
     })?;
     // The new name is an entry of the directory, which has to be synced separately. Not every system offers that.
-    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if let Ok(directory) = File::open(parent) {
+    if let Ok(directory) = File::open(directory_of(path)) {
         let _ = directory.sync_all();
     }
     Ok(())
+}
+
+/// The directory in which a file is.
+pub(super) fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use super::weights::Fit;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::tokenizer::Tokenizer;
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
@@ -89,7 +90,7 @@ pub fn inspect(path: impl AsRef<Path>) -> Result<Inspection> {
     let path = path.as_ref();
     match forms::find(path).and_then(|found| found.open()) {
         Ok(opened) => of_model(opened),
-        Err(why) => match loose_tensors(path)? {
+        Err(why) => match loose_tensors(path) {
             Some(tensors) => of_tensors(tensors, why),
             None => Err(why),
         },
@@ -97,21 +98,21 @@ pub fn inspect(path: impl AsRef<Path>) -> Result<Inspection> {
 }
 
 /// Tensors that are not, or not known to be, those of a GPT-2: a file of them, or that of a directory.
-fn loose_tensors(path: &Path) -> Result<Option<Tensors<File>>> {
+fn loose_tensors(path: &Path) -> Option<Tensors<File>> {
     let file = if path.is_dir() { hugging_face::weights_in(path) } else { Some(path.to_path_buf()) };
-    let Some(file) = file.filter(|file| file.is_file()) else { return Ok(None) };
     // Whatever else is wrong with it was said already.
-    Ok(hugging_face::open_weights(&file).ok())
+    hugging_face::open_weights(&file.filter(|file| file.is_file())?).ok()
 }
 
 fn of_tensors(mut tensors: Tensors<File>, why: Error) -> Result<Inspection> {
-    let listed = list(&mut tensors, &|_| false)?;
+    let files = files(&mut tensors)?;
+    let listed = list(&mut tensors, &HashSet::new());
     Ok(Inspection {
         form: "a file of tensors, of which nothing says what they are".to_string(),
-        files: files(&mut tensors)?,
         config: None,
         tokenizer: None,
-        remarks: remarks(&tensors, &listed),
+        remarks: remarks(&files, &listed),
+        files,
         tensors: listed,
         runs: Err(why),
     })
@@ -120,23 +121,20 @@ fn of_tensors(mut tensors: Tensors<File>, why: Error) -> Result<Inspection> {
 fn of_model(mut opened: Opened) -> Result<Inspection> {
     let fit = Fit::of(&opened.described, &opened.tensors);
     let config = opened.described.config;
-    let is_used = |i: usize| {
-        let own = opened.tensors.family.own_name(&opened.tensors.places[i].name);
-        fit.as_ref().is_ok_and(|fit| fit.place_of(&own) == Some(i) && is_of(&config, &own))
-    };
-    let used: Vec<bool> = (0..opened.tensors.places.len()).map(is_used).collect();
-    let mut listed = list(&mut opened.tensors, &|i| used[i])?;
-    let mut remarks = remarks(&opened.tensors, &listed);
+    let used = fit.as_ref().map(|fit| fit.weights(&config)).unwrap_or_default();
+    let files = files(&mut opened.tensors)?;
+    let mut listed = list(&mut opened.tensors, &used);
+    let mut remarks = remarks(&files, &listed);
     if let Ok(fit) = &fit
         && let Some((head, is_repeated, remark)) = about_head(&mut opened, fit)?
     {
         listed[head].is_used &= !is_repeated;
         remarks.push(remark);
     }
-    let vocabulary = opened.vocabulary();
-    let (tokenizer, runs) = match vocabulary {
-        Ok((tokenizer, _)) => (tokenizer, fit.map(|_| ()).map_err(|e| e.in_file(&opened.path))),
-        Err(error) => (None, fit.map(|_| ()).map_err(|e| e.in_file(&opened.path)).and(Err(error))),
+    let fits = fit.map(|_| ()).map_err(|e| e.in_file(&opened.path));
+    let (tokenizer, runs) = match opened.vocabulary() {
+        Ok((tokenizer, _)) => (tokenizer, fits),
+        Err(error) => (None, fits.and(Err(error))),
     };
     match &tokenizer {
         None => remarks.push("there is no vocabulary: it works with ids only".to_string()),
@@ -152,7 +150,7 @@ fn of_model(mut opened: Opened) -> Result<Inspection> {
     remarks.append(&mut opened.notes);
     Ok(Inspection {
         form: opened.form.to_string(),
-        files: files(&mut opened.tensors)?,
+        files,
         config: Some(config),
         tokenizer,
         tensors: listed,
@@ -161,15 +159,8 @@ fn of_model(mut opened: Opened) -> Result<Inspection> {
     })
 }
 
-/// Whether a model of this configuration has a weight of this name. (Blocks after the last are left out.)
-fn is_of(config: &Config, own: &str) -> bool {
-    super::gpt2_names::block_of(own).is_none_or(|block| block < config.n_layer)
-        && (own.starts_with("h.")
-            || ["wte.weight", "wpe.weight", "ln_f.weight", "ln_f.bias", "lm_head.weight"].contains(&own))
-}
-
-/// The tensors, with what some of their numbers are like.
-fn list(tensors: &mut Tensors<File>, is_used: &dyn Fn(usize) -> bool) -> Result<Vec<InspectedTensor>> {
+/// The tensors, with what some of their numbers are like. `used` are those that are weights of the model.
+fn list(tensors: &mut Tensors<File>, used: &HashSet<usize>) -> Vec<InspectedTensor> {
     let mut listed = Vec::new();
     for i in 0..tensors.places.len() {
         let place = tensors.places[i].clone();
@@ -183,24 +174,20 @@ fn list(tensors: &mut Tensors<File>, is_used: &dyn Fn(usize) -> bool) -> Result<
             name: place.name,
             kind: place.kind.to_string(),
             shape: place.shape,
-            is_used: is_used(i),
+            is_used: used.contains(&i),
             spread: (!good.is_empty()).then_some((mean, variance.sqrt())),
             n_wrong: sample.len() - good.len(),
         });
     }
-    Ok(listed)
+    listed
 }
 
 /// What there is to say about the tensors, whatever they are.
-fn remarks(tensors: &Tensors<File>, listed: &[InspectedTensor]) -> Vec<String> {
+fn remarks(files: &[InspectedFile], listed: &[InspectedTensor]) -> Vec<String> {
     let mut remarks = Vec::new();
-    let n_pickles = tensors
-        .files
-        .iter()
-        .filter(|file| start_of(&file.path).is_ok_and(|start| pytorch::is_it(&start) == Ok(true)))
-        .count();
+    let n_pickles = files.iter().filter(|file| pytorch::is_it(&file.start) == Ok(true)).count();
     if n_pickles > 0 {
-        let n = tensors.places.len();
+        let n = listed.len();
         let what = if n_pickles == 1 { "this is a pickle" } else { "these are pickles" };
         remarks.push(format!("{what} with {n} tensors and no code: what is in it was read, and not run"));
     }
@@ -244,10 +231,4 @@ fn files(tensors: &mut Tensors<File>) -> Result<Vec<InspectedFile>> {
         files.push(InspectedFile { path: file.path.clone(), n_bytes, start });
     }
     Ok(files)
-}
-
-fn start_of(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut start = Vec::new();
-    File::open(path)?.take(16).read_to_end(&mut start)?;
-    Ok(start)
 }

@@ -11,8 +11,9 @@ use super::safetensors::Dtype;
 use super::safetensors::dtype::decode;
 use crate::error::{Error, Result};
 use crate::kernels::unpack;
+use crate::tensor::Tensor;
 use std::fmt;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// How many bytes are converted at a time. This way a tensor is never in memory in two forms.
@@ -57,6 +58,13 @@ impl Kind {
             Kind::Blocks(blocks) => (blocks.n_numbers(), blocks.n_bytes()),
             Kind::Unknown(_) => (1, 1),
         }
+    }
+
+    /// How many bytes a tensor of this shape takes, whose rows fill whole blocks; `None` if they cannot be counted.
+    pub fn n_bytes(&self, shape: &[usize]) -> Option<u64> {
+        let (unit, unit_bytes) = self.unit();
+        let n = shape.iter().try_fold(1_u64, |n, &size| n.checked_mul(size as u64))?;
+        (n / unit as u64).checked_mul(unit_bytes as u64)
     }
 
     /// Bytes to numbers. Returns whether every one is a number: neither NaN nor infinite.
@@ -136,9 +144,18 @@ impl<R: Read + Seek> Tensors<R> {
             Err(error) => Err(error.in_file(&file.path)),
         }
     }
-}
 
-impl<R: Read + Seek> Tensors<R> {
+    /// Fills `out` with numbers of the `i`-th place, in the order in which they lie, from number `first` on, which begins a
+    /// block if there are blocks.
+    fn read_part(&mut self, i: usize, first: usize, out: &mut [f32]) -> Result<()> {
+        let place = &self.places[i];
+        let (unit, unit_bytes) = place.kind.unit();
+        let begin = place.begin + (first / unit * unit_bytes) as u64;
+        let part = Place { shape: vec![out.len()], order: Order::Rows, begin, ..place.clone() };
+        let file = &mut self.files[place.file];
+        fill(&part, &mut file.reader, out).map(|_| ()).map_err(|e| e.in_file(&file.path))
+    }
+
     /// Whether the numbers of the `i`-th place, which lie row by row, are these, bit for bit. No more is read than up to the
     /// first piece that differs.
     ///
@@ -150,14 +167,10 @@ impl<R: Read + Seek> Tensors<R> {
         if place.n_numbers() != Some(numbers.len()) || place.order != Order::Rows {
             return Ok(false);
         }
-        let (unit, unit_bytes) = place.kind.unit();
-        let file = &mut self.files[place.file];
         let mut piece = vec![0.0; AT_A_TIME.min(numbers.len())];
         for (k, expected) in numbers.chunks(AT_A_TIME).enumerate() {
-            let begin = place.begin + (k * AT_A_TIME / unit * unit_bytes) as u64;
-            let part = Place { shape: vec![expected.len()], begin, ..place.clone() };
             let piece = &mut piece[..expected.len()];
-            fill(&part, &mut file.reader, piece).map_err(|e| e.in_file(&file.path))?;
+            self.read_part(i, k * AT_A_TIME, piece)?;
             if piece.iter().zip(expected).any(|(a, b)| a.to_bits() != b.to_bits()) {
                 return Ok(false);
             }
@@ -177,17 +190,15 @@ impl<R: Read + Seek> Tensors<R> {
         let place = &self.places[i];
         let too_large = || tensor_error(&place.name, "the product of its shape is too large");
         let n = place.n_numbers().ok_or_else(too_large)?;
-        let lengths = if n <= PIECES * PIECE { vec![n] } else { vec![PIECE; PIECES] };
-        let (unit, unit_bytes) = place.kind.unit();
-        let mut sample = Vec::new();
-        for (k, &length) in lengths.iter().enumerate() {
-            let first = if k == 0 { 0 } else { (n - PIECE) / (PIECES - 1) * k / unit * unit };
-            let begin = place.begin + (first / unit * unit_bytes) as u64;
-            let part = Place { shape: vec![length], order: Order::Rows, begin, ..place.clone() };
-            let file = &mut self.files[place.file];
-            let mut numbers = vec![0.0; length];
-            fill(&part, &mut file.reader, &mut numbers).map_err(|e| e.in_file(&file.path))?;
-            sample.append(&mut numbers);
+        if n <= PIECES * PIECE {
+            let mut all = vec![0.0; n];
+            self.read_part(i, 0, &mut all)?;
+            return Ok(all);
+        }
+        let (unit, _) = place.kind.unit();
+        let mut sample = vec![0.0; PIECES * PIECE];
+        for (k, piece) in sample.chunks_mut(PIECE).enumerate() {
+            self.read_part(i, (n - PIECE) / (PIECES - 1) * k / unit * unit, piece)?;
         }
         Ok(sample)
     }
@@ -249,16 +260,15 @@ pub(in crate::checkpoint) fn fill<R: Read + Seek>(place: &Place, source: &mut R,
 /// Checks that the numbers at `place` are of a kind that weights have, and in an order that is read.
 pub(in crate::checkpoint) fn check_is_weight(place: &Place) -> Result<()> {
     let expected = "expected F32, F16, BF16 or F64";
-    let dtype = match &place.kind {
-        Kind::Plain(dtype) => *dtype,
-        Kind::Blocks(_) => Dtype::F32,
-        Kind::Unknown(name) => return Err(tensor_error(&place.name, format!("its numbers are {name}, {expected}"))),
+    let problem = match &place.kind {
+        Kind::Plain(dtype) if !dtype.is_weight() => format!("its dtype is {dtype}, {expected}"),
+        Kind::Unknown(name) => format!("its numbers are {name}, {expected}"),
+        _ if place.order == Order::Other => {
+            "its numbers do not lie row by row or column by column: save it again after .contiguous()".to_string()
+        }
+        _ => return Ok(()),
     };
-    if dtype.is_weight() {
-        let problem = "its numbers do not lie row by row or column by column: save it again after .contiguous()";
-        return if place.order == Order::Other { Err(tensor_error(&place.name, problem)) } else { Ok(()) };
-    }
-    Err(tensor_error(&place.name, format!("its dtype is {dtype}, {expected}")))
+    Err(tensor_error(&place.name, problem))
 }
 
 /// The error for a tensor with numbers that are none.
@@ -284,4 +294,31 @@ fn not_numbers(place: &Place, numbers: &[f32]) -> Error {
 
 pub(in crate::checkpoint) fn tensor_error(name: &str, problem: impl Into<String>) -> Error {
     Error::format(format!("tensor {}", quote(name)), problem)
+}
+
+/// Hands the numbers of a weight to `put` in the order in which a file has them, a few whole rows at a time. Of a matrix that
+/// `is_turned`, the file has the columns as rows.
+pub(in crate::checkpoint) fn in_order_of_file(
+    tensor: &Tensor,
+    is_turned: bool,
+    mut put: impl FnMut(&[f32]) -> io::Result<()>,
+) -> io::Result<()> {
+    const ROWS: usize = 64;
+    let (shape, numbers) = (tensor.shape(), tensor.data());
+    if !is_turned {
+        let row_len = shape.last().copied().unwrap_or(1).max(1);
+        return numbers.chunks(ROWS * row_len).try_for_each(put);
+    }
+    let (row_len, n_columns) = (shape[0], shape[1]);
+    let mut turned = vec![0.0; ROWS * row_len];
+    for begin in (0..n_columns).step_by(ROWS) {
+        let n = ROWS.min(n_columns - begin);
+        for (i, row) in numbers.chunks_exact(n_columns).enumerate() {
+            for (k, x) in row[begin..begin + n].iter().enumerate() {
+                turned[k * row_len + i] = *x;
+            }
+        }
+        put(&turned[..n * row_len])?;
+    }
+    Ok(())
 }

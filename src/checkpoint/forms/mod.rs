@@ -23,6 +23,7 @@ mod nano_gpt;
 mod tensorflow;
 
 use super::Kept;
+use super::beside::directory_of;
 use super::hugging_face;
 use super::pytorch;
 use super::tensors::Tensors;
@@ -86,7 +87,26 @@ pub(in crate::checkpoint) enum Vocabulary {
     Gguf(gguf::Header),
 }
 
+impl Vocabulary {
+    /// In files beside the model's file `path`.
+    fn beside(path: &Path) -> Vocabulary {
+        Vocabulary::Beside(directory_of(path).to_path_buf())
+    }
+}
+
 impl Opened {
+    /// A model about which there is nothing else to say.
+    pub fn new(
+        form: Form,
+        described: Described,
+        path: &Path,
+        tensors: Tensors<File>,
+        vocabulary: Vocabulary,
+    ) -> Opened {
+        let path = path.to_path_buf();
+        Opened { form, described, path, tensors, vocabulary, notes: Vec::new(), remarks: Vec::new() }
+    }
+
     /// The vocabulary, if there is one, and what else is said about the model. What was left out is added to the notes.
     ///
     /// # Errors
@@ -188,7 +208,7 @@ pub(in crate::checkpoint) fn find(path: &Path) -> Result<Found> {
     }
     let dir = hugging_face::directory(path)?;
     let is_described = dir.join("config.json").is_file();
-    if !is_described || !hugging_face::has_weights(&dir) {
+    if !is_described || hugging_face::weights_in(&dir).is_none() {
         let mut alone = alone_in(&dir);
         alone.extend(tensorflow::index_in(&dir)?.map(|index| Found::new(Form::TensorFlow, &index)));
         if alone.len() > 1 && !is_described {
@@ -212,7 +232,7 @@ pub(in crate::checkpoint) fn why_without_vocabulary(path: &Path) -> Option<Strin
 
 /// What the file `path` is.
 fn find_file(path: &Path) -> Result<Found> {
-    let dir = path.parent().filter(|dir| *dir != Path::new("")).unwrap_or(Path::new("."));
+    let dir = directory_of(path);
     let start = start_of(path).map_err(|e| Error::io(path, "read", e))?;
     let is_described = dir.join("config.json").is_file();
     // A file of PyTorch of before 2020 is refused with a remedy of its own, when it is opened.
@@ -248,13 +268,12 @@ fn alone_in(dir: &Path) -> Vec<Found> {
 
 /// The form of a file that is a whole model, if its first bytes show it.
 fn form_by_itself(start: &[u8]) -> Option<Form> {
-    if begins_as_safetensors(start) {
-        return None;
+    match start {
+        _ if begins_as_safetensors(start) => None,
+        _ if gguf::is_it(start) => Some(Form::Gguf),
+        _ if llm_c::is_it(start) => Some(Form::LlmC),
+        _ => None,
     }
-    if gguf::is_it(start) {
-        return Some(Form::Gguf);
-    }
-    llm_c::is_it(start).then_some(Form::LlmC)
 }
 
 /// The first bytes of a file.

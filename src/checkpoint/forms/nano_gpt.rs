@@ -31,18 +31,11 @@ pub(super) fn open(path: &Path) -> Result<Opened> {
     let tensors = file.tensors_under("model", path).map_err(|e| e.in_file(path))?.with_linear_layers_turned();
     // nanoGPT ties the head to the table, and saves both.
     let described = Described { config, tied: true, has_biases: bias, by: "model_args" };
-    let notes =
-        if bias { Vec::new() } else { vec!["the model was trained with bias=False: its biases are zero".to_string()] };
-    let vocabulary = Vocabulary::Beside(path.parent().unwrap_or(Path::new(".")).to_path_buf());
-    Ok(Opened {
-        form: Form::NanoGpt,
-        described,
-        path: path.to_path_buf(),
-        tensors,
-        vocabulary,
-        notes,
-        remarks: Vec::new(),
-    })
+    let mut opened = Opened::new(Form::NanoGpt, described, path, tensors, Vocabulary::beside(path));
+    if !bias {
+        opened.notes.push("the model was trained with bias=False: its biases are zero".to_string());
+    }
+    Ok(opened)
 }
 
 /// What `model_args` says.

@@ -5,6 +5,7 @@
 //! `model.safetensors`" leaves them alone. Each form has its own remedy, and this file knows them.
 
 use super::{is_missing, parts};
+use crate::checkpoint::beside::directory_of;
 use crate::error::{Error, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -123,7 +124,7 @@ pub(in crate::checkpoint) fn directory(path: &Path) -> Result<PathBuf> {
 /// A file that is not read here.
 pub(in crate::checkpoint) fn is_a_file(path: &Path) -> Error {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let parent = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
+    let parent = directory_of(path);
     if !is_missing(&parent.join("config.json")) {
         let problem = format!("is a file; give the directory that it is in: {}", parent.display());
         return Error::file(path, problem);

@@ -14,9 +14,9 @@
 //! generation_config.json  how to generate; only its end tokens are used here        end_ids
 //! ```
 //!
-//! This file is about the directory. The first two files have a source file each, `config_json.rs` and `parts.rs`.
-//! The folder `vocabulary/` handles the next four. `kept.rs` keeps what else such a
-//! directory says: a copy of it says the same. `find.rs` is about what people give in place of a directory.
+//! This file is about the directory. The first two files have a source file each, `config_json.rs` and `parts.rs`. The
+//! folder `vocabulary/` handles the next four. `kept.rs` keeps what else such a directory says: a copy of it says the same.
+//! `find.rs` is about what people give in place of a directory.
 //!
 //! Versions 5.23 and 5.24 of the `transformers` library have read what this module writes, with the same logits and ids.
 //!
@@ -67,13 +67,7 @@ pub(super) fn open(dir: &Path, weights: Option<&Path>) -> Result<Opened> {
         None => parts::find(dir).ok_or_else(|| find::no_weights(dir))?,
     };
     let tensors = parts::open(&path)?;
-    let vocabulary = Vocabulary::Directory(dir.to_path_buf());
-    Ok(Opened { form: Form::HuggingFace, described, path, tensors, vocabulary, notes: Vec::new(), remarks: Vec::new() })
-}
-
-/// Whether `dir` has weights under one of the names that they have there.
-pub(super) fn has_weights(dir: &Path) -> bool {
-    parts::find(dir).is_some()
+    Ok(Opened::new(Form::HuggingFace, described, &path, tensors, Vocabulary::Directory(dir.to_path_buf())))
 }
 
 /// How large the model in `dir` is.

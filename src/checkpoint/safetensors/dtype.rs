@@ -1,6 +1,7 @@
 //! The kinds of number that a safetensors file may hold, and the conversion from bytes to numbers and back.
 
 use crate::checkpoint::json::quote;
+use crate::checkpoint::tensors::tensor_error;
 use crate::error::{Error, Result};
 use crate::float16::{Bf16, F16};
 use std::fmt;
@@ -99,6 +100,18 @@ impl Dtype {
     pub(in crate::checkpoint) fn is_integer(self) -> bool {
         use Dtype::{Bool, I8, I16, I32, I64, U8, U16, U32, U64};
         matches!(self, Bool | I8 | I16 | I32 | I64 | U8 | U16 | U32 | U64)
+    }
+
+    /// Checks that no number of the tensor `name` is too large for this dtype.
+    ///
+    /// # Errors
+    ///
+    /// If one is. The error names it.
+    pub(in crate::checkpoint) fn check_fits(self, name: &str, numbers: &[f32]) -> Result<()> {
+        match numbers.iter().find(|&&x| self.is_too_small_for(x)) {
+            None => Ok(()),
+            Some(x) => Err(tensor_error(name, format!("{x} is too large for {self}: write it as F32"))),
+        }
     }
 
     /// Whether `x` is a number that is too large for this dtype.

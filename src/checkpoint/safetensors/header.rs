@@ -146,9 +146,7 @@ impl Header {
             if !names.insert(name) {
                 return Err(tensor_error(name, "duplicate name; each tensor needs its own"));
             }
-            if let Some(x) = tensor.data().iter().find(|&&x| dtype.is_too_small_for(x)) {
-                return Err(tensor_error(name, format!("{x} is too large for {dtype}: write it as F32")));
-            }
+            dtype.check_fits(name, tensor.data())?;
             let end = begin + tensor.data().len() * dtype.bits() / 8;
             entries.push(Entry { name: name.clone(), dtype, shape: tensor.shape().to_vec(), begin, end });
             begin = end;

@@ -111,6 +111,11 @@ impl Fit {
         Ok(Fit { index, head })
     }
 
+    /// Which of the tensors are weights of the model.
+    pub fn weights(&self, config: &Config) -> HashSet<usize> {
+        config.shapes(self.head).iter().filter_map(|(name, _)| self.place_of(name)).collect()
+    }
+
     /// Which of the tensors the weight with GPT-2's own name `own` is.
     pub fn place_of(&self, own: &str) -> Option<usize> {
         self.index.places.get(own).copied()

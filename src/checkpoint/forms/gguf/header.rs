@@ -16,6 +16,7 @@
 //! An entry may be anything, and most are for other programs. So only those are kept whose keys are asked for; the others are
 //! passed over. And a length is believed only after it was compared with what is left of the file.
 
+use super::ALIGNMENT;
 use super::values::{Bytes, Value, fail};
 use crate::checkpoint::tensors::tensor_error;
 use crate::error::Result;
@@ -82,14 +83,14 @@ impl Header {
         }
         let end = bytes.at();
         let mut header = Header { entries, tensors, data_start: 0, alignment: 32 };
-        if let Some(alignment) = header.size("general.alignment")? {
+        if let Some(alignment) = header.size(ALIGNMENT)? {
             header.alignment = alignment as u64;
             if !header.alignment.is_power_of_two() {
-                return Err(fail(format!("`general.alignment` is {alignment}, and must be a power of two")));
+                return Err(fail(format!("`{ALIGNMENT}` is {alignment}, and must be a power of two")));
             }
         }
         let start = end.checked_next_multiple_of(header.alignment);
-        header.data_start = start.ok_or_else(|| fail("`general.alignment` is too large"))?;
+        header.data_start = start.ok_or_else(|| fail(format!("`{ALIGNMENT}` is too large")))?;
         Ok(header)
     }
 

@@ -95,9 +95,7 @@ pub(super) fn open(path: &Path) -> Result<Opened> {
     };
     let (header, described, places) = read().map_err(|e| e.in_file(path))?;
     let tensors = Tensors::in_one_file(places, path, file, Family::Gguf).with_linear_layers_turned();
-    let vocabulary = Vocabulary::Gguf(header);
-    let path = path.to_path_buf();
-    Ok(Opened { form: Form::Gguf, described, path, tensors, vocabulary, notes: Vec::new(), remarks: Vec::new() })
+    Ok(Opened::new(Form::Gguf, described, path, tensors, Vocabulary::Gguf(header)))
 }
 
 /// The first part of the file, with all that is asked for here.
@@ -257,19 +255,12 @@ fn n_bytes(info: &Info, kind: &Kind) -> std::result::Result<u64, String> {
     if info.shape.contains(&0) {
         return Err("has no numbers".to_string());
     }
-    let (n_numbers, n_bytes) = kind.unit();
     let row = info.shape.last().copied().unwrap_or(1);
-    if let Kind::Blocks(blocks) = kind
-        && !row.is_multiple_of(n_numbers)
-    {
-        return Err(format!(
-            "has rows of {row} numbers, which do not fill blocks of {}, of {n_numbers} each",
-            blocks.name()
-        ));
+    let (n_numbers, _) = kind.unit();
+    if !row.is_multiple_of(n_numbers) {
+        return Err(format!("has rows of {row} numbers, which do not fill blocks of {kind}, of {n_numbers} each"));
     }
-    let n = info.shape.iter().try_fold(1_u64, |n, size| n.checked_mul(*size as u64));
-    let n_bytes = n.and_then(|n| (n / n_numbers as u64).checked_mul(n_bytes as u64));
-    n_bytes.ok_or_else(|| "the product of its shape is too large".to_string())
+    kind.n_bytes(&info.shape).ok_or_else(|| "the product of its shape is too large".to_string())
 }
 
 #[cfg(test)]

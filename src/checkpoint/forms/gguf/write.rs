@@ -14,7 +14,7 @@ use crate::checkpoint::gpt2_names::{Family, is_linear};
 use crate::checkpoint::load::Checkpoint;
 use crate::checkpoint::safetensors::Dtype;
 use crate::checkpoint::safetensors::dtype::encode;
-use crate::checkpoint::tensors::tensor_error;
+use crate::checkpoint::tensors::{in_order_of_file, tensor_error};
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 use crate::tokenizer::Tokenizer;
@@ -167,8 +167,6 @@ struct Piece<'a> {
     kind: GgufType,
 }
 
-/// How many columns are turned at a time.
-const AT_A_TIME: usize = 64;
 /// The numbers of each tensor begin at a multiple of this.
 const ALIGNMENT: usize = 32;
 
@@ -211,33 +209,15 @@ impl<'a> Piece<'a> {
 
     /// Writes the numbers, and zeros up to where the next tensor begins.
     fn write(&self, file: &mut dyn Write) -> std::io::Result<()> {
-        let (numbers, row_len) = (self.tensor.data(), self.row_len());
         let mut bytes = Vec::new();
-        let mut put = |numbers: &[f32]| {
+        in_order_of_file(self.tensor, self.is_turned, |numbers| {
             bytes.clear();
             match self.kind.dtype() {
                 Some(dtype) => encode(numbers, dtype, &mut bytes),
                 None => encode_q8_0(numbers, &mut bytes),
             }
             file.write_all(&bytes)
-        };
-        if self.is_turned {
-            let n_columns = self.tensor.shape()[1];
-            let mut turned = vec![0.0; AT_A_TIME * row_len];
-            for begin in (0..n_columns).step_by(AT_A_TIME) {
-                let n = AT_A_TIME.min(n_columns - begin);
-                for (i, row) in numbers.chunks_exact(n_columns).enumerate() {
-                    for (k, x) in row[begin..begin + n].iter().enumerate() {
-                        turned[k * row_len + i] = *x;
-                    }
-                }
-                put(&turned[..n * row_len])?;
-            }
-        } else {
-            for rows in numbers.chunks(AT_A_TIME * row_len) {
-                put(rows)?;
-            }
-        }
+        })?;
         file.write_all(&[0; ALIGNMENT][..padding(self.n_bytes())])
     }
 }

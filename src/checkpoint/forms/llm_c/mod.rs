@@ -77,19 +77,13 @@ pub(super) fn open(path: &Path) -> Result<Opened> {
     let tensors = Tensors::in_one_file(places, path, file, Family::Plain).with_linear_layers_turned();
     // llm.c has one table for both ends, and biases everywhere.
     let described = Described { config: header.config, tied: true, has_biases: true, by: "the header" };
-    let vocabulary = Vocabulary::Beside(path.parent().unwrap_or(Path::new(".")).to_path_buf());
-    let Header { config, n_rows, .. } = header;
-    let padded = (n_rows > config.n_vocab)
-        .then(|| format!("the table is padded to {n_rows} rows for {} tokens; the rest is left out", config.n_vocab));
-    Ok(Opened {
-        form: Form::LlmC,
-        described,
-        path: path.to_path_buf(),
-        tensors,
-        vocabulary,
-        notes: Vec::new(),
-        remarks: padded.into_iter().collect(),
-    })
+    let mut opened = Opened::new(Form::LlmC, described, path, tensors, Vocabulary::beside(path));
+    let (n_rows, n_vocab) = (header.n_rows, header.config.n_vocab);
+    if n_rows > n_vocab {
+        let padded = format!("the table is padded to {n_rows} rows for {n_vocab} tokens; the rest is left out");
+        opened.remarks.push(padded);
+    }
+    Ok(opened)
 }
 
 /// What the integers say.

@@ -16,7 +16,7 @@ use crate::checkpoint::hugging_face::write_vocabulary;
 use crate::checkpoint::load::Checkpoint;
 use crate::checkpoint::safetensors::Dtype;
 use crate::checkpoint::safetensors::dtype::encode;
-use crate::checkpoint::tensors::tensor_error;
+use crate::checkpoint::tensors::in_order_of_file;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::tokenizer::Tokenizer;
@@ -56,12 +56,7 @@ pub fn write(dir: impl AsRef<Path>, checkpoint: &Checkpoint, dtype: Dtype) -> Re
     let dir = dir.as_ref();
     let header = header_of(checkpoint, dtype)?;
     let parameters = checkpoint.model.parameters()?;
-    if let Some((name, x)) = parameters
-        .iter()
-        .find_map(|(name, tensor)| tensor.data().iter().find(|&&x| dtype.is_too_small_for(x)).map(|x| (name, x)))
-    {
-        return Err(tensor_error(name, format!("{x} is too large for {dtype}: write it as F32")));
-    }
+    parameters.iter().try_for_each(|(name, tensor)| dtype.check_fits(name, tensor.data()))?;
     let tokenizer = checkpoint.tokenizer.as_ref();
     let vocabulary = tokenizer.map(|tokenizer| vocabulary(tokenizer, header.config.n_vocab)).transpose()?;
 
@@ -75,20 +70,13 @@ pub fn write(dir: impl AsRef<Path>, checkpoint: &Checkpoint, dtype: Dtype) -> Re
         let mut bytes = Vec::new();
         for (name, shape, n_rows) in header.order() {
             let Some((_, tensor)) = parameters.iter().find(|(found, _)| *found == name) else { continue };
-            let width: usize = shape[1..].iter().product();
-            for row in 0..n_rows {
+            in_order_of_file(tensor, is_linear(&name), |numbers| {
                 bytes.clear();
-                if is_linear(&name) {
-                    // Row `row` there is column `row` here.
-                    let column: Vec<f32> = tensor.data().iter().skip(row).step_by(shape[0]).copied().collect();
-                    encode(&column, dtype, &mut bytes);
-                } else if let Some(numbers) = tensor.data().get(row * width..(row + 1) * width) {
-                    encode(numbers, dtype, &mut bytes);
-                } else {
-                    bytes.resize(width * dtype.bits() / 8, 0); // padding
-                }
-                file.write_all(&bytes)?;
-            }
+                encode(numbers, dtype, &mut bytes);
+                file.write_all(&bytes)
+            })?;
+            let n_padding = n_rows * shape[1..].iter().product::<usize>() - tensor.len();
+            file.write_all(&vec![0; n_padding * dtype.bits() / 8])?;
         }
         Ok(())
     })

@@ -1,5 +1,6 @@
 //! Which files make up a checkpoint of TensorFlow: the index that is meant, and what is beside it.
 
+use crate::checkpoint::beside::directory_of;
 use crate::checkpoint::json::{Json, quote};
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -74,11 +75,6 @@ fn start_of(list: &Path) -> Option<String> {
     let mut bytes = Vec::new();
     File::open(list).ok().filter(|_| list.is_file())?.take(1 << 16).read_to_end(&mut bytes).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// The directory in which a file is.
-pub(super) fn directory_of(path: &Path) -> &Path {
-    path.parent().filter(|dir| *dir != Path::new("")).unwrap_or(Path::new("."))
 }
 
 /// The checkpoint that the file `checkpoint` names, without the directory in which it once was. This is the line

@@ -96,16 +96,7 @@ pub(super) fn open(index: &Path) -> Result<Opened> {
     let tensors = tensors(index)?;
     // OpenAI's GPT-2 has one table for both ends, and biases everywhere.
     let described = Described { config, tied: true, has_biases: true, by: "hparams.json" };
-    let vocabulary = Vocabulary::Beside(find::directory_of(index).to_path_buf());
-    Ok(Opened {
-        form: Form::TensorFlow,
-        described,
-        path: index.to_path_buf(),
-        tensors,
-        vocabulary,
-        notes: Vec::new(),
-        remarks: Vec::new(),
-    })
+    Ok(Opened::new(Form::TensorFlow, described, index, tensors, Vocabulary::beside(index)))
 }
 
 /// The tensors of the checkpoint with this index, and where they lie.
@@ -124,7 +115,7 @@ fn tensors(index: &Path) -> Result<Tensors<File>> {
             return wrong("is saved in slices, which are not read here: save it in one piece".to_string());
         }
         if let Kind::Plain(dtype) = kind
-            && n_bytes(entry, dtype) != Some(entry.size)
+            && kind.n_bytes(&entry.shape) != Some(entry.size)
         {
             let Entry { shape, size, .. } = entry;
             let shape =
@@ -201,12 +192,6 @@ fn kind(number: u64) -> Kind {
             Kind::Unknown(name.unwrap_or_else(|| format!("TensorFlow's kind {number}")))
         }
     }
-}
-
-/// How many bytes a tensor of this shape takes.
-fn n_bytes(entry: &Entry, dtype: Dtype) -> Option<u64> {
-    let numbers = entry.shape.iter().try_fold(1_u64, |n, &size| n.checked_mul(size as u64));
-    numbers?.checked_mul(dtype.bits() as u64 / 8)
 }
 
 /// What a file is that is too short to be the data, if that is known.
