@@ -6,6 +6,7 @@
 //! * [`matmul`] has the matrix product twice: [`matmul::plain`], three loops that anyone can check, and the fast one that
 //!   is tested against it. Its files: `matmul/stream.rs` for a few rows, `tiles.rs` and `pack.rs` for many.
 //! * `number.rs` and `matrix.rs` say what these products read: numbers of several kinds, and parts of a slice.
+//! * [`arithmetic`] says whether products are made in `f32` or in `bf16`.
 //! * `math.rs` has the other loops over many numbers: sums, dot products, exponentials.
 //! * `softmax.rs`, `gelu.rs`, `layer_norm.rs`, [`attention`], `loss.rs` and [`adamw`] are fast twins. The functions of the
 //!   same names in `layers/` and `train/` are plain loops; they say what is computed, and judge these in the tests.
@@ -29,6 +30,7 @@
 #[doc(hidden)] // `layers::activation` calls it
 pub mod activation;
 pub mod adamw;
+pub mod arithmetic;
 pub mod attention;
 pub mod cpu;
 #[doc(hidden)] // its twin is the one to call

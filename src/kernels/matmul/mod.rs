@@ -25,6 +25,7 @@
 //!
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
+use super::arithmetic::{self, Arithmetic};
 pub use super::matrix::Matrix;
 use super::memory;
 pub use super::number::Number;
@@ -94,6 +95,11 @@ pub fn matmul<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize
         }
     } else if m <= FEW_ROWS {
         stream::few_rows(a, b, c, c_stride, into);
+    } else if arithmetic::current() == Arithmetic::Bf16 {
+        let round = |x: f32| crate::float16::Bf16::nearest(x).value();
+        let a: Vec<f32> = (0..m * k).map(|i| round(a.at(i / k, i % k))).collect();
+        let b: Vec<f32> = (0..k * n).map(|i| round(b.at(i / n, i % n))).collect();
+        tiles::many_rows(Matrix::new(&a, m, k), Matrix::new(&b, k, n), c, c_stride, into);
     } else {
         tiles::many_rows(a, b, c, c_stride, into);
     }
