@@ -44,6 +44,7 @@ pub struct Bf16(pub u16);
 
 impl Bf16 {
     /// The `bf16` nearest to `x`, ties to even. NaN stays NaN.
+    #[inline(always)]
     #[must_use]
     pub fn nearest(x: f32) -> Bf16 {
         let bits = x.to_bits();
@@ -124,6 +125,7 @@ impl F16 {
 /// Adding a little less than half a step carries into the bits that are kept exactly if more than a half is dropped. If their
 /// last bit is 1, one more is added, and then a half carries too. The sum must fit in 32 bits: for the bits of an `f32`
 /// that is not NaN, it does.
+#[inline(always)]
 fn round_off(bits: u32, n: u32) -> u32 {
     let almost_half = (1 << (n - 1)) - 1;
     let is_odd = (bits >> n) & 1;

@@ -17,9 +17,10 @@
 //! turns.
 
 use gpt60::float16::Bf16;
+use gpt60::kernels::arithmetic::{Arithmetic, within};
 use gpt60::kernels::cpu::{self, Level};
 use gpt60::kernels::matmul::{FEW_ROWS, Matrix, Number, Store, matmul};
-use gpt60::kernels::{math, threads};
+use gpt60::kernels::{dot, math, threads};
 use gpt60::layers::layer_norm::LayerNorm;
 use gpt60::layers::{activation, gelu, softmax};
 use gpt60::train::adamw::AdamW;
@@ -51,6 +52,7 @@ fn with_every_instruction_set_and(n_threads: usize, mut check: impl FnMut(Level)
         fn drop(&mut self) {
             cpu::force(None);
             threads::set(0);
+            dot::without(false);
         }
     }
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -69,6 +71,16 @@ fn with_every_instruction_set_and(n_threads: usize, mut check: impl FnMut(Level)
         assert!(cpu::force(Some(level)) && cpu::level() == level);
         check(level);
     }
+}
+
+/// The same, and once more with each instruction set but without its instructions for short numbers.
+fn with_every_way_to_multiply(n_threads: usize, mut check: impl FnMut(Level)) {
+    with_every_instruction_set_and(n_threads, |level| {
+        check(level);
+        dot::without(true);
+        check(level);
+        dot::without(false);
+    });
 }
 
 /// Whether `found` is `expected`, up to `limit`; anything that is not finite must be the same.
@@ -217,8 +229,8 @@ impl<T: Number> Stored<T> {
 
 impl Product {
     /// Compares this product with a plain loop in `f64`, with every instruction set. The right side is made with `number`,
-    /// and what its numbers stand for is `value`.
-    fn check<T: Number>(self, gap: T, number: impl Fn(f32) -> T, value: impl Fn(T) -> f64) {
+    /// and what its numbers stand for is `value`. If the numbers meet as bf16, both sides are rounded to it.
+    fn check<T: Number>(self, gap: T, number: impl Fn(f32) -> T, value: impl Fn(T) -> f64, as_bf16: bool) {
         let Product { m, k, n, into, kind, n_threads, .. } = self;
         let mut rng = Rng::new(self.seed);
         let a = Stored::random((m, k), self.a_transposed, kind, GAP, |x| x, &mut rng);
@@ -232,26 +244,39 @@ impl Product {
             let usual = numbers(start.len(), Kind::Usual, &mut rng);
             (0..start.len()).filter(|&i| place(i).is_some()).for_each(|i| start[i] = usual[i]);
         }
-        // The exact product, and the sum of the sizes of everything that was added.
+        // A few rows stream through the right side, and are not rounded.
+        let as_bf16 = as_bf16 && m > FEW_ROWS;
+        let met = |x: f64| if as_bf16 { f64::from(Bf16::nearest(x as f32).value()) } else { x };
+        // Below the smallest normal number: the instructions for bf16 take such a factor for 0, and a sum that becomes one too.
+        let is_tiny = |x: f64| as_bf16 && x.abs() < f64::from(f32::MIN_POSITIVE);
+        let smallest = if as_bf16 { f64::from(f32::MIN_POSITIVE) } else { SMALLEST };
+        // The exact product, the sum of the sizes of everything that was added, and that of the terms that may be left out.
         let mut exact = vec![(0.0f64, 0.0f64); start.len()];
+        let mut left_out = vec![0.0f64; start.len()];
         for i in (0..start.len()).filter(|&i| place(i).is_some()) {
             let (row, column) = ((i - offset) / stride, (i - offset) % stride);
-            let terms = (0..k).map(|p| f64::from(a.at(row, p)) * value(b.at(p, column)));
-            exact[i] = terms.fold((0.0, 0.0), |(sum, size), term| (sum + term, size + term.abs()));
+            for p in 0..k {
+                let (x, y) = (met(f64::from(a.at(row, p))), met(value(b.at(p, column))));
+                exact[i] = (exact[i].0 + x * y, exact[i].1 + (x * y).abs());
+                if is_tiny(x) || is_tiny(y) {
+                    left_out[i] += (x * y).abs();
+                }
+            }
             if into == Store::Add {
                 exact[i] = (exact[i].0 + f64::from(start[i]), exact[i].1 + f64::from(start[i]).abs());
             }
         }
-        with_every_instruction_set_and(n_threads, |level| {
+        let arithmetic = if as_bf16 { Arithmetic::Bf16 } else { Arithmetic::F32 };
+        with_every_way_to_multiply(n_threads, |level| {
             let mut c = start.clone();
-            matmul(a.matrix(), b.matrix(), &mut c[offset..], stride, into);
+            within(arithmetic, || matmul(a.matrix(), b.matrix(), &mut c[offset..], stride, into));
             for (i, (&found, &(sum, size))) in c.iter().zip(&exact).enumerate() {
                 if place(i).is_none() {
                     assert_eq!(found.to_bits(), GAP.to_bits(), "{self:?}, {level:?}: a gap was written to");
                     continue;
                 }
                 // k products, the number that was there, and a margin of one. See the top of this file.
-                let limit = (k + 2) as f64 * (ROUNDING * size + SMALLEST);
+                let limit = (k + 2) as f64 * (ROUNDING * size + smallest) + left_out[i];
                 let at = ((i - offset) / stride, (i - offset) % stride);
                 assert!(is_near(found, sum, limit), "{self:?}, {level:?} at {at:?}: {found:e} is not {sum:e}");
             }
@@ -260,15 +285,16 @@ impl Product {
 
     /// The same with floats on the right side.
     fn check_full(self) {
-        self.check(GAP, |x| x, f64::from);
+        self.check(GAP, |x| x, f64::from, false);
     }
 
     /// The same with each kind of number on the right side.
     fn check_all(self) {
         self.check_full();
-        self.check(Bf16::nearest(GAP), Bf16::nearest, |x| f64::from(x.value()));
+        self.check(GAP, |x| x, f64::from, true);
+        self.check(Bf16::nearest(GAP), Bf16::nearest, |x| f64::from(x.value()), true);
         // Whole numbers: infinity becomes 127, NaN 0; on the left side they stay.
-        self.check(127i8, |x| (x * 50.0).clamp(-127.0, 127.0) as i8, f64::from);
+        self.check(127i8, |x| (x * 50.0).clamp(-127.0, 127.0) as i8, f64::from, false);
     }
 }
 
@@ -394,7 +420,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 40, ..Default::default() })]
 
     #[test]
-    fn weights_in_fewer_bytes_give_the_products_of_the_numbers_that_they_stand_for(
+    fn weights_in_fewer_bytes_give_the_products_of_what_they_and_the_rows_stand_for(
         m in any_size(40), k in any_size(70), n in any_size(70), seed: u64,
     ) {
         let mut rng = Rng::new(seed);
@@ -407,15 +433,16 @@ proptest! {
             let mut w = Weight::Full(Tensor::random(&shape, 1.0, &mut rng));
             w.pack(precision, outputs).unwrap();
             let rows: Vec<_> = (0..shape[0]).map(|i| w.row(i).into_owned()).collect();
+            let met: Vec<Vec<f64>> = (0..m).map(|i| bytes::met(x.row(i), precision, m)).collect();
             let at = |p: usize, j: usize| f64::from(if outputs == ScalePer::Column { rows[p][j] } else { rows[j][p] });
-            with_every_instruction_set(|level| {
+            with_every_way_to_multiply(1, |level| {
                 let y = if outputs == ScalePer::Column { w.matmul(&x) } else { w.matmul_t(&x) }.unwrap();
                 for i in 0..m {
                     for j in 0..n {
-                        let terms = (0..k).map(|p| f64::from(x.row(i)[p]) * at(p, j));
+                        let terms = (0..k).map(|p| met[i][p] * at(p, j));
                         let (sum, size) = terms.fold((0.0, 0.0), |(sum, size), t| (sum + t, size + t.abs()));
-                        // As above, plus two more roundings: the scale multiplies each weight here, and the sum there.
-                        let limit = (k + 4) as f64 * (ROUNDING * size + SMALLEST);
+                        // As above, plus four more roundings: scales multiply each number here, and the sum there.
+                        let limit = (k + 6) as f64 * (ROUNDING * size + SMALLEST);
                         assert_near(&format!("{precision:?} {outputs:?}"), level, y.row(i)[j], sum, limit);
                     }
                 }
@@ -423,6 +450,9 @@ proptest! {
         }
     }
 }
+
+#[path = "instruction_sets/bytes.rs"]
+mod bytes;
 
 // ---------------------------------------------------------------------------------------------------------------------
 // The other loops

@@ -55,7 +55,7 @@ pub fn detected() -> Level {
 
 /// Whether this processor can execute what is compiled for `level`. Each level is named here, because [`run_at`] relies on the
 /// answer: an order of the levels is quickly changed.
-fn is_available(level: Level) -> bool {
+pub(super) fn is_available(level: Level) -> bool {
     match level {
         Level::LikeArm | Level::Baseline => true,
         Level::Avx2 => matches!(detected(), Level::Avx2 | Level::Avx512),

@@ -5,7 +5,7 @@
 //!
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
-use super::number::Number;
+use super::number::{Entry, Number};
 
 /// A view of a matrix: where its numbers are in a slice, without owning or copying them.
 ///
@@ -20,7 +20,7 @@ pub struct Matrix<'a, T = f32> {
     pub(super) col_stride: usize,
 }
 
-impl<'a, T: Number> Matrix<'a, T> {
+impl<'a, T: Entry> Matrix<'a, T> {
     /// All of a row-major `data`, `[rows, cols]`.
     pub fn new(data: &'a [T], rows: usize, cols: usize) -> Matrix<'a, T> {
         Matrix::part(data, rows, cols, cols)
@@ -97,7 +97,14 @@ impl<'a, T: Number> Matrix<'a, T> {
     }
 
     #[inline(always)]
+    pub(super) fn number(&self, i: usize, j: usize) -> T {
+        self.data[i * self.row_stride + j * self.col_stride]
+    }
+}
+
+impl<T: Number> Matrix<'_, T> {
+    #[inline(always)]
     pub(super) fn at(&self, i: usize, j: usize) -> f32 {
-        self.data[i * self.row_stride + j * self.col_stride].value()
+        self.number(i, j).value()
     }
 }

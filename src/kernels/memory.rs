@@ -2,7 +2,7 @@
 //!
 //! A training step makes the same tensors as the step before, some of them tens of megabytes long. Memory of that size comes
 //! straight from the operating system, which clears every page of it at the moment when it is first touched: that can take
-//! longer than the work for which the memory was wanted. So the memory of a dropped tensor is kept, in one drawer for the whole
+//! longer than the work for which the memory was wanted. So the memory of a dropped tensor is kept, in a drawer for the whole
 //! program, and handed to the next tensor of exactly that length.
 //!
 //! The price: the drawer holds up to 256 MB, and gives nothing back to the operating system before the program ends.
@@ -19,12 +19,31 @@ const SHORTEST: usize = 1 << 14;
 /// No more numbers than this are kept, a quarter of a gigabyte; the oldest go first.
 const MOST: usize = 1 << 26;
 
-/// The lists that wait for their next use, the oldest first.
-static DRAWER: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
+/// Lists that wait for their next use, the oldest first.
+type Drawer<T> = Mutex<Vec<Vec<T>>>;
+
+/// What has a drawer of its own: `f32`, and the words of packed numbers (see `dot.rs`).
+pub trait Kept: Copy + Default + 'static {
+    fn drawer() -> &'static Drawer<Self>;
+}
+
+impl Kept for f32 {
+    fn drawer() -> &'static Drawer<f32> {
+        static DRAWER: Drawer<f32> = Mutex::new(Vec::new());
+        &DRAWER
+    }
+}
+
+impl Kept for u32 {
+    fn drawer() -> &'static Drawer<u32> {
+        static DRAWER: Drawer<u32> = Mutex::new(Vec::new());
+        &DRAWER
+    }
+}
 
 /// A list of `n` numbers with unspecified contents, often those of an earlier list: overwrite every one.
-pub fn take(n: usize) -> Vec<f32> {
-    from_drawer(n).unwrap_or_else(|| vec![0.0; n])
+pub fn take<T: Kept>(n: usize) -> Vec<T> {
+    from_drawer(n).unwrap_or_else(|| vec![T::default(); n])
 }
 
 /// A list of `n` zeros.
@@ -50,12 +69,12 @@ pub fn copy(list: &[f32]) -> Vec<f32> {
 }
 
 /// Keeps the memory of a list that is no longer needed.
-pub fn give_back(list: Vec<f32>) {
+pub fn give_back<T: Kept>(list: Vec<T>) {
     if list.len() < SHORTEST || list.len() > MOST {
         return;
     }
     let mut dropped = Vec::new(); // freed after the lock is released
-    let mut drawer = DRAWER.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut drawer = T::drawer().lock().unwrap_or_else(PoisonError::into_inner);
     drawer.push(list);
     let mut total: usize = drawer.iter().map(Vec::len).sum();
     while total > MOST {
@@ -67,11 +86,11 @@ pub fn give_back(list: Vec<f32>) {
 }
 
 /// A list of exactly this length from the drawer, the one that was used last.
-fn from_drawer(n: usize) -> Option<Vec<f32>> {
+fn from_drawer<T: Kept>(n: usize) -> Option<Vec<T>> {
     if n < SHORTEST {
         return None;
     }
-    let mut drawer = DRAWER.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut drawer = T::drawer().lock().unwrap_or_else(PoisonError::into_inner);
     let i = drawer.iter().rposition(|list| list.len() == n)?;
     Some(drawer.remove(i))
 }
@@ -84,35 +103,37 @@ pub fn can_be_had(n_bytes: usize) -> bool {
 }
 
 /// Room to work in: a list that goes back into the drawer when it is dropped.
-pub struct Scratch(Vec<f32>);
+pub struct Scratch<T: Kept = f32>(Vec<T>);
 
-impl Scratch {
+impl<T: Kept> Scratch<T> {
     /// `n` numbers with unspecified contents: overwrite every one that you read.
-    pub fn new(n: usize) -> Scratch {
+    pub fn new(n: usize) -> Scratch<T> {
         Scratch(take(n))
     }
+}
 
+impl Scratch {
     /// `n` zeros.
     pub fn zeros(n: usize) -> Scratch {
         Scratch(zeros(n))
     }
 }
 
-impl Deref for Scratch {
-    type Target = [f32];
+impl<T: Kept> Deref for Scratch<T> {
+    type Target = [T];
 
-    fn deref(&self) -> &[f32] {
+    fn deref(&self) -> &[T] {
         &self.0
     }
 }
 
-impl DerefMut for Scratch {
-    fn deref_mut(&mut self) -> &mut [f32] {
+impl<T: Kept> DerefMut for Scratch<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
         &mut self.0
     }
 }
 
-impl Drop for Scratch {
+impl<T: Kept> Drop for Scratch<T> {
     fn drop(&mut self) {
         give_back(std::mem::take(&mut self.0));
     }
@@ -126,19 +147,19 @@ mod tests {
     fn what_was_given_back_is_used_again_but_not_kept_without_end() {
         let n = SHORTEST + 7; // a length that no other test uses
         give_back(vec![5.0; n]);
-        assert!(take(n).iter().all(|&x| x == 5.0));
+        assert!(take(n).iter().all(|&x: &f32| x == 5.0));
         give_back(vec![5.0; n]);
         assert!(zeros(n).iter().all(|&x| x == 0.0));
         give_back(vec![5.0; n]);
         assert!(copy(&vec![2.0; n]).iter().all(|&x| x == 2.0));
-        assert_eq!(take(n), vec![0.0; n]); // the drawer has none left
+        assert_eq!(take::<f32>(n), vec![0.0; n]); // the drawer has none left
         Scratch::new(n).fill(5.0); // goes back at once
-        assert!(take(n).iter().all(|&x| x == 5.0));
+        assert!(take(n).iter().all(|&x: &f32| x == 5.0));
 
         for i in 0..300 {
             give_back(vec![0.0; (1 << 20) + i]);
         }
-        let drawer = DRAWER.lock().unwrap();
+        let drawer = f32::drawer().lock().unwrap();
         assert!(drawer.iter().map(Vec::len).sum::<usize>() <= MOST);
     }
 }

@@ -33,6 +33,8 @@ pub mod adamw;
 pub mod arithmetic;
 pub mod attention;
 pub mod cpu;
+#[doc(hidden)] // public for the tests of the instruction sets
+pub mod dot;
 #[doc(hidden)] // its twin is the one to call
 pub mod gelu;
 #[doc(hidden)] // its twin is the one to call

@@ -6,12 +6,29 @@
 //!
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
+use super::arithmetic::{self, Arithmetic};
 use crate::float16::Bf16;
 
+/// What a matrix can be made of.
+pub trait Entry: Copy + Default + Send + Sync {}
+
+impl<T: Copy + Default + Send + Sync> Entry for T {}
+
 /// A number as it is kept in memory: `f32` itself, or one of fewer bytes that stands for an `f32`.
-pub trait Number: Copy + Send + Sync {
+pub trait Number: Entry {
     /// The number it stands for.
     fn value(self) -> f32;
+
+    /// The `bf16` nearest to it.
+    #[inline(always)]
+    fn to_bf16(self) -> Bf16 {
+        Bf16::nearest(self.value())
+    }
+
+    /// In which numbers products of many rows with such numbers are made.
+    fn arithmetic() -> Arithmetic {
+        arithmetic::current()
+    }
 }
 
 impl Number for f32 {
@@ -26,11 +43,26 @@ impl Number for i8 {
     fn value(self) -> f32 {
         f32::from(self)
     }
+
+    /// A whole number needs no rounding; what it is multiplied with is left alone.
+    fn arithmetic() -> Arithmetic {
+        Arithmetic::F32
+    }
 }
 
 impl Number for Bf16 {
     #[inline(always)]
     fn value(self) -> f32 {
         Bf16::value(self)
+    }
+
+    #[inline(always)]
+    fn to_bf16(self) -> Bf16 {
+        self
+    }
+
+    /// What they are multiplied with is rounded too.
+    fn arithmetic() -> Arithmetic {
+        Arithmetic::Bf16
     }
 }

@@ -25,14 +25,20 @@
 //!
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
-use super::arithmetic::{self, Arithmetic};
+use super::arithmetic::Arithmetic;
+use super::dot::Dots;
 pub use super::matrix::Matrix;
 use super::memory;
-pub use super::number::Number;
+pub use super::number::{Entry, Number};
+use tiles::Method;
+use words::{Factor, Pairs, Rounded, Whole};
 
+#[doc(hidden)]
+pub mod bytes;
 mod pack;
 pub(super) mod stream;
 mod tiles;
+mod words;
 
 /// Whether a product replaces what is in the output or is added to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,13 +101,27 @@ pub fn matmul<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize
         }
     } else if m <= FEW_ROWS {
         stream::few_rows(a, b, c, c_stride, into);
-    } else if arithmetic::current() == Arithmetic::Bf16 {
-        let round = |x: f32| crate::float16::Bf16::nearest(x).value();
-        let a: Vec<f32> = (0..m * k).map(|i| round(a.at(i / k, i % k))).collect();
-        let b: Vec<f32> = (0..k * n).map(|i| round(b.at(i / n, i % n))).collect();
-        tiles::many_rows(Matrix::new(&a, m, k), Matrix::new(&b, k, n), c, c_stride, into);
     } else {
-        tiles::many_rows(a, b, c, c_stride, into);
+        many_rows(a, b, c, c_stride, into);
+    }
+}
+
+/// [`matmul`] for many rows, in tiles.
+fn many_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize, into: Store) {
+    let with = |dots: Dots| Method { dots, rows: &[], scales: &[] };
+    match (T::arithmetic(), Dots::bf16()) {
+        (Arithmetic::F32, _) => {
+            let (a, b) = (Factor { matrix: a, words: Whole }, Factor { matrix: b, words: Whole });
+            tiles::many_rows(with(Dots::f32()), a, b, c, c_stride, into);
+        }
+        (Arithmetic::Bf16, Some(dots)) => {
+            let (a, b) = (Factor { matrix: a, words: Pairs }, Factor { matrix: b, words: Pairs });
+            tiles::many_rows(with(dots), a, b, c, c_stride, into);
+        }
+        (Arithmetic::Bf16, None) => {
+            let (a, b) = (Factor { matrix: a, words: Rounded }, Factor { matrix: b, words: Rounded });
+            tiles::many_rows(with(Dots::f32()), a, b, c, c_stride, into);
+        }
     }
 }
 

@@ -3,60 +3,72 @@
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
 use super::pack::{LINE, aligned, pack_all};
-use super::{Matrix, Number, Store};
-use crate::kernels::cpu::{Kernel, level, multiply_add, run_at};
+use super::words::{Factor, Words};
+use super::{Entry, Store};
+use crate::kernels::dot::{Dot, DotKernel, Dots, Row, Sum, run};
 use crate::kernels::memory::Scratch;
 use crate::kernels::threads;
-use std::ops::Range;
 
-/// How many terms of a sum are packed at a time, at most: a strip of `B`, 32 columns of this many f32, is 64 kB. Longer blocks
+/// How many words of a sum are packed at a time, at most: a strip of `B`, 32 columns of this many words, is 64 kB. Longer blocks
 /// come back to `C` less often, shorter ones fit into smaller caches.
 const BLOCK_K: usize = 512;
 /// How many columns of `B` are packed at a time: with `BLOCK_K`, 4 MB.
 const BLOCK_N: usize = 2048;
-/// With fewer columns than this, packing `A` costs more than it gains, if its rows lie in memory as rows.
-const PACKED_N: usize = 256;
-/// How many strips of `A` a task goes through: of 12 rows and `BLOCK_K` terms, 800 kB, which a second-level cache holds.
-const STRIPS: usize = 32;
+/// How many words of `A` a task goes through: 800 kB, which a second-level cache holds.
+const TASK: usize = 200_000;
 
-/// [`matmul`] for many rows. In short:
+/// How a product is made.
+pub(super) struct Method<'a> {
+    /// The instructions.
+    pub dots: Dots,
+    /// For whole sums alone: what belongs to each row of `A`. Else nothing.
+    pub rows: &'a [Row],
+    /// What each column of the result is multiplied with, or nothing.
+    pub scales: &'a [f32],
+}
+
+/// [`matmul`](super::matmul) for many rows. In short:
 ///
 /// ```text
 /// for each block of terms p:
-///     pack A's columns p, if that pays               (threads share the strips)
+///     pack A's columns p                             (threads share the strips)
 ///     for each block of columns j:
 ///         pack B's rows p and columns j              (threads share the strips)
 ///         for each tile of C's columns j:            (threads share the tiles)
-///             C += A · packed B
+///             C += packed A · packed B
 /// ```
 ///
 /// How the tiles are shared changes no number: every tile sums over `p` in the same order.
-pub(super) fn many_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize, into: Store) {
-    let (m, k, n) = (a.rows, a.cols, b.cols);
+pub(super) fn many_rows<S: Entry, T: Entry>(
+    method: Method,
+    a: Factor<S, impl Words<S>>,
+    b: Factor<T, impl Words<T>>,
+    c: &mut [f32],
+    c_stride: usize,
+    into: Store,
+) {
+    let (m, k, n) = (a.matrix.rows, a.matrix.cols, b.matrix.cols);
     let n_threads = if m.saturating_mul(n).saturating_mul(k) < threads::WORTH_A_THREAD { 1 } else { threads::count() };
-    let level = level();
-    let (height, width) = run_at(level, TileShape);
-    // Blocks of equal size: 768 terms are two blocks of 384.
-    let k_block = k.div_ceil(k.div_ceil(BLOCK_K));
+    let (height, width) = method.dots.tile();
+    // Blocks of equal size: 768 words are two blocks of 384. What belongs to a row belongs to its whole sum.
+    let n_words = a.n_words();
+    let k_block = if method.rows.is_empty() { n_words.div_ceil(n_words.div_ceil(BLOCK_K)) } else { n_words };
     let n_block = BLOCK_N.min(n);
-    let a_is_packed = a.col_stride != 1 || n >= PACKED_N;
-    let mut room_for_a = Scratch::new(if a_is_packed { m.next_multiple_of(height) * k_block + LINE } else { 0 });
-    let mut room_for_b = Scratch::new(n_block.next_multiple_of(width) * k_block + LINE);
+    let mut room_for_a = Scratch::<u32>::new(m.next_multiple_of(height) * k_block + LINE);
+    let mut room_for_b = Scratch::<u32>::new(n_block.next_multiple_of(width) * k_block + LINE);
     let (packed_a, packed_b) = (aligned(&mut room_for_a), aligned(&mut room_for_b));
-    for p0 in (0..k).step_by(k_block) {
-        let terms = p0..k.min(p0 + k_block);
-        if a_is_packed {
-            pack_all(level, a, 0..m, terms.clone(), height, packed_a, n_threads);
-        }
+    for p0 in (0..n_words).step_by(k_block) {
+        let words = p0..n_words.min(p0 + k_block);
+        pack_all(method.dots, a, 0..m, words.clone(), height, packed_a, n_threads);
         for j0 in (0..n).step_by(n_block) {
             let j1 = n.min(j0 + n_block);
             // Packing B is packing the transpose of B: strips of `width` columns.
-            pack_all(level, b.transposed(), j0..j1, terms.clone(), width, packed_b, n_threads);
+            pack_all(method.dots, b.transposed(), j0..j1, words.clone(), width, packed_b, n_threads);
 
             // Runs of strips of A meet runs of strips of B; four tasks for each thread or more, so that one whose core
             // is shared with another program does not keep the others waiting.
             let (a_strips, b_strips) = (m.div_ceil(height), (j1 - j0).div_ceil(width));
-            let a_runs = a_strips.div_ceil(STRIPS);
+            let a_runs = a_strips.div_ceil((TASK / (height * words.len())).max(1));
             let b_runs = if n_threads == 1 { 1 } else { (4 * n_threads).div_ceil(a_runs) };
             let (a_each, b_each) = (a_strips.div_ceil(a_runs), b_strips.div_ceil(b_runs));
             let mut tasks = Vec::new();
@@ -65,11 +77,13 @@ pub(super) fn many_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_str
                 let n_rows = (m - top).min(a_each * height);
                 let first = tasks.len();
                 for j in 0..b_strips.div_ceil(b_each) {
-                    let rows = Strips::Rows(a.rows(top, n_rows));
+                    let columns = j0 + j * b_each * width..j1.min(j0 + (j + 1) * b_each * width);
                     tasks.push(Tiles {
-                        a: if a_is_packed { Strips::Packed(&packed_a[top * terms.len()..]) } else { rows },
-                        b: &packed_b[j * b_each * width * terms.len()..],
-                        terms: terms.clone(),
+                        a: &packed_a[top * words.len()..],
+                        b: &packed_b[j * b_each * width * words.len()..],
+                        n_words: words.len(),
+                        rows: method.rows.get(top..).unwrap_or_default(),
+                        scales: method.scales.get(columns).unwrap_or_default(),
                         c: Vec::with_capacity(n_rows),
                         // The first block of terms may replace what was there; the next ones are added to it.
                         add: into == Store::Add || p0 > 0,
@@ -80,71 +94,60 @@ pub(super) fn many_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_str
                     parts.zip(&mut tasks[first..]).for_each(|(part, task)| task.c.push(part));
                 }
             }
-            threads::each(tasks, |task| run_at(level, task));
+            threads::each(tasks, |task| run(method.dots, task));
         }
     }
 }
 
-/// How many rows and columns a tile has with the instruction set in use.
-struct TileShape;
-
-impl Kernel for TileShape {
-    type Output = (usize, usize);
-
-    #[inline(always)]
-    fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) -> (usize, usize) {
-        (ROWS, 2 * LANES)
-    }
-}
-
-/// Some rows of `A`, as the tile loop reads them.
-enum Strips<'a> {
-    /// In their own place: each row's numbers are neighbours.
-    Rows(Matrix<'a>),
-    /// Packed in strips.
-    Packed(&'a [f32]),
-}
-
-/// A part of `C`, and the rows of `A` and the packed strips of `B` that make it.
+/// A part of `C`, and the packed strips of `A` and `B` that make it.
 struct Tiles<'a, 'c> {
-    a: Strips<'a>,
-    b: &'a [f32],
-    terms: Range<usize>,
+    a: &'a [u32],
+    b: &'a [u32],
+    /// How long a strip is.
+    n_words: usize,
+    rows: &'a [Row],
+    scales: &'a [f32],
     /// A slice for each row.
     c: Vec<&'c mut [f32]>,
     add: bool,
 }
 
-impl Kernel for Tiles<'_, '_> {
+impl DotKernel for Tiles<'_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(mut self) {
-        let (k, width) = (self.terms.len(), 2 * LANES);
+    fn run<D: Dot<LANES>, const LANES: usize, const ROWS: usize>(mut self, dot: D) {
+        let (k, width) = (self.n_words, 2 * LANES);
         let n = self.c.first().map_or(0, |row| row.len());
         for (j, strip_b) in self.b.chunks_exact(width * k).take(n.div_ceil(width)).enumerate() {
             // At the edges a tile may hang over: only what exists is stored.
             let columns = j * width..n.min((j + 1) * width);
+            let mut scales = [[0.0f32; LANES]; 2];
+            scales
+                .as_flattened_mut()
+                .iter_mut()
+                .zip(&self.scales[columns.start.min(self.scales.len())..])
+                .for_each(|(s, x)| *s = *x);
             for (i, rows) in self.c.chunks_mut(ROWS).enumerate() {
-                let sums = match self.a {
-                    Strips::Rows(a) => {
-                        // Below the last row comes the last row again.
-                        let row = |r: usize| &a.data[(i * ROWS + r).min(a.rows - 1) * a.row_stride..];
-                        let rows: [&[f32]; ROWS] = std::array::from_fn(|r| &row(r)[self.terms.clone()]);
-                        tile_of_rows::<FMA, LANES, ROWS>(rows, strip_b)
+                let sums = tile::<D, LANES, ROWS>(dot, &self.a[i * ROWS * k..][..ROWS * k], strip_b);
+                for (r, (place, sums)) in rows.iter_mut().zip(sums).enumerate() {
+                    let row = self.rows.get(i * ROWS + r).copied().unwrap_or_default();
+                    let mut numbers = [[0.0; LANES]; 2];
+                    for half in 0..2 {
+                        let sums = dot.sums(sums[half]);
+                        for i in 0..LANES {
+                            numbers[half][i] = sums[i].number(row, scales[half][i]);
+                        }
                     }
-                    Strips::Packed(a) => tile::<FMA, LANES, ROWS>(&a[i * ROWS * k..][..ROWS * k], strip_b),
-                };
-                for (row, sums) in rows.iter_mut().zip(&sums) {
-                    let place = &mut row[columns.clone()];
+                    let place = &mut place[columns.clone()];
                     // The usual case is two vectors, whose length is known when this is compiled.
                     if let ([first, second], []) = place.as_chunks_mut::<LANES>() {
-                        store(first, sums[0], self.add);
-                        store(second, sums[1], self.add);
+                        store(first, numbers[0], self.add);
+                        store(second, numbers[1], self.add);
                     } else if self.add {
-                        place.iter_mut().zip(sums.as_flattened()).for_each(|(c, s)| *c += s);
+                        place.iter_mut().zip(numbers.as_flattened()).for_each(|(c, x)| *c += x);
                     } else {
-                        place.iter_mut().zip(sums.as_flattened()).for_each(|(c, s)| *c = *s);
+                        place.iter_mut().zip(numbers.as_flattened()).for_each(|(c, x)| *c = *x);
                     }
                 }
             }
@@ -154,74 +157,58 @@ impl Kernel for Tiles<'_, '_> {
 
 /// Replaces a vector of `C`, or adds to it.
 #[inline(always)]
-fn store<const LANES: usize>(c: &mut [f32; LANES], sums: [f32; LANES], add: bool) {
-    *c = if add { std::array::from_fn(|i| c[i] + sums[i]) } else { sums };
+fn store<const LANES: usize>(c: &mut [f32; LANES], numbers: [f32; LANES], add: bool) {
+    *c = if add { std::array::from_fn(|i| c[i] + numbers[i]) } else { numbers };
 }
 
-/// The tile: `ROWS` rows by `2 * LANES` columns of `A·B`, from a packed strip of each. For each `p` the strips hold `ROWS`
-/// numbers of column `p` of `A`, and `2 * LANES` numbers of row `p` of `B`.
+/// The tile: `ROWS` rows by `2 * LANES` columns of `A·B`, from a packed strip of each. For each place the strips hold `ROWS`
+/// words of `A`, and `2 * LANES` words of `B`.
 #[inline(always)]
-fn tile<const FMA: bool, const LANES: usize, const ROWS: usize>(a: &[f32], b: &[f32]) -> [[[f32; LANES]; 2]; ROWS] {
-    let mut sums = [[[0.0f32; LANES]; 2]; ROWS];
-    for (a, b) in a.chunks_exact(ROWS).zip(b.chunks_exact(2 * LANES)) {
-        tile_step::<FMA, LANES, ROWS>(&mut sums, |r| a[r], b);
+fn tile<D: Dot<LANES>, const LANES: usize, const ROWS: usize>(dot: D, a: &[u32], b: &[u32]) -> [[D::Sums; 2]; ROWS] {
+    let mut sums = [[dot.zeros(); 2]; ROWS];
+    for (a, b) in a.as_chunks::<ROWS>().0.iter().zip(b.as_chunks::<LANES>().0.chunks_exact(2)) {
+        let b = [dot.load(&b[0]), dot.load(&b[1])];
+        tile_step::<D, LANES, ROWS>(dot, &mut sums, a, b);
     }
     sums
 }
 
-/// [`tile`] with rows of `A` in their own place.
-#[inline(always)]
-fn tile_of_rows<const FMA: bool, const LANES: usize, const ROWS: usize>(
-    a: [&[f32]; ROWS],
-    b: &[f32],
-) -> [[[f32; LANES]; 2]; ROWS] {
-    let mut sums = [[[0.0f32; LANES]; 2]; ROWS];
-    let k = b.len() / (2 * LANES);
-    let a = a.map(|row| &row[..k]); // one check of each length, and none in the loop
-    for (p, b) in b.chunks_exact(2 * LANES).enumerate() {
-        tile_step::<FMA, LANES, ROWS>(&mut sums, |r| a[r][p], b);
-    }
-    sums
-}
-
-/// One step of a tile: every row of `sums` grows by its number of `A`, times the numbers of `B`.
+/// One step of a tile: every row of `sums` grows by its word of `A`, times the words of `B`.
 ///
 /// The sums must stay in registers all the time, so every index into them has to be known when this is compiled. A loop over
 /// `ROWS` is not enough: the compiler gives up unrolling it when the tile is large, keeps the sums in memory, and the product
 /// ran fifty times slower when this was measured. So the rows are written out.
 #[inline(always)]
-fn tile_step<const FMA: bool, const LANES: usize, const ROWS: usize>(
-    sums: &mut [[[f32; LANES]; 2]; ROWS],
-    a: impl Fn(usize) -> f32,
-    b: &[f32],
+fn tile_step<D: Dot<LANES>, const LANES: usize, const ROWS: usize>(
+    dot: D,
+    sums: &mut [[D::Sums; 2]; ROWS],
+    a: &[u32; ROWS],
+    b: [D::Vector; 2],
 ) {
-    tile_row::<FMA, LANES>(&mut sums[0], a(0), b);
-    tile_row::<FMA, LANES>(&mut sums[1], a(1), b);
-    tile_row::<FMA, LANES>(&mut sums[2], a(2), b);
-    tile_row::<FMA, LANES>(&mut sums[3], a(3), b);
+    tile_row(dot, &mut sums[0], a[0], b);
+    tile_row(dot, &mut sums[1], a[1], b);
+    tile_row(dot, &mut sums[2], a[2], b);
+    tile_row(dot, &mut sums[3], a[3], b);
     if ROWS > 4 {
-        tile_row::<FMA, LANES>(&mut sums[4], a(4), b);
-        tile_row::<FMA, LANES>(&mut sums[5], a(5), b);
+        tile_row(dot, &mut sums[4], a[4], b);
+        tile_row(dot, &mut sums[5], a[5], b);
     }
     if ROWS > 6 {
-        tile_row::<FMA, LANES>(&mut sums[6], a(6), b);
-        tile_row::<FMA, LANES>(&mut sums[7], a(7), b);
+        tile_row(dot, &mut sums[6], a[6], b);
+        tile_row(dot, &mut sums[7], a[7], b);
     }
     if ROWS > 8 {
-        tile_row::<FMA, LANES>(&mut sums[8], a(8), b);
-        tile_row::<FMA, LANES>(&mut sums[9], a(9), b);
-        tile_row::<FMA, LANES>(&mut sums[10], a(10), b);
-        tile_row::<FMA, LANES>(&mut sums[11], a(11), b);
+        tile_row(dot, &mut sums[8], a[8], b);
+        tile_row(dot, &mut sums[9], a[9], b);
+        tile_row(dot, &mut sums[10], a[10], b);
+        tile_row(dot, &mut sums[11], a[11], b);
     }
 }
 
 /// One row of [`tile_step`]: `sums += a * b`.
 #[inline(always)]
-fn tile_row<const FMA: bool, const LANES: usize>(sums: &mut [[f32; LANES]; 2], a: f32, b: &[f32]) {
-    for i in 0..LANES {
-        sums[0][i] = multiply_add::<FMA>(a, b[i], sums[0][i]);
-    }
-    for i in 0..LANES {
-        sums[1][i] = multiply_add::<FMA>(a, b[LANES + i], sums[1][i]);
-    }
+fn tile_row<D: Dot<LANES>, const LANES: usize>(dot: D, sums: &mut [D::Sums; 2], a: u32, b: [D::Vector; 2]) {
+    let a = dot.splat(a);
+    sums[0] = dot.step(sums[0], a, b[0]);
+    sums[1] = dot.step(sums[1], a, b[1]);
 }

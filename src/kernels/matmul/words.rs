@@ -1,0 +1,118 @@
+//! How numbers become words.
+//!
+//! The packed numbers of a product are words of 32 bits: one `f32`, two `bf16`, or four bytes that follow each other in a sum
+//! (see `dot.rs`). What has to be rounded is rounded here, on the way.
+//!
+//! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
+
+use super::{Entry, Matrix, Number};
+
+/// A way to make a word out of some terms of a row.
+pub(super) trait Words<T>: Copy + Send + Sync {
+    /// How many terms a word holds.
+    const TERMS: usize;
+    /// The word of `term(0)`, `term(1)`, ...
+    fn word(self, term: impl Fn(usize) -> T) -> u32;
+}
+
+/// A factor of a product: a matrix, and how its numbers become words.
+#[derive(Clone, Copy)]
+pub(super) struct Factor<'a, T, W> {
+    pub matrix: Matrix<'a, T>,
+    pub words: W,
+}
+
+impl<T: Entry, W: Words<T>> Factor<'_, T, W> {
+    /// The transpose.
+    pub fn transposed(self) -> Self {
+        Factor { matrix: self.matrix.transposed(), ..self }
+    }
+
+    /// How many words a row has.
+    pub fn n_words(&self) -> usize {
+        self.matrix.cols.div_ceil(W::TERMS)
+    }
+}
+
+/// Words that are words already.
+#[derive(Clone, Copy)]
+pub(super) struct AsTheyAre;
+
+impl Words<u32> for AsTheyAre {
+    const TERMS: usize = 1;
+
+    #[inline(always)]
+    fn word(self, term: impl Fn(usize) -> u32) -> u32 {
+        term(0)
+    }
+}
+
+/// An `f32`.
+#[derive(Clone, Copy)]
+pub(super) struct Whole;
+
+impl<T: Number> Words<T> for Whole {
+    const TERMS: usize = 1;
+
+    #[inline(always)]
+    fn word(self, term: impl Fn(usize) -> T) -> u32 {
+        term(0).value().to_bits()
+    }
+}
+
+/// The nearest `bf16`, as an `f32`: where no instruction multiplies pairs of them.
+#[derive(Clone, Copy)]
+pub(super) struct Rounded;
+
+impl<T: Number> Words<T> for Rounded {
+    const TERMS: usize = 1;
+
+    #[inline(always)]
+    fn word(self, term: impl Fn(usize) -> T) -> u32 {
+        u32::from(term(0).to_bf16().0) << 16
+    }
+}
+
+/// Two `bf16`, each the nearest one, the first in the lower half.
+#[derive(Clone, Copy)]
+pub(super) struct Pairs;
+
+impl<T: Number> Words<T> for Pairs {
+    const TERMS: usize = 2;
+
+    #[inline(always)]
+    fn word(self, term: impl Fn(usize) -> T) -> u32 {
+        u32::from(term(0).to_bf16().0) | u32::from(term(1).to_bf16().0) << 16
+    }
+}
+
+/// Four bytes, the first in the lowest place; 128 is added to each of them or not.
+#[derive(Clone, Copy)]
+pub(super) struct Bytes {
+    /// In a byte, adding 128 is the same as turning its highest bit over: `0x80` four times, or 0.
+    pub turn: u32,
+}
+
+impl Words<i8> for Bytes {
+    const TERMS: usize = 4;
+
+    #[inline(always)]
+    fn word(self, term: impl Fn(usize) -> i8) -> u32 {
+        let byte = |i: usize| term(i).cast_unsigned();
+        u32::from_le_bytes([byte(0), byte(1), byte(2), byte(3)]) ^ self.turn
+    }
+}
+
+/// Two `i16`, the first in the lower half.
+#[derive(Clone, Copy)]
+pub(super) struct Shorts;
+
+impl Words<i8> for Shorts {
+    const TERMS: usize = 2;
+
+    #[inline(always)]
+    fn word(self, term: impl Fn(usize) -> i8) -> u32 {
+        let short = |i: usize| u32::from(i16::from(term(i)).cast_unsigned());
+        short(0) | short(1) << 16
+    }
+}
