@@ -97,6 +97,8 @@ pub mod learning_rate;
 
 pub mod training;
 
+pub mod quantize;
+
 /// The body of a function that has not been begun.
 ///
 /// It stops the function right there, and tells the check that nothing is wrong: nobody has tried yet.

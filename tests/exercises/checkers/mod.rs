@@ -30,6 +30,7 @@ mod mlp;
 mod most_frequent_pair;
 mod multi_head;
 mod n_parameters;
+mod quantize;
 mod softmax;
 mod split;
 mod temperature;
@@ -74,5 +75,6 @@ pub fn all() -> Vec<Box<dyn Check>> {
         Box::new(adamw::exercise()),
         Box::new(learning_rate::exercise()),
         Box::new(training::exercise()),
+        Box::new(quantize::exercise()),
     ]
 }
