@@ -60,7 +60,7 @@ chapter!(ch12_backpropagation, "12-backpropagation");
 chapter!(ch13_training, "13-training", "loss-curve", "scaling");
 chapter!(ch14_the_real_gpt2, "14-the-real-gpt2");
 chapter!(ch15_looking_inside, "15-looking-inside");
-chapter!(ch16_making_it_fast, "16-making-it-fast", "roofline");
+chapter!(ch16_making_it_fast, "16-making-it-fast", "roofline", "bits");
 chapter!(ch17_where_to_go, "17-where-to-go");
 chapter!(exercises, "exercises");
 chapter!(glossary, "glossary");

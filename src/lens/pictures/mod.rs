@@ -10,12 +10,14 @@
 //! | `loss-curve.svg` | how the storybook learned | [`loss::curve`] |
 //! | `scaling.svg` | how the loss falls with size and text | [`scaling::scaling`] |
 //! | `roofline.svg` | what limits each kind of work | [`roofline::roofline`] |
+//! | `bits.svg` | a number as five formats keep it | [`bits::bits`] |
 //!
 //! The storybook stands beside this module, not below it, so the caller hands the model over.
 //!
 //! [Chapter 15](crate::book::ch15_looking_inside) says where they are shown.
 
 pub mod attention;
+pub mod bits;
 pub mod diagrams;
 pub mod knobs;
 pub mod loss;
@@ -33,6 +35,11 @@ const KNOBS_PROMPT: &str = "The little";
 /// What chapter 16 measured: bytes per second, and operations per second.
 const BANDWIDTH: f64 = 32.5e9;
 const PEAK: f64 = 477e9;
+/// The number whose bits are shown, and the scales of the byte and of the four bits: those of weights of which -0.5 is
+/// the largest in size.
+const NUMBER: f32 = 0.1;
+const INT8_SCALE: f64 = 0.5 / 127.0;
+const INT4_SCALE: f64 = 0.5 / 8.0;
 
 /// All pictures of the book: the name of each file, and its content.
 ///
@@ -76,5 +83,6 @@ pub fn all(model: &Checkpoint, loss: &str, sizes: &str) -> Result<Vec<(&'static 
         ("loss-curve.svg", loss::curve(loss)?),
         ("scaling.svg", scaling::scaling(sizes)?),
         ("roofline.svg", roofline::roofline(BANDWIDTH, PEAK)),
+        ("bits.svg", bits::bits(NUMBER, INT8_SCALE, INT4_SCALE)),
     ])
 }
