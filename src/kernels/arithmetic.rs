@@ -17,7 +17,10 @@
 //!
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
+use crate::error::{Error, Result};
 use std::cell::Cell;
+use std::fmt;
+use std::str::FromStr;
 
 /// In which numbers products of `f32` matrices are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,6 +30,30 @@ pub enum Arithmetic {
     F32,
     /// Both factors rounded to `bf16`; the sums are `f32`. Products of a few rows stay `f32`.
     Bf16,
+}
+
+impl Arithmetic {
+    /// All of them, the most exact first.
+    pub const ALL: [Arithmetic; 2] = [Arithmetic::F32, Arithmetic::Bf16];
+}
+
+/// The name on a command line: `f32` or `bf16`.
+impl fmt::Display for Arithmetic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Arithmetic::F32 => "f32",
+            Arithmetic::Bf16 => "bf16",
+        })
+    }
+}
+
+impl FromStr for Arithmetic {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Arithmetic> {
+        let found = Arithmetic::ALL.into_iter().find(|arithmetic| arithmetic.to_string() == name);
+        found.ok_or_else(|| Error::argument(format!("{name:?}"), "choose f32 or bf16"))
+    }
 }
 
 thread_local! {
@@ -54,6 +81,17 @@ pub fn within<R>(arithmetic: Arithmetic, work: impl FnOnce() -> R) -> R {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_leads_to_its_arithmetic_and_any_other_is_told_what_to_choose() {
+        for (name, arithmetic) in [("f32", Arithmetic::F32), ("bf16", Arithmetic::Bf16)] {
+            assert_eq!((name.parse().unwrap(), arithmetic.to_string().as_str()), (arithmetic, name));
+        }
+        for name in ["int8", "BF16", "f16", ""] {
+            let error = name.parse::<Arithmetic>().unwrap_err().to_string();
+            assert!(error.contains(&format!("{name:?}")) && error.contains("choose f32 or bf16"), "{error}");
+        }
+    }
 
     #[test]
     fn what_was_before_is_back_afterwards_even_after_a_panic() {

@@ -230,7 +230,7 @@ impl Trainer {
             paths => Some(tokens(&read_texts(paths)?).map_err(|e| e.in_file(&paths[0]))?),
         };
         check_memory(&state.model.config, state.settings.batch.saturating_mul(train.n_seq()))?;
-        let workspace = Workspace::new(&state.model);
+        let workspace = Workspace::new(&state.model).in_arithmetic(state.settings.precision);
         let (dir, loss_file, notes) = (dir.to_path_buf(), LossFile::new(dir), Vec::new());
         Ok(Trainer { state, dir, loss_file, train, valid, workspace, notes })
     }
@@ -378,6 +378,7 @@ fn is_save_step(step: u64, settings: &Settings) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::arithmetic::{Arithmetic, within};
 
     /// A directory of its own for a test, with two texts.
     fn directory(name: &str) -> PathBuf {
@@ -425,6 +426,19 @@ mod tests {
         for name in [STATE_FILE, LOSS_FILE, "model.safetensors"] {
             assert!(fs::read(whole.join(name)).unwrap() == fs::read(halved.join(name)).unwrap(), "{name} differs");
         }
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn the_validation_loss_of_a_run_in_bf16_is_made_in_f32() {
+        let dir = directory("bf16");
+        let in_bf16 = Settings { precision: Arithmetic::Bf16, ..settings() };
+        let mut trainer = Trainer::begin(in_bf16, inputs(&dir), dir.join("run")).unwrap();
+        trainer.make_step().unwrap();
+        let found = trainer.make_step().unwrap().valid_loss; // measured after every second step
+        let loss = || validation_loss(&trainer.state.model, trainer.valid.as_ref().unwrap(), VALID_WINDOWS).unwrap();
+        assert_eq!(found, Some(loss()));
+        assert_ne!(found, Some(within(Arithmetic::Bf16, loss)));
         fs::remove_dir_all(&dir).unwrap();
     }
 

@@ -8,6 +8,7 @@
 use crate::checkpoint::{self, Json};
 use crate::config::Config;
 use crate::error::{Error, Result};
+pub use crate::kernels::arithmetic::Arithmetic;
 use crate::text_file;
 use std::fs;
 use std::path::PathBuf;
@@ -45,6 +46,8 @@ pub struct Settings {
     pub clip: f32,
     /// The seed of the random numbers.
     pub seed: u64,
+    /// In which numbers the products of a step are made.
+    pub precision: Arithmetic,
     /// Steps between two measurements of the validation loss.
     pub valid_every: u64,
     /// Steps between two saves of the state, which is also saved every minute.
@@ -70,6 +73,7 @@ impl Default for Settings {
             weight_decay: 0.1,
             clip: 1.0,
             seed: 42,
+            precision: Arithmetic::F32,
             valid_every: 100,
             save_every: 250,
         }
@@ -79,7 +83,7 @@ impl Default for Settings {
 impl Settings {
     /// The settings as names and values, for the metadata of the state.
     pub(super) fn to_list(self) -> Vec<(String, String)> {
-        let list: [(&str, String); 17] = [
+        let list: [(&str, String); 18] = [
             ("n_layer", self.n_layer.to_string()),
             ("n_head", self.n_head.to_string()),
             ("n_embd", self.n_embd.to_string()),
@@ -95,6 +99,7 @@ impl Settings {
             ("weight_decay", self.weight_decay.to_string()),
             ("clip", self.clip.to_string()),
             ("seed", self.seed.to_string()),
+            ("precision", self.precision.to_string()),
             ("valid_every", self.valid_every.to_string()),
             ("save_every", self.save_every.to_string()),
         ];
@@ -105,12 +110,17 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// If an entry is missing or is not a valid number.
+    /// If an entry is missing or is not a valid number. Only the precision may be missing: the states of older versions of
+    /// this crate do not have it, and their products were made in `f32`.
     pub(super) fn from_list(list: &[(String, String)]) -> Result<Settings> {
         fn number<T: std::str::FromStr>(list: &[(String, String)], name: &str) -> Result<T> {
             let text = lookup(list, name)?;
             text.parse().map_err(|_| Error::format("training state", format!("{name}: {text:?} is not a valid number")))
         }
+        let precision = match lookup(list, "precision") {
+            Ok(name) => name.parse().map_err(|e: Error| Error::format("training state", format!("precision: {e}")))?,
+            Err(_) => Arithmetic::F32,
+        };
         Ok(Settings {
             n_layer: number(list, "n_layer")?,
             n_head: number(list, "n_head")?,
@@ -127,6 +137,7 @@ impl Settings {
             weight_decay: number(list, "weight_decay")?,
             clip: number(list, "clip")?,
             seed: number(list, "seed")?,
+            precision,
             valid_every: number(list, "valid_every")?,
             save_every: number(list, "save_every")?,
         })

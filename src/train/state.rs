@@ -216,6 +216,7 @@ fn rng_from_text(text: &str) -> Result<Rng> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::arithmetic::Arithmetic;
     use crate::tokenizer::AddedToken;
 
     fn state(head: bool) -> State {
@@ -228,7 +229,8 @@ mod tests {
         let mut adamw = AdamW::new(&model, 0.9, 0.95, 0.1);
         let grad = model.clone(); // any numbers will do
         adamw.update(&mut model, &grad, 0.01).unwrap();
-        let settings = Settings { lr: 0.1 + 0.2, ..Settings::default() }; // not a short decimal number
+        // Not a short decimal number, and not the usual arithmetic.
+        let settings = Settings { lr: 0.1 + 0.2, precision: Arithmetic::Bf16, ..Settings::default() };
         let inputs = Inputs { train: vec!["/a, b \"c\"".into()], ..Inputs::default() };
         let (end_ids, kept) = (vec![7, 9], Kept::from_text(r#"{"config.json": {"pad_token_id": 3}}"#).unwrap());
         State { settings, inputs, tokenizer, end_ids, kept, model, adamw, rng }
@@ -279,6 +281,19 @@ mod tests {
     }
 
     #[test]
+    fn a_state_of_an_older_version_says_no_precision_and_was_made_in_f32() {
+        let path = path("older");
+        let written = state(false);
+        assert_eq!(written.settings.precision, Arithmetic::Bf16);
+        written.write(&path, "1 and 2 tokens").unwrap();
+        let (tensors, mut metadata) = safetensors::read(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        metadata.retain(|(key, _)| key != "precision");
+        let Resumed::Begun(read, _) = parse(&tensors, &metadata).unwrap() else { panic!("it has begun") };
+        assert_eq!(read.settings, Settings { precision: Arithmetic::F32, ..written.settings });
+    }
+
+    #[test]
     fn a_request_is_not_a_run_yet() {
         let (path, state) = (path("request"), state(false));
         write_request(&path, &state.settings, &state.inputs).unwrap();
@@ -301,6 +316,9 @@ mod tests {
         let mut words = metadata.clone();
         words.iter_mut().filter(|(key, _)| key == "steps").for_each(|(_, value)| *value = "many".to_string());
         assert!(refused(&tensors, &words).contains("steps: \"many\" is not a valid number"));
+        let mut kinds = metadata.clone();
+        kinds.iter_mut().filter(|(key, _)| key == "precision").for_each(|(_, value)| *value = "int8".to_string());
+        assert!(refused(&tensors, &kinds).contains("precision: \"int8\": choose f32 or bf16"));
         let fewer: NamedTensors = tensors.iter().filter(|(name, _)| name != "v.wte.weight").cloned().collect();
         assert!(refused(&fewer, &metadata).contains("v.wte.weight is missing"));
         let fewest: NamedTensors = tensors.iter().filter(|(name, _)| name == "v.wte.weight").cloned().collect();

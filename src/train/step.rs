@@ -16,6 +16,7 @@ use super::adamw::{AdamW, clip};
 use super::batches::{Batch, Tokens};
 use super::loss::{cross_entropy, cross_entropy_and_gradient};
 use crate::error::{Error, Result};
+use crate::kernels::arithmetic::{Arithmetic, within};
 use crate::model::Gpt2;
 use crate::pass::{Pass, Saved};
 
@@ -42,6 +43,9 @@ pub fn loss_and_gradient(
 }
 
 /// The mean loss of a model on up to `n_windows` windows of a text, in nats per token. Nothing is learned.
+///
+/// It is made in `f32`, whatever the precision of the steps. It asks how good the model is that is saved, which others will
+/// run in `f32`; and so two runs of different precision are measured with one yardstick.
 ///
 /// # Errors
 ///
@@ -76,7 +80,8 @@ pub struct StepReport {
     pub n_tokens: usize,
 }
 
-/// The memory that steps work in: the gradient, and what forward saves for backward. Made once, used in every step.
+/// What steps work with: the memory for the gradient and for what forward saves for backward, and in which numbers products
+/// are made. Made once, used in every step.
 ///
 /// # Example: train a model in memory
 ///
@@ -102,13 +107,38 @@ pub struct StepReport {
 pub struct Workspace {
     grad: Gpt2,
     saved: Saved,
+    arithmetic: Arithmetic,
 }
 
 impl Workspace {
-    /// The memory for a model of this size.
+    /// The memory for a model of this size. Products are made in `f32`.
     #[must_use]
     pub fn new(model: &Gpt2) -> Workspace {
-        Workspace { grad: model.zeros_like(), saved: Saved::new() }
+        Workspace { grad: model.zeros_like(), saved: Saved::new(), arithmetic: Arithmetic::F32 }
+    }
+
+    /// The same, for steps whose products are made in these numbers, forward and backward. With [`Arithmetic::Bf16`] both
+    /// factors of each product are rounded. Everything else stays `f32`: sums, softmax, layer norm, loss, gradients, weights
+    /// and AdamW's averages.
+    ///
+    /// # Example: a step in bf16
+    ///
+    /// ```
+    /// use gpt60::train::{adamw::AdamW, batches::Tokens, settings::Arithmetic, step::Workspace};
+    /// use gpt60::{Config, Gpt2, Rng};
+    ///
+    /// let tokens = Tokens::from_ids((0..200).map(|t| t * t % 11).collect(), 8)?;
+    /// let mut model = Gpt2::random(&Config::new(11, 8, 16, 2, 1), &mut Rng::new(1))?;
+    /// let mut adamw = AdamW::new(&model, 0.9, 0.95, 0.1);
+    /// let mut workspace = Workspace::new(&model).in_arithmetic(Arithmetic::Bf16);
+    /// let batch = tokens.batch(&[0, 50, 100]); // 24 tokens: products of 16 rows or fewer are not rounded
+    /// let report = workspace.make_step(&mut model, &mut adamw, &[batch], tokens.n_seq(), 0.01, 1.0)?;
+    /// assert!((report.loss - 11f64.ln()).abs() < 0.2); // a fresh model, in bf16 as in f32
+    /// # Ok::<(), gpt60::Error>(())
+    /// ```
+    #[must_use]
+    pub fn in_arithmetic(self, arithmetic: Arithmetic) -> Workspace {
+        Workspace { arithmetic, ..self }
     }
 
     /// Makes one step on the mean loss of the batches, whose windows have `n_seq` tokens. `lr` is the learning rate,
@@ -139,7 +169,9 @@ impl Workspace {
         let weight = 1.0 / batches.len() as f32;
         let mut loss = 0.0;
         for batch in batches {
-            let part = loss_and_gradient(model, batch, n_seq, weight, &mut self.saved, &mut self.grad)?;
+            let part = within(self.arithmetic, || {
+                loss_and_gradient(model, batch, n_seq, weight, &mut self.saved, &mut self.grad)
+            })?;
             loss += part / batches.len() as f64;
         }
         let grad_norm = clip(&mut self.grad, max_norm)?;
@@ -210,6 +242,34 @@ mod tests {
             assert_eq!(bits(&model), bits(&by_hand));
             assert_eq!(report, StepReport { step, loss, valid_loss: None, lr: 0.01, grad_norm, n_tokens: 16 });
         }
+    }
+
+    #[test]
+    fn a_step_in_bf16_rounds_what_forward_and_backward_multiply_and_nothing_else() {
+        let tokens = tokens();
+        let batch = tokens.batch(&[0, 20, 40]); // 24 rows
+        let step_in = |arithmetic| {
+            let mut model = model();
+            let mut adamw = AdamW::new(&model, 0.9, 0.95, 0.1);
+            let mut workspace = Workspace::new(&model).in_arithmetic(arithmetic);
+            let report = workspace.make_step(&mut model, &mut adamw, from_ref(&batch), 8, 0.01, 0.5).unwrap();
+            (report, bits(&model))
+        };
+        let (report, stepped) = step_in(Arithmetic::Bf16);
+
+        let mut by_hand = model();
+        let mut grad = by_hand.zeros_like();
+        let rounded = || loss_and_gradient(&by_hand, &batch, 8, 1.0, &mut Saved::new(), &mut grad);
+        let loss = within(Arithmetic::Bf16, rounded).unwrap();
+        let grad_norm = clip(&mut grad, 0.5).unwrap();
+        AdamW::new(&by_hand, 0.9, 0.95, 0.1).update(&mut by_hand, &grad, 0.01).unwrap();
+        assert_eq!((report.loss, report.grad_norm), (loss, grad_norm));
+        assert!(stepped == bits(&by_hand));
+
+        let (in_f32, stepped_in_f32) = step_in(Arithmetic::F32);
+        assert!(report.loss != in_f32.loss && stepped != stepped_in_f32);
+        // A rounding is off by at most 2^-8 of a number, and these logits are below 0.1: so is the loss, by far less.
+        assert_relative_eq!(report.loss, in_f32.loss, max_relative = 1e-3);
     }
 
     #[test]
