@@ -10,7 +10,7 @@ use gpt60::checkpoint;
 use gpt60::cli::{self, Args, Command, Failure, Flag, Outcome};
 use gpt60::train::changes::Changes;
 use gpt60::train::run::Trainer;
-use gpt60::train::settings::{Inputs, Settings};
+use gpt60::train::settings::{Arithmetic, Inputs, Settings};
 use gpt60::train::step::StepReport;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -75,6 +75,11 @@ const COMMAND: Command = Command {
             help: "steps between two writings of the state, besides each minute (default: 250)",
         },
         Flag { name: "--seed", value: "N", help: "where the random numbers begin (default: 42)" },
+        Flag {
+            name: "--precision",
+            value: "KIND",
+            help: "make products in f32, or in bf16: fewer digits, faster on processors made for it (default: f32)",
+        },
     ],
     chapter: "docs/13-training.md",
 };
@@ -136,6 +141,12 @@ fn resume(args: &Args, dir: &str) -> Outcome<Trainer> {
     Ok(Trainer::resume_with(Path::new(dir), &changes, watch_vocabulary())?)
 }
 
+/// `--precision`: in which numbers products are made.
+fn precision(args: &Args) -> Outcome<Arithmetic> {
+    let Some(name) = args.get("--precision") else { return Ok(Arithmetic::F32) };
+    name.parse().map_err(|error| Failure::Usage(format!("--precision {error}")))
+}
+
 /// A new run, as the flags describe it.
 fn begin(args: &Args) -> Outcome<(Trainer, PathBuf)> {
     let inputs = Inputs { train: texts(args), valid: valid(args), init: args.get("--init").map(PathBuf::from) };
@@ -165,6 +176,7 @@ fn begin(args: &Args) -> Outcome<(Trainer, PathBuf)> {
         warmup: args.number("--warmup", steps / 20)?,
         weight_decay: args.number("--weight-decay", usual.weight_decay)?,
         seed: args.number("--seed", usual.seed)?,
+        precision: precision(args)?,
         valid_every: args.number("--valid-every", usual.valid_every)?,
         save_every: args.number("--save-every", usual.save_every)?,
         steps,
@@ -189,8 +201,12 @@ fn begin(args: &Args) -> Outcome<(Trainer, PathBuf)> {
 
 fn describe(trainer: &Trainer) {
     let config = &trainer.state.model.config;
+    let products = match trainer.state.settings.precision {
+        Arithmetic::F32 => "", // as usual
+        Arithmetic::Bf16 => "; products in bf16",
+    };
     cli::note(&format!(
-        "{} parameters ({} layers, {} heads, {} wide, context {}, vocabulary {}), {} tokens of text",
+        "{} parameters ({} layers, {} heads, {} wide, context {}, vocabulary {}), {} tokens of text{products}",
         trainer.state.model.n_parameters(),
         config.n_layer,
         config.n_head,

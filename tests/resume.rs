@@ -10,7 +10,7 @@ mod sparkline;
 
 use examples::{error_of, example, run, scratch};
 use gpt60::train::run::Trainer;
-use gpt60::train::settings::{Inputs, Settings};
+use gpt60::train::settings::{Arithmetic, Inputs, Settings};
 use gpt60::train::state::write_request;
 use gpt60::{Rng, checkpoint};
 use std::fs;
@@ -117,6 +117,49 @@ fn a_run_killed_at_twenty_random_moments_gives_what_an_unharmed_run_gives() {
     assert!(output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("all 60 steps have been made"));
     assert_eq!(String::from_utf8(file("killed", "loss.txt")).unwrap(), losses);
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn a_run_in_bf16_that_is_stopped_and_resumed_gives_what_an_uninterrupted_one_gives() {
+    let dir = directory("bf16");
+    let begin = |out: &str| {
+        let mut command = begin(&dir, out);
+        command.args(["--steps", "12", "--batch", "4"]);
+        command
+    };
+    let success = |command: &mut Command| {
+        let output = run(command);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{stderr}");
+        stderr
+    };
+    assert!(success(begin("whole").args(["--precision", "bf16"])).contains("; products in bf16"));
+
+    // Begun as the program begins it, and stopped after 5 steps, the last two of which have not been saved.
+    let (n_embd, n_ctx) = (32, 32);
+    let sizes = Settings { n_layer: 2, n_head: 2, n_embd, n_ctx, n_vocab: 280, batch: 4, ..Settings::default() };
+    let often = Settings { steps: 12, warmup: 0, valid_every: 7, save_every: 3, ..sizes };
+    let settings = Settings { precision: Arithmetic::Bf16, ..often };
+    let inputs = Inputs { train: vec![dir.join("text.txt")], valid: vec![dir.join("valid.txt")], init: None };
+    let mut trainer = Trainer::begin(settings, inputs, dir.join("stopped")).unwrap();
+    for step in 1..=5 {
+        trainer.make_step().unwrap();
+        if step == 3 {
+            trainer.save().unwrap();
+        }
+    }
+    drop(trainer);
+    let stderr = success(&mut resume(&dir, "stopped")); // nothing else is needed
+    assert!(stderr.contains("; products in bf16") && stderr.contains("going on after step 3"), "{stderr}");
+
+    let file = |run: &str, name: &str| fs::read(dir.join(run).join(name)).unwrap();
+    for name in ["training.safetensors", "model.safetensors", "loss.txt"] {
+        assert!(file("stopped", name) == file("whole", name), "{name} differs");
+    }
+    // The same run in f32 is another one, and says nothing of it.
+    assert!(!success(&mut begin("f32")).contains("products in"));
+    assert!(file("f32", "model.safetensors") != file("whole", "model.safetensors"));
     fs::remove_dir_all(&dir).unwrap();
 }
 

@@ -75,6 +75,7 @@ fn a_wrong_call_is_one_line_and_status_2() {
         ("train", &[]),
         ("train", &["text.txt", "--lr", "fast"]),
         ("train", &["--resume", "dir", "--lr", "0.1"]),
+        ("train", &["--resume", "dir", "--precision", "bf16"]),
         ("train", &["--resume", "dir", "--steps", "0"]),
         ("train", &["text.txt", "--new-text"]),
         ("train", &["text.txt", "--valid-every", "3"]),
