@@ -19,6 +19,8 @@
 //! the same day.
 
 use gpt60::cli::{self, Args, Command, Failure, Flag, Outcome};
+use gpt60::kernels::arithmetic::Arithmetic;
+use gpt60::kernels::peak::Short;
 use gpt60::kernels::threads;
 use gpt60::weight::Precision;
 use std::process::ExitCode;
@@ -51,7 +53,7 @@ const COMMAND: Command = Command {
         Flag {
             name: "--weights",
             value: "KIND",
-            help: "how the weights that write and read are stored: f32, bf16 or int8 (default: f32; for writing all there are)",
+            help: "measure writing and reading with such weights alone: f32, bf16, int8 or int4 (default: with each of them)",
         },
         Flag { name: "--threads", value: "N", help: "how many threads work, 1 to 256 (default: one for each core)" },
         Flag { name: "--runs", value: "N", help: "of how many runs to take the median, 1 to 1000 (default: 5)" },
@@ -121,6 +123,19 @@ impl Request {
             plain: args.has("--plain"),
         })
     }
+
+    /// Whether weights of this kind are to be measured.
+    fn wants(&self, kind: Precision) -> bool {
+        self.kind.is_none_or(|wanted| wanted == kind)
+    }
+}
+
+/// The kinds of weights with which long prompts are read: those that the processor may have instructions for.
+const READ_AS: [Precision; 3] = [Precision::F32, Precision::Bf16, Precision::Int8];
+
+/// The name of a measurement. Those with f32 do not say so.
+fn named(what: &str, kind: Precision, unit: &str) -> String {
+    if kind == Precision::F32 { format!("{what}_{unit}") } else { format!("{what}_{kind}_{unit}") }
 }
 
 fn read_text(file: &str) -> Outcome<String> {
@@ -141,9 +156,17 @@ fn measure_machine(request: &Request, report: &mut Report) -> Outcome<()> {
     let bandwidth = tasks::repeat(request.n_runs, || Ok(memory.read()))?;
     drop(memory);
     let peak = tasks::repeat(request.n_runs, || Ok(machine::multiply_adds()))?;
+    let bf16 = tasks::repeat(request.n_runs, || Ok(machine::short_multiply_adds(Short::Bf16)))?;
+    let int8 = tasks::repeat(request.n_runs, || Ok(machine::short_multiply_adds(Short::Int8)))?;
     report.line("bandwidth_gb_s", "reading memory", Unit::GigabytesPerSecond, &bandwidth, None)?;
     report.line("fma_gflop_s", "multiply-adds in registers", Unit::GigaflopsPerSecond, &peak, None)?;
-    report.machine = Some(Machine { bandwidth: 1e9 * median(&bandwidth), peak: 1e9 * median(&peak) });
+    report.line("bf16_gflop_s", "the same, pairs of bf16", Unit::GigaflopsPerSecond, &bf16, None)?;
+    report.line("int8_gop_s", "the same, bytes", Unit::GigaopsPerSecond, &int8, None)?;
+    // What has no instruction of its own is multiplied as f32.
+    let [peak, bf16, int8] = [&peak, &bf16, &int8].map(|speeds| 1e9 * median(speeds));
+    let or_f32 = |short: f64| if short > 0.0 { short } else { peak };
+    let (bf16, int8) = (or_f32(bf16), or_f32(int8));
+    report.machine = Some(Machine { bandwidth: 1e9 * median(&bandwidth), f32: peak, bf16, int8 });
     Ok(())
 }
 
@@ -151,10 +174,16 @@ fn measure_machine(request: &Request, report: &mut Report) -> Outcome<()> {
 fn measure_everything(request: &Request, report: &mut Report) -> Outcome<()> {
     let (m, k, n) = (512, 768, 3072);
     let operations = (2 * m * k * n) as f64;
-    let times = tasks::matrix_product(request.n_runs, m, k, n)?;
-    let speeds: Vec<f64> = times.iter().map(|ms| operations / ms / 1e6).collect();
-    let limit = report.machine.as_ref().map(|machine| machine.peak / 1e9);
-    report.line("matmul_gflop_s", "matmul 512x768 by 768x3072", Unit::GigaflopsPerSecond, &speeds, limit)?;
+    for kind in READ_AS {
+        let times = tasks::matrix_product(request.n_runs, kind, m, k, n)?;
+        let speeds: Vec<f64> = times.iter().map(|ms| operations / ms / 1e6).collect();
+        let limit = report.machine.as_ref().map(|machine| machine.peak(kind) / 1e9);
+        let (name, unit) = match kind {
+            Precision::Int8 => ("matmul_int8_gop_s".to_string(), Unit::GigaopsPerSecond),
+            kind => (named("matmul", kind, "gflop_s"), Unit::GigaflopsPerSecond),
+        };
+        report.line(&name, &format!("matmul 512x768 by 768x3072, {kind}"), unit, &speeds, limit)?;
+    }
 
     let shape = |name| Shape::named(name).expect("there is such a shape");
     measure_model(request, &shape("124M"), report)?;
@@ -180,7 +209,7 @@ fn measure_model(request: &Request, shape: &Shape, report: &mut Report) -> Outco
 
     cli::note(&format!("[writing with the {} model]", shape.name));
     let (n_prompt, n_decoded) = (tasks::N_PROMPT, tasks::n_decoded(shape));
-    for kind in Precision::ALL.into_iter().filter(|kind| request.kind.is_none_or(|wanted| wanted == *kind)) {
+    for kind in Precision::ALL.into_iter().filter(|&kind| request.wants(kind)) {
         let mut model = shape.model()?;
         model.pack(kind)?;
         let speeds = tasks::decode(request.n_runs, shape, &model)?;
@@ -190,17 +219,21 @@ fn measure_model(request: &Request, shape: &Shape, report: &mut Report) -> Outco
     }
 
     cli::note(&format!("[reading with the {} model]", shape.name));
-    let mut model = shape.model()?;
-    model.pack(request.kind.unwrap_or(Precision::F32))?;
-    let n = shape.config.n_ctx / 2;
-    let times = tasks::prefill_last(request.n_runs, shape, &model, n)?;
-    let limit = report.arithmetic_ms(forward_operations(&shape.config, n, n, 1));
-    report.line(&format!("prefill{n}_last_ms"), &format!("read {n} tokens, last logits"), Unit::Ms, &times, limit)?;
-    let n = shape.config.n_ctx;
-    let times = tasks::prefill_all(request.n_runs, shape, &model, n)?;
-    let limit = report.arithmetic_ms(forward_operations(&shape.config, n, n, n));
-    report.line(&format!("prefill{n}_all_ms"), &format!("read {n} tokens, all logits"), Unit::Ms, &times, limit)?;
-    drop(model);
+    for kind in READ_AS.into_iter().filter(|&kind| request.wants(kind)) {
+        let mut model = shape.model()?;
+        model.pack(kind)?;
+        let limit = |report: &Report, n_tok: usize, n_head_rows: usize| {
+            report.arithmetic_ms(kind, forward_operations(&shape.config, n_tok, n_tok, n_head_rows))
+        };
+        let n = shape.config.n_ctx / 2;
+        let times = tasks::prefill_last(request.n_runs, shape, &model, n)?;
+        let name = named(&format!("prefill{n}_last"), kind, "ms");
+        report.line(&name, &format!("read {n} tokens, last, {kind}"), Unit::Ms, &times, limit(report, n, 1))?;
+        let n = shape.config.n_ctx;
+        let times = tasks::prefill_all(request.n_runs, shape, &model, n)?;
+        let name = named(&format!("prefill{n}_all"), kind, "ms");
+        report.line(&name, &format!("read {n} tokens, all, {kind}"), Unit::Ms, &times, limit(report, n, n))?;
+    }
 
     measure_training(request, shape, shape.model()?, report)?;
 
@@ -213,13 +246,16 @@ fn measure_model(request: &Request, shape: &Shape, report: &mut Report) -> Outco
 
 fn measure_training(request: &Request, shape: &Shape, model: gpt60::Gpt2, report: &mut Report) -> Outcome<()> {
     cli::note(&format!("[training the {} model]", shape.name));
-    let Some(times) = tasks::training_step(request.n_runs, shape, model)? else {
-        cli::note(&format!("[training the {} model needs more memory than is free; it is skipped]", shape.name));
-        return Ok(());
-    };
-    let limit = report.arithmetic_ms(training_operations(shape));
-    let what = format!("train {}, {} x {} tokens", shape.name, shape.n_sequences, shape.n_seq);
-    report.line(&format!("train_{}_ms", shape.name), &what, Unit::Ms, &times, limit)
+    for (kind, arithmetic) in [(Precision::F32, Arithmetic::F32), (Precision::Bf16, Arithmetic::Bf16)] {
+        let Some(times) = tasks::training_step(request.n_runs, shape, model.clone(), arithmetic)? else {
+            cli::note(&format!("[training the {} model needs more memory than is free; it is skipped]", shape.name));
+            return Ok(());
+        };
+        let limit = report.arithmetic_ms(kind, training_operations(shape));
+        let what = format!("train {}, {} x {} tokens, {kind}", shape.name, shape.n_sequences, shape.n_seq);
+        report.line(&named(&format!("train_{}", shape.name), kind, "ms"), &what, Unit::Ms, &times, limit)?;
+    }
+    Ok(())
 }
 
 /// One thread, GPT-2's vocabulary. There is no limit to compare with.
@@ -249,13 +285,27 @@ fn measure_tokenizer(request: &Request, report: &mut Report) -> Outcome<()> {
 /// The most that the machine can do, in bytes and operations a second.
 struct Machine {
     bandwidth: f64,
-    peak: f64,
+    f32: f64,
+    bf16: f64,
+    int8: f64,
+}
+
+impl Machine {
+    /// Operations a second in products of many rows with such weights. (Those of four bits are multiplied as bf16.)
+    fn peak(&self, kind: Precision) -> f64 {
+        match kind {
+            Precision::F32 => self.f32,
+            Precision::Int8 => self.int8,
+            _ => self.bf16,
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Unit {
     GigabytesPerSecond,
     GigaflopsPerSecond,
+    GigaopsPerSecond,
     MegabytesPerSecond,
     TokensPerSecond,
     Ms,
@@ -266,6 +316,7 @@ impl Unit {
         match self {
             Unit::GigabytesPerSecond => "GB/s",
             Unit::GigaflopsPerSecond => "GFLOP/s",
+            Unit::GigaopsPerSecond => "Gop/s",
             Unit::MegabytesPerSecond => "MB/s",
             Unit::TokensPerSecond => "tok/s",
             Unit::Ms => "ms",
@@ -280,9 +331,9 @@ struct Report {
 }
 
 impl Report {
-    /// Milliseconds for this many operations at the machine's peak.
-    fn arithmetic_ms(&self, operations: f64) -> Option<f64> {
-        self.machine.as_ref().map(|machine| 1e3 * operations / machine.peak)
+    /// Milliseconds for this many operations at the machine's peak for such numbers.
+    fn arithmetic_ms(&self, kind: Precision, operations: f64) -> Option<f64> {
+        self.machine.as_ref().map(|machine| 1e3 * operations / machine.peak(kind))
     }
 
     fn header(&self) -> Outcome<()> {

@@ -5,18 +5,25 @@
 //! byte shows the two limits as a roof, hence the name (Williams, Waterman and Patterson, "Roofline", 2009).
 
 use gpt60::kernels::cpu::{self, Kernel, Level, multiply_add};
+use gpt60::kernels::peak::{self, Short};
 use gpt60::kernels::threads;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// The instructions in use.
-pub fn instructions() -> &'static str {
-    match cpu::level() {
+pub fn instructions() -> String {
+    let level = match cpu::level() {
         Level::Avx512 => "AVX-512, 16 numbers at once",
         Level::Avx2 => "AVX2 and FMA, 8 numbers at once",
         _ => "the oldest of this kind of processor, 4 numbers at once",
-    }
+    };
+    let short = match [Short::Bf16, Short::Int8].map(peak::has_instruction) {
+        [true, _] => "; also for pairs of bf16 and for bytes",
+        [false, true] => "; also for bytes",
+        [false, false] => "",
+    };
+    format!("{level}{short}")
 }
 
 /// How many bytes of memory are free for a new program, if the system says so (Linux does).
@@ -105,6 +112,16 @@ pub fn multiply_adds() -> f64 {
     threads::each(vec![(); threads::count()], |()| {
         let n = cpu::run(MultiplyAdds { factor: black_box(0.999), summand: black_box(0.001) });
         n_done.fetch_add(n, Ordering::Relaxed);
+    });
+    n_done.into_inner() as f64 / start.elapsed().as_secs_f64() / 1e9
+}
+
+/// The same with short numbers, in 10^9 operations a second; 0 if there is no instruction for them.
+pub fn short_multiply_adds(kind: Short) -> f64 {
+    let n_done = AtomicU64::new(0);
+    let start = Instant::now();
+    threads::each(vec![(); threads::count()], |()| {
+        n_done.fetch_add(peak::multiply_adds(kind, 4 * OPERATIONS), Ordering::Relaxed);
     });
     n_done.into_inner() as f64 / start.elapsed().as_secs_f64() / 1e9
 }

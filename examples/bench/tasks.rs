@@ -4,12 +4,13 @@ use super::machine::free_memory;
 use super::shape::Shape;
 use gpt60::checkpoint::{self, Dtype};
 use gpt60::cli::{Failure, Outcome};
-use gpt60::kernels::matmul::{self, Matrix};
+use gpt60::kernels::arithmetic::{Arithmetic, within};
 use gpt60::tokenizer::Tokenizer;
 use gpt60::train::adamw::AdamW;
 use gpt60::train::batches::Batch;
 use gpt60::train::step::loss_and_gradient;
-use gpt60::{Error, Gpt2, KvCache, Rng, Saved, argmax};
+use gpt60::weight::{Precision, ScalePer, Weight};
+use gpt60::{Error, Gpt2, KvCache, Rng, Saved, Tensor, argmax};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -23,14 +24,16 @@ fn milliseconds(start: Instant) -> f64 {
     1e3 * start.elapsed().as_secs_f64()
 }
 
-/// Milliseconds for a matrix product, `[m, k] · [k, n] -> [m, n]`: the mean of several.
-pub fn matrix_product(n_runs: usize, m: usize, k: usize, n: usize) -> Outcome<Vec<f64>> {
+/// Milliseconds for a matrix product with such weights, `[m, k] · [k, n] -> [m, n]`: the mean of several.
+pub fn matrix_product(n_runs: usize, kind: Precision, m: usize, k: usize, n: usize) -> Outcome<Vec<f64>> {
     const N_PRODUCTS: usize = 20;
-    let (a, b, mut c) = (vec![0.5; m * k], vec![0.25; k * n], vec![0.0; m * n]);
+    let x = Tensor::full(&[m, k], 0.5);
+    let mut weight = Weight::Full(Tensor::full(&[k, n], 0.25));
+    weight.pack(kind, ScalePer::Column)?;
     repeat(n_runs, || {
         let start = Instant::now();
         for _ in 0..N_PRODUCTS {
-            matmul::matmul(Matrix::new(&a, m, k), Matrix::new(&b, k, n), &mut c, n, matmul::Store::Set);
+            weight.matmul(&x)?;
         }
         Ok(milliseconds(start) / N_PRODUCTS as f64)
     })
@@ -83,7 +86,7 @@ pub fn prefill_all(n_runs: usize, shape: &Shape, model: &Gpt2, n: usize) -> Outc
 }
 
 /// Milliseconds for a training step: gradient set to zero, forward, loss, backward, AdamW. `None` if memory is short.
-pub fn training_step(n_runs: usize, shape: &Shape, mut model: Gpt2) -> Outcome<Option<Vec<f64>>> {
+pub fn training_step(n_runs: usize, shape: &Shape, mut model: Gpt2, how: Arithmetic) -> Outcome<Option<Vec<f64>>> {
     // Beside the model: its gradient, AdamW's two averages, and as much again for what backward needs.
     let n_bytes = 4 * (model.n_parameters() * size_of::<f32>()) as u64;
     if free_memory().is_some_and(|free| free < n_bytes) {
@@ -101,7 +104,7 @@ pub fn training_step(n_runs: usize, shape: &Shape, mut model: Gpt2) -> Outcome<O
         for (_, tensor) in grad.parameters_mut()? {
             tensor.data_mut().fill(0.0);
         }
-        loss_and_gradient(&model, &batch, shape.n_seq, 1.0, &mut saved, &mut grad)?;
+        within(how, || loss_and_gradient(&model, &batch, shape.n_seq, 1.0, &mut saved, &mut grad))?;
         adamw.update(&mut model, &grad, 1e-4)?;
         Ok(milliseconds(start))
     };

@@ -106,14 +106,15 @@ impl Dots {
         }
     }
 
-    /// Whether a lane holds four bytes.
-    pub fn has_bytes(self) -> bool {
-        #[cfg(target_arch = "x86_64")]
-        {
-            return matches!(self, Dots::Bytes512 | Dots::Bytes256);
+    /// How many numbers a lane holds.
+    pub fn n_terms(self) -> usize {
+        match self {
+            Dots::F32(_) => 1,
+            #[cfg(target_arch = "x86_64")]
+            Dots::Pairs512 | Dots::Shorts256 => 2,
+            #[cfg(target_arch = "x86_64")]
+            Dots::Bytes512 | Dots::Bytes256 => 4,
         }
-        #[cfg(not(target_arch = "x86_64"))]
-        false
     }
 
     /// How many rows and columns a tile has.

@@ -4,7 +4,8 @@
 //! plainest way; this folder says how to do the heavy part fast. It works on slices of `f32` and knows nothing of layers.
 //!
 //! * [`matmul`] has the matrix product twice: [`matmul::plain`], three loops that anyone can check, and the fast one that
-//!   is tested against it. Its files: `matmul/stream.rs` for a few rows, `tiles.rs` and `pack.rs` for many.
+//!   is tested against it. Its files: `matmul/stream.rs` for a few rows; `tiles.rs`, `pack.rs`
+//!   and `words.rs` for many; `bytes.rs` for weights of one byte.
 //! * `number.rs` and `matrix.rs` say what these products read: numbers of several kinds, and parts of a slice.
 //! * [`arithmetic`] says whether products are made in `f32` or in `bf16`.
 //! * `math.rs` has the other loops over many numbers: sums, dot products, exponentials.
@@ -14,11 +15,12 @@
 //! * `activation.rs` runs any other function over many numbers.
 //! * `memory.rs` keeps the memory of long tensors for the next one of the same size.
 //! * `unpack.rs` turns the bytes of a file into numbers, and matrices the other way round.
+//! * `dot.rs` has the instructions for short numbers, and `peak.rs` measures them.
 //! * [`threads`] splits work among the processor's cores.
 //! * [`cpu`] finds out what the processor can do, and runs a loop with the best instructions it has.
 //!
-//! This is the only place where `unsafe` is allowed, and each use says why it is sound. No intrinsics are written here: the
-//! loops are plain Rust, shaped so that the compiler can turn them into vector instructions. Chapter 16 of the book
+//! This is the only place where `unsafe` is allowed, and each use says why it is sound. One file names instructions, `dot.rs`; all
+//! other loops are plain Rust, shaped so that the compiler can turn them into vector instructions. Chapter 16 of the book
 //! explains how.
 //!
 //! One rule holds everywhere: how a *sum* is split does not depend on the number of threads. Either one thread adds all of it
@@ -49,6 +51,8 @@ pub(crate) mod memory;
 mod number;
 #[doc(hidden)] // `attention` calls it
 pub mod one_query;
+#[doc(hidden)] // `bench` calls it
+pub mod peak;
 #[doc(hidden)] // its twin is the one to call
 pub mod softmax;
 pub mod threads;

@@ -59,11 +59,11 @@ pub fn product(x: Matrix, w: Matrix<i8>, scales: &[f32]) -> Vec<f32> {
         return y;
     }
     match dots {
-        Some(dots) if dots.has_bytes() && m <= FEW_ROWS => {
+        Some(dots) if dots.n_terms() == 4 && m <= FEW_ROWS => {
             let (words, rows) = quantized(dots, Bytes { turn: 0 }, x);
             few_rows(dots, &words, &rows, w, scales, &mut y);
         }
-        Some(dots) if dots.has_bytes() => {
+        Some(dots) if dots.n_terms() == 4 => {
             in_tiles(dots, Bytes { turn: 0 }, Bytes { turn: WITHOUT_SIGN }, x, w, scales, &mut y);
         }
         Some(dots) if m > FEW_ROWS => in_tiles(dots, Shorts, Shorts, x, w, scales, &mut y),
