@@ -15,7 +15,7 @@ const COMMAND: Command = Command {
     name: "perplexity",
     about: "Measures how well the model predicts text files: nats per token, perplexity, bits per byte, for each file and in\n\
             total. <|endoftext|> stands in front of each file and is not scored; windows of the model's context advance by\n\
-            half of it; each token is scored once, in the first window that reaches it. With --weights bf16 or int8, the same\n\
+            half of it; each token is scored once, in the first window that reaches it. With --weights other than f32, the same\n\
             model with f32 reads along, and the difference is printed.",
     operands: "FILE...",
     max_operands: usize::MAX,

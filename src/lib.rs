@@ -84,7 +84,7 @@
 //!
 //! | floor | files | what they are |
 //! | --- | --- | --- |
-//! | 1 | `error.rs`, `rng.rs`, `close.rs`, [`float16`], [`quantize`] | errors that name the remedy, repeatable randomness, comparing numbers, numbers in two bytes, and in one |
+//! | 1 | `error.rs`, `rng.rs`, `close.rs`, [`float16`], [`quantize`], [`int4`] | errors that name the remedy, repeatable randomness, comparing numbers, numbers in two bytes, in one, and in four bits |
 //! | 2 | [`kernels`] | the engine room: products, threads. Leave it for later; nothing above depends on how it works |
 //! | 3 | `tensor.rs` | [`Tensor`]: a shape, and the numbers in it |
 //! | 4 | `config.rs`, `probe.rs`, `kv_cache.rs`, `pass.rs`, [`weight`] | the size of a model, watching it, what it remembers, what travels through it in a pass; a matrix in fewer bytes |
@@ -168,6 +168,7 @@ pub mod cli;
 pub mod close;
 pub mod float16;
 pub mod generate;
+pub mod int4;
 pub mod kernels;
 pub mod layers;
 pub mod lens;

@@ -1,27 +1,34 @@
 //! A weight: a tensor, or the same numbers *packed* in fewer bytes.
 //!
 //! To write one token, a model reads each of its weights once and multiplies it once. Multiplying is quick; reading
-//! takes the time. A model whose weights take half the bytes therefore writes nearly twice as fast. There are two ways
+//! takes the time. A model whose weights take half the bytes therefore writes nearly twice as fast. There are three ways
 //! to use fewer bytes:
 //!
 //! * **bf16**: keep the upper half of each `f32`. Two to three of its seven decimal digits are left, for large and
 //!   small numbers alike.
 //! * **int8**: store each number as a whole number from -127 to 127, times a *scale*. All weights that feed the same
-//!   output share one scale: the largest of their absolute values, divided by 127. Each weight is then off by at most
-//!   half a scale, 0.4 % of the largest one.
+//!   output share one scale: the largest of their absolute values, divided by 127 (see `quantize.rs`). Each weight is then
+//!   off by at most half a scale, 0.4 % of the largest one.
+//! * **int4**: the same with 16 numbers instead of 255, and a scale for every 32 weights (see `int4.rs`). This is for
+//!   writing fast; it is the first way that a model notices.
 //!
-//! The products are still computed in `f32`: each number is converted back as it is read. A trained model hardly
-//! notices, because the errors are small, go both ways, and are summed over hundreds of terms. How little it notices is
-//! measured, not promised: see `docs/16-making-it-fast.md`. Packed weights cannot be trained, because a step of
-//! learning is far smaller than what was rounded off.
+//! One row, the next token, is multiplied as it is: each weight is converted back as it is read. (Not so with int4, where
+//! the row is rounded to whole numbers.) Where several rows meet the weights, they are rounded too, because the processor may
+//! have instructions for short numbers: with bf16, more than 16 rows to bf16; with int8, two rows or more to whole numbers.
+//! The sums are never rounded. A trained model hardly notices, because the errors are small, go both ways, and are summed over
+//! hundreds of terms. How little it notices is measured, not promised: see `docs/16-making-it-fast.md`.
 //!
-//! Source: symmetric, per-channel quantization as in Jacob et al. (2018), section 3, but of the weights alone.
+//! Packed weights cannot be trained, because a step of learning is far smaller than what was rounded off.
+//!
+//! Source: symmetric, per-channel quantization as in Jacob et al. (2018), section 3.
 //!
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
 use crate::error::{Error, Result};
 use crate::float16::Bf16;
-use crate::kernels::matmul::{Matrix, Number, bytes, product};
+use crate::kernels::matmul::nibbles::Nibbles;
+use crate::kernels::matmul::{Matrix, bytes, product};
+use crate::quantize::{dequantize, quantize};
 use crate::tensor::Tensor;
 use std::borrow::Cow;
 use std::fmt;
@@ -37,29 +44,33 @@ pub enum Precision {
     Bf16,
     /// 1 byte, and a scale for each output.
     Int8,
+    /// 4 bits, and a scale for every 32 weights of an output.
+    Int4,
 }
 
 impl Precision {
     /// All of them, the most exact first.
-    pub const ALL: [Precision; 3] = [Precision::F32, Precision::Bf16, Precision::Int8];
+    pub const ALL: [Precision; 4] = [Precision::F32, Precision::Bf16, Precision::Int8, Precision::Int4];
 
-    /// How many bytes a number takes.
-    pub fn n_bytes(self) -> usize {
+    /// How many bytes a number takes, the scales of int4 counted in. (Those of int8 are next to nothing.)
+    pub fn n_bytes(self) -> f64 {
         match self {
-            Precision::F32 => 4,
-            Precision::Bf16 => 2,
-            Precision::Int8 => 1,
+            Precision::F32 => 4.0,
+            Precision::Bf16 => 2.0,
+            Precision::Int8 => 1.0,
+            Precision::Int4 => 0.5 + 2.0 / 32.0,
         }
     }
 }
 
-/// The name on a command line: `f32`, `bf16` or `int8`.
+/// The name on a command line: `f32`, `bf16`, `int8` or `int4`.
 impl fmt::Display for Precision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Precision::F32 => "f32",
             Precision::Bf16 => "bf16",
             Precision::Int8 => "int8",
+            Precision::Int4 => "int4",
         })
     }
 }
@@ -69,7 +80,7 @@ impl FromStr for Precision {
 
     fn from_str(name: &str) -> Result<Precision> {
         let found = Precision::ALL.into_iter().find(|precision| precision.to_string() == name);
-        found.ok_or_else(|| Error::argument(format!("{name:?}"), "choose f32, bf16 or int8"))
+        found.ok_or_else(|| Error::argument(format!("{name:?}"), "choose f32, bf16, int8 or int4"))
     }
 }
 
@@ -109,6 +120,7 @@ pub struct Packed {
 enum Numbers {
     Bf16(Vec<Bf16>),
     Int8 { numbers: Vec<i8>, scales: Vec<f32> },
+    Int4(Nibbles),
 }
 
 impl Weight {
@@ -142,6 +154,7 @@ impl Weight {
         let by_output = if scale_per == ScalePer::Row { tensor } else { tensor.transpose()? };
         let numbers = match precision {
             Precision::Int8 => to_int8(&by_output),
+            Precision::Int4 => Numbers::Int4(Nibbles::new(by_output.matrix())),
             _ => Numbers::Bf16(by_output.data().iter().map(|&x| Bf16::nearest(x)).collect()),
         };
         drop(by_output.into_data()); // back to the system, not kept for another tensor
@@ -245,11 +258,8 @@ impl Weight {
 fn to_int8(tensor: &Tensor) -> Numbers {
     let (mut numbers, mut scales) = (Vec::with_capacity(tensor.len()), Vec::with_capacity(tensor.n_rows()));
     for i in 0..tensor.n_rows() {
-        let row = tensor.row(i);
-        // A NaN or an infinity becomes the scale itself, so it shows in the results.
-        let larger = |largest: f32, x: &f32| if x.abs() > largest || x.is_nan() { x.abs() } else { largest };
-        let scale = row.iter().fold(0.0, larger) / 127.0;
-        numbers.extend(row.iter().map(|x| if scale > 0.0 { (x / scale).round_ties_even() as i8 } else { 0 }));
+        let (row, scale) = quantize(tensor.row(i));
+        numbers.extend(row);
         scales.push(scale);
     }
     Numbers::Int8 { numbers, scales }
@@ -277,6 +287,7 @@ impl Packed {
         let y = match &self.numbers {
             Numbers::Bf16(numbers) => product(x, Matrix::new(numbers, n, k).transposed()),
             Numbers::Int8 { numbers, scales } => bytes::product(x, Matrix::new(numbers, n, k), scales),
+            Numbers::Int4(numbers) => numbers.product(x),
         };
         Ok(Tensor::of(&[m, n], y))
     }
@@ -287,20 +298,23 @@ impl Packed {
         if self.scale_per == ScalePer::Row { (rows, cols) } else { (cols, rows) }
     }
 
-    /// The number that place `p` of output `o` stands for.
-    fn value(&self, o: usize, p: usize) -> f32 {
-        let at = o * self.table().1 + p;
-        match &self.numbers {
-            Numbers::Bf16(numbers) => numbers[at].value(),
-            Numbers::Int8 { numbers, scales } => numbers[at].value() * scales[o],
-        }
-    }
-
     /// Row `i` of the weight.
     fn row(&self, i: usize) -> Vec<f32> {
         assert!(i < self.shape[0], "row {i} of a weight of {} rows", self.shape[0]);
-        let value = |j: usize| if self.scale_per == ScalePer::Row { self.value(i, j) } else { self.value(j, i) };
-        (0..self.shape[1]).map(value).collect()
+        if self.scale_per == ScalePer::Row {
+            return self.output(i);
+        }
+        (0..self.shape[1]).map(|o| self.output(o)[i]).collect()
+    }
+
+    /// What the weights of output `o` stand for.
+    fn output(&self, o: usize) -> Vec<f32> {
+        let n = self.table().1;
+        match &self.numbers {
+            Numbers::Bf16(numbers) => numbers[o * n..(o + 1) * n].iter().map(|x| x.value()).collect(),
+            Numbers::Int8 { numbers, scales } => dequantize(&numbers[o * n..(o + 1) * n], scales[o]),
+            Numbers::Int4(numbers) => numbers.row(o),
+        }
     }
 }
 
@@ -408,7 +422,7 @@ mod tests {
         for precision in Precision::ALL {
             assert_eq!(precision.to_string().parse(), Ok(precision));
         }
-        assert!("fp8".parse::<Precision>().unwrap_err().to_string().contains("choose f32, bf16 or int8"));
+        assert!("fp8".parse::<Precision>().unwrap_err().to_string().contains("choose f32, bf16, int8 or int4"));
     }
 
     #[test]

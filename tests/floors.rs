@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 /// name with `/` is one file of a folder; if only a folder's name is here, its files may all use each other.
 const HOUSE: &[&[&str]] = &[
     &["error", "rng", "close", "float16", "quantize"],
+    &["int4"],
     &["tokenizer", "kernels", "text_file"],
     &["tensor"],
     &["weight"],

@@ -74,7 +74,7 @@ pub fn bytes_per_token(config: &Config, kind: Precision) -> f64 {
     let block = d * 3 * d + d * d + 2 * d * n_inner; // c_attn, c_proj, c_fc and the MLP's c_proj
     let matrices = n_layer * block + n_vocab * d;
     let vectors = config.n_parameters() - n_ctx * d - matrices;
-    (matrices * kind.n_bytes() + vectors * Precision::F32.n_bytes()) as f64
+    matrices as f64 * kind.n_bytes() + vectors as f64 * Precision::F32.n_bytes()
 }
 
 /// How many operations a forward pass over sequences of `n_seq` tokens takes, `n_tok` tokens in all, when `n_head_rows`

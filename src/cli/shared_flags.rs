@@ -21,7 +21,7 @@ pub const MODEL: Flag = Flag {
 pub const WEIGHTS: Flag = Flag {
     name: "--weights",
     value: "KIND",
-    help: "store the matrices as f32, bf16 or int8: fewer bytes, fewer digits (default: f32)",
+    help: "store the matrices as f32, bf16, int8 or int4: fewer bytes, fewer digits (default: f32)",
 };
 /// `--ids "5 17 3"`, of every example with a prompt.
 pub const IDS: Flag =
@@ -130,7 +130,7 @@ impl Args {
     ///
     /// # Errors
     ///
-    /// If it is not f32, bf16 or int8.
+    /// If it is not f32, bf16, int8 or int4.
     pub fn precision(&self) -> Outcome<Precision> {
         let Some(name) = self.get("--weights") else { return Ok(Precision::F32) };
         name.parse().map_err(|error| Failure::Usage(format!("--weights {error}")))

@@ -43,6 +43,11 @@ pub(super) enum Dots {
     /// Two `i16`, in 8 lanes: AVX2. A byte fits into an `i16`.
     #[cfg(target_arch = "x86_64")]
     Shorts256,
+    /// Four bytes, in 8 lanes: AVX2, for bytes of `B` up to 15 alone. Pairs of products then fit into 16 bits.
+    #[cfg(target_arch = "x86_64")]
+    Nibbles256,
+    /// Four bytes, in plain Rust.
+    PlainBytes(Level),
 }
 
 /// Whether tests pretend that the processor has no instructions for short numbers.
@@ -87,22 +92,35 @@ impl Dots {
         None
     }
 
+    /// For bytes of which those of `B` are 15 at most.
+    pub fn nibbles() -> Dots {
+        #[cfg(target_arch = "x86_64")]
+        {
+            match Dots::bytes() {
+                Some(Dots::Shorts256) => return Dots::Nibbles256,
+                Some(dots) => return dots,
+                None => {}
+            }
+        }
+        Dots::PlainBytes(cpu::level())
+    }
+
     /// Whether this processor can execute them.
     fn is_available(self) -> bool {
         #[cfg(target_arch = "x86_64")]
         {
             let has_512 = cpu::is_available(Level::Avx512);
             match self {
-                Dots::F32(level) => cpu::is_available(level),
+                Dots::F32(level) | Dots::PlainBytes(level) => cpu::is_available(level),
                 Dots::Pairs512 => has_512 && is_x86_feature_detected!("avx512bf16"),
                 Dots::Bytes512 => has_512 && is_x86_feature_detected!("avx512vnni"),
                 Dots::Bytes256 => cpu::is_available(Level::Avx2) && is_x86_feature_detected!("avxvnni"),
-                Dots::Shorts256 => cpu::is_available(Level::Avx2),
+                Dots::Shorts256 | Dots::Nibbles256 => cpu::is_available(Level::Avx2),
             }
         }
         #[cfg(not(target_arch = "x86_64"))]
         match self {
-            Dots::F32(level) => cpu::is_available(level),
+            Dots::F32(level) | Dots::PlainBytes(level) => cpu::is_available(level),
         }
     }
 
@@ -113,7 +131,8 @@ impl Dots {
             #[cfg(target_arch = "x86_64")]
             Dots::Pairs512 | Dots::Shorts256 => 2,
             #[cfg(target_arch = "x86_64")]
-            Dots::Bytes512 | Dots::Bytes256 => 4,
+            Dots::Bytes512 | Dots::Bytes256 | Dots::Nibbles256 => 4,
+            Dots::PlainBytes(_) => 4,
         }
     }
 
@@ -214,7 +233,7 @@ pub(super) fn run<K: DotKernel>(dots: Dots, kernel: K) -> K::Output {
     assert!(dots.is_available(), "this processor does not have {dots:?}");
     match dots {
         // SAFETY: a function compiled for certain instructions may only be called on a processor that has them, and that
-        // was just asserted. The same holds for the other three.
+        // was just asserted. The same holds for those that follow.
         #[cfg(target_arch = "x86_64")]
         Dots::F32(Level::Avx512) => unsafe { x86::run_f32(kernel) },
         #[cfg(target_arch = "x86_64")]
@@ -225,7 +244,10 @@ pub(super) fn run<K: DotKernel>(dots: Dots, kernel: K) -> K::Output {
         Dots::Bytes256 => unsafe { x86::run_bytes_256(kernel) },
         #[cfg(target_arch = "x86_64")]
         Dots::Shorts256 => unsafe { x86::run_shorts(kernel) },
+        #[cfg(target_arch = "x86_64")]
+        Dots::Nibbles256 => unsafe { x86::run_nibbles(kernel) },
         Dots::F32(level) => cpu::run_at(level, Plain(kernel)),
+        Dots::PlainBytes(level) => cpu::run_at(level, Bytewise(kernel)),
     }
 }
 
@@ -284,6 +306,61 @@ impl<const FMA: bool, const LANES: usize> Dot<LANES> for F32<FMA> {
     }
 }
 
+/// A loop that multiplies bytes in plain Rust, as one that [`cpu`] can run.
+struct Bytewise<K>(K);
+
+impl<K: DotKernel> Kernel for Bytewise<K> {
+    type Output = K::Output;
+
+    #[inline(always)]
+    fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) -> K::Output {
+        self.0.run::<PlainBytes, LANES, ROWS>(PlainBytes)
+    }
+}
+
+/// Four bytes in each lane, in plain Rust: what the instructions are tested against.
+#[derive(Clone, Copy)]
+struct PlainBytes;
+
+impl<const LANES: usize> Dot<LANES> for PlainBytes {
+    type Vector = [u32; LANES];
+    type Sums = [i32; LANES];
+    type Sum = i32;
+    const OFFSET: i32 = 128;
+
+    #[inline(always)]
+    fn zeros(self) -> [i32; LANES] {
+        [0; LANES]
+    }
+
+    #[inline(always)]
+    fn splat(self, word: u32) -> [u32; LANES] {
+        [word; LANES]
+    }
+
+    #[inline(always)]
+    fn load(self, words: &[u32; LANES]) -> [u32; LANES] {
+        *words
+    }
+
+    #[inline(always)]
+    fn step(self, mut sums: [i32; LANES], a: [u32; LANES], b: [u32; LANES]) -> [i32; LANES] {
+        for t in 0..4 {
+            for i in 0..LANES {
+                let a = i32::from(a[i].to_le_bytes()[t].cast_signed());
+                let b = i32::from(b[i].to_le_bytes()[t]);
+                sums[i] = sums[i].wrapping_add(a * b);
+            }
+        }
+        sums
+    }
+
+    #[inline(always)]
+    fn sums(self, sums: [i32; LANES]) -> [i32; LANES] {
+        sums
+    }
+}
+
 /// The kinds that name instructions. In each of them:
 ///
 /// SAFETY: a value of the type exists only in a function that `run` called after it had asserted that the processor has the
@@ -300,9 +377,15 @@ mod x86 {
     /// Four bytes in each of 16 lanes.
     #[derive(Clone, Copy)]
     struct Bytes;
-    /// Four bytes in each of 8 lanes, or two `i16`.
+    /// What is in each of 8 lanes: one of the three that follow.
     #[derive(Clone, Copy)]
-    struct Ints256<const BYTES: bool>;
+    struct Ints256<const KIND: u8>;
+    /// Four bytes.
+    const BYTES: u8 = 0;
+    /// Four bytes, those of `B` 15 at most.
+    const NIBBLES: u8 = 1;
+    /// Two `i16`.
+    const SHORTS: u8 = 2;
 
     #[target_feature(enable = "avx512f,avx512vl,avx2,fma")]
     pub(super) fn run_f32<K: DotKernel>(kernel: K) -> K::Output {
@@ -321,12 +404,17 @@ mod x86 {
 
     #[target_feature(enable = "avx2,fma,avxvnni")]
     pub(super) fn run_bytes_256<K: DotKernel>(kernel: K) -> K::Output {
-        kernel.run::<Ints256<true>, 8, 6>(Ints256)
+        kernel.run::<Ints256<BYTES>, 8, 6>(Ints256)
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) fn run_nibbles<K: DotKernel>(kernel: K) -> K::Output {
+        kernel.run::<Ints256<NIBBLES>, 8, 6>(Ints256)
     }
 
     #[target_feature(enable = "avx2,fma")]
     pub(super) fn run_shorts<K: DotKernel>(kernel: K) -> K::Output {
-        kernel.run::<Ints256<false>, 8, 6>(Ints256)
+        kernel.run::<Ints256<SHORTS>, 8, 6>(Ints256)
     }
 
     impl<const PAIRS: bool> Dot<16> for Floats<PAIRS> {
@@ -407,11 +495,11 @@ mod x86 {
         }
     }
 
-    impl<const BYTES: bool> Dot<8> for Ints256<BYTES> {
+    impl<const KIND: u8> Dot<8> for Ints256<KIND> {
         type Vector = __m256i;
         type Sums = __m256i;
         type Sum = i32;
-        const OFFSET: i32 = if BYTES { 128 } else { 0 };
+        const OFFSET: i32 = if KIND == SHORTS { 0 } else { 128 };
 
         #[inline(always)]
         fn zeros(self) -> __m256i {
@@ -430,10 +518,14 @@ mod x86 {
 
         #[inline(always)]
         fn step(self, sums: __m256i, a: __m256i, b: __m256i) -> __m256i {
-            if BYTES {
-                unsafe { _mm256_dpbusd_avx_epi32(sums, b, a) }
-            } else {
-                unsafe { _mm256_add_epi32(sums, _mm256_madd_epi16(a, b)) }
+            match KIND {
+                BYTES => unsafe { _mm256_dpbusd_avx_epi32(sums, b, a) },
+                NIBBLES => unsafe {
+                    // Pairs of products in 16 bits: 2 * 15 * 128 at most. Times one, and pairs of them again.
+                    let pairs = _mm256_maddubs_epi16(b, a);
+                    _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
+                },
+                _ => unsafe { _mm256_add_epi32(sums, _mm256_madd_epi16(a, b)) },
             }
         }
 

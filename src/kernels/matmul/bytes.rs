@@ -102,7 +102,7 @@ const TOGETHER: usize = 64;
 
 /// Each row of `x` as words of whole numbers from -127 to 127, and what belongs to it. The words of a row are filled up with zeros
 /// to a multiple of [`TOGETHER`] terms.
-fn quantized<W: Words<i8>>(dots: Dots, kind: W, x: Matrix) -> (Scratch<u32>, Vec<Row>) {
+pub(super) fn quantized<W: Words<i8>>(dots: Dots, kind: W, x: Matrix) -> (Scratch<u32>, Vec<Row>) {
     let n_words = x.cols.next_multiple_of(TOGETHER) / W::TERMS;
     let mut words = Scratch::new(x.rows * n_words);
     let mut rows = vec![Row::default(); x.rows];

@@ -35,6 +35,8 @@ use words::{Factor, Pairs, Rounded, Whole};
 
 #[doc(hidden)]
 pub mod bytes;
+#[doc(hidden)]
+pub mod nibbles;
 mod pack;
 pub(super) mod stream;
 mod tiles;
