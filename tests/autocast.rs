@@ -176,8 +176,11 @@ fn backward_through(other: &Gpt2, model: &Gpt2, batch: &Batch) -> Gpt2 {
     there_and_back((model, Arithmetic::Bf16), (other, Arithmetic::Bf16), batch)
 }
 
+/// A linear layer of block `i` of a model.
+type OfBlock = fn(&mut Gpt2, usize) -> &mut Linear;
+
 /// The four linear layers of a block.
-const LINEAR: [(&str, fn(&mut Gpt2, usize) -> &mut Linear); 4] = [
+const LINEAR: [(&str, OfBlock); 4] = [
     ("attn.c_attn", |model, i| &mut model.h[i].attn.c_attn),
     ("attn.c_proj", |model, i| &mut model.h[i].attn.c_proj),
     ("mlp.c_fc", |model, i| &mut model.h[i].mlp.c_fc),
