@@ -1,5 +1,8 @@
 //! What the machine can do, measured with the plainest possible loops: the limits for everything else.
 //!
+//! A limit is the best that was seen. While other programs use the machine, it can do less, and a mean or a median would
+//! say how busy it was.
+//!
 //! Two numbers say nearly everything. How fast can numbers be read from memory? How many multiply-adds can the cores do
 //! in a second? A program needs at least the time of the slower of the two. A graph of speed against multiply-adds per
 //! byte shows the two limits as a roof, hence the name (Williams, Waterman and Patterson, "Roofline", 2009).
@@ -40,8 +43,22 @@ pub fn free_memory() -> Option<u64> {
 /// How many bytes are read, if there is room for them. The last cache of a large server holds hundreds of megabytes.
 /// The data must be several times larger, or the test measures the cache instead of the memory.
 const LARGE: u64 = 2 << 30;
-/// The clock runs for at least this many bytes, in several passes if necessary.
-const PASSES: u64 = 4 << 30;
+/// The data is read in so many windows, and the clock runs for each by itself. On a busy machine, a short window is more
+/// likely to be left alone than a long one; and until a window's turn comes again, all others have passed through the
+/// caches.
+const N_WINDOWS: usize = 16;
+/// In a run, every window is read so many times, by each of the [`LOOPS`] in turn.
+const N_ROUNDS: usize = LOOPS.len();
+
+/// A loop that reads a piece of memory.
+type Loop = fn(&[f32]);
+
+/// Ways to read: in so many places at once. A processor fetches ahead in each place, which keeps the memory busier; but too
+/// many places, and it loses track of them. How many are best differs between processors, and from moment to moment.
+///
+/// Tried and not better: pieces of 256 kB to 16 MB; 16 or 64 numbers of a place before the next one's turn; touching a number of
+/// each cache line some kilobytes ahead. Worse: places that are only a row of a weight apart.
+const LOOPS: [Loop; 5] = [read_in::<1>, read_in::<2>, read_in::<4>, read_in::<8>, read_in::<16>];
 
 /// A long list of numbers to read from memory.
 pub struct Memory {
@@ -61,37 +78,45 @@ impl Memory {
         size_of_val(&self.data[..]) as u64
     }
 
-    /// Reads everything, a part on each thread, and returns the speed in GB/s.
+    /// Reads everything several times, a piece on each thread, and returns the speed of the fastest window in GB/s.
     pub fn read(&self) -> f64 {
-        let n_passes = (PASSES / self.bytes().max(1)).max(1);
-        let parts: Vec<&[f32]> = self.data.chunks(self.data.len().div_ceil(threads::count()).max(1)).collect();
-        let start = Instant::now();
-        threads::each(parts, |part| {
-            for _ in 0..n_passes {
-                black_box(cpu::run(Sum(part)));
-            }
-        });
-        (n_passes * self.bytes()) as f64 / start.elapsed().as_secs_f64() / 1e9
+        let windows = self.data.chunks(self.data.len().div_ceil(N_WINDOWS).max(1));
+        // The loops and the windows have different turns, so each loop comes to every window.
+        let turns = (0..N_ROUNDS).flat_map(|_| windows.clone()).zip(LOOPS.iter().cycle());
+        turns.map(|(window, read)| speed(window, *read)).fold(0.0, f64::max)
     }
 }
 
-/// A sum. Addition is so cheap that the time is the time of reading.
-struct Sum<'a>(&'a [f32]);
+/// Reads a window, a piece on each thread, and returns the speed in GB/s.
+fn speed(window: &[f32], read: Loop) -> f64 {
+    let pieces: Vec<&[f32]> = window.chunks(window.len().div_ceil(threads::count()).max(1)).collect();
+    let start = Instant::now();
+    threads::each(pieces, read);
+    size_of_val(window) as f64 / start.elapsed().as_secs_f64() / 1e9
+}
 
-impl Kernel for Sum<'_> {
+fn read_in<const PLACES: usize>(piece: &[f32]) {
+    black_box(cpu::run(Sum::<PLACES>(piece)));
+}
+
+/// A sum. Addition is so cheap that the time is the time of reading.
+struct Sum<'a, const PLACES: usize>(&'a [f32]);
+
+impl<const PLACES: usize> Kernel for Sum<'_, PLACES> {
     type Output = f32;
 
-    /// Reads in four places at once: the processor can fetch further ahead, which was a tenth faster than one place.
     #[inline(always)]
     fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) -> f32 {
         const SUMS: usize = 32; // side by side: no addition waits long for the one before
         let runs = self.0.as_chunks::<SUMS>().0;
-        let n = runs.len() / 4;
-        let (first, second, third, fourth) = (&runs[..n], &runs[n..2 * n], &runs[2 * n..3 * n], &runs[3 * n..4 * n]);
+        let n = runs.len() / PLACES;
+        let places: [&[[f32; SUMS]]; PLACES] = std::array::from_fn(|i| &runs[i * n..(i + 1) * n]);
         let mut sums = [0.0f32; SUMS];
-        for (((a, b), c), d) in first.iter().zip(second).zip(third).zip(fourth) {
-            for i in 0..SUMS {
-                sums[i] += (a[i] + b[i]) + (c[i] + d[i]);
+        for at in 0..n {
+            for place in &places {
+                for i in 0..SUMS {
+                    sums[i] += place[at][i];
+                }
             }
         }
         sums.iter().sum()
@@ -103,10 +128,16 @@ impl Kernel for Sum<'_> {
 // ---------------------------------------------------------------------------------------------------------------------
 
 /// How many operations a thread does while the clock runs; a multiply-add counts as two.
-const OPERATIONS: u64 = 24_000_000_000;
+const OPERATIONS: u64 = 2_000_000_000;
+/// How many times in a run.
+const N_TRIES: usize = 12;
 
-/// Multiplies and adds in registers only, on every thread, and returns the speed in GFLOP/s.
+/// Multiplies and adds in registers only, on every thread, and returns the speed of the fastest try in GFLOP/s.
 pub fn multiply_adds() -> f64 {
+    (0..N_TRIES).map(|_| try_multiply_adds()).fold(0.0, f64::max)
+}
+
+fn try_multiply_adds() -> f64 {
     let n_done = AtomicU64::new(0);
     let start = Instant::now();
     threads::each(vec![(); threads::count()], |()| {

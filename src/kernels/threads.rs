@@ -20,6 +20,7 @@
 
 #![allow(unsafe_code)] // one idea: a job that is lent to the workers, see `Job`
 
+use super::arithmetic::{self, within};
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -125,15 +126,19 @@ pub fn each<T: Send>(tasks: Vec<T>, work: impl Fn(T) + Sync) {
         return;
     }
     let queue = Mutex::new(tasks.into_iter());
+    let arithmetic = arithmetic::current();
     let panic: Mutex<Option<Box<dyn Any + Send>>> = Mutex::new(None);
     // What each of the threads does. The lock is held only while a task is taken.
     let take_all = || {
         let taken = catch_unwind(AssertUnwindSafe(|| {
             let _guard = InTask::begin();
             let next = || lock(&queue).next();
-            while let Some(task) = next() {
-                work(task);
-            }
+            // A helper multiplies as the one whom it helps.
+            within(arithmetic, || {
+                while let Some(task) = next() {
+                    work(task);
+                }
+            });
         }));
         if let Err(what) = taken {
             let mut first = lock(&panic);
