@@ -157,9 +157,9 @@ fn measure_machine(request: &Request, report: &mut Report) -> Outcome<()> {
     }
     let bandwidth = tasks::repeat(request.n_runs, || Ok(memory.read()))?;
     drop(memory);
-    let peak = tasks::repeat(request.n_runs, || Ok(machine::multiply_adds()))?;
-    let bf16 = tasks::repeat(request.n_runs, || Ok(machine::short_multiply_adds(Short::Bf16)))?;
-    let int8 = tasks::repeat(request.n_runs, || Ok(machine::short_multiply_adds(Short::Int8)))?;
+    let peak = tasks::repeat(request.n_runs, || Ok(machine::multiply_adds(None)))?;
+    let bf16 = tasks::repeat(request.n_runs, || Ok(machine::multiply_adds(Some(Short::Bf16))))?;
+    let int8 = tasks::repeat(request.n_runs, || Ok(machine::multiply_adds(Some(Short::Int8))))?;
     report.best("bandwidth_gb_s", "reading memory, best", Unit::GigabytesPerSecond, &bandwidth)?;
     report.best("fma_gflop_s", "multiply-adds in registers, best", Unit::GigaflopsPerSecond, &peak)?;
     report.best("bf16_gflop_s", "the same, pairs of bf16, best", Unit::GigaflopsPerSecond, &bf16)?;

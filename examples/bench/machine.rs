@@ -132,27 +132,21 @@ const OPERATIONS: u64 = 2_000_000_000;
 /// How many times in a run.
 const N_TRIES: usize = 12;
 
-/// Multiplies and adds in registers only, on every thread, and returns the speed of the fastest try in GFLOP/s.
-pub fn multiply_adds() -> f64 {
-    (0..N_TRIES).map(|_| try_multiply_adds()).fold(0.0, f64::max)
+/// Multiplies and adds in registers only, on every thread, and returns the speed of the fastest try in 10^9 operations a
+/// second: for `f32`, or for short numbers, where it is 0 if there is no instruction for them.
+pub fn multiply_adds(short: Option<Short>) -> f64 {
+    (0..N_TRIES).map(|_| try_multiply_adds(short)).fold(0.0, f64::max)
 }
 
-fn try_multiply_adds() -> f64 {
+fn try_multiply_adds(short: Option<Short>) -> f64 {
     let n_done = AtomicU64::new(0);
     let start = Instant::now();
     threads::each(vec![(); threads::count()], |()| {
-        let n = cpu::run(MultiplyAdds { factor: black_box(0.999), summand: black_box(0.001) });
+        let n = match short {
+            None => cpu::run(MultiplyAdds { factor: black_box(0.999), summand: black_box(0.001) }),
+            Some(kind) => peak::multiply_adds(kind, OPERATIONS),
+        };
         n_done.fetch_add(n, Ordering::Relaxed);
-    });
-    n_done.into_inner() as f64 / start.elapsed().as_secs_f64() / 1e9
-}
-
-/// The same with short numbers, in 10^9 operations a second; 0 if there is no instruction for them.
-pub fn short_multiply_adds(kind: Short) -> f64 {
-    let n_done = AtomicU64::new(0);
-    let start = Instant::now();
-    threads::each(vec![(); threads::count()], |()| {
-        n_done.fetch_add(peak::multiply_adds(kind, 4 * OPERATIONS), Ordering::Relaxed);
     });
     n_done.into_inner() as f64 / start.elapsed().as_secs_f64() / 1e9
 }

@@ -1,9 +1,11 @@
-//! Products with weights of one byte: whole numbers, exact where the processor has instructions for bytes.
+//! Products with weights of one byte and of four bits: whole numbers, exact where the processor has instructions for bytes.
 
 use super::{GAP, ROUNDING, any_size, is_near, numbers, same, with_every_way_to_multiply};
 use crate::Kind;
 use gpt60::Rng;
 use gpt60::float16::Bf16;
+use gpt60::int4::{GROUP, from_int4, to_int4};
+use gpt60::kernels::matmul::nibbles::Nibbles;
 use gpt60::kernels::matmul::{FEW_ROWS, Matrix, bytes};
 use gpt60::kernels::threads;
 use gpt60::weight::Precision;
@@ -146,4 +148,78 @@ fn the_result_of_a_row_does_not_depend_on_how_many_rows_there_are() {
     for m in [2, 3, 5, FEW_ROWS, FEW_ROWS + 1, 39] {
         assert!(product(m).iter().zip(&all).all(|(&a, &b)| same(a, b)), "{m} rows");
     }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Weights of four bits
+// ---------------------------------------------------------------------------------------------------------------------
+
+/// Compares the product with weights of four bits with its formula in `f64`: those of `Nibbles::row`, which the tests of `int4.rs`
+/// judge; and the row as it meets them.
+fn check_nibbles(x: &[f32], w: &[f32], (m, k, n): (usize, usize, usize)) {
+    let nibbles = Nibbles::new(Matrix::new(w, n, k));
+    let rows: Vec<Vec<f32>> = (0..n).map(|j| nibbles.row(j)).collect();
+    for (row, w) in rows.iter().zip(w.chunks(k)) {
+        for (kept, group) in row.chunks(GROUP).zip(w.chunks(GROUP)) {
+            let mut whole = [0.0; GROUP];
+            whole[..group.len()].copy_from_slice(group);
+            let (scale, packed) = to_int4(&whole);
+            assert_eq!(kept, &from_int4(scale, &packed)[..group.len()]);
+        }
+    }
+    let mut few = None;
+    for n_threads in [1, 2, 5] {
+        with_every_way_to_multiply(n_threads, |level| {
+            let y = nibbles.product(Matrix::new(x, m, k));
+            for i in 0..m {
+                let x = &x[i * k..(i + 1) * k];
+                // A few rows become whole numbers, even a single one; many become bf16, and so do the weights.
+                let x = met(x, if m > FEW_ROWS { Precision::Bf16 } else { Precision::Int8 }, m.max(2));
+                for j in 0..n {
+                    let w = rows[j].iter().map(|&w| if m > FEW_ROWS { Bf16::nearest(w).value() } else { w });
+                    let terms = x.iter().zip(w).map(|(x, w)| x * f64::from(w));
+                    let (sum, size) = terms.fold((0.0, 0.0), |(sum, size), t| (sum + t, size + t.abs()));
+                    let limit = (k + 6) as f64 * (ROUNDING * size + f64::from(f32::MIN_POSITIVE));
+                    let found = y[i * n + j];
+                    assert!(
+                        is_near(found, sum, limit),
+                        "[{m}, {k}, {n}] at [{i}, {j}], {level:?}: {found:e} is not {sum:e}"
+                    );
+                }
+            }
+            if m <= FEW_ROWS {
+                // Sums of whole numbers, and then one sum over the groups in order: the same to the last bit everywhere.
+                let few = few.get_or_insert_with(|| y.clone());
+                assert!(y.iter().zip(few.iter()).all(|(&a, &b)| same(a, b)), "{level:?}, {n_threads} threads");
+            }
+        });
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 40, ..Default::default() })]
+
+    #[test]
+    fn products_with_weights_of_four_bits_are_those_of_the_numbers_that_they_stand_for(
+        m in 1usize..20, k in any_size(200), n in any_size(70), wild: bool, seed: u64,
+    ) {
+        let mut rng = Rng::new(seed);
+        let x = numbers(m * k, if wild { Kind::Wild } else { Kind::Sparse }, &mut rng);
+        let w = numbers(n * k, Kind::Usual, &mut rng);
+        if m <= FEW_ROWS || !wild {
+            check_nibbles(&x, &w, (m, k, n));
+        }
+    }
+}
+
+#[test]
+fn four_bits_at_their_ends_do_not_saturate() {
+    for (m, k, n) in [(1, 32, 16), (2, 33, 17), (FEW_ROWS, 65, 15), (FEW_ROWS + 1, 64, 33)] {
+        for (x, w) in [(1.0, -8.0), (-1.0, -8.0), (1.0, 8.0), (0.0, 1.0), (1.0, 0.0), (1e-37, 1.0)] {
+            check_nibbles(&vec![x; m * k], &vec![w; n * k], (m, k, n));
+        }
+    }
+    // More outputs than are unpacked together.
+    let mut rng = Rng::new(5);
+    check_nibbles(&numbers(17 * 3, Kind::Usual, &mut rng), &numbers(1030 * 3, Kind::Usual, &mut rng), (17, 3, 1030));
 }
