@@ -211,6 +211,10 @@ pub(super) trait Dot<const LANES: usize>: Copy {
     fn step(self, sums: Self::Sums, a: Self::Vector, b: Self::Vector) -> Self::Sums;
     fn sums(self, sums: Self::Sums) -> [Self::Sum; LANES];
 
+    /// Asks for what lies there to be fetched, because it will be needed soon. It may be a place in no list.
+    #[inline(always)]
+    fn fetch(self, _place: *const f32) {}
+
     /// Rows become columns.
     #[inline(always)]
     fn transposed(self, block: &[[u32; LANES]; LANES]) -> [[u32; LANES]; LANES] {
@@ -453,6 +457,11 @@ mod x86 {
         }
 
         #[inline(always)]
+        fn fetch(self, place: *const f32) {
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) }
+        }
+
+        #[inline(always)]
         fn transposed(self, block: &[[u32; 16]; 16]) -> [[u32; 16]; 16] {
             unsafe { transposed(block) }
         }
@@ -487,6 +496,11 @@ mod x86 {
         #[inline(always)]
         fn sums(self, sums: __m512i) -> [i32; 16] {
             unsafe { transmute(sums) }
+        }
+
+        #[inline(always)]
+        fn fetch(self, place: *const f32) {
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) }
         }
 
         #[inline(always)]
@@ -532,6 +546,11 @@ mod x86 {
         #[inline(always)]
         fn sums(self, sums: __m256i) -> [i32; 8] {
             unsafe { transmute(sums) }
+        }
+
+        #[inline(always)]
+        fn fetch(self, place: *const f32) {
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) }
         }
     }
 

@@ -36,7 +36,7 @@ pub(super) fn pack_all<T: Entry, W: Words<T>>(
 }
 
 /// How many strips are packed together, where a piece for one strip would be short.
-const TOGETHER: usize = 4;
+const TOGETHER: usize = 16;
 
 /// Some rows and words of a matrix, to be copied into strips of `height` rows. In a strip, the `height` words of the first
 /// place come first, then those of the next place, and so on. Rows and terms that do not exist are zeros.

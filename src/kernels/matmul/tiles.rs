@@ -11,7 +11,7 @@ use crate::kernels::threads;
 
 /// How many words of a sum are packed at a time, at most: a strip of `B`, 32 columns of this many words, is 64 kB. Longer blocks
 /// come back to `C` less often, shorter ones fit into smaller caches.
-const BLOCK_K: usize = 512;
+const BLOCK_K: usize = 768;
 /// How many columns of `B` are packed at a time: with `BLOCK_K`, 4 MB.
 const BLOCK_N: usize = 2048;
 /// How many words of `A` a task goes through: 800 kB, which a second-level cache holds.
@@ -129,6 +129,12 @@ impl DotKernel for Tiles<'_, '_> {
                 .zip(&self.scales[columns.start.min(self.scales.len())..])
                 .for_each(|(s, x)| *s = *x);
             for (i, rows) in self.c.chunks_mut(ROWS).enumerate() {
+                // These rows lie far from each other; fetched now, they are at hand when the sums are done.
+                for row in rows.iter() {
+                    for first in (columns.start..columns.end).step_by(LINE) {
+                        dot.fetch(&raw const row[first]);
+                    }
+                }
                 let sums = tile::<D, LANES, ROWS>(dot, &self.a[i * ROWS * k..][..ROWS * k], strip_b);
                 for (r, (place, sums)) in rows.iter_mut().zip(sums).enumerate() {
                     let row = self.rows.get(i * ROWS + r).copied().unwrap_or_default();
