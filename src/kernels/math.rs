@@ -10,7 +10,7 @@ use super::cpu::{Kernel, multiply_add, run};
 use super::threads;
 
 /// How many partial sums run side by side: two AVX-512 vectors, four AVX2 vectors or eight of SSE2.
-const SUMS: usize = 32;
+pub(super) const SUMS: usize = 32;
 
 /// The dot product: the sum of `a[i] * b[i]`.
 ///
@@ -23,20 +23,26 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
         type Output = f32;
         #[inline(always)]
         fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) -> f32 {
-            let mut sums = [0.0f32; SUMS];
-            let (a_runs, a_rest) = self.0.as_chunks::<SUMS>();
-            let (b_runs, b_rest) = self.1.as_chunks::<SUMS>();
-            for (a, b) in a_runs.iter().zip(b_runs) {
-                for i in 0..SUMS {
-                    sums[i] = multiply_add::<FMA>(a[i], b[i], sums[i]);
-                }
-            }
-            let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-            add_up(sums) + rest
+            dot_inlined::<FMA>(self.0, self.1)
         }
     }
     assert_eq!(a.len(), b.len(), "dot: lengths differ");
     run(Dot(a, b))
+}
+
+/// [`dot`] inside a [`Kernel`].
+#[inline(always)]
+pub(super) fn dot_inlined<const FMA: bool>(a: &[f32], b: &[f32]) -> f32 {
+    let mut sums = [0.0f32; SUMS];
+    let (a_runs, a_rest) = a.as_chunks::<SUMS>();
+    let (b_runs, b_rest) = b.as_chunks::<SUMS>();
+    for (a, b) in a_runs.iter().zip(b_runs) {
+        for i in 0..SUMS {
+            sums[i] = multiply_add::<FMA>(a[i], b[i], sums[i]);
+        }
+    }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    add_up(sums) + rest
 }
 
 /// Adds the partial sums in a fixed order: the halves onto each other until one number is left. `N` is a power of two.
@@ -102,24 +108,32 @@ pub fn exp_and_sum(xs: &mut [f32], shift: f32) -> f32 {
         type Output = f32;
         #[inline(always)]
         fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) -> f32 {
-            let shift = self.1;
-            let mut sums = [0.0f32; SUMS];
-            let (runs, rest) = self.0.as_chunks_mut::<SUMS>();
-            for run in runs {
-                for i in 0..SUMS {
-                    run[i] = exp_fused::<FMA>(run[i] - shift);
-                    sums[i] += run[i];
-                }
-            }
-            let mut total = 0.0;
-            for x in rest {
-                *x = exp_fused::<FMA>(*x - shift);
-                total += *x;
-            }
-            add_up(sums) + total
+            exp_and_sum_inlined::<FMA>(self.0, self.1)
         }
     }
     run(ExpAndSum(xs, shift))
+}
+
+/// [`exp_and_sum`] inside a [`Kernel`].
+#[inline(always)]
+pub(super) fn exp_and_sum_inlined<const FMA: bool>(xs: &mut [f32], shift: f32) -> f32 {
+    let mut sums = [0.0f32; SUMS];
+    let mut add = |run: &mut [f32; SUMS]| {
+        for i in 0..SUMS {
+            run[i] = exp_fused::<FMA>(run[i] - shift);
+            sums[i] += run[i];
+        }
+    };
+    let (runs, rest) = xs.as_chunks_mut::<SUMS>();
+    runs.iter_mut().for_each(&mut add);
+    if !rest.is_empty() {
+        // One at a time they would take as long as hundreds together. The power of minus infinity is 0.
+        let mut last = [f32::NEG_INFINITY; SUMS];
+        last[..rest.len()].copy_from_slice(rest);
+        add(&mut last);
+        rest.copy_from_slice(&last[..rest.len()]);
+    }
+    add_up(sums)
 }
 
 /// The largest number; minus infinity if there is none. NaNs are skipped: whoever needs to see them must look.
@@ -129,26 +143,32 @@ pub fn max(xs: &[f32]) -> f32 {
         type Output = f32;
         #[inline(always)]
         fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) -> f32 {
-            // A comparison with NaN is false.
-            let larger = |x: f32, best: f32| if x > best { x } else { best };
-            let mut best = [f32::NEG_INFINITY; SUMS];
-            let (runs, rest) = self.0.as_chunks::<SUMS>();
-            for run in runs {
-                for i in 0..SUMS {
-                    best[i] = larger(run[i], best[i]);
-                }
-            }
-            let mut n = SUMS;
-            while n > 1 {
-                n /= 2;
-                for i in 0..n {
-                    best[i] = larger(best[i + n], best[i]);
-                }
-            }
-            rest.iter().fold(best[0], |best, &x| larger(x, best))
+            max_inlined(self.0)
         }
     }
     run(Max(xs))
+}
+
+/// [`max`] inside a [`Kernel`].
+#[inline(always)]
+pub(super) fn max_inlined(xs: &[f32]) -> f32 {
+    // A comparison with NaN is false.
+    let larger = |x: f32, best: f32| if x > best { x } else { best };
+    let mut best = [f32::NEG_INFINITY; SUMS];
+    let (runs, rest) = xs.as_chunks::<SUMS>();
+    for run in runs {
+        for i in 0..SUMS {
+            best[i] = larger(run[i], best[i]);
+        }
+    }
+    let mut n = SUMS;
+    while n > 1 {
+        n /= 2;
+        for i in 0..n {
+            best[i] = larger(best[i + n], best[i]);
+        }
+    }
+    rest.iter().fold(best[0], |best, &x| larger(x, best))
 }
 
 /// Calls `f` on each number and the number at the same place in `from`, as vector instructions where possible:
@@ -202,17 +222,23 @@ fn sum_of(xs: &[f32], f: impl Fn(f32) -> f32) -> f32 {
         type Output = f32;
         #[inline(always)]
         fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) -> f32 {
-            let mut sums = [0.0f32; SUMS];
-            let (runs, rest) = self.0.as_chunks::<SUMS>();
-            for run in runs {
-                for i in 0..SUMS {
-                    sums[i] += (self.1)(run[i]);
-                }
-            }
-            add_up(sums) + rest.iter().map(|&x| (self.1)(x)).sum::<f32>()
+            sum_of_inlined(self.0, self.1)
         }
     }
     run(SumOf(xs, f))
+}
+
+/// [`sum_of`] inside a [`Kernel`].
+#[inline(always)]
+pub(super) fn sum_of_inlined(xs: &[f32], f: impl Fn(f32) -> f32) -> f32 {
+    let mut sums = [0.0f32; SUMS];
+    let (runs, rest) = xs.as_chunks::<SUMS>();
+    for run in runs {
+        for i in 0..SUMS {
+            sums[i] += f(run[i]);
+        }
+    }
+    add_up(sums) + rest.iter().map(|&x| f(x)).sum::<f32>()
 }
 
 /// `to += from`, number by number.
@@ -227,19 +253,35 @@ pub fn add(to: &mut [f32], from: &[f32]) {
 
 /// Adds `row`, `[n]`, to every row of `table`, `[m, n]`.
 pub fn add_to_rows(table: &mut [f32], row: &[f32]) {
-    threads::each_rows(table, row.len(), 1, |_, rows| {
-        rows.chunks_mut(row.len()).for_each(|to| zip_map(to, row, |x, y| x + y));
-    });
+    struct Add<'a>(&'a mut [f32], &'a [f32]);
+    impl Kernel for Add<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) {
+            for to in self.0.chunks_exact_mut(self.1.len()) {
+                to.iter_mut().zip(self.1).for_each(|(x, y)| *x += y);
+            }
+        }
+    }
+    threads::each_rows(table, row.len(), 1, |_, rows| run(Add(rows, row)));
 }
 
 /// Adds the sum of each column of `table`, `[m, n]`, to `sums`, `[n]`.
 pub fn add_column_sums(table: &[f32], sums: &mut [f32]) {
-    let n = sums.len();
-    column_runs(table.len(), sums, |first, sums| {
-        for row in table.chunks_exact(n) {
-            zip_map(sums, &row[first..first + sums.len()], |sum, x| sum + x);
+    /// The sums of some columns, the table, how long its rows are, and the first column.
+    struct Add<'a>(&'a mut [f32], &'a [f32], usize, usize);
+    impl Kernel for Add<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) {
+            let Add(sums, table, n, first) = self;
+            for row in table.chunks_exact(n) {
+                sums.iter_mut().zip(&row[first..]).for_each(|(sum, x)| *sum += x);
+            }
         }
-    });
+    }
+    let n = sums.len();
+    column_runs(table.len(), sums, |first, sums| run(Add(sums, table, n, first)));
 }
 
 /// Multiplies `a` and `b`, `[m, n]` each, number by number, and adds the sum of each column of the result to `sums`,
