@@ -43,21 +43,24 @@ pub fn gelu(x: &[f32]) -> Vec<f32> {
 ///
 /// If the two have different lengths.
 pub fn gelu_backward(x: &[f32], d_y: &[f32]) -> Vec<f32> {
-    /// `d_y` before and `d_x` after, and `x`.
-    struct Backward<'a>(&'a mut [f32], &'a [f32]);
+    /// `d_x`, `d_y` and `x`.
+    struct Backward<'a>(&'a mut [f32], &'a [f32], &'a [f32]);
     impl Kernel for Backward<'_> {
         type Output = ();
         #[inline(always)]
         fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) {
-            for (d, &x) in self.0.iter_mut().zip(self.1) {
+            for ((d_x, &d_y), &x) in self.0.iter_mut().zip(self.1).zip(self.2) {
                 let p = half_one_plus_tanh::<FMA>(x);
                 let du = SQRT_2_OVER_PI * multiply_add::<FMA>(3.0 * 0.044715 * x, x, 1.0);
-                *d *= multiply_add::<FMA>(x * 2.0 * p * (1.0 - p), du, p);
+                *d_x = d_y * multiply_add::<FMA>(x * 2.0 * p * (1.0 - p), du, p);
             }
         }
     }
     assert_eq!(x.len(), d_y.len(), "gelu_backward: lengths differ");
-    let mut d_x = memory::copy(d_y);
-    threads::each_rows(&mut d_x, 1, 8, |first, d| run(Backward(d, &x[first..][..d.len()])));
+    let mut d_x = memory::take(x.len());
+    threads::each_rows(&mut d_x, 1, 8, |first, d| {
+        let part = first..first + d.len();
+        run(Backward(d, &d_y[part.clone()], &x[part]));
+    });
     d_x
 }

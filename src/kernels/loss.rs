@@ -44,7 +44,7 @@ pub fn cross_entropy_gradient(logits: &mut [f32], n_vocab: usize, targets: &[u32
             let sum;
             (*loss, sum) = row_loss(row, target);
             let factor = share / sum;
-            row.iter_mut().for_each(|x| *x *= factor); // e^(x_j - largest) -> softmax(x)_j * share
+            math::scale(row, factor); // e^(x_j - largest) -> softmax(x)_j * share
             row[target as usize] -= share;
         }
     });
