@@ -102,9 +102,9 @@ const DIVISORS: [f32; 15] =
 /// let kept = from_int4(scale, &bytes);
 /// assert_eq!(kept[..3], [-1.0, 0.25, 0.25]); // 0.3 went to the nearest multiple of 0.125
 /// ```
+#[inline(always)] // into loops that are compiled for several kinds of processor: see `kernels/cpu.rs`
 pub fn to_int4(group: &[f32; GROUP]) -> (Bf16, [u8; GROUP / 2]) {
-    let larger = |m: f32, &x: &f32| if x.abs() > m.abs() || x.is_nan() { x } else { m };
-    let largest = group.iter().fold(0.0, larger);
+    let largest = group.iter().fold(0.0f32, |m, &x| if x.abs() > m.abs() || x.is_nan() { x } else { m });
     let scale_of = |divisor: f32| Bf16::nearest(largest / divisor);
     let mut best = scale_of(DIVISORS[0]);
     let mut least = squared_error(group, best.value());
@@ -115,8 +115,15 @@ pub fn to_int4(group: &[f32; GROUP]) -> (Bf16, [u8; GROUP / 2]) {
             (best, least) = (scale, error);
         }
     }
-    let q = |x: f32| nearest(x, best.value());
-    (best, std::array::from_fn(|i| q(group[i]) | (q(group[GROUP / 2 + i]) << 4)))
+    if best.value().abs() < f32::MIN_POSITIVE {
+        best = Bf16(0); // a group of zeros, or of next to nothing
+    }
+    let wholes = nearest(group, best.value());
+    let mut bytes = [0; GROUP / 2];
+    for i in 0..GROUP / 2 {
+        bytes[i] = (wholes[i] + 8.0) as u8 | ((wholes[GROUP / 2 + i] + 8.0) as u8) << 4;
+    }
+    (best, bytes)
 }
 
 /// The weights that the bytes stand for: `scale, [16] -> [32]`.
@@ -132,18 +139,29 @@ fn value(q: u8, scale: f32) -> f32 {
     (f32::from(q) - 8.0) * scale
 }
 
-/// The four bits whose value is nearest to `x`.
-fn nearest(x: f32, scale: f32) -> u8 {
-    if scale == 0.0 {
-        return 8; // a group of zeros
+/// How many scales, from -8 to 7, are nearest to each weight.
+#[inline(always)]
+fn nearest(group: &[f32; GROUP], scale: f32) -> [f32; GROUP] {
+    // Added to a small number and taken off again, this leaves no room for a fraction: the nearest whole number stays.
+    const NO_FRACTION: f32 = 1.5 * (1 << 23) as f32;
+    let inverse = if scale.abs() < f32::MIN_POSITIVE { 0.0 } else { 1.0 / scale };
+    let mut wholes = [0.0; GROUP];
+    for i in 0..GROUP {
+        wholes[i] = ((group[i] * inverse).clamp(-8.0, 7.0) + NO_FRACTION) - NO_FRACTION;
     }
-    // `as u8` rounds down, and makes 0 of what is below, or NaN. 8 moves -8..7 to 0..15, and 0.5 rounds to the nearest.
-    ((x / scale + 8.5) as u8).min(15)
+    wholes
 }
 
 /// The sum of the squares of what rounding changes.
+#[inline(always)]
 fn squared_error(group: &[f32; GROUP], scale: f32) -> f32 {
-    group.iter().map(|&x| x - value(nearest(x, scale), scale)).map(|d| d * d).sum()
+    let wholes = nearest(group, scale);
+    let mut squares = [0.0; GROUP / 2]; // two in each, side by side
+    for i in 0..GROUP / 2 {
+        let (x, y) = (group[i] - wholes[i] * scale, group[GROUP / 2 + i] - wholes[GROUP / 2 + i] * scale);
+        squares[i] = x * x + y * y;
+    }
+    squares.iter().sum()
 }
 
 #[cfg(test)]

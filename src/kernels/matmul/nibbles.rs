@@ -23,6 +23,7 @@ use super::{FEW_ROWS, Matrix, Store, matmul};
 use crate::float16::Bf16;
 use crate::int4::{GROUP, from_int4, to_int4};
 use crate::kernels::arithmetic::{Arithmetic, within};
+use crate::kernels::cpu::{self, Kernel};
 use crate::kernels::dot::{Dot, DotKernel, Dots, Row, Sum, run};
 use crate::kernels::memory::{self, Scratch};
 use crate::kernels::threads;
@@ -53,17 +54,8 @@ impl Nibbles {
         let size = n_groups.max(1);
         let strips = words.chunks_mut(size * WORDS).zip(scales.chunks_mut(size * STRIP)).enumerate().collect();
         threads::each(strips, |(strip, (words, scales)): (usize, (&mut [u32], &mut [Bf16]))| {
-            for lane in 0..STRIP.min(n - strip * STRIP) {
-                for (g, weights) in w.row(strip * STRIP + lane).chunks(GROUP).enumerate() {
-                    let mut group = [0.0; GROUP];
-                    group[..weights.len()].copy_from_slice(weights);
-                    let (scale, bytes) = to_int4(&group);
-                    scales[g * STRIP + lane] = scale;
-                    for (p, bytes) in bytes.as_chunks::<4>().0.iter().enumerate() {
-                        words[g * WORDS + p * STRIP + lane] = u32::from_le_bytes(*bytes);
-                    }
-                }
-            }
+            let first = strip * STRIP;
+            cpu::run(PackStrip { w: w.rows(first, STRIP.min(n - first)), words, scales });
         });
         Nibbles { n, k, words, scales }
     }
@@ -150,6 +142,32 @@ impl Nibbles {
             });
             let w = Matrix::new(w, n, self.k).transposed();
             within(Arithmetic::Bf16, || matmul(x, w, &mut y[first..], self.n, Store::Set));
+        }
+    }
+}
+
+/// The weights of the outputs of a strip, to be packed.
+struct PackStrip<'a, 'p> {
+    w: Matrix<'a>,
+    words: &'p mut [u32],
+    scales: &'p mut [Bf16],
+}
+
+impl Kernel for PackStrip<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) {
+        for lane in 0..self.w.rows {
+            for (g, weights) in self.w.row(lane).chunks(GROUP).enumerate() {
+                let mut group = [0.0; GROUP];
+                group[..weights.len()].copy_from_slice(weights);
+                let (scale, bytes) = to_int4(&group);
+                self.scales[g * STRIP + lane] = scale;
+                for (p, bytes) in bytes.as_chunks::<4>().0.iter().enumerate() {
+                    self.words[g * WORDS + p * STRIP + lane] = u32::from_le_bytes(*bytes);
+                }
+            }
         }
     }
 }
