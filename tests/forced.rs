@@ -6,6 +6,8 @@
 
 #![allow(clippy::duplicate_mod)] // two of them use `common`
 
+#[path = "autocast.rs"]
+mod autocast;
 #[path = "gradients.rs"]
 mod gradients;
 #[path = "pytorch.rs"]
@@ -57,7 +59,7 @@ fn a_request_that_cannot_be_met_counts_as_none() {
 
 #[test]
 fn the_fixtures_hold_with_every_instruction_set_and_number_of_threads() {
-    let tests = ["gradients::", "pytorch::", "sixty::", "transformers::", "what_the_environment"];
+    let tests = ["autocast::", "gradients::", "pytorch::", "sixty::", "transformers::", "what_the_environment"];
     for (name, level) in LEVELS {
         if level > detected() {
             // Not with `eprintln!`, which the test runner captures.

@@ -1,8 +1,8 @@
 //! What a number looks like in memory.
 //!
-//! Everything is computed in `f32`. But a weight that waits in memory may be stored in fewer bytes: writing a token reads every
-//! weight, so half the bytes take half the time. The loops that read weights accept any [`Number`] and turn it into an `f32` on
-//! the way.
+//! A weight that waits in memory may be stored in fewer bytes: writing a token reads every weight, so half the bytes take half the
+//! time. The loops that read weights accept any [`Number`]. Those for a few rows turn it into an `f32` on the way; those for many
+//! rows make [words](super::matmul) of it.
 //!
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 

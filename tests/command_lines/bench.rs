@@ -18,19 +18,23 @@ fn bench_prints_name_value_and_unit_and_leaves_no_file_behind() {
     let (stdout, _) = success(run(&mut quick_bench(&dir)));
     let lines: Vec<Vec<&str>> = stdout.lines().map(|line| line.split(' ').collect()).collect();
     let names_and_units: Vec<(&str, &str)> = lines.iter().map(|words| (words[0], words[2])).collect();
-    // Writing with every kind of weights; everything else once.
+    // Writing with every kind of weights, reading and training with those for which there may be instructions.
     let expected = [
         ("decode_f32_tok_s", "tok/s"),
         ("decode_bf16_tok_s", "tok/s"),
         ("decode_int8_tok_s", "tok/s"),
+        ("decode_int4_tok_s", "tok/s"),
         ("prefill32_last_ms", "ms"), // half of the context of 64 tokens
         ("prefill64_all_ms", "ms"),
+        ("prefill32_last_bf16_ms", "ms"),
+        ("prefill64_all_bf16_ms", "ms"),
+        ("prefill32_last_int8_ms", "ms"),
+        ("prefill64_all_int8_ms", "ms"),
         ("train_four_ms", "ms"),
+        ("train_four_bf16_ms", "ms"),
         ("load_ms", "ms"),
     ];
-    let is_packed = |name: &str| name.contains("bf16") || name.contains("int8");
-    let known = expected.into_iter().filter(|line| !is_packed(line.0) || names_and_units.contains(line));
-    assert_eq!(names_and_units, known.collect::<Vec<_>>(), "{stdout}");
+    assert_eq!(names_and_units, expected, "{stdout}");
     for words in &lines {
         let value: f64 = words[1].parse().unwrap();
         assert!(words.len() == 3 && value > 0.0 && value.is_finite(), "{words:?}");

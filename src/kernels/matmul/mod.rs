@@ -10,8 +10,10 @@
 //! * **Tiles.** It computes a small tile of `C` at a time, 12 rows by 32 columns with AVX-512. The tile's 384 sums stay in
 //!   registers. For each `p`, 12 numbers of `A` and 32 of `B` feed 384 multiply-adds.
 //! * **Packing.** Before that, `A` and a block of `B` are copied into the very order in which the tile loop reads them. It
-//!   then runs straight through memory, whichever of the two was transposed. Packing is also where [numbers of fewer
-//!   bytes](Number) become `f32`.
+//!   then runs straight through memory, whichever of the two was transposed.
+//! * **Words.** What is packed are words of 32 bits. One holds an `f32`, or two numbers that were rounded to `bf16` on the way, or
+//!   four bytes: where the processor has instructions for such words (see `dot.rs`), the same loop does two or four times the
+//!   work.
 //! * **Blocks.** The blocks are sized to stay in the processor's caches.
 //! * **Threads** share the packing, and then the tiles.
 //!
@@ -74,7 +76,8 @@ pub fn plain<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize,
 /// `C = A·B` or `C = C + A·B`, fast: `[m, k] · [k, n] -> [m, n]`.
 ///
 /// `c` is row-major, its rows `c_stride` apart. The same numbers as [`plain`], up to rounding; and exactly the same ones for
-/// any number of threads.
+/// any number of threads. If there are many rows, and `B` is `bf16` or [`Arithmetic::Bf16`] is in force, both factors are rounded
+/// to `bf16` first.
 ///
 /// # Panics
 ///
@@ -127,7 +130,7 @@ fn many_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize,
     }
 }
 
-/// Up to this many rows stream through `B`.
+/// Up to this many rows stream through `B`; more of them go into tiles.
 #[doc(hidden)]
 pub const FEW_ROWS: usize = 16;
 

@@ -33,6 +33,14 @@ const STRIP: usize = 16;
 /// How many words of a strip make a group.
 const WORDS: usize = 4 * STRIP;
 
+/// How many words a group of a row has, four terms in each.
+const OF_ROW: usize = GROUP / 4;
+
+/// By how much the sum of a group is too large, because 8 is added to every weight.
+fn offset(group: &[u32; OF_ROW]) -> i32 {
+    8 * group.iter().map(|word| word.to_le_bytes().map(|q| i32::from(q.cast_signed())).iter().sum::<i32>()).sum::<i32>()
+}
+
 /// A table of weights of four bits, `[n, k]`: the weights of an output are a row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Nibbles {
@@ -107,6 +115,8 @@ impl Nibbles {
     /// The product of a few rows: every weight is read once.
     fn few_rows(&self, dots: Dots, x: Matrix, y: &mut [f32]) {
         let (words, rows) = quantized(Dots::f32(), Bytes { turn: 0 }, x);
+        let groups = words.as_chunks::<OF_ROW>().0;
+        let offsets: Vec<i32> = groups.iter().map(offset).collect();
         let n_groups = self.k.div_ceil(GROUP);
         let n_strips = self.n.div_ceil(STRIP);
         let n_runs = threads::n_runs(x.rows * self.n * self.k / (1 << 17), threads::count());
@@ -114,7 +124,8 @@ impl Nibbles {
         let mut tasks = Vec::new();
         for first in (0..n_strips).step_by(each) {
             tasks.push(FewRows {
-                x: &words,
+                x: groups,
+                offsets: &offsets,
                 rows: &rows,
                 n_groups,
                 words: &self.words[first * n_groups * WORDS..],
@@ -174,8 +185,11 @@ impl Kernel for PackStrip<'_, '_> {
 
 /// Some strips of a product of a few rows.
 struct FewRows<'a, 'y> {
-    /// The words of the rows, and what belongs to each.
-    x: &'a [u32],
+    /// The groups of each row.
+    x: &'a [[u32; OF_ROW]],
+    /// The [`offset`] of each.
+    offsets: &'a [i32],
+    /// What belongs to each row.
     rows: &'a [Row],
     n_groups: usize,
     words: &'a [u32],
@@ -189,22 +203,15 @@ impl DotKernel for FewRows<'_, '_> {
 
     #[inline(always)]
     fn run<D: Dot<LANES>, const LANES: usize, const ROWS: usize>(mut self, dot: D) {
-        // How many words a group of a row has.
-        const OF_ROW: usize = GROUP / 4;
-        let n_words = self.x.len() / self.rows.len();
-        // What the groups of a row are too large by, because 8 is added to every weight.
-        let sum =
-            |words: &[u32]| words.iter().flat_map(|w| w.to_le_bytes()).map(|q| i32::from(q.cast_signed())).sum::<i32>();
-        let offsets: Vec<i32> = self.x.as_chunks::<OF_ROW>().0.iter().map(|group| 8 * sum(group)).collect();
-        let (x, _) = self.x.as_chunks::<OF_ROW>();
+        // The groups of a row are filled up with zeros.
+        let of_row = self.x.len() / self.rows.len();
         let size = self.n_groups;
         let strips = self.words.chunks_exact(size * WORDS).zip(self.scales.chunks_exact(size * STRIP));
         let n = self.y.first().map_or(0, |y| y.len());
         for (strip, (words, scales)) in strips.take(n.div_ceil(STRIP)).enumerate() {
             let columns = strip * STRIP..n.min((strip + 1) * STRIP);
             for (r, (y, row)) in self.y.iter_mut().zip(self.rows).enumerate() {
-                let first = r * (n_words / OF_ROW);
-                let (x, offsets) = (&x[first..][..size], &offsets[first..][..size]);
+                let (x, offsets) = (&self.x[r * of_row..][..size], &self.offsets[r * of_row..][..size]);
                 let mut results = [0.0; STRIP];
                 for lane in (0..STRIP).step_by(LANES) {
                     let mut totals = [0.0; LANES];
