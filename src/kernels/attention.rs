@@ -315,3 +315,87 @@ impl Kernel for Backward<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::float16::Bf16;
+    use crate::kernels::arithmetic::within;
+    use crate::rng::Rng;
+
+    const N_HEAD: usize = 3;
+    const N_EMBD: usize = 60;
+
+    fn random(n: usize, rng: &mut Rng) -> Vec<f32> {
+        (0..n).map(|_| rng.normal() as f32).collect()
+    }
+
+    fn rounded(xs: &[f32]) -> Vec<f32> {
+        xs.iter().map(|&x| Bf16::nearest(x).value()).collect()
+    }
+
+    /// Two sequences, whose queries, keys and values are side by side in `qkv`.
+    fn two_sequences(qkv: &[f32]) -> Vec<Sequence<'_>> {
+        let (first, second) = qkv.split_at(qkv.len() / 2);
+        vec![sequence(first), sequence(second)]
+    }
+
+    fn sequence(rows: &[f32]) -> Sequence<'_> {
+        let part = |i: usize| Matrix::part(&rows[i * N_EMBD..], rows.len() / (3 * N_EMBD), N_EMBD, 3 * N_EMBD);
+        Sequence { queries: part(0), segments: vec![Segment { keys: part(1), values: part(2) }] }
+    }
+
+    /// The bits of what forward and backward give in some arithmetic.
+    fn bits(arithmetic: Arithmetic, qkv: &[f32], weights: &[f32], d_out: &[f32]) -> [Vec<u32>; 2] {
+        within(arithmetic, || {
+            let sequences = two_sequences(qkv);
+            let out = attend(&sequences, N_HEAD, 0.2, false).0;
+            [out, attend_backward(&sequences, N_HEAD, 0.2, weights, d_out)]
+        })
+        .map(|list| list.iter().map(|x| x.to_bits()).collect())
+    }
+
+    /// Numbers of two sequences of `n_seq` tokens: `qkv`, the weights of attention, and the slope of its result.
+    fn numbers(n_seq: usize) -> [Vec<f32>; 3] {
+        let mut rng = Rng::new(n_seq as u64);
+        let qkv = random(2 * n_seq * 3 * N_EMBD, &mut rng);
+        let weights = attend(&two_sequences(&qkv), N_HEAD, 0.2, true).1;
+        [qkv, weights, random(2 * n_seq * N_EMBD, &mut rng)]
+    }
+
+    #[test]
+    fn in_bf16_every_factor_is_rounded_and_of_few_queries_none() {
+        let [qkv, weights, d_out] = numbers(130);
+        let in_bf16 = bits(Arithmetic::Bf16, &qkv, &weights, &d_out);
+        // What is rounded already is not changed by rounding: all of q, k, v and d_out were rounded.
+        assert!(in_bf16 == bits(Arithmetic::Bf16, &rounded(&qkv), &weights, &rounded(&d_out)));
+        // The weights and the slopes of the scores are factors too, so f32 gives other numbers even then.
+        let in_f32 = bits(Arithmetic::F32, &rounded(&qkv), &weights, &rounded(&d_out));
+        assert!(in_bf16[0] != in_f32[0] && in_bf16[1] != in_f32[1]);
+        // Each weight is off by 2^-9 of itself at most, they add up to 1, and the sums are f32.
+        let largest = qkv.iter().fold(0f32, |largest, x| largest.max(x.abs()));
+        for (a, b) in in_bf16[0].iter().zip(&in_f32[0]) {
+            assert!((f32::from_bits(*a) - f32::from_bits(*b)).abs() <= largest * (1.0 / 512.0 + 1e-5));
+        }
+
+        let [qkv, weights, d_out] = numbers(FEW_ROWS);
+        let few = [Arithmetic::Bf16, Arithmetic::F32].map(|arithmetic| bits(arithmetic, &qkv, &weights, &d_out));
+        assert!(few[0] == few[1]);
+    }
+
+    #[test]
+    fn the_result_is_bit_for_bit_the_same_for_any_number_of_threads() {
+        let [qkv, weights, d_out] = numbers(130);
+        assert!(2 * 130 * 130 * N_EMBD > threads::WORTH_A_THREAD);
+        for arithmetic in [Arithmetic::F32, Arithmetic::Bf16] {
+            let with = |n_threads: usize| {
+                threads::set(n_threads);
+                let bits = bits(arithmetic, &qkv, &weights, &d_out);
+                threads::set(0);
+                bits
+            };
+            let one = with(1);
+            assert!([2, 3, 5].into_iter().all(|n_threads| with(n_threads) == one), "{arithmetic:?}");
+        }
+    }
+}
