@@ -284,11 +284,13 @@ impl Kernel for Backward<'_> {
                     let n_whole = n_seen.next_multiple_of(math::SUMS);
                     let (d, w) = (&mut d[..n_whole], &mut w[..n_whole]);
                     w[..t + 1].copy_from_slice(&weights[t * n_seq..][..t + 1]);
-                    (w[t + 1..].fill(0.0), d[t + 1..].fill(0.0));
+                    w[t + 1..].fill(0.0);
+                    d[t + 1..].fill(0.0);
                     // Forward was: w = softmax(scale * scores)
                     let shared = math::dot_inlined::<FMA>(w, d);
                     d.iter_mut().zip(&*w).for_each(|(d, w)| *d = w * (*d - shared) * scale);
-                    (strips::round(w, to_bf16), strips::round(d, to_bf16));
+                    strips::round(w, to_bf16);
+                    strips::round(d, to_bf16);
                 }
                 // Forward was: scores = q·kᵀ. Now d_q: [ROWS, n_seen] · [n_seen, head_size] -> [ROWS, head_size]
                 for (s, strip) in key_strips.chunks_exact(n_seq * width).enumerate() {
@@ -386,7 +388,7 @@ mod tests {
     #[test]
     fn the_result_is_bit_for_bit_the_same_for_any_number_of_threads() {
         let [qkv, weights, d_out] = numbers(130);
-        assert!(2 * 130 * 130 * N_EMBD > threads::WORTH_A_THREAD);
+        const { assert!(2 * 130 * 130 * N_EMBD > threads::WORTH_A_THREAD) };
         for arithmetic in [Arithmetic::F32, Arithmetic::Bf16] {
             let with = |n_threads: usize| {
                 threads::set(n_threads);
