@@ -7,6 +7,7 @@
 mod common;
 
 use common::{N_CTX, N_VOCAB, any_model, batch_logits, bits, lively, random_ids};
+use gpt60::kernels::arithmetic::{Arithmetic, within};
 use gpt60::kernels::{math, threads};
 use gpt60::layers::layer_norm::LayerNorm;
 use gpt60::layers::linear::Linear;
@@ -68,6 +69,22 @@ proptest! {
             model.hidden(ids, Pass::saving(n_seq, &mut Saved::new()).watched_by(&mut Probe::everything())).unwrap()
         };
         check_rows(&run(&ids), &run(&changed(&ids, at)), n_seq, at)?;
+    }
+
+    #[test]
+    fn in_bf16_no_bit_of_an_earlier_output_or_another_sequence_changes(
+        model in any_model(), (ids, n_seq, at) in any_batch(), saving: bool,
+    ) {
+        let run = |ids: &[u32]| {
+            let mut saved = Saved::new();
+            let pass = if saving { Pass::saving(n_seq, &mut saved) } else { Pass::new(n_seq) };
+            within(Arithmetic::Bf16, || model.hidden(ids, pass)).unwrap()
+        };
+        let (before, after) = (run(&ids), run(&changed(&ids, at)));
+        for t in (0..ids.len()).filter(|t| t / n_seq != at / n_seq || *t < at) {
+            prop_assert_eq!(bits(before.row(t)), bits(after.row(t)), "token {} was changed, row {}", at, t);
+        }
+        prop_assert_ne!(bits(before.row(at)), bits(after.row(at)));
     }
 
     #[test]
@@ -140,6 +157,8 @@ fn one_thread_or_seven_give_the_same_bits_forward_and_backward() {
         [without_saving, hidden].into_iter().chain(gradients).collect::<Vec<Tensor>>()
     };
 
+    let in_bf16 = || within(Arithmetic::Bf16, whole_model);
+
     // Layers that work on one row at a time: 8 operations for each of 2051 * 257 numbers.
     let x = Tensor::random(&[2051, 257], 1.0, &mut rng);
     let d = Tensor::random(&[2051, 257], 1.0, &mut rng);
@@ -174,11 +193,15 @@ fn one_thread_or_seven_give_the_same_bits_forward_and_backward() {
         vec![y, d_x, grad.weight.tensor().unwrap().clone(), grad.bias, products, one_row, other_row]
     };
 
-    let works: [(&str, &dyn Fn() -> Vec<Tensor>); 3] =
-        [("model", &whole_model), ("row layers", &row_layers), ("wide linear layer", &wide_linear)];
+    let works: [(&str, &dyn Fn() -> Vec<Tensor>); 4] = [
+        ("model", &whole_model),
+        ("model in bf16", &in_bf16),
+        ("row layers", &row_layers),
+        ("wide linear layer", &wide_linear),
+    ];
     for (name, work) in works {
         let one = all_bits(1, work);
-        for n_threads in [2, 3, 7] {
+        for n_threads in [2, 3, 5, 7] {
             let many = all_bits(n_threads, work);
             let differing: Vec<usize> = (0..one.len()).filter(|&i| one[i] != many[i]).collect();
             assert!(differing.is_empty(), "{name}, {n_threads} threads: results {differing:?} differ");

@@ -451,6 +451,8 @@ proptest! {
     }
 }
 
+#[path = "instruction_sets/attention.rs"]
+mod attention;
 #[path = "instruction_sets/bytes.rs"]
 mod bytes;
 

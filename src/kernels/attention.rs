@@ -1,6 +1,6 @@
 //! Attention of many queries: the fast twin of `layers/attention.rs`, which says what is computed.
 //!
-//! The scores of all queries with all keys are one matrix product, and mixing the values is another. Four things are done
+//! The scores of all queries with all keys are one matrix product, and mixing the values is another. Five things are done
 //! here that the plain loop does not do:
 //!
 //! * **Tiles of queries.** A dozen queries at a time need only the keys up to the last of them. Nearly half of the work, the
@@ -8,6 +8,7 @@
 //!   first-level cache; no table of all scores is made.
 //! * **Layout once.** The keys and values of a head are laid out for the tiles once, and serve all queries: see `strips.rs`.
 //!   The keys and values of a sequence may lie in several pieces (see `kv_cache.rs`); afterwards they are in one.
+//! * **Pairs.** In `bf16` the numbers are laid out as words of two (see `dot.rs`). Scores, softmax and all sums are `f32`.
 //! * **The division last.** `softmax(scores)·v` is `e^scores·v`, divided by the sum of the powers. Dividing `head_size` sums
 //!   takes less than dividing all weights.
 //! * **Threads.** Every head of every sequence is a task of its own. It writes its part of each row where it belongs.
@@ -20,13 +21,15 @@
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
 use super::arithmetic::{self, Arithmetic};
-use super::cpu::{Kernel, run};
+use super::dot::Dot;
 use super::matmul::FEW_ROWS;
+use super::matmul::tiles::{tile_of_columns, tile_of_rows};
+use super::matmul::words::Words;
 use super::matrix::Matrix;
 use super::memory::Scratch;
 use super::one_query::one_query;
 use super::strips::{
-    self, copy_rows, distance, store, strips_of_columns, strips_of_rows, tile_of_columns, tile_of_rows,
+    self, WordKernel, copy_rows, distance, store, strips_of_columns, strips_of_rows, words_across, words_along,
 };
 use super::{math, memory, threads};
 use std::ops::Range;
@@ -86,19 +89,20 @@ pub fn attend(sequences: &[Sequence], n_head: usize, scale: f32, keep_weights: b
     let mut out = memory::take(n_tok * n_embd);
     let mut weights = memory::take(if keep_weights { sequences.len() * n_head * n_seq * n_keys } else { 0 });
     let mut places = weights.chunks_mut(n_seq * n_keys);
-    let to_bf16 = in_bf16(n_seq);
     let mut tasks = Vec::with_capacity(sequences.len() * n_head);
     for (i, out) in columns_of_heads(&mut out, n_seq, n_embd, head_size).into_iter().enumerate() {
         let columns = i % n_head * head_size..(i % n_head + 1) * head_size;
-        tasks.push(Forward { sequence: &sequences[i / n_head], columns, scale, to_bf16, weights: places.next(), out });
+        tasks.push(Forward { sequence: &sequences[i / n_head], columns, scale, weights: places.next(), out });
     }
-    threads::each_if(n_tok * n_keys * n_embd >= threads::WORTH_A_THREAD, tasks, run);
+    let arithmetic = arithmetic_for(n_seq);
+    let is_worth_it = n_tok * n_keys * n_embd >= threads::WORTH_A_THREAD;
+    threads::each_if(is_worth_it, tasks, |task| strips::run(arithmetic, task));
     (out, weights)
 }
 
-/// Whether the products are made in `bf16`. That is said on the calling thread alone, so the tasks must be told.
-fn in_bf16(n_seq: usize) -> bool {
-    arithmetic::current() == Arithmetic::Bf16 && n_seq > FEW_ROWS
+/// In which numbers the products of so many queries are made: those of a few rows stay `f32`, as everywhere.
+fn arithmetic_for(n_seq: usize) -> Arithmetic {
+    if n_seq > FEW_ROWS { arithmetic::current() } else { Arithmetic::F32 }
 }
 
 /// The places of a table whose rows are heads side by side, `head_size` numbers each: for each sequence and each column of
@@ -127,60 +131,73 @@ struct Forward<'a> {
     sequence: &'a Sequence<'a>,
     columns: Range<usize>,
     scale: f32,
-    to_bf16: bool,
     weights: Option<&'a mut [f32]>,
     out: Vec<&'a mut [f32]>,
 }
 
-impl Kernel for Forward<'_> {
-    type Output = ();
-
+impl WordKernel for Forward<'_> {
     #[inline(always)]
-    fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) {
-        let Forward { sequence, columns, scale, to_bf16, mut weights, mut out } = self;
+    fn run<D: Dot<LANES>, W: Words<f32>, const LANES: usize, const ROWS: usize>(self, dot: D, kind: W) {
+        let Forward { sequence, columns, scale, mut weights, mut out } = self;
         let segments = || sequence.segments.iter();
         let queries: Vec<&[f32]> = rows_of(sequence.queries, columns.clone()).collect();
         let keys: Vec<&[f32]> = segments().flat_map(|s| rows_of(s.keys, columns.clone())).collect();
         let values: Vec<&[f32]> = segments().flat_map(|s| rows_of(s.values, columns.clone())).collect();
-        let (width, k, n_keys) = (2 * LANES, columns.len(), keys.len());
+        let (width, head_size, n_keys) = (2 * LANES, columns.len(), keys.len());
         let n_past = n_keys - queries.len();
 
-        let (n_wide, stride) = (k.next_multiple_of(width), distance(n_keys));
-        let lengths = [n_keys.next_multiple_of(width) * k, n_keys * n_wide, ROWS * k, ROWS * stride];
-        let mut room = Scratch::new(strips::room(lengths));
-        let [key_strips, value_strips, q, scores] = strips::parts(&mut room, lengths);
-        strips_of_columns::<LANES>(&keys, to_bf16, key_strips);
-        strips_of_rows::<LANES>(&values, to_bf16, value_strips);
+        // How many words hold a row of a head; and one number of each key.
+        let (k, key_words) = (head_size.div_ceil(W::TERMS), n_keys.div_ceil(W::TERMS));
+        let (n_wide, stride, far) = (head_size.next_multiple_of(width), distance(n_keys), distance(key_words));
+        let lengths = [n_keys.next_multiple_of(width) * k, key_words * n_wide, ROWS * k, ROWS * far];
+        let mut room = Scratch::<u32>::new(strips::room(lengths));
+        let [key_strips, value_strips, q, powers] = strips::parts(&mut room, lengths);
+        let mut room = Scratch::<f32>::new(strips::room([ROWS * stride]));
+        let [scores] = strips::parts(&mut room, [ROWS * stride]);
+        strips_of_columns::<D, W, LANES>(dot, kind, &keys, key_strips);
+        strips_of_rows::<W, LANES>(kind, &values, value_strips);
 
-        for (i, (queries, out)) in queries.chunks(ROWS).zip(out.chunks_mut(ROWS)).enumerate() {
-            let first = i * ROWS;
-            let n_seen = n_past + first + queries.len(); // the keys up to the last query of this tile
+        let (mut queries, mut out) = (&queries[..], &mut out[..]);
+        while !queries.is_empty() {
+            // A tile ends where a word of keys ends, for no query may meet half a word of what it does not see.
+            let first = n_keys - n_past - queries.len();
+            let n = queries.len().min(ROWS - (n_past + first) % W::TERMS);
+            let (these, later) = queries.split_at(n);
+            let (places, later_places) = std::mem::take(&mut out).split_at_mut(n);
+            (queries, out) = (later, later_places);
+            let n_seen = n_past + first + n; // the keys up to the last query of this tile
             // q·kᵀ: [ROWS, head_size] · [head_size, n_seen] -> [ROWS, n_seen]
-            copy_rows::<ROWS>(queries, to_bf16, q);
+            copy_rows::<W, LANES, ROWS>(kind, these, q);
             let mut rows: [&mut [f32]; ROWS] = rows_apart(scores, stride);
             for (s, strip) in key_strips.chunks_exact(k * width).take(n_seen.div_ceil(width)).enumerate() {
-                let tile = tile_of_rows::<FMA, LANES, ROWS>(q, k, strip);
-                store(&tile, &mut rows, s * width, false, |_| scale);
+                let tile = tile_of_rows::<D, LANES, ROWS>(dot, q, k, strip);
+                store::<D, LANES, ROWS>(dot, tile, &mut rows, s * width, false, |_| scale);
             }
             // Softmax: the powers here, the division below.
             let mut factors = [0.0; ROWS];
-            for (r, row) in rows.iter_mut().take(queries.len()).enumerate() {
+            for (r, (row, powers)) in rows.iter_mut().zip(powers.chunks_exact_mut(far)).take(n).enumerate() {
                 let n_visible = n_past + first + r + 1;
                 let row = &mut row[..n_seen.next_multiple_of(math::SUMS)];
                 row[n_visible..].fill(f32::NEG_INFINITY); // whose power is 0
                 let largest = math::max_inlined(row);
-                factors[r] = 1.0 / math::exp_and_sum_inlined::<FMA>(row, largest);
+                factors[r] = 1.0
+                    / if D::FMA {
+                        math::exp_and_sum_inlined::<true>(row, largest)
+                    } else {
+                        math::exp_and_sum_inlined::<false>(row, largest)
+                    };
                 if let Some(weights) = &mut weights {
                     let (visible, masked) = weights[(first + r) * n_keys..][..n_keys].split_at_mut(n_visible);
                     visible.iter_mut().zip(&*row).for_each(|(w, power)| *w = power * factors[r]);
                     masked.fill(0.0);
                 }
-                strips::round(row, to_bf16);
+                words_along::<W, LANES>(kind, row, &mut powers[..row.len() / W::TERMS]);
             }
             // [ROWS, n_seen] · [n_seen, head_size] -> [ROWS, head_size]
-            for (s, strip) in value_strips.chunks_exact(n_keys * width).enumerate() {
-                let tile = tile_of_rows::<FMA, LANES, ROWS>(scores, stride, &strip[..n_seen * width]);
-                store(&tile, out, s * width, false, |r| factors[r]);
+            for (s, strip) in value_strips.chunks_exact(key_words * width).enumerate() {
+                let seen = &strip[..n_seen.div_ceil(W::TERMS) * width];
+                let tile = tile_of_rows::<D, LANES, ROWS>(dot, powers, far, seen);
+                store::<D, LANES, ROWS>(dot, tile, places, s * width, false, |r| factors[r]);
             }
         }
     }
@@ -209,7 +226,6 @@ pub fn attend_backward(sequences: &[Sequence], n_head: usize, scale: f32, weight
         weights.len() == sequences.len() * n_head * n_seq * n_seq && d_out.len() == n_tok * n_embd,
         "attend_backward: lengths do not fit"
     );
-    let to_bf16 = in_bf16(n_seq);
     let mut d_qkv = memory::take(3 * n_tok * n_embd);
     let mut places = columns_of_heads(&mut d_qkv, n_seq, 3 * n_embd, head_size).into_iter();
     let mut tasks = Vec::with_capacity(sequences.len() * n_head);
@@ -220,10 +236,12 @@ pub fn attend_backward(sequences: &[Sequence], n_head: usize, scale: f32, weight
             let weights = &weights[(s * n_head + h) * n_seq * n_seq..][..n_seq * n_seq];
             let d_out = Matrix::part(&d_out[s * n_seq * n_embd..], n_seq, n_embd, n_embd);
             let columns = h * head_size..(h + 1) * head_size;
-            tasks.push(Backward { sequence, columns, scale, to_bf16, weights, d_out, d_q, d_k, d_v });
+            tasks.push(Backward { sequence, columns, scale, weights, d_out, d_q, d_k, d_v });
         }
     }
-    threads::each_if(n_tok * n_seq * n_embd >= threads::WORTH_A_THREAD, tasks, run);
+    let arithmetic = arithmetic_for(n_seq);
+    let is_worth_it = n_tok * n_seq * n_embd >= threads::WORTH_A_THREAD;
+    threads::each_if(is_worth_it, tasks, |task| strips::run(arithmetic, task));
     d_qkv
 }
 
@@ -235,7 +253,6 @@ struct Backward<'a> {
     sequence: &'a Sequence<'a>,
     columns: Range<usize>,
     scale: f32,
-    to_bf16: bool,
     weights: &'a [f32],
     d_out: Matrix<'a>,
     d_q: Vec<&'a mut [f32]>,
@@ -243,27 +260,32 @@ struct Backward<'a> {
     d_v: Vec<&'a mut [f32]>,
 }
 
-impl Kernel for Backward<'_> {
-    type Output = ();
-
+impl WordKernel for Backward<'_> {
     #[inline(always)]
-    fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) {
-        let Backward { sequence, columns, scale, to_bf16, weights, d_out, mut d_q, mut d_k, mut d_v } = self;
+    fn run<D: Dot<LANES>, W: Words<f32>, const LANES: usize, const ROWS: usize>(self, dot: D, kind: W) {
+        let Backward { sequence, columns, scale, weights, d_out, mut d_q, mut d_k, mut d_v } = self;
         let segment = &sequence.segments[0];
         let [queries, keys, values, d_outs] = [sequence.queries, segment.keys, segment.values, d_out]
             .map(|matrix| rows_of(matrix, columns.clone()).collect::<Vec<&[f32]>>());
-        let (width, k, n_seq) = (2 * LANES, columns.len(), queries.len());
+        let (width, head_size, n_seq) = (2 * LANES, columns.len(), queries.len());
 
-        let (n_wide, stride) = (k.next_multiple_of(width), distance(n_seq));
-        let table = QUERIES.min(n_seq.next_multiple_of(ROWS)) * stride;
-        let by_rows = n_seq * n_wide;
-        let lengths = [n_seq.next_multiple_of(width) * k, by_rows, by_rows, by_rows, ROWS * k, table, table];
-        let mut room = Scratch::new(strips::room(lengths));
-        let [value_strips, key_strips, query_strips, d_out_strips, d, d_scores, w] = strips::parts(&mut room, lengths);
-        strips_of_columns::<LANES>(&values, to_bf16, value_strips);
-        strips_of_rows::<LANES>(&keys, to_bf16, key_strips);
-        strips_of_rows::<LANES>(&queries, to_bf16, query_strips);
-        strips_of_rows::<LANES>(&d_outs, to_bf16, d_out_strips);
+        // How many words hold a row of a head; and one number of each token.
+        let (k, tok_words) = (head_size.div_ceil(W::TERMS), n_seq.div_ceil(W::TERMS));
+        let (n_wide, stride, far) = (head_size.next_multiple_of(width), distance(n_seq), distance(tok_words));
+        let by_rows = tok_words * n_wide;
+        let table = QUERIES.min(n_seq.next_multiple_of(ROWS)) / W::TERMS * stride;
+        let lengths =
+            [n_seq.next_multiple_of(width) * k, by_rows, by_rows, by_rows, ROWS * k, ROWS * far, table, table];
+        let mut room = Scratch::<u32>::new(strips::room(lengths));
+        let [value_strips, key_strips, query_strips, d_out_strips, d_out_words, d_words, d_table, w_table] =
+            strips::parts(&mut room, lengths);
+        let lengths = [ROWS * stride, ROWS * stride];
+        let mut room = Scratch::<f32>::new(strips::room(lengths));
+        let [d_scores, w] = strips::parts(&mut room, lengths);
+        strips_of_columns::<D, W, LANES>(dot, kind, &values, value_strips);
+        strips_of_rows::<W, LANES>(kind, &keys, key_strips);
+        strips_of_rows::<W, LANES>(kind, &queries, query_strips);
+        strips_of_rows::<W, LANES>(kind, &d_outs, d_out_strips);
 
         for block in (0..n_seq).step_by(QUERIES) {
             let n = QUERIES.min(n_seq - block);
@@ -272,46 +294,59 @@ impl Kernel for Backward<'_> {
                 let n_rows = ROWS.min(n - first);
                 let n_seen = block + first + n_rows; // the keys up to the last query of this tile
                 // Forward was: out = w·v. Now d_w: [ROWS, head_size] · [head_size, n_seen] -> [ROWS, n_seen]
-                copy_rows::<ROWS>(&d_outs[block + first..][..n_rows], to_bf16, d);
-                let (d_scores, w) = (&mut d_scores[first * stride..], &mut w[first * stride..]);
+                copy_rows::<W, LANES, ROWS>(kind, &d_outs[block + first..][..n_rows], d_out_words);
                 let mut rows: [&mut [f32]; ROWS] = rows_apart(d_scores, stride);
                 for (s, strip) in value_strips.chunks_exact(k * width).take(n_seen.div_ceil(width)).enumerate() {
-                    store(&tile_of_rows::<FMA, LANES, ROWS>(d, k, strip), &mut rows, s * width, false, |_| 1.0);
+                    let tile = tile_of_rows::<D, LANES, ROWS>(dot, d_out_words, k, strip);
+                    store::<D, LANES, ROWS>(dot, tile, &mut rows, s * width, false, |_| 1.0);
                 }
-                for (r, (d, w)) in rows.iter_mut().zip(w.chunks_exact_mut(stride)).take(n_rows).enumerate() {
-                    let t = block + first + r;
-                    // Whole runs of numbers, with zeros where nothing is visible.
-                    let n_whole = n_seen.next_multiple_of(math::SUMS);
-                    let (d, w) = (&mut d[..n_whole], &mut w[..n_whole]);
+                // Whole runs of numbers, with zeros where nothing is visible.
+                let n_whole = n_seen.next_multiple_of(math::SUMS);
+                for (r, (d, w)) in rows.iter_mut().zip(w.chunks_exact_mut(stride)).enumerate() {
+                    let (t, d, w) = (block + first + r, &mut d[..n_whole], &mut w[..n_whole]);
+                    if r >= n_rows {
+                        w.fill(0.0); // the other half of the last query's words
+                        d.fill(0.0);
+                        continue;
+                    }
                     w[..t + 1].copy_from_slice(&weights[t * n_seq..][..t + 1]);
                     w[t + 1..].fill(0.0);
                     d[t + 1..].fill(0.0);
                     // Forward was: w = softmax(scale * scores)
-                    let shared = math::dot_inlined::<FMA>(w, d);
+                    let shared =
+                        if D::FMA { math::dot_inlined::<true>(w, d) } else { math::dot_inlined::<false>(w, d) };
                     d.iter_mut().zip(&*w).for_each(|(d, w)| *d = w * (*d - shared) * scale);
-                    strips::round(w, to_bf16);
-                    strips::round(d, to_bf16);
+                    words_along::<W, LANES>(kind, d, &mut d_words[r * far..][..n_whole / W::TERMS]);
                 }
                 // Forward was: scores = q·kᵀ. Now d_q: [ROWS, n_seen] · [n_seen, head_size] -> [ROWS, head_size]
-                for (s, strip) in key_strips.chunks_exact(n_seq * width).enumerate() {
-                    let tile = tile_of_rows::<FMA, LANES, ROWS>(d_scores, stride, &strip[..n_seen * width]);
-                    store(&tile, &mut d_q[block + first..][..n_rows], s * width, false, |_| 1.0);
+                for (s, strip) in key_strips.chunks_exact(tok_words * width).enumerate() {
+                    let seen = &strip[..n_seen.div_ceil(W::TERMS) * width];
+                    let tile = tile_of_rows::<D, LANES, ROWS>(dot, d_words, far, seen);
+                    store::<D, LANES, ROWS>(dot, tile, &mut d_q[block + first..][..n_rows], s * width, false, |_| 1.0);
+                }
+                // Below, the sums go over queries. So there the words are made across the rows.
+                for (table, from) in [(&mut *d_table, &*d_scores), (&mut *w_table, &*w)] {
+                    let table = table[first / W::TERMS * stride..].chunks_exact_mut(stride);
+                    for (rows, words) in from.chunks_exact(W::TERMS * stride).zip(table) {
+                        let rows = [0, W::TERMS - 1].map(|t| &rows[t * stride..][..n_whole]);
+                        words_across::<W, LANES>(kind, rows, &mut words[..n_whole]);
+                    }
                 }
             }
             // Each key, and its value, is seen by the queries from its own on. It adds up what they say, block by block.
             for j in (0..block + n).step_by(ROWS) {
                 let (first, add) = (j.saturating_sub(block), j < block);
                 let n_keys = ROWS.min(n_seq - j);
-                let seen_by = (block + first) * width..(block + n) * width;
-                for (s, (q, d_out)) in
-                    query_strips.chunks_exact(n_seq * width).zip(d_out_strips.chunks_exact(n_seq * width)).enumerate()
+                let at = first / W::TERMS * stride + j;
+                let seen_by = (block + first) / W::TERMS * width..(block + n).div_ceil(W::TERMS) * width;
+                let size = tok_words * width;
+                for (s, (q, d_out)) in query_strips.chunks_exact(size).zip(d_out_strips.chunks_exact(size)).enumerate()
                 {
                     // d_k: [n, ROWS]ᵀ · [n, head_size] -> [ROWS, head_size], and d_v likewise
-                    let at = first * stride + j;
-                    let tile = tile_of_columns::<FMA, LANES, ROWS>(&d_scores[at..], stride, &q[seen_by.clone()]);
-                    store(&tile, &mut d_k[j..][..n_keys], s * width, add, |_| 1.0);
-                    let tile = tile_of_columns::<FMA, LANES, ROWS>(&w[at..], stride, &d_out[seen_by.clone()]);
-                    store(&tile, &mut d_v[j..][..n_keys], s * width, add, |_| 1.0);
+                    let tile = tile_of_columns::<D, LANES, ROWS>(dot, &d_table[at..], stride, &q[seen_by.clone()]);
+                    store::<D, LANES, ROWS>(dot, tile, &mut d_k[j..][..n_keys], s * width, add, |_| 1.0);
+                    let tile = tile_of_columns::<D, LANES, ROWS>(dot, &w_table[at..], stride, &d_out[seen_by.clone()]);
+                    store::<D, LANES, ROWS>(dot, tile, &mut d_v[j..][..n_keys], s * width, add, |_| 1.0);
                 }
             }
         }

@@ -201,6 +201,8 @@ pub(super) trait Dot<const LANES: usize>: Copy {
     type Sum: Sum;
     /// What is added to each byte of `B`, so that it has no sign.
     const OFFSET: i32;
+    /// Whether [`multiply_add`] is one instruction here.
+    const FMA: bool;
 
     fn zeros(self) -> Self::Sums;
     /// The same word in every lane.
@@ -255,6 +257,34 @@ pub(super) fn run<K: DotKernel>(dots: Dots, kernel: K) -> K::Output {
     }
 }
 
+/// [`run`] with [`Dots::f32`]. The compiler copies the loop for each kind of instruction that it may meet. A long loop should
+/// be copied for no others.
+pub(super) fn run_f32<K: DotKernel>(kernel: K) -> K::Output {
+    let level = cpu::level();
+    assert!(cpu::is_available(level), "this processor does not have {level:?}");
+    match level {
+        // SAFETY: as in `run`.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { x86::run_f32(kernel) },
+        _ => cpu::run_at(level, Plain(kernel)),
+    }
+}
+
+/// [`run`] for pairs of `bf16`, likewise.
+///
+/// # Panics
+///
+/// If the processor has no instruction for them.
+pub(super) fn run_pairs<K: DotKernel>(kernel: K) -> K::Output {
+    #[cfg(target_arch = "x86_64")]
+    if Dots::Pairs512.is_available() {
+        // SAFETY: as in `run`.
+        return unsafe { x86::run_pairs(kernel) };
+    }
+    drop(kernel);
+    panic!("this processor does not have pairs of bf16");
+}
+
 /// A loop that multiplies `f32`, as one that [`cpu`] can run.
 struct Plain<K>(K);
 
@@ -276,6 +306,7 @@ impl<const FMA: bool, const LANES: usize> Dot<LANES> for F32<FMA> {
     type Sums = [f32; LANES];
     type Sum = f32;
     const OFFSET: i32 = 0;
+    const FMA: bool = FMA;
 
     #[inline(always)]
     fn zeros(self) -> [f32; LANES] {
@@ -331,6 +362,7 @@ impl<const LANES: usize> Dot<LANES> for PlainBytes {
     type Sums = [i32; LANES];
     type Sum = i32;
     const OFFSET: i32 = 128;
+    const FMA: bool = false;
 
     #[inline(always)]
     fn zeros(self) -> [i32; LANES] {
@@ -426,6 +458,7 @@ mod x86 {
         type Sums = __m512;
         type Sum = f32;
         const OFFSET: i32 = 0;
+        const FMA: bool = true;
 
         #[inline(always)]
         fn zeros(self) -> __m512 {
@@ -472,6 +505,7 @@ mod x86 {
         type Sums = __m512i;
         type Sum = i32;
         const OFFSET: i32 = 128;
+        const FMA: bool = true;
 
         #[inline(always)]
         fn zeros(self) -> __m512i {
@@ -514,6 +548,7 @@ mod x86 {
         type Sums = __m256i;
         type Sum = i32;
         const OFFSET: i32 = if KIND == SHORTS { 0 } else { 128 };
+        const FMA: bool = true;
 
         #[inline(always)]
         fn zeros(self) -> __m256i {

@@ -11,7 +11,7 @@
 //! * `math.rs` has the other loops over many numbers: sums, dot products, exponentials.
 //! * `softmax.rs`, `gelu.rs`, `layer_norm.rs`, [`attention`], `loss.rs` and [`adamw`] are fast twins. The functions of the
 //!   same names in `layers/` and `train/` are plain loops; they say what is computed, and judge these in the tests.
-//!   `one_query.rs` is attention once more, for a single new token; `strips.rs` has the small products of many queries.
+//!   `one_query.rs` is attention once more, for a single new token; `strips.rs` lays out what many queries meet.
 //! * `activation.rs` runs any other function over many numbers.
 //! * `memory.rs` keeps the memory of long tensors for the next one of the same size.
 //! * `unpack.rs` turns the bytes of a file into numbers, and matrices the other way round.

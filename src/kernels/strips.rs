@@ -1,9 +1,10 @@
-//! Small matrix products for attention: one factor laid out once, and tiles that read it.
+//! The factors of attention's products, laid out as the tiles read them.
 //!
 //! A head of attention makes many products that share a factor: every run of queries meets the same keys. The general product
 //! ([`matmul`](super::matmul)) would lay out the shared factor again each time, look for work to share among threads, and
-//! allocate. With heads of 32 columns and texts of 64 tokens that took as long as the multiplying. So here the two steps are
-//! apart. The factor `B`, `[k, n]`, is laid out in *strips* of as many columns as a tile has, once:
+//! allocate. With heads of 32 columns and texts of 64 tokens that took as long as the multiplying. So attention calls the tiles
+//! itself (`matmul/tiles.rs`), and here is what they read. The factor `B`, `[k, n]`, is laid out in *strips* of as many columns
+//! as a tile has, once:
 //!
 //! ```text
 //! strip 0: row 0, columns 0..32 | row 1, columns 0..32 | ...        strip 1: row 0, columns 32..64 | ...
@@ -11,23 +12,51 @@
 //!
 //! The rows of the other factor need no such order: a tile reads each of its numbers once for the whole strip.
 //!
-//! Everything here is copied into the loop that calls it, and compiled with its instructions: see [`cpu`](super::cpu).
+//! What is laid out is words (see `matmul/words.rs`). Where a word is a pair of `bf16`, a row of a strip is two rows of `B`. An odd
+//! last row is paired with zeros.
+//!
+//! Everything here is copied into the loop that calls it, and compiled with its instructions: see `dot.rs`.
 //!
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
-use super::cpu::multiply_add;
-use crate::float16::Bf16;
+use super::arithmetic::Arithmetic;
+use super::dot::{self, Dot, DotKernel, Dots, Row, Sum};
+use super::matmul::words::{Pairs, Rounded, Whole, Words};
+use super::memory::Kept;
 
-/// How many numbers a cache line holds. A vector that lies across two lines takes two fetches.
+/// A loop over words, written once for every kind of word: like [`DotKernel`], but it is also told how numbers become words.
+pub(super) trait WordKernel {
+    fn run<D: Dot<LANES>, W: Words<f32>, const LANES: usize, const ROWS: usize>(self, dot: D, kind: W);
+}
+
+/// Runs a loop with the words and the instructions of this arithmetic.
+pub(super) fn run<K: WordKernel>(arithmetic: Arithmetic, kernel: K) {
+    match (arithmetic, Dots::bf16()) {
+        (Arithmetic::F32, _) => dot::run_f32(OfKind(kernel, Whole)),
+        (Arithmetic::Bf16, Some(_)) => dot::run_pairs(OfKind(kernel, Pairs)),
+        (Arithmetic::Bf16, None) => dot::run_f32(OfKind(kernel, Rounded)),
+    }
+}
+
+/// A [`WordKernel`] with its kind of words.
+struct OfKind<K, W>(K, W);
+
+impl<K: WordKernel, W: Words<f32>> DotKernel for OfKind<K, W> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<D: Dot<LANES>, const LANES: usize, const ROWS: usize>(self, dot: D) {
+        self.0.run::<D, W, LANES, ROWS>(dot, self.1);
+    }
+}
+
+/// How many numbers or words a cache line holds. A vector that lies across two lines takes two fetches.
 const LINE: usize = 16;
-
-/// A tile of the result: for each row two vectors.
-pub(super) type Tile<const LANES: usize, const ROWS: usize> = [[[f32; LANES]; 2]; ROWS];
 
 /// Cuts room to work in into parts of these lengths, each of which begins where a cache line does.
 #[inline(always)]
-pub(super) fn parts<const N: usize>(room: &mut [f32], lengths: [usize; N]) -> [&mut [f32]; N] {
-    let skip = room.as_ptr().align_offset(LINE * size_of::<f32>()).min(room.len());
+pub(super) fn parts<T: Kept, const N: usize>(room: &mut [T], lengths: [usize; N]) -> [&mut [T]; N] {
+    let skip = room.as_ptr().align_offset(LINE * size_of::<T>()).min(room.len());
     let mut left = &mut room[skip..];
     lengths.map(|n| {
         let (part, rest) = std::mem::take(&mut left).split_at_mut(n.next_multiple_of(LINE));
@@ -47,140 +76,96 @@ pub(super) fn distance(n: usize) -> usize {
     n.next_multiple_of(32) + LINE
 }
 
-/// The number, or the `bf16` nearest to it.
+/// The words of a row: its terms in order, in each word as many as it holds. What the last word lacks is zero.
 #[inline(always)]
-fn rounded(x: f32, to_bf16: bool) -> f32 {
-    if to_bf16 { Bf16::nearest(x).value() } else { x }
-}
-
-/// Rounds each number to `bf16`, if that is asked for.
-#[inline(always)]
-pub(super) fn round(xs: &mut [f32], to_bf16: bool) {
-    if to_bf16 {
-        xs.iter_mut().for_each(|x| *x = rounded(*x, true));
+pub(super) fn words_along<W: Words<f32>, const LANES: usize>(kind: W, row: &[f32], words: &mut [u32]) {
+    let n_whole = row.len() / W::TERMS / LANES;
+    let runs = words.as_chunks_mut::<LANES>().0.iter_mut().zip(row.chunks_exact(LANES * W::TERMS));
+    for (words, terms) in runs {
+        for (j, word) in words.iter_mut().enumerate() {
+            *word = kind.word(|t| terms[j * W::TERMS + t]);
+        }
+    }
+    for (j, word) in words.iter_mut().enumerate().skip(n_whole * LANES) {
+        *word = kind.word(|t| row.get(j * W::TERMS + t).copied().unwrap_or(0.0));
     }
 }
 
-/// Copies some rows of equal length, one after the other, to be the rows of a tile. Below the last comes the last again.
+/// The words of as many rows as a word has terms, at most two: word `j` holds number `j` of each. Beyond the end of a row, or
+/// in place of a row that is not there (an empty one), is zero.
 #[inline(always)]
-pub(super) fn copy_rows<const ROWS: usize>(rows: &[&[f32]], to_bf16: bool, to: &mut [f32]) {
-    let k = to.len() / ROWS;
-    for (r, to) in to.chunks_exact_mut(k).enumerate() {
-        to.copy_from_slice(rows[r.min(rows.len() - 1)]);
+pub(super) fn words_across<W: Words<f32>, const LANES: usize>(kind: W, rows: [&[f32]; 2], words: &mut [u32]) {
+    const { assert!(W::TERMS <= 2) };
+    let n_whole = if rows[W::TERMS - 1].is_empty() { 0 } else { rows[0].len().min(words.len()) / LANES };
+    for (i, words) in words.as_chunks_mut::<LANES>().0.iter_mut().enumerate().take(n_whole) {
+        let piece = |t: usize| &rows[t.min(W::TERMS - 1)][i * LANES..][..LANES];
+        let pieces = [piece(0), piece(1)];
+        for (j, word) in words.iter_mut().enumerate() {
+            *word = kind.word(|t| pieces[t][j]);
+        }
     }
-    round(to, to_bf16);
+    for (j, word) in words.iter_mut().enumerate().skip(n_whole * LANES) {
+        *word = kind.word(|t| rows[t].get(j).copied().unwrap_or(0.0));
+    }
+}
+
+/// Rows of equal length, one after the other, to be the rows of a tile. Below the last comes the last again.
+#[inline(always)]
+pub(super) fn copy_rows<W: Words<f32>, const LANES: usize, const ROWS: usize>(
+    kind: W,
+    rows: &[&[f32]],
+    to: &mut [u32],
+) {
+    for (r, to) in to.chunks_exact_mut(to.len() / ROWS).enumerate() {
+        words_along::<W, LANES>(kind, rows[r.min(rows.len() - 1)], to);
+    }
 }
 
 /// Lays out the `B` whose rows these are. What a strip has beyond the last column is zero.
 #[inline(always)]
-pub(super) fn strips_of_rows<const LANES: usize>(rows: &[&[f32]], to_bf16: bool, strips: &mut [f32]) {
+pub(super) fn strips_of_rows<W: Words<f32>, const LANES: usize>(kind: W, rows: &[&[f32]], strips: &mut [u32]) {
     let width = 2 * LANES;
-    for (s, strip) in strips.chunks_exact_mut(rows.len() * width).enumerate() {
-        for (row, place) in rows.iter().zip(strip.chunks_exact_mut(width)) {
-            let row = &row[s * width..];
-            if let Some((row, _)) = row.split_at_checked(width) {
-                place.copy_from_slice(row); // of a length that is known when this is compiled
-            } else {
-                place[..row.len()].copy_from_slice(row);
-                place[row.len()..].fill(0.0);
-            }
+    for (s, strip) in strips.chunks_exact_mut(rows.len().div_ceil(W::TERMS) * width).enumerate() {
+        for (rows, place) in rows.chunks(W::TERMS).zip(strip.chunks_exact_mut(width)) {
+            let part = |t: usize| rows.get(t).map_or(&[][..], |row| &row[s * width..]);
+            words_across::<W, LANES>(kind, [part(0), part(1)], place);
         }
-        round(strip, to_bf16);
     }
 }
 
-/// Lays out the `B` whose columns these are. What a strip has beyond the last column is the last column again.
+/// Lays out the `B` whose columns these are. What a strip has beyond the last column is zero.
 #[inline(always)]
-pub(super) fn strips_of_columns<const LANES: usize>(columns: &[&[f32]], to_bf16: bool, strips: &mut [f32]) {
-    let (width, k) = (2 * LANES, columns[0].len());
-    for (strip, columns) in strips.chunks_exact_mut(k * width).zip(columns.chunks(width)) {
-        for half in [0, LANES] {
-            // A square of numbers at a time goes from rows to columns.
-            let columns: [&[f32]; LANES] = std::array::from_fn(|i| &columns[(half + i).min(columns.len() - 1)][..k]);
-            for (p, place) in strip.chunks_exact_mut(width).enumerate() {
-                let values: [f32; LANES] = std::array::from_fn(|i| columns[i][p]);
-                place[half..half + LANES].copy_from_slice(&values);
-            }
-        }
-        round(strip, to_bf16);
-    }
-}
-
-/// The tile of `A·B` that `ROWS` rows of `A`, `stride` apart, make with a strip of `B`. The strip has as many terms as are
-/// summed.
-#[inline(always)]
-pub(super) fn tile_of_rows<const FMA: bool, const LANES: usize, const ROWS: usize>(
-    a: &[f32],
-    stride: usize,
-    strip: &[f32],
-) -> Tile<LANES, ROWS> {
-    let mut sums = [[[0.0f32; LANES]; 2]; ROWS];
-    let k = strip.len() / (2 * LANES);
-    let rows: [&[f32]; ROWS] = std::array::from_fn(|r| &a[r * stride..][..k]); // one check of each length
-    for (p, b) in strip.chunks_exact(2 * LANES).enumerate() {
-        step::<FMA, LANES, ROWS>(&mut sums, |r| rows[r][p], b);
-    }
-    sums
-}
-
-/// The tile of `Aᵀ·B`: it reads the first `ROWS` numbers of each row of `A`, `stride` apart.
-#[inline(always)]
-pub(super) fn tile_of_columns<const FMA: bool, const LANES: usize, const ROWS: usize>(
-    a: &[f32],
-    stride: usize,
-    strip: &[f32],
-) -> Tile<LANES, ROWS> {
-    let mut sums = [[[0.0f32; LANES]; 2]; ROWS];
-    for (a, b) in a.chunks(stride).zip(strip.chunks_exact(2 * LANES)) {
-        let a = &a[..ROWS];
-        step::<FMA, LANES, ROWS>(&mut sums, |r| a[r], b);
-    }
-    sums
-}
-
-/// One term of every sum of a tile. The rows are written out: in a loop over `ROWS` the compiler would keep the sums in memory
-/// and not in registers, as `matmul/tiles.rs` tells.
-#[inline(always)]
-fn step<const FMA: bool, const LANES: usize, const ROWS: usize>(
-    sums: &mut Tile<LANES, ROWS>,
-    a: impl Fn(usize) -> f32,
-    b: &[f32],
+pub(super) fn strips_of_columns<D: Dot<LANES>, W: Words<f32>, const LANES: usize>(
+    dot: D,
+    kind: W,
+    columns: &[&[f32]],
+    strips: &mut [u32],
 ) {
-    step_of_row::<FMA, LANES>(&mut sums[0], a(0), b);
-    step_of_row::<FMA, LANES>(&mut sums[1], a(1), b);
-    step_of_row::<FMA, LANES>(&mut sums[2], a(2), b);
-    step_of_row::<FMA, LANES>(&mut sums[3], a(3), b);
-    if ROWS > 4 {
-        step_of_row::<FMA, LANES>(&mut sums[4], a(4), b);
-        step_of_row::<FMA, LANES>(&mut sums[5], a(5), b);
-    }
-    if ROWS > 6 {
-        step_of_row::<FMA, LANES>(&mut sums[6], a(6), b);
-        step_of_row::<FMA, LANES>(&mut sums[7], a(7), b);
-    }
-    if ROWS > 8 {
-        step_of_row::<FMA, LANES>(&mut sums[8], a(8), b);
-        step_of_row::<FMA, LANES>(&mut sums[9], a(9), b);
-        step_of_row::<FMA, LANES>(&mut sums[10], a(10), b);
-        step_of_row::<FMA, LANES>(&mut sums[11], a(11), b);
-    }
-}
-
-/// One row of [`step`]: `sums += a * b`.
-#[inline(always)]
-fn step_of_row<const FMA: bool, const LANES: usize>(sums: &mut [[f32; LANES]; 2], a: f32, b: &[f32]) {
-    for i in 0..LANES {
-        sums[0][i] = multiply_add::<FMA>(a, b[i], sums[0][i]);
-    }
-    for i in 0..LANES {
-        sums[1][i] = multiply_add::<FMA>(a, b[LANES + i], sums[1][i]);
+    let (width, k) = (2 * LANES, columns[0].len());
+    let n_words = k.div_ceil(W::TERMS);
+    for (strip, columns) in strips.chunks_exact_mut(n_words * width).zip(columns.chunks(width)) {
+        for half in [0, LANES] {
+            // A square of words at a time goes from rows to columns.
+            let columns = columns.get(half..).unwrap_or_default();
+            for p in (0..n_words).step_by(LANES) {
+                let mut square = [[0u32; LANES]; LANES];
+                for (words, column) in square.iter_mut().zip(columns) {
+                    words_along::<W, LANES>(kind, &column[p * W::TERMS..k.min((p + LANES) * W::TERMS)], words);
+                }
+                let square = dot.transposed(&square);
+                for (place, words) in strip[p * width + half..].chunks_mut(width).zip(&square) {
+                    place[..LANES].copy_from_slice(words);
+                }
+            }
+        }
     }
 }
 
 /// Stores the columns of a tile that exist, from `column` on: row `r` times `factor(r)`, or added to what is there.
 #[inline(always)]
-pub(super) fn store<const LANES: usize, const ROWS: usize>(
-    tile: &Tile<LANES, ROWS>,
+pub(super) fn store<D: Dot<LANES>, const LANES: usize, const ROWS: usize>(
+    dot: D,
+    tile: [[D::Sums; 2]; ROWS],
     rows: &mut [&mut [f32]],
     column: usize,
     add: bool,
@@ -188,11 +173,12 @@ pub(super) fn store<const LANES: usize, const ROWS: usize>(
 ) {
     for (r, (row, sums)) in rows.iter_mut().zip(tile).enumerate() {
         let factor = factor(r);
+        let sums = sums.map(|sums| dot.sums(sums).map(|sum| sum.number(Row::default(), 0.0)));
         let end = row.len().min(column + 2 * LANES);
         let place = &mut row[column..end];
         // The usual case is two vectors, whose length is known when this is compiled.
         if let ([first, second], []) = place.as_chunks_mut::<LANES>() {
-            for (place, sums) in [first, second].into_iter().zip(sums) {
+            for (place, sums) in [first, second].into_iter().zip(&sums) {
                 *place = std::array::from_fn(|i| if add { place[i] + sums[i] } else { sums[i] * factor });
             }
         } else {

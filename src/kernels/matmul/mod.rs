@@ -41,8 +41,8 @@ pub mod bytes;
 pub mod nibbles;
 mod pack;
 pub(super) mod stream;
-mod tiles;
-mod words;
+pub(super) mod tiles;
+pub(super) mod words;
 
 /// Whether a product replaces what is in the output or is added to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -179,6 +179,41 @@ fn tile<D: Dot<LANES>, const LANES: usize, const ROWS: usize>(dot: D, a: &[u32],
     sums
 }
 
+/// The tile of `A·B` for rows of `A` that are not packed, but lie `stride` words apart.
+#[inline(always)]
+pub(in crate::kernels) fn tile_of_rows<D: Dot<LANES>, const LANES: usize, const ROWS: usize>(
+    dot: D,
+    a: &[u32],
+    stride: usize,
+    b: &[u32],
+) -> [[D::Sums; 2]; ROWS] {
+    let mut sums = [[dot.zeros(); 2]; ROWS];
+    let k = b.len() / (2 * LANES);
+    let rows: [&[u32]; ROWS] = std::array::from_fn(|r| &a[r * stride..][..k]); // one check of each length
+    for (p, b) in b.as_chunks::<LANES>().0.chunks_exact(2).enumerate() {
+        let a: [u32; ROWS] = std::array::from_fn(|r| rows[r][p]);
+        tile_step::<D, LANES, ROWS>(dot, &mut sums, &a, [dot.load(&b[0]), dot.load(&b[1])]);
+    }
+    sums
+}
+
+/// The tile of `Aᵀ·B`: of each row of words of `A`, `stride` apart, it reads the first `ROWS`.
+#[inline(always)]
+pub(in crate::kernels) fn tile_of_columns<D: Dot<LANES>, const LANES: usize, const ROWS: usize>(
+    dot: D,
+    a: &[u32],
+    stride: usize,
+    b: &[u32],
+) -> [[D::Sums; 2]; ROWS] {
+    let mut sums = [[dot.zeros(); 2]; ROWS];
+    for (a, b) in a.chunks(stride).zip(b.as_chunks::<LANES>().0.chunks_exact(2)) {
+        if let Some(a) = a.first_chunk::<ROWS>() {
+            tile_step::<D, LANES, ROWS>(dot, &mut sums, a, [dot.load(&b[0]), dot.load(&b[1])]);
+        }
+    }
+    sums
+}
+
 /// One step of a tile: every row of `sums` grows by its word of `A`, times the words of `B`.
 ///
 /// The sums must stay in registers all the time, so every index into them has to be known when this is compiled. A loop over

@@ -8,7 +8,7 @@
 use super::{Entry, Matrix, Number};
 
 /// A way to make a word out of some terms of a row.
-pub(super) trait Words<T>: Copy + Send + Sync {
+pub(in crate::kernels) trait Words<T>: Copy + Send + Sync {
     /// How many terms a word holds.
     const TERMS: usize;
     /// The word of `term(0)`, `term(1)`, ...
@@ -49,7 +49,7 @@ impl Words<u32> for AsTheyAre {
 
 /// An `f32`.
 #[derive(Clone, Copy)]
-pub(super) struct Whole;
+pub(in crate::kernels) struct Whole;
 
 impl<T: Number> Words<T> for Whole {
     const TERMS: usize = 1;
@@ -62,7 +62,7 @@ impl<T: Number> Words<T> for Whole {
 
 /// The nearest `bf16`, as an `f32`: where no instruction multiplies pairs of them.
 #[derive(Clone, Copy)]
-pub(super) struct Rounded;
+pub(in crate::kernels) struct Rounded;
 
 impl<T: Number> Words<T> for Rounded {
     const TERMS: usize = 1;
@@ -75,7 +75,7 @@ impl<T: Number> Words<T> for Rounded {
 
 /// Two `bf16`, each the nearest one, the first in the lower half.
 #[derive(Clone, Copy)]
-pub(super) struct Pairs;
+pub(in crate::kernels) struct Pairs;
 
 impl<T: Number> Words<T> for Pairs {
     const TERMS: usize = 2;
