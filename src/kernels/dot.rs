@@ -21,19 +21,48 @@
 //!
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
-#![allow(unsafe_code)] // see `Dot` and `run`
+#![allow(unsafe_code)] // see `Dot` and `Instructions`
 
 use super::cpu::{self, Kernel, Level, multiply_add};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What lanes hold, and with which instructions they are multiplied.
+/// Instructions of one kind, or a few kinds of which the processor has one.
+///
+/// A loop is compiled for each kind that it may meet. That is why these are several types: a long loop should meet no others than
+/// those that it needs.
+pub(super) trait Instructions: Copy + Send + Sync {
+    /// Runs a loop with these instructions.
+    fn run<K: DotKernel>(self, kernel: K) -> K::Output;
+
+    /// How many rows and columns a tile has.
+    fn tile(self) -> (usize, usize) {
+        struct Shape;
+        impl DotKernel for Shape {
+            type Output = (usize, usize);
+
+            #[inline(always)]
+            fn run<D: Dot<LANES>, const LANES: usize, const ROWS: usize>(self, _: D) -> (usize, usize) {
+                (ROWS, 2 * LANES)
+            }
+        }
+        self.run(Shape)
+    }
+}
+
+/// For one `f32` in a lane, with the instructions of a level.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct F32s(Level);
+
+/// For two `bf16` in each of 16 lanes: AVX512_BF16. Whoever has one of these has asked the processor.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bf16Pairs(());
+
+/// For whole numbers. Whoever has one of these has asked the processor, too: the names are for this file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dots {
-    /// One `f32`, with the instructions of a level.
-    F32(Level),
-    /// Two `bf16`, in 16 lanes: AVX512_BF16.
-    #[cfg(target_arch = "x86_64")]
-    Pairs512,
+pub(super) struct Ints(Kind);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
     /// Four bytes, in 16 lanes: AVX512_VNNI.
     #[cfg(target_arch = "x86_64")]
     Bytes512,
@@ -47,7 +76,7 @@ pub(super) enum Dots {
     #[cfg(target_arch = "x86_64")]
     Nibbles256,
     /// Four bytes, in plain Rust.
-    PlainBytes(Level),
+    Plain,
 }
 
 /// Whether tests pretend that the processor has no instructions for short numbers.
@@ -59,95 +88,97 @@ pub fn without(pretend: bool) {
     WITHOUT.store(pretend, Ordering::Relaxed);
 }
 
-impl Dots {
-    /// For `f32`, with the instructions in use.
-    pub fn f32() -> Dots {
-        Dots::F32(cpu::level())
+impl F32s {
+    /// The instructions in use.
+    pub fn in_use() -> F32s {
+        F32s(cpu::level())
     }
+}
 
-    /// For pairs of `bf16`, if there is an instruction for them.
-    pub fn bf16() -> Option<Dots> {
+impl Instructions for F32s {
+    fn run<K: DotKernel>(self, kernel: K) -> K::Output {
+        match self.0 {
+            // SAFETY: a function compiled for certain instructions may only be called on a processor that has them, and
+            // `cpu::level` answers with no other level.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => unsafe { x86::run_f32(kernel) },
+            level => cpu::run_at(level, Plain(kernel)),
+        }
+    }
+}
+
+impl Bf16Pairs {
+    /// If the processor has the instruction, and it is in use.
+    pub fn in_use() -> Option<Bf16Pairs> {
         #[cfg(target_arch = "x86_64")]
-        {
-            if cpu::level() == Level::Avx512 && !WITHOUT.load(Ordering::Relaxed) && Dots::Pairs512.is_available() {
-                return Some(Dots::Pairs512);
-            }
+        if cpu::level() == Level::Avx512 && is_x86_feature_detected!("avx512bf16") && !WITHOUT.load(Ordering::Relaxed) {
+            return Some(Bf16Pairs(()));
         }
         None
     }
+}
 
-    /// For bytes, if there is an instruction for them.
-    pub fn bytes() -> Option<Dots> {
+impl Instructions for Bf16Pairs {
+    fn run<K: DotKernel>(self, kernel: K) -> K::Output {
+        // SAFETY: `in_use` asked the processor.
         #[cfg(target_arch = "x86_64")]
-        {
-            let of_level = match cpu::level() {
-                Level::Avx512 => &[Dots::Bytes512, Dots::Bytes256, Dots::Shorts256][..],
-                Level::Avx2 => &[Dots::Bytes256, Dots::Shorts256],
-                _ => &[],
-            };
-            if !WITHOUT.load(Ordering::Relaxed) {
-                return of_level.iter().copied().find(|dots| dots.is_available());
-            }
+        return unsafe { x86::run_pairs(kernel) };
+        #[cfg(not(target_arch = "x86_64"))]
+        return cpu::run(Plain(kernel));
+    }
+}
+
+impl Ints {
+    /// For bytes, if the processor has instructions for them, and they are in use.
+    pub fn bytes() -> Option<Ints> {
+        #[cfg(target_arch = "x86_64")]
+        if cpu::level() >= Level::Avx2 && !WITHOUT.load(Ordering::Relaxed) {
+            return Some(Ints(if cpu::level() == Level::Avx512 && is_x86_feature_detected!("avx512vnni") {
+                Kind::Bytes512
+            } else if is_x86_feature_detected!("avxvnni") {
+                Kind::Bytes256
+            } else {
+                Kind::Shorts256
+            }));
         }
         None
     }
 
     /// For bytes of which those of `B` are 15 at most.
-    pub fn nibbles() -> Dots {
-        #[cfg(target_arch = "x86_64")]
-        {
-            match Dots::bytes() {
-                Some(Dots::Shorts256) => return Dots::Nibbles256,
-                Some(dots) => return dots,
-                None => {}
-            }
-        }
-        Dots::PlainBytes(cpu::level())
-    }
-
-    /// Whether this processor can execute them.
-    fn is_available(self) -> bool {
-        #[cfg(target_arch = "x86_64")]
-        {
-            let has_512 = cpu::is_available(Level::Avx512);
-            match self {
-                Dots::F32(level) | Dots::PlainBytes(level) => cpu::is_available(level),
-                Dots::Pairs512 => has_512 && is_x86_feature_detected!("avx512bf16"),
-                Dots::Bytes512 => has_512 && is_x86_feature_detected!("avx512vnni"),
-                Dots::Bytes256 => cpu::is_available(Level::Avx2) && is_x86_feature_detected!("avxvnni"),
-                Dots::Shorts256 | Dots::Nibbles256 => cpu::is_available(Level::Avx2),
-            }
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        match self {
-            Dots::F32(level) | Dots::PlainBytes(level) => cpu::is_available(level),
+    pub fn nibbles() -> Ints {
+        match Ints::bytes() {
+            #[cfg(target_arch = "x86_64")]
+            Some(Ints(Kind::Shorts256)) => Ints(Kind::Nibbles256),
+            Some(ints) => ints,
+            None => Ints(Kind::Plain),
         }
     }
 
     /// How many numbers a lane holds.
     pub fn n_terms(self) -> usize {
-        match self {
-            Dots::F32(_) => 1,
+        match self.0 {
             #[cfg(target_arch = "x86_64")]
-            Dots::Pairs512 | Dots::Shorts256 => 2,
-            #[cfg(target_arch = "x86_64")]
-            Dots::Bytes512 | Dots::Bytes256 | Dots::Nibbles256 => 4,
-            Dots::PlainBytes(_) => 4,
+            Kind::Shorts256 => 2,
+            _ => 4,
         }
     }
+}
 
-    /// How many rows and columns a tile has.
-    pub fn tile(self) -> (usize, usize) {
-        struct Shape;
-        impl DotKernel for Shape {
-            type Output = (usize, usize);
-
-            #[inline(always)]
-            fn run<D: Dot<LANES>, const LANES: usize, const ROWS: usize>(self, _: D) -> (usize, usize) {
-                (ROWS, 2 * LANES)
-            }
+impl Instructions for Ints {
+    fn run<K: DotKernel>(self, kernel: K) -> K::Output {
+        match self.0 {
+            // SAFETY: `bytes` asked the processor, and what it has it keeps. The same holds for those that follow: every level
+            // from AVX2 on has AVX2.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Bytes512 => unsafe { x86::run_bytes(kernel) },
+            #[cfg(target_arch = "x86_64")]
+            Kind::Bytes256 => unsafe { x86::run_bytes_256(kernel) },
+            #[cfg(target_arch = "x86_64")]
+            Kind::Shorts256 => unsafe { x86::run_shorts(kernel) },
+            #[cfg(target_arch = "x86_64")]
+            Kind::Nibbles256 => unsafe { x86::run_nibbles(kernel) },
+            Kind::Plain => kernel.run::<PlainBytes, 4, 4>(PlainBytes),
         }
-        run(self, Shape)
     }
 }
 
@@ -190,8 +221,8 @@ impl Sum for i32 {
     }
 }
 
-/// A kind of instruction. A value of such a type has nothing in it. It is a permission: only [`run`] makes one, after it has asked
-/// the processor. That is why the instructions below may be used without asking again.
+/// A kind of instruction. A value of such a type has nothing in it. It is a permission: only [`Instructions::run`] makes one, after the
+/// processor was asked. That is why the instructions below may be used without asking again.
 pub(super) trait Dot<const LANES: usize>: Copy {
     /// `LANES` words.
     type Vector: Copy;
@@ -228,61 +259,6 @@ pub(super) trait Dot<const LANES: usize>: Copy {
 pub(super) trait DotKernel {
     type Output;
     fn run<D: Dot<LANES>, const LANES: usize, const ROWS: usize>(self, dot: D) -> Self::Output;
-}
-
-/// Runs a loop with these instructions.
-///
-/// # Panics
-///
-/// If the processor does not have them.
-pub(super) fn run<K: DotKernel>(dots: Dots, kernel: K) -> K::Output {
-    assert!(dots.is_available(), "this processor does not have {dots:?}");
-    match dots {
-        // SAFETY: a function compiled for certain instructions may only be called on a processor that has them, and that
-        // was just asserted. The same holds for those that follow.
-        #[cfg(target_arch = "x86_64")]
-        Dots::F32(Level::Avx512) => unsafe { x86::run_f32(kernel) },
-        #[cfg(target_arch = "x86_64")]
-        Dots::Pairs512 => unsafe { x86::run_pairs(kernel) },
-        #[cfg(target_arch = "x86_64")]
-        Dots::Bytes512 => unsafe { x86::run_bytes(kernel) },
-        #[cfg(target_arch = "x86_64")]
-        Dots::Bytes256 => unsafe { x86::run_bytes_256(kernel) },
-        #[cfg(target_arch = "x86_64")]
-        Dots::Shorts256 => unsafe { x86::run_shorts(kernel) },
-        #[cfg(target_arch = "x86_64")]
-        Dots::Nibbles256 => unsafe { x86::run_nibbles(kernel) },
-        Dots::F32(level) => cpu::run_at(level, Plain(kernel)),
-        Dots::PlainBytes(level) => cpu::run_at(level, Bytewise(kernel)),
-    }
-}
-
-/// [`run`] with [`Dots::f32`]. The compiler copies the loop for each kind of instruction that it may meet. A long loop should
-/// be copied for no others.
-pub(super) fn run_f32<K: DotKernel>(kernel: K) -> K::Output {
-    let level = cpu::level();
-    assert!(cpu::is_available(level), "this processor does not have {level:?}");
-    match level {
-        // SAFETY: as in `run`.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { x86::run_f32(kernel) },
-        _ => cpu::run_at(level, Plain(kernel)),
-    }
-}
-
-/// [`run`] for pairs of `bf16`, likewise.
-///
-/// # Panics
-///
-/// If the processor has no instruction for them.
-pub(super) fn run_pairs<K: DotKernel>(kernel: K) -> K::Output {
-    #[cfg(target_arch = "x86_64")]
-    if Dots::Pairs512.is_available() {
-        // SAFETY: as in `run`.
-        return unsafe { x86::run_pairs(kernel) };
-    }
-    drop(kernel);
-    panic!("this processor does not have pairs of bf16");
 }
 
 /// A loop that multiplies `f32`, as one that [`cpu`] can run.
@@ -338,18 +314,6 @@ impl<const FMA: bool, const LANES: usize> Dot<LANES> for F32<FMA> {
     #[inline(always)]
     fn sums(self, sums: [f32; LANES]) -> [f32; LANES] {
         sums
-    }
-}
-
-/// A loop that multiplies bytes in plain Rust, as one that [`cpu`] can run.
-struct Bytewise<K>(K);
-
-impl<K: DotKernel> Kernel for Bytewise<K> {
-    type Output = K::Output;
-
-    #[inline(always)]
-    fn run<const FMA: bool, const LANES: usize, const ROWS: usize>(self) -> K::Output {
-        self.0.run::<PlainBytes, LANES, ROWS>(PlainBytes)
     }
 }
 

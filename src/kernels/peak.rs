@@ -4,7 +4,7 @@
 //!
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
-use super::dot::{Dot, DotKernel, Dots, run};
+use super::dot::{Bf16Pairs, Dot, DotKernel, Instructions, Ints};
 use std::hint::black_box;
 
 /// Pairs of `bf16`, or bytes.
@@ -16,23 +16,22 @@ pub enum Short {
     Int8,
 }
 
-/// The instructions for these numbers, if the processor has some.
-fn dots(kind: Short) -> Option<Dots> {
-    match kind {
-        Short::Bf16 => Dots::bf16(),
-        Short::Int8 => Dots::bytes(),
-    }
-}
-
 /// Whether the processor has an instruction for these numbers.
 pub fn has_instruction(kind: Short) -> bool {
-    dots(kind).is_some()
+    match kind {
+        Short::Bf16 => Bf16Pairs::in_use().is_some(),
+        Short::Int8 => Ints::bytes().is_some(),
+    }
 }
 
 /// Multiplies and adds about `n_operations` times with the instructions for these numbers, on this thread; a multiplication and an
 /// addition are two. Returns how many it were: 0, at once, if the processor has no instruction for them.
 pub fn multiply_adds(kind: Short, n_operations: u64) -> u64 {
-    dots(kind).map_or(0, |dots| run(dots, Peak { n_terms: dots.n_terms(), n_operations }))
+    let done = match kind {
+        Short::Bf16 => Bf16Pairs::in_use().map(|pairs| pairs.run(Peak { n_terms: 2, n_operations })),
+        Short::Int8 => Ints::bytes().map(|ints| ints.run(Peak { n_terms: ints.n_terms(), n_operations })),
+    };
+    done.unwrap_or(0)
 }
 
 struct Peak {

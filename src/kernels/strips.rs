@@ -20,7 +20,7 @@
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
 use super::arithmetic::Arithmetic;
-use super::dot::{self, Dot, DotKernel, Dots, Row, Sum};
+use super::dot::{Bf16Pairs, Dot, DotKernel, F32s, Instructions, Row, Sum};
 use super::matmul::words::{Pairs, Rounded, Whole, Words};
 use super::memory::Kept;
 
@@ -31,10 +31,10 @@ pub(super) trait WordKernel {
 
 /// Runs a loop with the words and the instructions of this arithmetic.
 pub(super) fn run<K: WordKernel>(arithmetic: Arithmetic, kernel: K) {
-    match (arithmetic, Dots::bf16()) {
-        (Arithmetic::F32, _) => dot::run_f32(OfKind(kernel, Whole)),
-        (Arithmetic::Bf16, Some(_)) => dot::run_pairs(OfKind(kernel, Pairs)),
-        (Arithmetic::Bf16, None) => dot::run_f32(OfKind(kernel, Rounded)),
+    match (arithmetic, Bf16Pairs::in_use()) {
+        (Arithmetic::F32, _) => F32s::in_use().run(OfKind(kernel, Whole)),
+        (Arithmetic::Bf16, Some(pairs)) => pairs.run(OfKind(kernel, Pairs)),
+        (Arithmetic::Bf16, None) => F32s::in_use().run(OfKind(kernel, Rounded)),
     }
 }
 

@@ -26,7 +26,7 @@
 
 use super::words::{AsTheyAre, Bytes, Factor, Shorts, Whole, Words};
 use super::{FEW_ROWS, Matrix, Method, Store, matmul, tiles};
-use crate::kernels::dot::{Dot, DotKernel, Dots, Row, Sum, run};
+use crate::kernels::dot::{Dot, DotKernel, F32s, Instructions, Ints, Row, Sum};
 use crate::kernels::math::zip_map;
 use crate::kernels::memory::{self, Scratch};
 use crate::kernels::threads;
@@ -51,24 +51,24 @@ pub fn product(x: Matrix, w: Matrix<i8>, scales: &[f32]) -> Vec<f32> {
         w.cols,
         scales.len()
     );
-    let dots = Dots::bytes().filter(|_| k <= MOST_TERMS);
+    let ints = Ints::bytes().filter(|_| k <= MOST_TERMS);
     let mut y = memory::take(m * n);
     if m < 2 || k == 0 || n == 0 {
         matmul(x, w.transposed(), &mut y, n, Store::Set);
         y.chunks_mut(n.max(1)).for_each(|row| zip_map(row, scales, |sum, scale| sum * scale));
         return y;
     }
-    match dots {
-        Some(dots) if dots.n_terms() == 4 && m <= FEW_ROWS => {
-            let (words, rows) = quantized(dots, Bytes { turn: 0 }, x);
-            few_rows(dots, &words, &rows, w, scales, &mut y);
+    match ints {
+        Some(ints) if ints.n_terms() == 4 && m <= FEW_ROWS => {
+            let (words, rows) = quantized(ints, Bytes { turn: 0 }, x);
+            few_rows(ints, &words, &rows, w, scales, &mut y);
         }
-        Some(dots) if dots.n_terms() == 4 => {
-            in_tiles(dots, Bytes { turn: 0 }, Bytes { turn: WITHOUT_SIGN }, x, w, scales, &mut y);
+        Some(ints) if ints.n_terms() == 4 => {
+            in_tiles(ints, Bytes { turn: 0 }, Bytes { turn: WITHOUT_SIGN }, x, w, scales, &mut y);
         }
-        Some(dots) if m > FEW_ROWS => in_tiles(dots, Shorts, Shorts, x, w, scales, &mut y),
+        Some(ints) if m > FEW_ROWS => in_tiles(ints, Shorts, Shorts, x, w, scales, &mut y),
         _ => {
-            let (words, rows) = quantized(Dots::f32(), Whole, x);
+            let (words, rows) = quantized(F32s::in_use(), Whole, x);
             let numbers: Vec<f32> = words.iter().map(|&word| f32::from_bits(word)).collect();
             matmul(Matrix::part(&numbers, m, k, numbers.len() / m), w.transposed(), &mut y, n, Store::Set);
             for (y, row) in y.chunks_mut(n).zip(&rows) {
@@ -81,7 +81,7 @@ pub fn product(x: Matrix, w: Matrix<i8>, scales: &[f32]) -> Vec<f32> {
 
 /// The product in tiles: each row of `x` becomes words of the first kind, each row of `w` words of the second.
 fn in_tiles<A: Words<i8>, B: Words<i8>>(
-    dots: Dots,
+    ints: Ints,
     kind: A,
     kind_of_w: B,
     x: Matrix,
@@ -89,12 +89,12 @@ fn in_tiles<A: Words<i8>, B: Words<i8>>(
     scales: &[f32],
     y: &mut [f32],
 ) {
-    let (words, rows) = quantized(dots, kind, x);
+    let (words, rows) = quantized(ints, kind, x);
     let a = Factor { matrix: Matrix::new(&words, x.rows, words.len() / x.rows), words: AsTheyAre };
     let b = Factor { matrix: w.transposed(), words: kind_of_w };
     // The words of a row are a few more than it needs: the rest are zeros.
     let a = Factor { matrix: a.matrix.columns(0, x.cols.div_ceil(A::TERMS)), ..a };
-    tiles::many_rows(Method { dots, rows: &rows, scales }, a, b, y, w.rows, Store::Set);
+    tiles::many_rows(Method { instructions: ints, rows: &rows, scales }, a, b, y, w.rows, Store::Set);
 }
 
 /// How many numbers are quantized together.
@@ -102,14 +102,14 @@ const TOGETHER: usize = 64;
 
 /// Each row of `x` as words of whole numbers from -127 to 127, and what belongs to it. The words of a row are filled up with zeros
 /// to a multiple of [`TOGETHER`] terms.
-pub(super) fn quantized<W: Words<i8>>(dots: Dots, kind: W, x: Matrix) -> (Scratch<u32>, Vec<Row>) {
+pub(super) fn quantized<W: Words<i8>>(instructions: impl Instructions, kind: W, x: Matrix) -> (Scratch<u32>, Vec<Row>) {
     let n_words = x.cols.next_multiple_of(TOGETHER) / W::TERMS;
     let mut words = Scratch::new(x.rows * n_words);
     let mut rows = vec![Row::default(); x.rows];
     let each = x.rows.div_ceil(threads::n_runs(x.rows * x.cols / (1 << 15), threads::count()));
     let tasks = words.chunks_mut(each * n_words).zip(rows.chunks_mut(each)).enumerate().collect();
     threads::each(tasks, |(i, (words, rows)): (usize, (&mut [u32], &mut [Row]))| {
-        run(dots, Quantize { kind, x: x.rows(i * each, rows.len()), words, rows });
+        instructions.run(Quantize { kind, x: x.rows(i * each, rows.len()), words, rows });
     });
     (words, rows)
 }
@@ -159,7 +159,7 @@ impl<W: Words<i8>> DotKernel for Quantize<'_, '_, W> {
 }
 
 /// The product of a few rows, given as words: every row of `w` is read once, from its first byte to its last.
-fn few_rows(dots: Dots, words: &[u32], rows: &[Row], w: Matrix<i8>, scales: &[f32], y: &mut [f32]) {
+fn few_rows(ints: Ints, words: &[u32], rows: &[Row], w: Matrix<i8>, scales: &[f32], y: &mut [f32]) {
     let (m, n) = (rows.len(), w.rows);
     let n_runs = threads::n_runs(m * n * w.cols / (1 << 17), threads::count());
     let each = n.div_ceil(n_runs).next_multiple_of(COLUMNS);
@@ -172,7 +172,7 @@ fn few_rows(dots: Dots, words: &[u32], rows: &[Row], w: Matrix<i8>, scales: &[f3
     for row in y.chunks_mut(n) {
         row.chunks_mut(each).zip(&mut tasks).for_each(|(piece, task)| task.y.push(piece));
     }
-    threads::each(tasks, |task| run(dots, task));
+    threads::each(tasks, |task| ints.run(task));
 }
 
 /// How many rows of `w` are read side by side, and how many rows of `x` they meet meanwhile: their sums fit into the registers.

@@ -28,12 +28,12 @@
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
 use super::arithmetic::Arithmetic;
-use super::dot::Dots;
+use super::dot::{Bf16Pairs, F32s, Instructions};
 pub use super::matrix::Matrix;
 use super::memory;
 pub use super::number::{Entry, Number};
 use tiles::Method;
-use words::{Factor, Pairs, Rounded, Whole};
+use words::{Factor, Pairs, Rounded, Whole, Words};
 
 #[doc(hidden)]
 pub mod bytes;
@@ -113,20 +113,22 @@ pub fn matmul<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize
 
 /// [`matmul`] for many rows, in tiles.
 fn many_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize, into: Store) {
-    let with = |dots: Dots| Method { dots, rows: &[], scales: &[] };
-    match (T::arithmetic(), Dots::bf16()) {
-        (Arithmetic::F32, _) => {
-            let (a, b) = (Factor { matrix: a, words: Whole }, Factor { matrix: b, words: Whole });
-            tiles::many_rows(with(Dots::f32()), a, b, c, c_stride, into);
-        }
-        (Arithmetic::Bf16, Some(dots)) => {
-            let (a, b) = (Factor { matrix: a, words: Pairs }, Factor { matrix: b, words: Pairs });
-            tiles::many_rows(with(dots), a, b, c, c_stride, into);
-        }
-        (Arithmetic::Bf16, None) => {
-            let (a, b) = (Factor { matrix: a, words: Rounded }, Factor { matrix: b, words: Rounded });
-            tiles::many_rows(with(Dots::f32()), a, b, c, c_stride, into);
-        }
+    /// The product with these instructions, the numbers of both factors made words of this kind.
+    fn with<T: Number, W: Words<f32> + Words<T>>(
+        instructions: impl Instructions,
+        words: W,
+        (a, b): (Matrix, Matrix<T>),
+        c: &mut [f32],
+        c_stride: usize,
+        into: Store,
+    ) {
+        let method = Method { instructions, rows: &[], scales: &[] };
+        tiles::many_rows(method, Factor { matrix: a, words }, Factor { matrix: b, words }, c, c_stride, into);
+    }
+    match (T::arithmetic(), Bf16Pairs::in_use()) {
+        (Arithmetic::F32, _) => with(F32s::in_use(), Whole, (a, b), c, c_stride, into),
+        (Arithmetic::Bf16, Some(pairs)) => with(pairs, Pairs, (a, b), c, c_stride, into),
+        (Arithmetic::Bf16, None) => with(F32s::in_use(), Rounded, (a, b), c, c_stride, into),
     }
 }
 

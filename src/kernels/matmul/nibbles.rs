@@ -24,7 +24,7 @@ use crate::float16::Bf16;
 use crate::int4::{GROUP, from_int4, to_int4};
 use crate::kernels::arithmetic::{Arithmetic, within};
 use crate::kernels::cpu::{self, Kernel};
-use crate::kernels::dot::{Dot, DotKernel, Dots, Row, Sum, run};
+use crate::kernels::dot::{Dot, DotKernel, F32s, Instructions, Ints, Row, Sum};
 use crate::kernels::memory::{self, Scratch};
 use crate::kernels::threads;
 
@@ -105,7 +105,7 @@ impl Nibbles {
         }
         let mut y = memory::take(x.rows * self.n);
         if x.rows <= FEW_ROWS {
-            self.few_rows(Dots::nibbles(), x, &mut y);
+            self.few_rows(x, &mut y);
         } else {
             self.many_rows(x, &mut y);
         }
@@ -113,8 +113,8 @@ impl Nibbles {
     }
 
     /// The product of a few rows: every weight is read once.
-    fn few_rows(&self, dots: Dots, x: Matrix, y: &mut [f32]) {
-        let (words, rows) = quantized(Dots::f32(), Bytes { turn: 0 }, x);
+    fn few_rows(&self, x: Matrix, y: &mut [f32]) {
+        let (words, rows) = quantized(F32s::in_use(), Bytes { turn: 0 }, x);
         let groups = words.as_chunks::<OF_ROW>().0;
         let offsets: Vec<i32> = groups.iter().map(offset).collect();
         let n_groups = self.k.div_ceil(GROUP);
@@ -136,7 +136,8 @@ impl Nibbles {
         for row in y.chunks_mut(self.n) {
             row.chunks_mut(each * STRIP).zip(&mut tasks).for_each(|(piece, task)| task.y.push(piece));
         }
-        threads::each(tasks, |task| run(dots, task));
+        let ints = Ints::nibbles();
+        threads::each(tasks, |task| ints.run(task));
     }
 
     /// The product of many rows: some outputs at a time become `f32`, and are multiplied as `bf16`.

@@ -6,14 +6,14 @@
 
 use super::Entry;
 use super::words::{Factor, Words};
-use crate::kernels::dot::{Dot, DotKernel, Dots, run};
+use crate::kernels::dot::{Dot, DotKernel, Instructions};
 use crate::kernels::threads;
 use std::ops::Range;
 
 /// Packs what is in `rows` and `words` of `a` into strips of `height` rows; the threads share the strips. Word `p` of a row has
 /// its terms from `p * TERMS` on.
 pub(super) fn pack_all<T: Entry, W: Words<T>>(
-    dots: Dots,
+    instructions: impl Instructions,
     from: Factor<T, W>,
     rows: Range<usize>,
     words: Range<usize>,
@@ -32,7 +32,7 @@ pub(super) fn pack_all<T: Entry, W: Words<T>>(
         let rows = first..rows.end.min(first + each * height);
         tasks.push(Pack { from, rows, words: words.clone(), height, packed });
     }
-    threads::each(tasks, |task| run(dots, task));
+    threads::each(tasks, |task| instructions.run(task));
 }
 
 /// How many strips are packed together, where a piece for one strip would be short.

@@ -5,7 +5,7 @@
 use super::pack::{LINE, aligned, pack_all};
 use super::words::{Factor, Words};
 use super::{Entry, Store};
-use crate::kernels::dot::{Dot, DotKernel, Dots, Row, Sum, run};
+use crate::kernels::dot::{Dot, DotKernel, Instructions, Row, Sum};
 use crate::kernels::memory::Scratch;
 use crate::kernels::threads;
 
@@ -18,9 +18,8 @@ const BLOCK_N: usize = 2048;
 const TASK: usize = 200_000;
 
 /// How a product is made.
-pub(super) struct Method<'a> {
-    /// The instructions.
-    pub dots: Dots,
+pub(super) struct Method<'a, I> {
+    pub instructions: I,
     /// For whole sums alone: what belongs to each row of `A`. Else nothing.
     pub rows: &'a [Row],
     /// What each column of the result is multiplied with, or nothing.
@@ -40,7 +39,7 @@ pub(super) struct Method<'a> {
 ///
 /// How the tiles are shared changes no number: every tile sums over `p` in the same order.
 pub(super) fn many_rows<S: Entry, T: Entry>(
-    method: Method,
+    method: Method<impl Instructions>,
     a: Factor<S, impl Words<S>>,
     b: Factor<T, impl Words<T>>,
     c: &mut [f32],
@@ -49,7 +48,7 @@ pub(super) fn many_rows<S: Entry, T: Entry>(
 ) {
     let (m, k, n) = (a.matrix.rows, a.matrix.cols, b.matrix.cols);
     let n_threads = if m.saturating_mul(n).saturating_mul(k) < threads::WORTH_A_THREAD { 1 } else { threads::count() };
-    let (height, width) = method.dots.tile();
+    let (height, width) = method.instructions.tile();
     // Blocks of equal size: 768 words are two blocks of 384. What belongs to a row belongs to its whole sum.
     let n_words = a.n_words();
     let k_block = if method.rows.is_empty() { n_words.div_ceil(n_words.div_ceil(BLOCK_K)) } else { n_words };
@@ -59,11 +58,11 @@ pub(super) fn many_rows<S: Entry, T: Entry>(
     let (packed_a, packed_b) = (aligned(&mut room_for_a), aligned(&mut room_for_b));
     for p0 in (0..n_words).step_by(k_block) {
         let words = p0..n_words.min(p0 + k_block);
-        pack_all(method.dots, a, 0..m, words.clone(), height, packed_a, n_threads);
+        pack_all(method.instructions, a, 0..m, words.clone(), height, packed_a, n_threads);
         for j0 in (0..n).step_by(n_block) {
             let j1 = n.min(j0 + n_block);
             // Packing B is packing the transpose of B: strips of `width` columns.
-            pack_all(method.dots, b.transposed(), j0..j1, words.clone(), width, packed_b, n_threads);
+            pack_all(method.instructions, b.transposed(), j0..j1, words.clone(), width, packed_b, n_threads);
 
             // Runs of strips of A meet runs of strips of B; four tasks for each thread or more, so that one whose core
             // is shared with another program does not keep the others waiting.
@@ -94,7 +93,7 @@ pub(super) fn many_rows<S: Entry, T: Entry>(
                     parts.zip(&mut tasks[first..]).for_each(|(part, task)| task.c.push(part));
                 }
             }
-            threads::each(tasks, |task| run(method.dots, task));
+            threads::each(tasks, |task| method.instructions.run(task));
         }
     }
 }
