@@ -173,7 +173,7 @@ fn tile<D: Dot<LANES>, const LANES: usize, const ROWS: usize>(dot: D, a: &[u32],
     let mut sums = [[dot.zeros(); 2]; ROWS];
     for (a, b) in a.as_chunks::<ROWS>().0.iter().zip(b.as_chunks::<LANES>().0.chunks_exact(2)) {
         let b = [dot.load(&b[0]), dot.load(&b[1])];
-        tile_step::<D, LANES, ROWS>(dot, &mut sums, a, b);
+        tile_step::<D, LANES, ROWS>(dot, &mut sums, |r| a[r], b);
     }
     sums
 }
@@ -187,11 +187,10 @@ pub(in crate::kernels) fn tile_of_rows<D: Dot<LANES>, const LANES: usize, const 
     b: &[u32],
 ) -> [[D::Sums; 2]; ROWS] {
     let mut sums = [[dot.zeros(); 2]; ROWS];
-    let k = b.len() / (2 * LANES);
-    let rows: [&[u32]; ROWS] = std::array::from_fn(|r| &a[r * stride..][..k]); // one check of each length
-    for (p, b) in b.as_chunks::<LANES>().0.chunks_exact(2).enumerate() {
-        let a: [u32; ROWS] = std::array::from_fn(|r| rows[r][p]);
-        tile_step::<D, LANES, ROWS>(dot, &mut sums, &a, [dot.load(&b[0]), dot.load(&b[1])]);
+    let b = b.as_chunks::<LANES>().0.as_chunks::<2>().0;
+    let rows: [&[u32]; ROWS] = std::array::from_fn(|r| &a[r * stride..][..b.len()]); // one check of each length
+    for p in 0..b.len() {
+        tile_step::<D, LANES, ROWS>(dot, &mut sums, |r| rows[r][p], [dot.load(&b[p][0]), dot.load(&b[p][1])]);
     }
     sums
 }
@@ -205,9 +204,9 @@ pub(in crate::kernels) fn tile_of_columns<D: Dot<LANES>, const LANES: usize, con
     b: &[u32],
 ) -> [[D::Sums; 2]; ROWS] {
     let mut sums = [[dot.zeros(); 2]; ROWS];
-    for (a, b) in a.chunks(stride).zip(b.as_chunks::<LANES>().0.chunks_exact(2)) {
+    for (a, b) in a.chunks(stride).zip(b.as_chunks::<LANES>().0.as_chunks::<2>().0) {
         if let Some(a) = a.first_chunk::<ROWS>() {
-            tile_step::<D, LANES, ROWS>(dot, &mut sums, a, [dot.load(&b[0]), dot.load(&b[1])]);
+            tile_step::<D, LANES, ROWS>(dot, &mut sums, |r| a[r], [dot.load(&b[0]), dot.load(&b[1])]);
         }
     }
     sums
@@ -217,31 +216,32 @@ pub(in crate::kernels) fn tile_of_columns<D: Dot<LANES>, const LANES: usize, con
 ///
 /// The sums must stay in registers all the time, so every index into them has to be known when this is compiled. A loop over
 /// `ROWS` is not enough: the compiler gives up unrolling it when the tile is large, keeps the sums in memory, and the product
-/// ran fifty times slower when this was measured. So the rows are written out.
+/// ran fifty times slower when this was measured. So the rows are written out. The words of `A` are asked for one by one: if all
+/// were there before the first is used, they would take the registers of the sums.
 #[inline(always)]
 fn tile_step<D: Dot<LANES>, const LANES: usize, const ROWS: usize>(
     dot: D,
     sums: &mut [[D::Sums; 2]; ROWS],
-    a: &[u32; ROWS],
+    a: impl Fn(usize) -> u32,
     b: [D::Vector; 2],
 ) {
-    tile_row(dot, &mut sums[0], a[0], b);
-    tile_row(dot, &mut sums[1], a[1], b);
-    tile_row(dot, &mut sums[2], a[2], b);
-    tile_row(dot, &mut sums[3], a[3], b);
+    tile_row(dot, &mut sums[0], a(0), b);
+    tile_row(dot, &mut sums[1], a(1), b);
+    tile_row(dot, &mut sums[2], a(2), b);
+    tile_row(dot, &mut sums[3], a(3), b);
     if ROWS > 4 {
-        tile_row(dot, &mut sums[4], a[4], b);
-        tile_row(dot, &mut sums[5], a[5], b);
+        tile_row(dot, &mut sums[4], a(4), b);
+        tile_row(dot, &mut sums[5], a(5), b);
     }
     if ROWS > 6 {
-        tile_row(dot, &mut sums[6], a[6], b);
-        tile_row(dot, &mut sums[7], a[7], b);
+        tile_row(dot, &mut sums[6], a(6), b);
+        tile_row(dot, &mut sums[7], a(7), b);
     }
     if ROWS > 8 {
-        tile_row(dot, &mut sums[8], a[8], b);
-        tile_row(dot, &mut sums[9], a[9], b);
-        tile_row(dot, &mut sums[10], a[10], b);
-        tile_row(dot, &mut sums[11], a[11], b);
+        tile_row(dot, &mut sums[8], a(8), b);
+        tile_row(dot, &mut sums[9], a(9), b);
+        tile_row(dot, &mut sums[10], a(10), b);
+        tile_row(dot, &mut sums[11], a(11), b);
     }
 }
 
