@@ -11,6 +11,8 @@ use super::{Entry, Matrix, Number};
 pub(in crate::kernels) trait Words<T>: Copy + Send + Sync {
     /// How many terms a word holds.
     const TERMS: usize;
+    /// Whether the terms are rounded.
+    const ROUNDS: bool = false;
     /// The word of `term(0)`, `term(1)`, ...
     fn word(self, term: impl Fn(usize) -> T) -> u32;
 }
@@ -66,6 +68,7 @@ pub(in crate::kernels) struct Rounded;
 
 impl<T: Number> Words<T> for Rounded {
     const TERMS: usize = 1;
+    const ROUNDS: bool = true;
 
     #[inline(always)]
     fn word(self, term: impl Fn(usize) -> T) -> u32 {
@@ -79,6 +82,7 @@ pub(in crate::kernels) struct Pairs;
 
 impl<T: Number> Words<T> for Pairs {
     const TERMS: usize = 2;
+    const ROUNDS: bool = true;
 
     #[inline(always)]
     fn word(self, term: impl Fn(usize) -> T) -> u32 {
