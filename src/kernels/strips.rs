@@ -82,9 +82,7 @@ pub(super) fn words_along<W: Words<f32>, const LANES: usize>(kind: W, row: &[f32
     let n_whole = row.len() / W::TERMS / LANES;
     let runs = words.as_chunks_mut::<LANES>().0.iter_mut().zip(row.chunks_exact(LANES * W::TERMS));
     for (words, terms) in runs {
-        for (j, word) in words.iter_mut().enumerate() {
-            *word = kind.word(|t| terms[j * W::TERMS + t]);
-        }
+        kind.along(terms, words);
     }
     for (j, word) in words.iter_mut().enumerate().skip(n_whole * LANES) {
         *word = kind.word(|t| row.get(j * W::TERMS + t).copied().unwrap_or(0.0));
@@ -99,10 +97,7 @@ pub(super) fn words_across<W: Words<f32>, const LANES: usize>(kind: W, rows: [&[
     let n_whole = if rows[W::TERMS - 1].is_empty() { 0 } else { rows[0].len().min(words.len()) / LANES };
     for (i, words) in words.as_chunks_mut::<LANES>().0.iter_mut().enumerate().take(n_whole) {
         let piece = |t: usize| &rows[t.min(W::TERMS - 1)][i * LANES..][..LANES];
-        let pieces = [piece(0), piece(1)];
-        for (j, word) in words.iter_mut().enumerate() {
-            *word = kind.word(|t| pieces[t][j]);
-        }
+        kind.across([piece(0), piece(1), piece(0), piece(1)], words);
     }
     for (j, word) in words.iter_mut().enumerate().skip(n_whole * LANES) {
         *word = kind.word(|t| rows[t].get(j).copied().unwrap_or(0.0));
@@ -173,16 +168,25 @@ pub(super) fn store<D: Dot<LANES>, const LANES: usize, const ROWS: usize>(
 ) {
     for (r, (row, sums)) in rows.iter_mut().zip(tile).enumerate() {
         let factor = factor(r);
-        let sums = sums.map(|sums| dot.sums(sums).map(|sum| sum.number(Row::default(), 0.0)));
+        // Loops, not `map`: that is a call, and the sums would go through memory.
+        let mut numbers = [[0.0; LANES]; 2];
+        for half in 0..2 {
+            let sums = dot.sums(sums[half]);
+            for i in 0..LANES {
+                numbers[half][i] = sums[i].number(Row::default(), 0.0);
+            }
+        }
         let end = row.len().min(column + 2 * LANES);
         let place = &mut row[column..end];
         // The usual case is two vectors, whose length is known when this is compiled.
         if let ([first, second], []) = place.as_chunks_mut::<LANES>() {
-            for (place, sums) in [first, second].into_iter().zip(&sums) {
-                *place = std::array::from_fn(|i| if add { place[i] + sums[i] } else { sums[i] * factor });
+            for (place, numbers) in [first, second].into_iter().zip(&numbers) {
+                for i in 0..LANES {
+                    place[i] = if add { place[i] + numbers[i] } else { numbers[i] * factor };
+                }
             }
         } else {
-            for (place, sum) in place.iter_mut().zip(sums.as_flattened()) {
+            for (place, sum) in place.iter_mut().zip(numbers.as_flattened()) {
                 *place = if add { *place + sum } else { sum * factor };
             }
         }

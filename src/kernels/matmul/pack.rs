@@ -85,9 +85,7 @@ impl<T: Entry, W: Words<T>> DotKernel for Pack<'_, '_, T, W> {
                     for (i, line) in square.iter_mut().enumerate().take(n_rows) {
                         let from = (top + first + i) * a.row_stride + (words.start + p) * W::TERMS;
                         let terms = &a.data[from..][..LANES * W::TERMS];
-                        for (j, word) in line.iter_mut().enumerate() {
-                            *word = kind.word(|t| terms[j * W::TERMS + t]);
-                        }
+                        kind.along(terms, line);
                     }
                     let square = dot.transposed(&square);
                     for (place, line) in packed[p * height + first..].chunks_mut(height).zip(&square) {
@@ -139,10 +137,9 @@ fn spread<T: Entry, W: Words<T>, const N: usize, const TIMES: usize>(
             let place = &mut strips[s * size + p * height..][..height];
             for i in 0..TIMES {
                 let piece = |t: usize| &runs[t][s * height + i * N..][..N];
-                let pieces = [piece(0), piece(1), piece(2), piece(3)];
-                for (j, word) in place[i * N..(i + 1) * N].iter_mut().enumerate() {
-                    *word = kind.word(|t| pieces[t][j]);
-                }
+                let mut words = [0; N];
+                kind.across([piece(0), piece(1), piece(2), piece(3)], &mut words);
+                place[i * N..(i + 1) * N].copy_from_slice(&words);
             }
         }
         for s in n_whole..n.div_ceil(height) {

@@ -188,7 +188,10 @@ pub(in crate::kernels) fn tile_of_rows<D: Dot<LANES>, const LANES: usize, const 
 ) -> [[D::Sums; 2]; ROWS] {
     let mut sums = [[dot.zeros(); 2]; ROWS];
     let b = b.as_chunks::<LANES>().0.as_chunks::<2>().0;
-    let rows: [&[u32]; ROWS] = std::array::from_fn(|r| &a[r * stride..][..b.len()]); // one check of each length
+    let mut rows = [a; ROWS];
+    for (r, row) in rows.iter_mut().enumerate() {
+        *row = &a[r * stride..][..b.len()]; // one check of each length
+    }
     for p in 0..b.len() {
         tile_step::<D, LANES, ROWS>(dot, &mut sums, |r| rows[r][p], [dot.load(&b[p][0]), dot.load(&b[p][1])]);
     }

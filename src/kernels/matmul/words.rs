@@ -15,6 +15,30 @@ pub(in crate::kernels) trait Words<T>: Copy + Send + Sync {
     const ROUNDS: bool = false;
     /// The word of `term(0)`, `term(1)`, ...
     fn word(self, term: impl Fn(usize) -> T) -> u32;
+
+    /// The words of a row's terms, one after the other. (No places are counted here or below: where the compiler cannot see that
+    /// a place exists, it checks each one, and moves words one by one.)
+    #[inline(always)]
+    fn along(self, terms: &[T], words: &mut [u32])
+    where
+        T: Copy,
+    {
+        for (word, terms) in words.iter_mut().zip(terms.chunks_exact(Self::TERMS)) {
+            *word = self.word(|t| terms[t]);
+        }
+    }
+
+    /// The words of several rows, one for each column: term `t` is in row `t`. Rows that a word does not need may be anything.
+    #[inline(always)]
+    fn across(self, rows: [&[T]; 4], words: &mut [u32])
+    where
+        T: Copy,
+    {
+        let [first, second, third, fourth] = rows;
+        for ((((word, a), b), c), d) in words.iter_mut().zip(first).zip(second).zip(third).zip(fourth) {
+            *word = self.word(|t| [*a, *b, *c, *d][t]);
+        }
+    }
 }
 
 /// A factor of a product: a matrix, and how its numbers become words.
