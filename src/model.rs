@@ -17,6 +17,7 @@
 
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::kernels::arithmetic::{self, Arithmetic, within};
 use crate::kv_cache::KvCache;
 use crate::layers::block::Block;
 use crate::layers::embedding;
@@ -151,8 +152,10 @@ impl Gpt2 {
         let mut x = embedding::forward(&self.wte, &self.wpe, ids, n_seq, n_past)?; // [n_tok] -> [n_tok, n_embd]
         self.show_embedding(ids, &mut pass)?;
         pass.see("embd", &x);
+        // Where packed weights meet rounded numbers, attention's products may be rounded as well.
+        let arithmetic = if self.wte.is_packed() { Arithmetic::Bf16 } else { arithmetic::current() };
         for (i, block) in self.h.iter().enumerate() {
-            x = block.forward(x, pass.in_block(i))?; // [n_tok, n_embd]
+            x = within(arithmetic, || block.forward(x, pass.in_block(i)))?; // [n_tok, n_embd]
         }
         if let Some(cache) = pass.cache() {
             cache.advance(n_seq);
