@@ -13,9 +13,6 @@
 //!   takes less than dividing all weights. (In `bf16` the weights themselves are divided, because they are rounded.)
 //! * **Threads.** Every head of every sequence is a task of its own. It writes its part of each row where it belongs.
 //!
-//! Reading 512 tokens with the smallest GPT-2 took 12 % of the time of its linear layers for attention when every block of
-//! queries was two general products; this way it takes 8 %. (One thread, AVX-512.)
-//!
 //! A single new token of each sequence goes another way: see `one_query.rs`.
 //!
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.

@@ -176,8 +176,15 @@ pub fn run_at<K: Kernel>(level: Level, kernel: K) -> K::Output {
         // was just asserted.
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => unsafe { run_avx512(kernel) },
-        // SAFETY: a function compiled for certain instructions may only be called on a processor that has them, and that
-        // was just asserted.
+        level => run_below_avx512(level, kernel),
+    }
+}
+
+/// [`run_at`] for loops that are compiled for AVX-512 in another way.
+pub(super) fn run_below_avx512<K: Kernel>(level: Level, kernel: K) -> K::Output {
+    assert!(is_available(level), "this processor does not have {level:?}");
+    match level {
+        // SAFETY: as in `run_at`.
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => unsafe { run_avx2(kernel) },
         Level::LikeArm => run_like_arm(kernel),

@@ -102,7 +102,7 @@ impl Instructions for F32s {
             // `cpu::level` answers with no other level.
             #[cfg(target_arch = "x86_64")]
             Level::Avx512 => unsafe { x86::run_f32(kernel) },
-            level => cpu::run_at(level, Plain(kernel)),
+            level => cpu::run_below_avx512(level, Plain(kernel)),
         }
     }
 }
@@ -124,7 +124,7 @@ impl Instructions for Bf16Pairs {
         #[cfg(target_arch = "x86_64")]
         return unsafe { x86::run_pairs(kernel) };
         #[cfg(not(target_arch = "x86_64"))]
-        return cpu::run(Plain(kernel));
+        return cpu::run_below_avx512(cpu::level(), Plain(kernel));
     }
 }
 

@@ -6,7 +6,6 @@
 //!
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
-use super::arithmetic::{self, Arithmetic};
 use crate::float16::Bf16;
 
 /// What a matrix can be made of.
@@ -25,10 +24,10 @@ pub trait Number: Entry {
         Bf16::nearest(self.value())
     }
 
-    /// In which numbers products of many rows with such numbers are made.
-    fn arithmetic() -> Arithmetic {
-        arithmetic::current()
-    }
+    /// Whether products of many rows with such numbers are always made in [`Arithmetic::F32`](super::arithmetic::Arithmetic::F32).
+    const ONLY_F32: bool = false;
+    /// Whether they are always made in [`Arithmetic::Bf16`](super::arithmetic::Arithmetic::Bf16).
+    const ONLY_BF16: bool = false;
 }
 
 impl Number for f32 {
@@ -45,9 +44,7 @@ impl Number for i8 {
     }
 
     /// A whole number needs no rounding; what it is multiplied with is left alone.
-    fn arithmetic() -> Arithmetic {
-        Arithmetic::F32
-    }
+    const ONLY_F32: bool = true;
 }
 
 impl Number for Bf16 {
@@ -62,7 +59,5 @@ impl Number for Bf16 {
     }
 
     /// What they are multiplied with is rounded too.
-    fn arithmetic() -> Arithmetic {
-        Arithmetic::Bf16
-    }
+    const ONLY_BF16: bool = true;
 }

@@ -27,7 +27,7 @@
 //!
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
-use super::arithmetic::Arithmetic;
+use super::arithmetic::{self, Arithmetic};
 use super::dot::{Bf16Pairs, F32s, Instructions};
 pub use super::matrix::Matrix;
 use super::memory;
@@ -125,10 +125,16 @@ fn many_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize,
         let method = Method { instructions, rows: &[], scales: &[] };
         tiles::many_rows(method, Factor { matrix: a, words }, Factor { matrix: b, words }, c, c_stride, into);
     }
-    match (T::arithmetic(), Bf16Pairs::in_use()) {
-        (Arithmetic::F32, _) => with(F32s::in_use(), Whole, (a, b), c, c_stride, into),
-        (Arithmetic::Bf16, Some(pairs)) => with(pairs, Pairs, (a, b), c, c_stride, into),
-        (Arithmetic::Bf16, None) => with(F32s::in_use(), Rounded, (a, b), c, c_stride, into),
+    // What a kind of number never needs is not compiled for it.
+    if T::ONLY_F32 {
+        return with(F32s::in_use(), Whole, (a, b), c, c_stride, into);
+    }
+    if !T::ONLY_BF16 && arithmetic::current() == Arithmetic::F32 {
+        return with(F32s::in_use(), Whole, (a, b), c, c_stride, into);
+    }
+    match Bf16Pairs::in_use() {
+        Some(pairs) => with(pairs, Pairs, (a, b), c, c_stride, into),
+        None => with(F32s::in_use(), Rounded, (a, b), c, c_stride, into),
     }
 }
 
