@@ -8,7 +8,7 @@
 //!   first-level cache; no table of all scores is made.
 //! * **Layout once.** The keys and values of a head are laid out for the tiles once, and serve all queries: see `strips.rs`.
 //!   The keys and values of a sequence may lie in several pieces (see `kv_cache.rs`); afterwards they are in one.
-//! * **Pairs.** In `bf16` the numbers are laid out as words of two (see `dot.rs`). Scores, softmax and all sums are `f32`.
+//! * **Pairs.** In `bf16` the numbers are laid out as words of two (see `dot/`). Scores, softmax and all sums are `f32`.
 //! * **The division last.** `softmax(scores)·v` is `e^scores·v`, divided by the sum of the powers. Dividing `head_size` sums
 //!   takes less than dividing all weights. (In `bf16` the weights themselves are divided, because they are rounded.)
 //! * **Threads.** Every head of every sequence is a task of its own. It writes its part of each row where it belongs.

@@ -22,7 +22,7 @@ const MOST: usize = 1 << 26;
 /// Lists that wait for their next use, the oldest first.
 type Drawer<T> = Mutex<Vec<Vec<T>>>;
 
-/// What has a drawer of its own: `f32`, and the words of packed numbers (see `dot.rs`).
+/// What has a drawer of its own: `f32`, and the words of packed numbers (see `dot/`).
 pub trait Kept: Copy + Default + 'static {
     fn drawer() -> &'static Drawer<Self>;
 }

@@ -15,11 +15,11 @@
 //! * `activation.rs` runs any other function over many numbers.
 //! * `memory.rs` keeps the memory of long tensors for the next one of the same size.
 //! * `unpack.rs` turns the bytes of a file into numbers, and matrices the other way round.
-//! * `dot.rs` has the instructions for short numbers, and `peak.rs` measures them.
+//! * `dot/` has the instructions for short numbers, and `peak.rs` measures them.
 //! * [`threads`] splits work among the processor's cores.
 //! * [`cpu`] finds out what the processor can do, and runs a loop with the best instructions it has.
 //!
-//! This is the only place where `unsafe` is allowed, and each use says why it is sound. One file names instructions, `dot.rs`; all
+//! This is the only place where `unsafe` is allowed, and each use says why it is sound. One file names instructions, `dot/x86.rs`; all
 //! other loops are plain Rust, shaped so that the compiler can turn them into vector instructions. Chapter 16 of the book
 //! explains how.
 //!

@@ -15,7 +15,7 @@
 //! What is laid out is words (see `matmul/words.rs`). Where a word is a pair of `bf16`, a row of a strip is two rows of `B`. An odd
 //! last row is paired with zeros.
 //!
-//! Everything here is copied into the loop that calls it, and compiled with its instructions: see `dot.rs`.
+//! Everything here is copied into the loop that calls it, and compiled with its instructions: see `dot/`.
 //!
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 

@@ -12,7 +12,7 @@
 //! * **Packing.** Before that, `A` and a block of `B` are copied into the very order in which the tile loop reads them. It
 //!   then runs straight through memory, whichever of the two was transposed.
 //! * **Words.** What is packed are words of 32 bits. One holds an `f32`, or two numbers that were rounded to `bf16` on the way, or
-//!   four bytes: where the processor has instructions for such words (see `dot.rs`), the same loop does two or four times the
+//!   four bytes: where the processor has instructions for such words (see `dot/`), the same loop does two or four times the
 //!   work.
 //! * **Blocks.** The blocks are sized to stay in the processor's caches.
 //! * **Threads** share the packing, and then the tiles.
