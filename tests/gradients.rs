@@ -8,10 +8,10 @@
 //! added up in `f64`: the only rounding left is that of the forward pass.
 //!
 //! **The step.** The measured slope is wrong by about `h^2 / 6` times the third derivative (the curve is not a parabola),
-//! and by the forward pass's rounding, some `1e-6` here, divided by `h`. A small `h` makes the first small and the second
-//! large. With `h = 1e-2` the second is `1e-4`. To make the first small as well, the slope is measured with steps `h` and
+//! and by the forward pass's rounding, some `1e-6` here and a few times as much at worst, divided by `h`. A small `h` makes
+//! the first small and the second large. With `h = 2e-2` the second is `1e-4`, or a few of them. To make the first small as well, the slope is measured with steps `h` and
 //! `2h`: the error of the second is four times that of the first, so `(4 * slope(h) - slope(2h)) / 3` is free of it
-//! (*Richardson's extrapolation*, 1911). What is left is of the order of `h^4 = 1e-8`.
+//! (*Richardson's extrapolation*, 1911). What is left is of the order of `h^4`, some `1e-7`.
 //!
 //! **What is allowed.** An error of 1e-3 of the tensor's largest gradient, which is between 0.1 and 100 in these
 //! models.

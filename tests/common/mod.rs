@@ -62,7 +62,7 @@ pub fn bits(xs: &[f32]) -> Vec<u32> {
 }
 
 /// How far a number is moved to measure a slope.
-const STEP: f32 = 1e-2;
+const STEP: f32 = 2e-2;
 /// How far a gradient may be from the slope, relative to the tensor's largest.
 const TOLERANCE: f64 = 1e-3;
 
