@@ -355,7 +355,7 @@ mod tests {
             for precision in [Precision::Bf16, Precision::Int8] {
                 // Whole numbers whose largest is 127 in each row: there is nothing to round in either precision.
                 let mut rng = Rng::new(seed);
-                let whole = |i: usize| if i % k == 0 { 127.0 } else { rng.below(255) as f32 - 127.0 };
+                let whole = |i: usize| if i.is_multiple_of(k) { 127.0 } else { rng.below(255) as f32 - 127.0 };
                 let x = Tensor::new(&[m, k], (0..m * k).map(whole).collect()).unwrap();
                 let weight = packed(&w, precision, ScalePer::Column);
                 // Sums of up to 70 products in another order, and the scale before or after the sum.

@@ -253,10 +253,10 @@ fn dots_of<D: Dot<LANES>, const LANES: usize, const R: usize>(
         }
     }
     let mut totals = [[D::Sum::default(); COLUMNS]; R];
-    for r in 0..R {
-        for s in 0..COLUMNS {
-            for sum in dot.sums(sums[r][s]) {
-                totals[r][s] = totals[r][s].plus(sum);
+    for (totals, sums) in totals.iter_mut().zip(sums) {
+        for (total, sums) in totals.iter_mut().zip(sums) {
+            for sum in dot.sums(sums) {
+                *total = total.plus(sum);
             }
         }
     }
