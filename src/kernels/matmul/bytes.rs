@@ -211,9 +211,9 @@ impl DotKernel for FewRows<'_, '_> {
                     let [totals] = dots_of::<D, LANES, 1>(dot, [words(0)], w);
                     [totals; 4]
                 };
-                for r in 0..n_rows {
-                    for (s, &j) in places.iter().enumerate() {
-                        self.y[first + r][j] = totals[r][s].number(self.rows[first + r], self.scales[j]);
+                for (r, totals) in totals.iter().enumerate().take(n_rows) {
+                    for (total, &j) in totals.iter().zip(&places) {
+                        self.y[first + r][j] = total.number(self.rows[first + r], self.scales[j]);
                     }
                 }
                 first += n_rows;
