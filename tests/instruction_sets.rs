@@ -437,9 +437,9 @@ proptest! {
             let at = |p: usize, j: usize| f64::from(if outputs == ScalePer::Column { rows[p][j] } else { rows[j][p] });
             with_every_way_to_multiply(1, |level| {
                 let y = if outputs == ScalePer::Column { w.matmul(&x) } else { w.matmul_t(&x) }.unwrap();
-                for i in 0..m {
+                for (i, met) in met.iter().enumerate() {
                     for j in 0..n {
-                        let terms = (0..k).map(|p| met[i][p] * at(p, j));
+                        let terms = (0..k).map(|p| met[p] * at(p, j));
                         let (sum, size) = terms.fold((0.0, 0.0), |(sum, size), t| (sum + t, size + t.abs()));
                         // As above, plus four more roundings: scales multiply each number here, and the sum there.
                         let limit = (k + 6) as f64 * (ROUNDING * size + SMALLEST);
