@@ -60,7 +60,7 @@ thread_local! {
     static CURRENT: Cell<Arithmetic> = const { Cell::new(Arithmetic::F32) };
 }
 
-/// In which numbers this thread's products are made at present: `F32`, except [within](within) a closure that was given another.
+/// In which numbers this thread's products are made at present: `F32`, except [`within`] a closure that was given another.
 pub fn current() -> Arithmetic {
     CURRENT.get()
 }

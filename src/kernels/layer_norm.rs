@@ -3,7 +3,7 @@
 //! The same sums and the same steps, each over a whole row with vector instructions. A row is fetched from memory once: all
 //! that is done to it follows while it is in the first-level cache. The threads share the rows.
 //!
-//! What belongs to the columns, `d_weight` and `d_bias`, is summed over the rows. Every [`PART`] rows make sums of their own,
+//! What belongs to the columns, `d_weight` and `d_bias`, is summed over the rows. Every `PART` rows make sums of their own,
 //! which are added up in order: so they are the same for any number of threads.
 //!
 //! [Chapter 4](crate::book::ch04_basic_layers) explains what is computed, [chapter 16](crate::book::ch16_making_it_fast) how.

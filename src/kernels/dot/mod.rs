@@ -12,12 +12,12 @@
 //! ```
 //!
 //! So the packed numbers of a product are *words* of 32 bits, whatever is in them, and one loop over words is all that there is
-//! ([`matmul`](super::matmul)). This file says what a step of it is with each kind of instruction: a [`Dot`]. No compiler makes
+//! ([`matmul`](super::matmul)). This file says what a step of it is with each kind of instruction: a `Dot`. No compiler makes
 //! these instructions from plain Rust, so `dot/x86.rs` is the one file of the crate that names instructions. Where a processor has
 //! none of them, the same numbers are multiplied as `f32`.
 //!
 //! The byte instructions want one factor without a sign, and one with. A weight `w` therefore becomes `w + 128`, from 0 to 255,
-//! and `128 * sum of a` is taken off the result: see [`Row`].
+//! and `128 * sum of a` is taken off the result: see `Row`.
 //!
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
