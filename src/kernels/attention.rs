@@ -188,7 +188,7 @@ impl WordKernel for Forward<'_> {
                     visible.iter_mut().zip(&*row).for_each(|(w, power)| *w = power * factors[r]);
                     masked.fill(0.0);
                 }
-                if W::ROUNDS {
+                if kind.rounds() {
                     // The weights are what is to be rounded, not the powers.
                     row.iter_mut().for_each(|power| *power *= factors[r]);
                     factors[r] = 1.0;

@@ -204,12 +204,15 @@ fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
     kernel.run::<true, 8, 6>()
 }
 
+// Each version of a loop shall be there once, and not be copied into whatever calls it: that doubled the time of compiling.
+#[inline(never)]
 fn run_baseline<K: Kernel>(kernel: K) -> K::Output {
     // Every 64-bit ARM processor has FMA, and registers for larger tiles; the oldest x86-64 ones have neither.
     if cfg!(target_arch = "aarch64") { run_like_arm(kernel) } else { kernel.run::<false, 4, 4>() }
 }
 
 /// NEON: 4 numbers at once, fused.
+#[inline(never)]
 fn run_like_arm<K: Kernel>(kernel: K) -> K::Output {
     kernel.run::<true, 4, 8>()
 }

@@ -21,7 +21,7 @@
 
 use super::arithmetic::Arithmetic;
 use super::dot::{Bf16Pairs, Dot, DotKernel, F32s, Instructions, Row, Sum};
-use super::matmul::words::{Pairs, Rounded, Whole, Words};
+use super::matmul::words::{Pairs, Whole, Words};
 use super::memory::Kept;
 
 /// A loop over words, written once for every kind of word: like [`DotKernel`], but it is also told how numbers become words.
@@ -32,9 +32,9 @@ pub(super) trait WordKernel {
 /// Runs a loop with the words and the instructions of this arithmetic.
 pub(super) fn run<K: WordKernel>(arithmetic: Arithmetic, kernel: K) {
     match (arithmetic, Bf16Pairs::in_use()) {
-        (Arithmetic::F32, _) => F32s::in_use().run(OfKind(kernel, Whole)),
+        (Arithmetic::F32, _) => F32s::in_use().run(OfKind(kernel, Whole { rounds: false })),
         (Arithmetic::Bf16, Some(pairs)) => pairs.run(OfKind(kernel, Pairs)),
-        (Arithmetic::Bf16, None) => F32s::in_use().run(OfKind(kernel, Rounded)),
+        (Arithmetic::Bf16, None) => F32s::in_use().run(OfKind(kernel, Whole { rounds: true })),
     }
 }
 
@@ -87,6 +87,7 @@ pub(super) fn words_along<W: Words<f32>, const LANES: usize>(kind: W, row: &[f32
     for (j, word) in words.iter_mut().enumerate().skip(n_whole * LANES) {
         *word = kind.word(|t| row.get(j * W::TERMS + t).copied().unwrap_or(0.0));
     }
+    kind.finish(words);
 }
 
 /// The words of as many rows as a word has terms, at most two: word `j` holds number `j` of each. Beyond the end of a row, or
@@ -102,6 +103,7 @@ pub(super) fn words_across<W: Words<f32>, const LANES: usize>(kind: W, rows: [&[
     for (j, word) in words.iter_mut().enumerate().skip(n_whole * LANES) {
         *word = kind.word(|t| rows[t].get(j).copied().unwrap_or(0.0));
     }
+    kind.finish(words);
 }
 
 /// Rows of equal length, one after the other, to be the rows of a tile. Below the last comes the last again.

@@ -65,6 +65,7 @@ pub(super) struct Bf16Pairs(());
 pub(super) struct Ints(Kind);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "there are none"))]
 enum Kind {
     /// Four bytes, in 16 lanes: AVX512_VNNI.
     #[cfg(target_arch = "x86_64")]
@@ -75,12 +76,12 @@ enum Kind {
     /// Two `i16`, in 8 lanes: AVX2. A byte fits into an `i16`.
     #[cfg(target_arch = "x86_64")]
     Shorts256,
-    /// Four bytes, in 8 lanes: AVX2, for bytes of `B` up to 15 alone. Pairs of products then fit into 16 bits.
-    #[cfg(target_arch = "x86_64")]
-    Nibbles256,
-    /// Four bytes, in plain Rust.
-    Plain,
 }
+
+/// For whole numbers of one byte, where those of `B` are 15 at most. Every processor has something for them: if need be, plain
+/// Rust.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SmallInts(Option<Ints>);
 
 /// Whether tests pretend that the processor has no instructions for short numbers.
 static WITHOUT: AtomicBool = AtomicBool::new(false);
@@ -147,16 +148,6 @@ impl Ints {
         None
     }
 
-    /// For bytes of which those of `B` are 15 at most.
-    pub fn nibbles() -> Ints {
-        match Ints::bytes() {
-            #[cfg(target_arch = "x86_64")]
-            Some(Ints(Kind::Shorts256)) => Ints(Kind::Nibbles256),
-            Some(ints) => ints,
-            None => Ints(Kind::Plain),
-        }
-    }
-
     /// How many numbers a lane holds.
     pub fn n_terms(self) -> usize {
         match self.0 {
@@ -168,19 +159,39 @@ impl Ints {
 }
 
 impl Instructions for Ints {
+    #[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "there is no kind to run it with"))]
     fn run<K: DotKernel>(self, kernel: K) -> K::Output {
         match self.0 {
-            // SAFETY: `bytes` asked the processor, and what it has it keeps. The same holds for those that follow: every level
-            // from AVX2 on has AVX2.
+            // SAFETY: `bytes` asked the processor, and what it has it keeps. Every level from AVX2 on has AVX2.
             #[cfg(target_arch = "x86_64")]
             Kind::Bytes512 => unsafe { x86::run_bytes(kernel) },
             #[cfg(target_arch = "x86_64")]
             Kind::Bytes256 => unsafe { x86::run_bytes_256(kernel) },
             #[cfg(target_arch = "x86_64")]
             Kind::Shorts256 => unsafe { x86::run_shorts(kernel) },
+        }
+    }
+}
+
+impl SmallInts {
+    /// The instructions in use.
+    pub fn in_use() -> SmallInts {
+        SmallInts(Ints::bytes())
+    }
+}
+
+impl Instructions for SmallInts {
+    fn run<K: DotKernel>(self, kernel: K) -> K::Output {
+        match self.0 {
+            // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Kind::Nibbles256 => unsafe { x86::run_nibbles(kernel) },
-            Kind::Plain => kernel.run::<PlainBytes, 4, 4>(PlainBytes),
+            Some(Ints(Kind::Bytes512)) => unsafe { x86::run_bytes(kernel) },
+            #[cfg(target_arch = "x86_64")]
+            Some(Ints(Kind::Bytes256)) => unsafe { x86::run_bytes_256(kernel) },
+            // Bytes again, and not two `i16`: pairs of products with bytes up to 15 fit into 16 bits.
+            #[cfg(target_arch = "x86_64")]
+            Some(Ints(Kind::Shorts256)) => unsafe { x86::run_nibbles(kernel) },
+            None => kernel.run::<PlainBytes, 4, 4>(PlainBytes),
         }
     }
 }

@@ -33,7 +33,7 @@ pub use super::matrix::Matrix;
 use super::memory;
 pub use super::number::{Entry, Number};
 use tiles::Method;
-use words::{Factor, Pairs, Rounded, Whole, Words};
+use words::{Factor, Pairs, Whole, Words};
 
 #[doc(hidden)]
 pub mod bytes;
@@ -127,14 +127,14 @@ fn many_rows<T: Number>(a: Matrix, b: Matrix<T>, c: &mut [f32], c_stride: usize,
     }
     // What a kind of number never needs is not compiled for it.
     if T::ONLY_F32 {
-        return with(F32s::in_use(), Whole, (a, b), c, c_stride, into);
+        return with(F32s::in_use(), Whole { rounds: false }, (a, b), c, c_stride, into);
     }
     if !T::ONLY_BF16 && arithmetic::current() == Arithmetic::F32 {
-        return with(F32s::in_use(), Whole, (a, b), c, c_stride, into);
+        return with(F32s::in_use(), Whole { rounds: false }, (a, b), c, c_stride, into);
     }
     match Bf16Pairs::in_use() {
         Some(pairs) => with(pairs, Pairs, (a, b), c, c_stride, into),
-        None => with(F32s::in_use(), Rounded, (a, b), c, c_stride, into),
+        None => with(F32s::in_use(), Whole { rounds: true }, (a, b), c, c_stride, into),
     }
 }
 

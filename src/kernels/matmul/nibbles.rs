@@ -24,7 +24,7 @@ use crate::float16::Bf16;
 use crate::int4::{GROUP, from_int4, to_int4};
 use crate::kernels::arithmetic::{Arithmetic, within};
 use crate::kernels::cpu::{self, Kernel};
-use crate::kernels::dot::{Dot, DotKernel, F32s, Instructions, Ints, Row, Sum};
+use crate::kernels::dot::{Dot, DotKernel, F32s, Instructions, Row, SmallInts, Sum};
 use crate::kernels::memory::{self, Scratch};
 use crate::kernels::threads;
 
@@ -136,7 +136,7 @@ impl Nibbles {
         for row in y.chunks_mut(self.n) {
             row.chunks_mut(each * STRIP).zip(&mut tasks).for_each(|(piece, task)| task.y.push(piece));
         }
-        let ints = Ints::nibbles();
+        let ints = SmallInts::in_use();
         threads::each(tasks, |task| ints.run(task));
     }
 

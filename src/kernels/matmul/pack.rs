@@ -52,8 +52,17 @@ impl<T: Entry, W: Words<T>> DotKernel for Pack<'_, '_, T, W> {
     type Output = ();
 
     #[inline(always)]
-    fn run<D: Dot<LANES>, const LANES: usize, const ROWS: usize>(self, dot: D) {
+    fn run<D: Dot<LANES>, const LANES: usize, const ROWS: usize>(mut self, dot: D) {
+        self.fill::<D, LANES, ROWS>(dot);
+        self.from.words.finish(self.packed);
+    }
+}
+
+impl<T: Entry, W: Words<T>> Pack<'_, '_, T, W> {
+    #[inline(always)]
+    fn fill<D: Dot<LANES>, const LANES: usize, const ROWS: usize>(&mut self, dot: D) {
         let Pack { from, rows, words, height, packed } = self;
+        let (from, height) = (*from, *height);
         let Factor { matrix: a, words: kind } = from;
         let size = height * words.len();
         if a.row_stride == 1 {

@@ -12,7 +12,9 @@ pub(in crate::kernels) trait Words<T>: Copy + Send + Sync {
     /// How many terms a word holds.
     const TERMS: usize;
     /// Whether the terms are rounded.
-    const ROUNDS: bool = false;
+    fn rounds(self) -> bool {
+        false
+    }
     /// The word of `term(0)`, `term(1)`, ...
     fn word(self, term: impl Fn(usize) -> T) -> u32;
 
@@ -39,6 +41,10 @@ pub(in crate::kernels) trait Words<T>: Copy + Send + Sync {
             *word = self.word(|t| [*a, *b, *c, *d][t]);
         }
     }
+
+    /// What is left to do with words once they are where they belong.
+    #[inline(always)]
+    fn finish(self, _words: &mut [u32]) {}
 }
 
 /// A factor of a product: a matrix, and how its numbers become words.
@@ -73,30 +79,30 @@ impl Words<u32> for AsTheyAre {
     }
 }
 
-/// An `f32`.
+/// An `f32`; if it `rounds`, the `bf16` nearest to it: where no instruction multiplies pairs of them.
 #[derive(Clone, Copy)]
-pub(in crate::kernels) struct Whole;
+pub(in crate::kernels) struct Whole {
+    pub rounds: bool,
+}
 
 impl<T: Number> Words<T> for Whole {
     const TERMS: usize = 1;
+
+    fn rounds(self) -> bool {
+        self.rounds
+    }
 
     #[inline(always)]
     fn word(self, term: impl Fn(usize) -> T) -> u32 {
         term(0).value().to_bits()
     }
-}
 
-/// The nearest `bf16`, as an `f32`: where no instruction multiplies pairs of them.
-#[derive(Clone, Copy)]
-pub(in crate::kernels) struct Rounded;
-
-impl<T: Number> Words<T> for Rounded {
-    const TERMS: usize = 1;
-    const ROUNDS: bool = true;
-
+    /// Rounding comes last, so that all else need not be compiled twice.
     #[inline(always)]
-    fn word(self, term: impl Fn(usize) -> T) -> u32 {
-        u32::from(term(0).to_bf16().0) << 16
+    fn finish(self, words: &mut [u32]) {
+        if self.rounds {
+            words.iter_mut().for_each(|word| *word = u32::from(f32::from_bits(*word).to_bf16().0) << 16);
+        }
     }
 }
 
@@ -106,7 +112,10 @@ pub(in crate::kernels) struct Pairs;
 
 impl<T: Number> Words<T> for Pairs {
     const TERMS: usize = 2;
-    const ROUNDS: bool = true;
+
+    fn rounds(self) -> bool {
+        true
+    }
 
     #[inline(always)]
     fn word(self, term: impl Fn(usize) -> T) -> u32 {
