@@ -23,7 +23,7 @@ const COMMAND: Command = Command {
         Flag {
             name: "--dtype",
             value: "TYPE",
-            help: "how to write numbers: f32, bf16, f16 (not llm.c), q8_0 (gguf alone) (default: f32)",
+            help: "how to write numbers: f32, bf16, f16 (not llm.c), q8_0 (gguf alone), int8 (hf alone) (default: f32)",
         },
         Flag {
             name: "--max-shard-size",
@@ -75,11 +75,11 @@ fn format(args: &Args) -> Outcome<Format> {
     };
     let wrong = |names: &str| usage(format!("--dtype is {name:?}; with --format {form} it can be {names}"));
     match form {
-        "hf" => match dtype {
+        "hf" => match dtype.or((name == "int8").then_some(Dtype::I8)) {
             Some(dtype) => {
                 Ok(Format::HuggingFace { dtype, largest: args.get("--max-shard-size").map(size).transpose()? })
             }
-            None => wrong("f32, f16 or bf16"),
+            None => wrong("f32, f16, bf16 or int8"),
         },
         "gguf" => name.parse().map(Format::Gguf).or_else(|_| wrong("f32, f16, bf16 or q8_0")),
         "llm.c" => match dtype {
@@ -110,7 +110,14 @@ fn size(text: &str) -> Outcome<u64> {
 
 fn write(dir: &Path, found: &Checkpoint, format: Format) -> Outcome<()> {
     match format {
-        Format::HuggingFace { dtype, largest } => found.save_in_parts(dir, dtype, largest)?,
+        Format::HuggingFace { dtype, largest } => {
+            found.save_in_parts(dir, dtype, largest)?;
+            if dtype == Dtype::I8 {
+                cli::note(
+                    "[int8: a quarter of the bytes, and for this crate alone; other programs read f32, f16 or bf16]",
+                );
+            }
+        }
         Format::LlmC(dtype) => checkpoint::write_llm_c(dir, found, dtype)?,
         Format::Gguf(kind) => {
             for note in checkpoint::write_gguf(dir.join("model.gguf"), found, kind)? {

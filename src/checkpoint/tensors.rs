@@ -6,6 +6,7 @@
 
 use super::blocks::Blocks;
 use super::gpt2_names::{Family, is_linear};
+use super::int8;
 use super::json::quote;
 use super::safetensors::Dtype;
 use super::safetensors::dtype::decode;
@@ -46,6 +47,8 @@ pub(in crate::checkpoint) enum Kind {
     Plain(Dtype),
     /// Many numbers together, with a scale.
     Blocks(Blocks),
+    /// Whole numbers of one byte, to be multiplied with what lies at another place: see `int8.rs`.
+    Scaled(Box<Place>),
     /// Something that is not read here, by its name.
     Unknown(String),
 }
@@ -56,7 +59,7 @@ impl Kind {
         match self {
             Kind::Plain(dtype) => (1, dtype.bits() / 8),
             Kind::Blocks(blocks) => (blocks.n_numbers(), blocks.n_bytes()),
-            Kind::Unknown(_) => (1, 1),
+            Kind::Scaled(_) | Kind::Unknown(_) => (1, 1),
         }
     }
 
@@ -72,6 +75,7 @@ impl Kind {
         match self {
             Kind::Plain(dtype) => decode(bytes, *dtype, out),
             Kind::Blocks(blocks) => blocks.decode(bytes, out),
+            Kind::Scaled(_) => int8::decode(bytes, out),
             Kind::Unknown(_) => false,
         }
     }
@@ -136,7 +140,19 @@ impl<R: Read + Seek> Tensors<R> {
     /// If `out` and the tensor do not have the same length, the dtype is not one of weights, a number is NaN or infinite, or
     /// a disk error. The error names the file.
     pub fn read_weight_into(&mut self, i: usize, out: &mut [f32]) -> Result<()> {
-        let place = &self.places[i];
+        let place = self.places[i].clone();
+        self.read_place_into(&place, out)?;
+        let Kind::Scaled(scales) = &place.kind else { return Ok(()) };
+        // There are no more scales than numbers, and those were read.
+        let mut factors = vec![0.0; scales.n_numbers().unwrap_or(0)];
+        self.read_place_into(scales, &mut factors)?;
+        int8::scale(out, place.shape[1], &factors, &scales.shape);
+        let is_finite = out.iter().all(|x| x.is_finite());
+        if is_finite { Ok(()) } else { Err(not_numbers(&place, out).in_file(&self.files[place.file].path)) }
+    }
+
+    /// [`Tensors::read_weight_into`], for what lies at one place alone.
+    fn read_place_into(&mut self, place: &Place, out: &mut [f32]) -> Result<()> {
         let file = &mut self.files[place.file];
         match fill(place, &mut file.reader, out) {
             Ok(true) => Ok(()),
@@ -167,6 +183,11 @@ impl<R: Read + Seek> Tensors<R> {
         if place.n_numbers() != Some(numbers.len()) || place.order != Order::Rows {
             return Ok(false);
         }
+        if let Kind::Scaled(_) = place.kind {
+            let mut all = vec![0.0; numbers.len()];
+            self.read_weight_into(i, &mut all)?;
+            return Ok(all.iter().zip(numbers).all(|(a, b)| a.to_bits() == b.to_bits()));
+        }
         let mut piece = vec![0.0; AT_A_TIME.min(numbers.len())];
         for (k, expected) in numbers.chunks(AT_A_TIME).enumerate() {
             let piece = &mut piece[..expected.len()];
@@ -190,6 +211,11 @@ impl<R: Read + Seek> Tensors<R> {
         let place = &self.places[i];
         let too_large = || tensor_error(&place.name, "the product of its shape is too large");
         let n = place.n_numbers().ok_or_else(too_large)?;
+        if let Kind::Scaled(_) = place.kind {
+            let mut all = vec![0.0; n];
+            self.read_weight_into(i, &mut all)?;
+            return Ok(all);
+        }
         if n <= PIECES * PIECE {
             let mut all = vec![0.0; n];
             self.read_part(i, 0, &mut all)?;
@@ -216,6 +242,7 @@ impl fmt::Display for Kind {
         match self {
             Kind::Plain(dtype) => f.pad(&dtype.to_string()),
             Kind::Blocks(blocks) => f.pad(blocks.name()),
+            Kind::Scaled(_) => f.pad("I8"),
             Kind::Unknown(name) => f.pad(name),
         }
     }
@@ -261,6 +288,12 @@ pub(in crate::checkpoint) fn fill<R: Read + Seek>(place: &Place, source: &mut R,
 pub(in crate::checkpoint) fn check_is_weight(place: &Place) -> Result<()> {
     let expected = "expected F32, F16, BF16 or F64";
     let problem = match &place.kind {
+        Kind::Plain(Dtype::I8) => {
+            let beside = quote(&int8::name_of_scales(&place.name));
+            format!(
+                "its dtype is I8, and no tensor {beside} of a fitting shape is there to multiply it with; {expected}"
+            )
+        }
         Kind::Plain(dtype) if !dtype.is_weight() => format!("its dtype is {dtype}, {expected}"),
         Kind::Unknown(name) => format!("its numbers are {name}, {expected}"),
         _ if place.order == Order::Other => {

@@ -83,7 +83,7 @@ fn what_a_form_does_not_have_is_refused_before_anything_is_written() {
     let dir = scratch("export-refused");
     for (args, expected) in [
         (&["--format", "onnx"][..], "--format is \"onnx\"; it can be hf, gguf or llm.c"),
-        (&["--dtype", "q8_0"], "--dtype is \"q8_0\"; with --format hf it can be f32, f16 or bf16"),
+        (&["--dtype", "q8_0"], "--dtype is \"q8_0\"; with --format hf it can be f32, f16, bf16 or int8"),
         (&["--format", "gguf", "--dtype", "int8"], "with --format gguf it can be f32, f16, bf16 or q8_0"),
         (&["--format", "llm.c", "--dtype", "f16"], "with --format llm.c it can be f32 or bf16"),
         (&["--format", "gguf", "--max-shard-size", "1MB"], "--max-shard-size is for --format hf"),

@@ -108,6 +108,7 @@ pub(super) fn fill(json: &mut Json, model: &Gpt2, dtype: Dtype) {
     let dtype_name = match dtype {
         Dtype::F16 => "float16",
         Dtype::Bf16 => "bfloat16",
+        Dtype::I8 => "int8",
         _ => "float32",
     };
     // Programs of before 2025 call the type of the numbers torch_dtype.

@@ -40,8 +40,9 @@ pub(crate) use vocabulary::{from_json as vocabulary_from_json, to_json as vocabu
 pub(super) use vocabulary::{is_in as has_vocabulary, read as read_vocabulary};
 
 use super::forms::{Form, Opened, Vocabulary};
+use super::int8;
 use super::json::Json;
-use super::safetensors::{Dtype, SafeTensors};
+use super::safetensors::{self, Dtype, SafeTensors};
 use super::weights;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -102,7 +103,8 @@ pub fn load_from_bytes(config_json: &str, safetensors: &[u8]) -> Result<Gpt2> {
     let json = ConfigJson::parse(config_json).map_err(|e| e.in_file("config.json"))?;
     let path = Path::new("model.safetensors");
     let file = SafeTensors::from_bytes(safetensors).map_err(|e| e.in_file(path))?;
-    let (model, _) = weights::read(&json.described(), &mut file.into_tensors(path)).map_err(|e| e.in_file(path))?;
+    let (model, _) =
+        weights::read(&json.described(), &mut file.into_tensors(path).with_scales()).map_err(|e| e.in_file(path))?;
     Ok(model)
 }
 
@@ -156,7 +158,8 @@ pub fn check_free(dir: impl AsRef<Path>) -> Result<()> {
 /// Writes a model, and its optional vocabulary, as a directory that both [`load`](super::load) and `transformers` can read. A
 /// missing directory is created; in an existing one, files are overwritten (see `check_free`).
 ///
-/// `dtype` is what the weights are rounded to: `F32` keeps them as they are.
+/// `dtype` is what the weights are rounded to: `F32` keeps them as they are. `I8` keeps matrices as whole numbers with
+/// scales, and what is left as `F16`; other programs do not read that.
 ///
 /// # Errors
 ///
@@ -212,11 +215,11 @@ pub(crate) fn write(
         return Err(Error::argument("save", problem));
     }
     let tensors = weights::named_for_file(model)?;
+    let items = if dtype == Dtype::I8 { int8::items(&tensors)? } else { safetensors::items(&tensors, dtype)? };
     // The transformers library asks which program the file is for: "pt" is PyTorch, and row-major.
     let metadata = [("format".to_string(), "pt".to_string())];
     // Anything that cannot be written is refused before the first file is written.
-    let files = write_parts::split(&tensors, &metadata, dtype, largest)
-        .map_err(|e| e.in_file(dir.join("model.safetensors")))?;
+    let files = write_parts::split(&items, &metadata, largest).map_err(|e| e.in_file(dir.join("model.safetensors")))?;
     let mut small = kept.ending_at(end_ids, tokenizer, model.config.n_vocab)?;
     config_json::fill(small.file(kept::CONFIG), model, dtype);
     if let Some(tokenizer) = tokenizer

@@ -45,7 +45,7 @@ pub(in crate::checkpoint) fn is_index(path: &Path) -> bool {
 /// A file that cannot be read, or holds no weights; an index that its parts contradict. The error names the file.
 pub(in crate::checkpoint) fn open(path: &Path) -> Result<Tensors<File>> {
     if !is_index(path) {
-        return open_file(path);
+        return Ok(open_file(path)?.with_scales());
     }
     let index = read_json(path)?;
     let said = weight_map(&index).map_err(|e| e.in_file(path))?;
@@ -81,7 +81,7 @@ pub(in crate::checkpoint) fn open(path: &Path) -> Result<Tensors<File>> {
             return Err(Error::format(format!("tensor {}", quote(tensor)), problem).in_file(path));
         }
     }
-    Ok(whole)
+    Ok(whole.with_scales())
 }
 
 /// One file of weights. Its first bytes decide what it is, whatever its name.

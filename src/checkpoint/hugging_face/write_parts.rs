@@ -5,47 +5,44 @@
 
 use crate::checkpoint::beside::write_beside;
 use crate::checkpoint::json::Json;
-use crate::checkpoint::safetensors::{Dtype, Header, write_under};
+use crate::checkpoint::safetensors::{Header, Item, write_under};
 use crate::error::Result;
-use crate::tensor::Tensor;
 use std::path::Path;
 
 /// A file to be written: its name, its first bytes, and its tensors.
 pub(super) struct Part<'a> {
     name: String,
     header: Header,
-    tensors: &'a [(String, &'a Tensor)],
+    items: &'a [Item<'a>],
 }
 
 /// Shares out the tensors. If they fit into one file, it has the name of all the weights.
 ///
 /// # Errors
 ///
-/// A weight that is too large for `dtype`.
+/// A weight that is too large for its dtype.
 pub(super) fn split<'a>(
-    tensors: &'a [(String, &'a Tensor)],
+    items: &'a [Item<'a>],
     metadata: &[(String, String)],
-    dtype: Dtype,
     largest: Option<u64>,
 ) -> Result<Vec<Part<'a>>> {
-    let n_bytes = |tensor: &Tensor| (tensor.data().len() * dtype.bits() / 8) as u64;
     let mut groups = Vec::new();
     let (mut begin, mut size) = (0, 0);
-    for (i, (_, tensor)) in tensors.iter().enumerate() {
-        let n = n_bytes(tensor);
+    for (i, item) in items.iter().enumerate() {
+        let n = item.n_bytes() as u64;
         if i > begin && largest.is_some_and(|largest| size + n > largest) {
-            groups.push(&tensors[begin..i]);
+            groups.push(&items[begin..i]);
             (begin, size) = (i, 0);
         }
         size += n;
     }
-    groups.push(&tensors[begin..]);
+    groups.push(&items[begin..]);
     let n = groups.len();
     let name = |i: usize| match n {
         1 => "model.safetensors".to_string(),
         _ => format!("model-{:05}-of-{n:05}.safetensors", i + 1),
     };
-    let part = |(i, tensors)| Ok(Part { name: name(i), header: Header::of(tensors, metadata, dtype)?, tensors });
+    let part = |(i, items)| Ok(Part { name: name(i), header: Header::of(items, metadata)?, items });
     groups.into_iter().enumerate().map(part).collect()
 }
 
@@ -56,14 +53,13 @@ pub(super) fn split<'a>(
 /// A refusal of the operating system.
 pub(super) fn write(dir: &Path, parts: &[Part]) -> Result<()> {
     for part in parts {
-        write_under(&part.header, &dir.join(&part.name), part.tensors)?;
+        write_under(&part.header, &dir.join(&part.name), part.items)?;
     }
     if parts.len() == 1 {
         return Ok(());
     }
-    let weight_map = parts
-        .iter()
-        .flat_map(|part| part.tensors.iter().map(|(name, _)| (name.clone(), Json::from(part.name.as_str()))));
+    let weight_map =
+        parts.iter().flat_map(|part| part.items.iter().map(|item| (item.name.clone(), Json::from(part.name.as_str()))));
     let total: usize = parts.iter().flat_map(|part| &part.header.tensors).map(|entry| entry.end - entry.begin).sum();
     let index = Json::Object(vec![
         ("metadata".to_string(), Json::Object(vec![("total_size".to_string(), total.into())])),

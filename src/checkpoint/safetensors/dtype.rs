@@ -11,7 +11,8 @@ use std::str::FromStr;
 ///
 /// All kinds of the format are known, because a file may hold tensors that nobody asks for. Only the kinds used for
 /// weights can be read: [`F32`](Dtype::F32), [`F16`](Dtype::F16), [`Bf16`](Dtype::Bf16) and [`F64`](Dtype::F64), whose
-/// numbers become the nearest `f32`. The first three can be written.
+/// numbers become the nearest `f32`. The first three can be written. A model can also be written and read as
+/// [`I8`](Dtype::I8): its matrices are then whole numbers, each with a tensor of scales beside it.
 ///
 /// # Example: the name in a header
 ///
@@ -187,12 +188,13 @@ fn decode_with<const N: usize>(bytes: &[u8], out: &mut [f32], value: impl Fn([u8
     seen >> 31 == 0
 }
 
-/// Numbers to bytes, appended to `out`; `dtype` must be one of the three that are written.
+/// Numbers to bytes, appended to `out`; `dtype` must be one of the three that are written, or `I8` for whole numbers.
 pub(in crate::checkpoint) fn encode(numbers: &[f32], dtype: Dtype, out: &mut Vec<u8>) {
     for &x in numbers {
         match dtype {
             Dtype::F16 => out.extend_from_slice(&F16::nearest(x).0.to_le_bytes()),
             Dtype::Bf16 => out.extend_from_slice(&Bf16::nearest(x).0.to_le_bytes()),
+            Dtype::I8 => out.push((x as i8).cast_unsigned()),
             _ => out.extend_from_slice(&x.to_le_bytes()),
         }
     }

@@ -1,10 +1,10 @@
 //! The header of a safetensors file: the list of its tensors, read, checked and written.
 
+use super::Item;
 use super::dtype::{Dtype, n_bytes};
 use crate::checkpoint::json::{Json, quote, shortened};
 use crate::checkpoint::tensors::tensor_error;
 use crate::error::{Error, Result};
-use crate::tensor::Tensor;
 use std::collections::HashSet;
 
 /// The longest header that is accepted, the same as in the reference implementation. GPT-2's has 14,283 bytes.
@@ -123,23 +123,17 @@ impl Header {
         Ok(Header { tensors, metadata })
     }
 
-    /// The header of a file that will hold `tensors` in this order, with their numbers as `dtype`.
+    /// The header of a file that will hold these tensors in this order.
     ///
     /// # Errors
     ///
-    /// A dtype that is not one of the three that are written, a number too large for it, or a duplicate name or key.
-    pub(in crate::checkpoint) fn of(
-        tensors: &[(String, &Tensor)],
-        metadata: &[(String, String)],
-        dtype: Dtype,
-    ) -> Result<Header> {
-        if !dtype.is_written() {
-            return Err(Error::argument("safetensors", format!("cannot write {dtype}: use F32, F16 or BF16")));
-        }
+    /// A number too large for its dtype, or a duplicate name or key.
+    pub(in crate::checkpoint) fn of(items: &[Item], metadata: &[(String, String)]) -> Result<Header> {
         let mut entries = Vec::new();
         let mut names: HashSet<&str> = HashSet::new();
         let mut begin = 0;
-        for (name, tensor) in tensors {
+        for item in items {
+            let Item { name, tensor, dtype } = item;
             if name == METADATA {
                 return Err(tensor_error(name, "this name is reserved for the notes; choose another"));
             }
@@ -147,8 +141,8 @@ impl Header {
                 return Err(tensor_error(name, "duplicate name; each tensor needs its own"));
             }
             dtype.check_fits(name, tensor.data())?;
-            let end = begin + tensor.data().len() * dtype.bits() / 8;
-            entries.push(Entry { name: name.clone(), dtype, shape: tensor.shape().to_vec(), begin, end });
+            let end = begin + item.n_bytes();
+            entries.push(Entry { name: name.clone(), dtype: *dtype, shape: tensor.shape().to_vec(), begin, end });
             begin = end;
         }
         let mut keys: HashSet<&str> = HashSet::new();

@@ -54,6 +54,7 @@ use crate::tensor::Tensor;
 use crate::text_file::mistaken_for;
 use dtype::encode;
 use header::{LONGEST_HEADER, header_error};
+use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom, Write};
@@ -275,16 +276,44 @@ pub fn write(
     dtype: Dtype,
 ) -> Result<()> {
     let path = path.as_ref();
-    let header = Header::of(tensors, metadata, dtype).map_err(|e| e.in_file(path))?;
-    write_under(&header, path, tensors)
+    let items = items(tensors, dtype).map_err(|e| e.in_file(path))?;
+    let header = Header::of(&items, metadata).map_err(|e| e.in_file(path))?;
+    write_under(&header, path, &items)
+}
+
+/// A tensor that is to be written.
+pub(in crate::checkpoint) struct Item<'a> {
+    pub name: String,
+    pub tensor: Cow<'a, Tensor>,
+    /// How its numbers are written.
+    pub dtype: Dtype,
+}
+
+impl Item<'_> {
+    /// How many bytes its numbers take.
+    pub fn n_bytes(&self) -> usize {
+        self.tensor.data().len() * self.dtype.bits() / 8
+    }
+}
+
+/// These tensors, all of them as one dtype.
+///
+/// # Errors
+///
+/// A dtype that is not one of the three that are written.
+pub(in crate::checkpoint) fn items<'a>(tensors: &[(String, &'a Tensor)], dtype: Dtype) -> Result<Vec<Item<'a>>> {
+    if !dtype.is_written() {
+        return Err(Error::argument("safetensors", format!("cannot write {dtype}: use F32, F16 or BF16")));
+    }
+    Ok(tensors.iter().map(|(name, tensor)| Item { name: name.clone(), tensor: Cow::Borrowed(tensor), dtype }).collect())
 }
 
 /// Writes the file `path` with this header, which was made from these tensors.
-pub(in crate::checkpoint) fn write_under(header: &Header, path: &Path, tensors: &[(String, &Tensor)]) -> Result<()> {
+pub(in crate::checkpoint) fn write_under(header: &Header, path: &Path, items: &[Item]) -> Result<()> {
     let start = header.to_bytes().map_err(|e| e.in_file(path))?;
     write_beside_with(path, |file| {
         file.write_all(&start)?;
-        write_data(header, tensors, file)
+        write_data(items, file)
     })
 }
 
@@ -295,19 +324,19 @@ pub(in crate::checkpoint) fn write_under(header: &Header, path: &Path, tensors: 
 /// As [`write()`], except those of the operating system.
 #[doc(hidden)]
 pub fn to_bytes(tensors: &[(String, &Tensor)], metadata: &[(String, String)], dtype: Dtype) -> Result<Vec<u8>> {
-    let header = Header::of(tensors, metadata, dtype)?;
-    let mut bytes = header.to_bytes()?;
+    let items = items(tensors, dtype)?;
+    let mut bytes = Header::of(&items, metadata)?.to_bytes()?;
     // Writing to a list of bytes cannot fail.
-    write_data(&header, tensors, &mut bytes).map_err(|e| Error::io_in("safetensors", "written", e))?;
+    write_data(&items, &mut bytes).map_err(|e| Error::io_in("safetensors", "written", e))?;
     Ok(bytes)
 }
 
-fn write_data(header: &Header, tensors: &[(String, &Tensor)], out: &mut dyn Write) -> std::io::Result<()> {
+fn write_data(items: &[Item], out: &mut dyn Write) -> std::io::Result<()> {
     let mut buffer = Vec::with_capacity(CHUNK);
-    for (entry, (_, tensor)) in header.tensors.iter().zip(tensors) {
-        for part in tensor.data().chunks(CHUNK / 4) {
+    for item in items {
+        for part in item.tensor.data().chunks(CHUNK / 4) {
             buffer.clear();
-            encode(part, entry.dtype, &mut buffer);
+            encode(part, item.dtype, &mut buffer);
             out.write_all(&buffer)?;
         }
     }

@@ -1,0 +1,215 @@
+//! A model in a quarter of the bytes: its matrices as whole numbers, with scales beside them.
+//!
+//! Most of a file of weights is matrices, and a matrix bears rounding: see `quantize.rs`. So a matrix can be kept as a
+//! tensor of type `I8`, and a second tensor, whose name ends in `_scale`, says what a step of these numbers is worth:
+//!
+//! ```text
+//! "h.0.attn.c_attn.weight"          I8    [in, out]     whole numbers from -127 to 127
+//! "h.0.attn.c_attn.weight_scale"    F32   [1, out]      one for each column, that is for each output
+//! "wte.weight"                      I8    [n_vocab, n_embd]
+//! "wte.weight_scale"                F32   [n_vocab, 1]  one for each row: there a row is what makes an output
+//! ```
+//!
+//! The weight is the product of the two, `w = q * scale`, with the scale repeated along the dimension of size 1, as NumPy
+//! and PyTorch multiply such shapes anyway. Biases and the vectors of layer norm are few, and are kept as `F16`.
+//!
+//! These are the whole numbers that `--weights int8` multiplies with. A model that is read as `f32` and packed again gets
+//! them back.
+//!
+//! No program but this one reads such a directory as a GPT-2: there are as many ways to keep a byte as there are
+//! libraries. Keep a copy in `F32` or `F16` for the others.
+//!
+//! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it.
+
+use super::safetensors::{Dtype, Item};
+use super::tensors::{Kind, Place, Tensors};
+use crate::error::Result;
+use crate::quantize::quantize;
+use crate::tensor::Tensor;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+/// How the tensor of the scales is called.
+pub(super) fn name_of_scales(name: &str) -> String {
+    format!("{name}_scale")
+}
+
+/// The weights as they are written: each matrix as whole numbers, with its scales after it.
+///
+/// # Errors
+///
+/// None for the weights of a model: matrices are tables.
+pub(super) fn items<'a>(tensors: &[(String, &'a Tensor)]) -> Result<Vec<Item<'a>>> {
+    let mut items = Vec::new();
+    for (name, tensor) in tensors {
+        let &[n_rows, n_cols] = tensor.shape() else {
+            items.push(Item { name: name.clone(), tensor: Cow::Borrowed(tensor), dtype: Dtype::F16 });
+            continue;
+        };
+        // Of an embedding and of the head, a row belongs together; of a linear layer, a column does.
+        let by_row = ["wte.weight", "wpe.weight", "lm_head.weight"].iter().any(|end| name.ends_with(end));
+        let outputs = if by_row { Cow::Borrowed(*tensor) } else { Cow::Owned(tensor.transpose()?) };
+        let (mut numbers, mut scales) = (Vec::with_capacity(tensor.len()), Vec::with_capacity(outputs.n_rows()));
+        for i in 0..outputs.n_rows() {
+            let (row, scale) = quantize(outputs.row(i));
+            numbers.extend(row.into_iter().map(f32::from));
+            scales.push(scale);
+        }
+        let numbers = Tensor::new(outputs.shape(), numbers)?;
+        let numbers = if by_row { numbers } else { numbers.transpose()? };
+        let scales = Tensor::new(&if by_row { [n_rows, 1] } else { [1, n_cols] }, scales)?;
+        items.push(Item { name: name.clone(), tensor: Cow::Owned(numbers), dtype: Dtype::I8 });
+        items.push(Item { name: name_of_scales(name), tensor: Cow::Owned(scales), dtype: Dtype::F32 });
+    }
+    Ok(items)
+}
+
+impl<R> Tensors<R> {
+    /// The same tensors, where each tensor of whole numbers that has fitting scales beside it is one tensor together with
+    /// them.
+    #[must_use]
+    pub fn with_scales(mut self) -> Tensors<R> {
+        let named: HashMap<&str, &Place> = self.places.iter().map(|place| (place.name.as_str(), place)).collect();
+        let mut pairs = HashMap::new();
+        for place in self.places.iter().filter(|place| place.kind == Kind::Plain(Dtype::I8)) {
+            if let Some(&scales) = named.get(name_of_scales(&place.name).as_str())
+                && matches!(&scales.kind, Kind::Plain(dtype) if dtype.is_weight())
+                && let [n_rows, n_cols] = place.shape[..]
+                && (scales.shape == [1, n_cols] || scales.shape == [n_rows, 1])
+            {
+                pairs.insert(place.name.clone(), scales.clone());
+            }
+        }
+        let taken: HashSet<String> = pairs.values().map(|scales| scales.name.clone()).collect();
+        self.places.retain(|place| !taken.contains(&place.name));
+        for place in &mut self.places {
+            if let Some(scales) = pairs.remove(&place.name) {
+                place.kind = Kind::Scaled(Box::new(scales));
+            }
+        }
+        self
+    }
+}
+
+/// Bytes to whole numbers. All of them are numbers.
+pub(super) fn decode(bytes: &[u8], out: &mut [f32]) -> bool {
+    out.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = f32::from(byte.cast_signed()));
+    true
+}
+
+/// Multiplies a matrix of `n_cols` columns with its scales, whose shape is `[1, n_cols]` or `[n_rows, 1]`.
+pub(super) fn scale(numbers: &mut [f32], n_cols: usize, scales: &[f32], shape: &[usize]) {
+    if n_cols == 0 {
+        return;
+    }
+    // A matrix of one row fits both shapes, and either way number `i` of the row meets scale `i`, or the only one.
+    let by_column = shape[0] == 1 && scales.len() == n_cols;
+    for (i, row) in numbers.chunks_mut(n_cols).enumerate() {
+        for (j, x) in row.iter_mut().enumerate() {
+            *x *= if by_column { scales[j] } else { scales[i] };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::{load, save};
+    use crate::config::Config;
+    use crate::model::Gpt2;
+    use crate::quantize::dequantize;
+    use crate::rng::Rng;
+    use crate::weight::Precision;
+    use std::path::PathBuf;
+
+    fn saved(name: &str, model: &Gpt2) -> PathBuf {
+        let dir = std::env::temp_dir().join(format!("gpt60-int8-{name}-{}", std::process::id()));
+        save(&dir, model, None, Dtype::I8).unwrap();
+        dir
+    }
+
+    fn random() -> Gpt2 {
+        Gpt2::random(&Config::new(31, 8, 12, 3, 2), &mut Rng::new(3)).unwrap()
+    }
+
+    #[test]
+    fn a_matrix_comes_back_as_its_whole_numbers_times_their_scales() {
+        let model = random();
+        let dir = saved("back", &model);
+        let back = load(&dir).unwrap().model;
+        std::fs::remove_dir_all(&dir).unwrap();
+
+        let rounded = |row: &[f32]| -> Vec<f32> {
+            let (numbers, scale) = quantize(row);
+            dequantize(&numbers, scale)
+        };
+        let (before, after) = (model.wte.tensor().unwrap(), back.wte.tensor().unwrap());
+        for i in 0..31 {
+            assert_eq!(after.row(i), rounded(before.row(i)), "wte, token {i}");
+        }
+        let [before, after] = [&model, &back].map(|m| m.h[1].mlp.c_fc.weight.tensor().unwrap().transpose().unwrap());
+        for j in 0..48 {
+            assert_eq!(after.row(j), rounded(before.row(j)), "c_fc, output {j}");
+        }
+    }
+
+    #[test]
+    fn a_model_that_was_read_and_is_packed_again_has_the_same_whole_numbers() {
+        let model = random();
+        let dir = saved("again", &model);
+        let mut back = load(&dir).unwrap().model;
+        std::fs::remove_dir_all(&dir).unwrap();
+        let mut packed = model.clone();
+        packed.pack(Precision::Int8).unwrap();
+        back.pack(Precision::Int8).unwrap();
+        // The scale of a row whose largest number is 127 * scale is found again, but for the last bit.
+        for i in 0..31 {
+            for (a, b) in packed.wte.row(i).iter().zip(back.wte.row(i).iter()) {
+                assert!((a - b).abs() <= a.abs() * 2.0 * f32::EPSILON, "token {i}: {a} and {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_has_one_byte_for_each_number_of_a_matrix() {
+        let dir = saved("size", &random());
+        let bytes = std::fs::read(dir.join("model.safetensors")).unwrap();
+        std::fs::remove_dir_all(&dir).unwrap();
+        let header = u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
+        // Matrices: 31*12 + 8*12, and two blocks of 12*36 + 12*12 + 12*48 + 48*12. Their scales: 31 + 8 + 2 * (36+12+48+12).
+        // Vectors: 2 * (4*12 + 36 + 12 + 48 + 12) + 2*12.
+        assert_eq!(bytes.len() - 8 - header, 468 + 2 * 1728 + 4 * (39 + 216) + 2 * (2 * 156 + 24));
+    }
+
+    /// The file of a random model, changed.
+    fn with_header(name: &str, change: impl Fn(String) -> String) -> String {
+        let dir = saved(name, &random());
+        let path = dir.join("model.safetensors");
+        let bytes = std::fs::read(&path).unwrap();
+        let end = 8 + u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
+        let header = change(String::from_utf8(bytes[8..end].to_vec()).unwrap());
+        let all = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &bytes[end..]].concat();
+        std::fs::write(&path, all).unwrap();
+        let problem = load(&dir).unwrap_err().to_string();
+        std::fs::remove_dir_all(&dir).unwrap();
+        problem
+    }
+
+    #[test]
+    fn whole_numbers_without_fitting_scales_are_refused_by_name() {
+        let problem = with_header("none", |header| header.replace("wpe.weight_scale", "wpe.weight_other"));
+        assert!(problem.contains("wpe.weight\"") && problem.contains("\"transformer.wpe.weight_scale\""), "{problem}");
+        let problem = with_header("shape", |header| header.replace("[8,1]", "[2,4]"));
+        assert!(problem.contains("its dtype is I8, and no tensor"), "{problem}");
+    }
+
+    #[test]
+    fn a_scale_that_is_no_number_is_refused() {
+        let mut model = random();
+        model.wte.tensor_mut().unwrap().row_mut(5)[2] = f32::INFINITY;
+        let dir = saved("infinite", &model);
+        let problem = load(&dir).unwrap_err().to_string();
+        std::fs::remove_dir_all(&dir).unwrap();
+        assert!(problem.contains("wte.weight_scale") && problem.contains("NaN or infinite"), "{problem}");
+    }
+}
