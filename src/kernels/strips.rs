@@ -20,7 +20,8 @@
 //! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
 
 use super::arithmetic::Arithmetic;
-use super::dot::{Bf16Pairs, Dot, DotKernel, F32s, Instructions, Row, Sum};
+use super::dot::{Bf16Pairs, Dot, DotKernel, F32s, Instructions, Row};
+use super::matmul::tiles;
 use super::matmul::words::{Pairs, Whole, Words};
 use super::memory::Kept;
 
@@ -170,14 +171,7 @@ pub(super) fn store<D: Dot<LANES>, const LANES: usize, const ROWS: usize>(
 ) {
     for (r, (row, sums)) in rows.iter_mut().zip(tile).enumerate() {
         let factor = factor(r);
-        // Loops, not `map`: that is a call, and the sums would go through memory.
-        let mut numbers = [[0.0; LANES]; 2];
-        for half in 0..2 {
-            let sums = dot.sums(sums[half]);
-            for i in 0..LANES {
-                numbers[half][i] = sums[i].number(Row::default(), 0.0);
-            }
-        }
+        let numbers = tiles::numbers::<D, LANES>(dot, sums, Row::default(), [[0.0; LANES]; 2]);
         let end = row.len().min(column + 2 * LANES);
         let place = &mut row[column..end];
         // The usual case is two vectors, whose length is known when this is compiled.

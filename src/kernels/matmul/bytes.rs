@@ -69,7 +69,8 @@ pub fn product(x: Matrix, w: Matrix<i8>, scales: &[f32]) -> Vec<f32> {
         Some(ints) if m > FEW_ROWS => in_tiles(ints, Shorts, Shorts, x, w, scales, &mut y),
         _ => {
             let (words, rows) = quantized(F32s::in_use(), Whole { rounds: false }, x);
-            let numbers: Vec<f32> = words.iter().map(|&word| f32::from_bits(word)).collect();
+            let mut numbers = Scratch::new(words.len());
+            numbers.iter_mut().zip(&*words).for_each(|(x, &word)| *x = f32::from_bits(word));
             matmul(Matrix::part(&numbers, m, k, numbers.len() / m), w.transposed(), &mut y, n, Store::Set);
             for (y, row) in y.chunks_mut(n).zip(&rows) {
                 zip_map(y, scales, |sum, scale| sum * row.scale * scale);

@@ -137,13 +137,7 @@ impl DotKernel for Tiles<'_, '_> {
                 let sums = tile::<D, LANES, ROWS>(dot, &self.a[i * ROWS * k..][..ROWS * k], strip_b);
                 for (r, (place, sums)) in rows.iter_mut().zip(sums).enumerate() {
                     let row = self.rows.get(i * ROWS + r).copied().unwrap_or_default();
-                    let mut numbers = [[0.0; LANES]; 2];
-                    for half in 0..2 {
-                        let sums = dot.sums(sums[half]);
-                        for i in 0..LANES {
-                            numbers[half][i] = sums[i].number(row, scales[half][i]);
-                        }
-                    }
+                    let numbers = numbers::<D, LANES>(dot, sums, row, scales);
                     let place = &mut place[columns.clone()];
                     // The usual case is two vectors, whose length is known when this is compiled.
                     if let ([first, second], []) = place.as_chunks_mut::<LANES>() {
@@ -158,6 +152,25 @@ impl DotKernel for Tiles<'_, '_> {
             }
         }
     }
+}
+
+/// What a row of a tile's sums stands for.
+#[inline(always)]
+pub(in crate::kernels) fn numbers<D: Dot<LANES>, const LANES: usize>(
+    dot: D,
+    sums: [D::Sums; 2],
+    row: Row,
+    scales: [[f32; LANES]; 2],
+) -> [[f32; LANES]; 2] {
+    // Loops, not `map`: that is a call, and the sums would go through memory.
+    let mut numbers = [[0.0; LANES]; 2];
+    for half in 0..2 {
+        let sums = dot.sums(sums[half]);
+        for i in 0..LANES {
+            numbers[half][i] = sums[i].number(row, scales[half][i]);
+        }
+    }
+    numbers
 }
 
 /// Replaces a vector of `C`, or adds to it.
