@@ -23,6 +23,7 @@ mod help;
 mod inspect;
 mod logits;
 mod numbers;
+mod one_page;
 mod perplexity;
 mod refusals;
 mod sample;
