@@ -84,7 +84,7 @@
 //!
 //! | floor | files | what they are |
 //! | --- | --- | --- |
-//! | 1 | `error.rs`, `rng.rs`, `close.rs`, [`float16`], [`quantize`], [`int4`] | errors that name the remedy, repeatable randomness, comparing numbers, numbers in two bytes, in one, and in four bits |
+//! | 1 | `error.rs`, `rng.rs`, `close.rs`, [`float16`], [`quantize`], [`int4`], [`tape`] | errors that name the remedy, repeatable randomness, comparing numbers, numbers in two bytes, in one, and in four bits; slopes of single numbers |
 //! | 2 | [`kernels`] | the engine room: products, threads. Leave it for later; nothing above depends on how it works |
 //! | 3 | `tensor.rs` | [`Tensor`]: a shape, and the numbers in it |
 //! | 4 | `config.rs`, `probe.rs`, `kv_cache.rs`, `pass.rs`, [`weight`] | the size of a model, watching it, what it remembers, what travels through it in a pass; a matrix in fewer bytes |
@@ -174,6 +174,7 @@ pub mod layers;
 pub mod lens;
 pub mod quantize;
 pub mod storybook;
+pub mod tape;
 // Public only because the examples, which are separate programs, use it.
 #[doc(hidden)]
 pub mod text_file;
