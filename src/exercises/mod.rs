@@ -86,6 +86,12 @@ pub mod kv_cache;
 pub mod cross_entropy;
 pub mod cross_entropy_gradient;
 
+pub mod value_backward;
+
+pub mod tape_backward;
+
+pub mod topological_order;
+
 pub mod linear_backward;
 
 pub mod layer_norm_backward;

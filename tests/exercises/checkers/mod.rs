@@ -33,10 +33,13 @@ mod n_parameters;
 mod quantize;
 mod softmax;
 mod split;
+mod tape_backward;
 mod temperature;
 mod top_k;
 mod top_p;
+mod topological_order;
 mod training;
+mod value_backward;
 
 /// All of them.
 pub fn all() -> Vec<Box<dyn Check>> {
@@ -69,6 +72,9 @@ pub fn all() -> Vec<Box<dyn Check>> {
         Box::new(kv_cache::exercise()),
         Box::new(cross_entropy::exercise()),
         Box::new(cross_entropy_gradient::exercise()),
+        Box::new(value_backward::exercise()),
+        Box::new(tape_backward::exercise()),
+        Box::new(topological_order::exercise()),
         Box::new(linear_backward::exercise()),
         Box::new(layer_norm_backward::exercise()),
         Box::new(attention_backward::exercise()),
