@@ -16,7 +16,7 @@ use std::process::ExitCode;
 const COMMAND: Command = Command {
     name: "pictures",
     about: "Draws the pictures of the book, as SVG files: attention, knobs, parameters, the loss curve, scaling, the roofline,\n\
-            the bits of a number.\n\
+            the bits of a number, a graph and its slopes.\n\
             They are in docs/img already; this makes them again, byte for byte.",
     operands: "",
     max_operands: 0,

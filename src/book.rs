@@ -56,7 +56,7 @@ chapter!(ch08_choosing_a_token, "08-choosing-a-token", "knobs");
 chapter!(ch09_beam_search, "09-beam-search");
 chapter!(ch10_kv_cache, "10-kv-cache");
 chapter!(ch11_loss, "11-loss");
-chapter!(ch12_backpropagation, "12-backpropagation");
+chapter!(ch12_backpropagation, "12-backpropagation", "slopes");
 chapter!(ch13_training, "13-training", "loss-curve", "scaling");
 chapter!(ch14_the_real_gpt2, "14-the-real-gpt2");
 chapter!(ch15_looking_inside, "15-looking-inside");

@@ -11,6 +11,7 @@
 //! | `scaling.svg` | how the loss falls with size and text | [`scaling::scaling`] |
 //! | `roofline.svg` | what limits each kind of work | [`roofline::roofline`] |
 //! | `bits.svg` | a number as five formats keep it | [`bits::bits`] |
+//! | `slopes.svg` | a graph of six numbers, with values and slopes | [`slopes::slopes`] |
 //!
 //! The storybook stands beside this module, not below it, so the caller hands the model over.
 //!
@@ -24,6 +25,7 @@ pub mod loss;
 pub mod roofline;
 pub mod scaling;
 pub mod sizes;
+pub mod slopes;
 
 use crate::Result;
 use crate::checkpoint::Checkpoint;
@@ -40,6 +42,8 @@ const PEAK: f64 = 477e9;
 const NUMBER: f32 = 0.1;
 const INT8_SCALE: f64 = 0.5 / 127.0;
 const INT4_SCALE: f64 = 0.5 / 8.0;
+/// The numbers that chapter 12 begins with.
+const GRAPH: [f64; 3] = [3.0, 2.0, -1.0];
 
 /// All pictures of the book: the name of each file, and its content.
 ///
@@ -84,5 +88,6 @@ pub fn all(model: &Checkpoint, loss: &str, sizes: &str) -> Result<Vec<(&'static 
         ("scaling.svg", scaling::scaling(sizes)?),
         ("roofline.svg", roofline::roofline(BANDWIDTH, PEAK)),
         ("bits.svg", bits::bits(NUMBER, INT8_SCALE, INT4_SCALE)),
+        ("slopes.svg", slopes::slopes(GRAPH)),
     ])
 }
