@@ -32,6 +32,11 @@ fn of_sums() -> Vec<Mistake<Input>> {
             answer: |i| walked(i, |share, slope| *slope = share),
         },
         Mistake {
+            // An input that is not used is at place 0, and then clears what has come together there.
+            when: "a slope is overwritten instead of added to: of a number used twice, the share that came last is left",
+            answer: |i| plainly(i, |slope, _, local, sum| *sum = slope * local),
+        },
+        Mistake {
             when: "a number used twice keeps the share that came first: the others must be added",
             answer: |i| walked(i, |share, slope| *slope = if *slope == 0.0 { share } else { *slope }),
         },
@@ -149,6 +154,10 @@ fn of_the_chain() -> Vec<Mistake<Input>> {
             answer: |i| with_locals(i, |_, locals| locals.map(|local| f64::from(local != 0.0))),
         },
         Mistake {
+            when: "the local slope is forgotten: every input gets the slope of the node as it is",
+            answer: |i| plainly(i, |slope, _, _, sum| *sum += slope),
+        },
+        Mistake {
             when: "the two local slopes of a node are exchanged: each stands beside its own input",
             answer: |i| with_locals(i, |_, [first, second]| if second == 0.0 { [first, 0.0] } else { [second, first] }),
         },
@@ -157,32 +166,16 @@ fn of_the_chain() -> Vec<Mistake<Input>> {
             answer: |i| with_locals(i, |value, locals| locals.map(|local| if local == 0.0 { 0.0 } else { value })),
         },
         Mistake {
+            when: "the value of the node is multiplied with, instead of the local slope",
+            answer: |i| plainly(i, |slope, value, _, sum| *sum += slope * value),
+        },
+        Mistake {
             when: "the slope of the node is left out: only the local slopes are added up",
-            answer: |i| {
-                slopes(i, |tape, from| {
-                    let mut slopes = start(tape, from);
-                    for place in (0..=from.0).rev() {
-                        for (input, local) in tape.nodes[place].inputs {
-                            slopes[input] += local;
-                        }
-                    }
-                    slopes
-                })
-            },
+            answer: |i| plainly(i, |_, _, local, sum| *sum += local),
         },
         Mistake {
             when: "slope and local slope are added, instead of multiplied with each other",
-            answer: |i| {
-                slopes(i, |tape, from| {
-                    let mut slopes = start(tape, from);
-                    for place in (0..=from.0).rev() {
-                        for (input, local) in tape.nodes[place].inputs {
-                            slopes[input] += slopes[place] + local;
-                        }
-                    }
-                    slopes
-                })
-            },
+            answer: |i| plainly(i, |slope, _, local, sum| *sum += slope + local),
         },
     ]
 }
@@ -253,13 +246,26 @@ fn start(tape: &Tape, from: Value) -> Vec<f64> {
     slopes
 }
 
-/// Everything is right but how a share gets into the slope of an input that is used.
+/// Everything is right but how a share gets into the slope of an input, if that is used.
 fn walked(input: &Input, give: fn(f64, &mut f64)) -> Answer {
     let (tape, from) = (&input.tape, input.from);
     let mut slopes = start(tape, from);
     for place in (0..=from.0).rev() {
         for (input, local) in tape.nodes[place].inputs.into_iter().filter(|(_, local)| *local != 0.0) {
             give(slopes[place] * local, &mut slopes[input]);
+        }
+    }
+    one(numbers(&slopes.into_iter().map(|slope| slope as f32).collect::<Vec<f32>>()))
+}
+
+/// Everything is right but what is done with the slope and the value of a node, a local slope, and the slope of the input, for
+/// each input, used or not.
+fn plainly(input: &Input, give: fn(f64, f64, f64, &mut f64)) -> Answer {
+    let (tape, from) = (&input.tape, input.from);
+    let mut slopes = start(tape, from);
+    for place in (0..=from.0).rev() {
+        for (input, local) in tape.nodes[place].inputs {
+            give(slopes[place], tape.nodes[place].value, local, &mut slopes[input]);
         }
     }
     one(numbers(&slopes.into_iter().map(|slope| slope as f32).collect::<Vec<f32>>()))

@@ -92,6 +92,15 @@ fn of_what_is_there() -> Vec<Mistake<Input>> {
             },
         },
         Mistake {
+            when: "a node that was used twice is put down twice: remember what is down already",
+            answer: |i| {
+                answer(i, |inputs| {
+                    let with_inputs = |(node, list): (usize, &Vec<usize>)| list.iter().copied().chain([node]).collect();
+                    inputs.iter().enumerate().flat_map::<Vec<usize>, _>(with_inputs).collect()
+                })
+            },
+        },
+        Mistake {
             when: "a node that uses another one twice waits for it twice, and hears of it once: it is never put down",
             answer: |i| {
                 answer(i, |inputs| {
