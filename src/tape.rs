@@ -280,6 +280,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
         /// Any formula of twenty steps, each on two numbers that are there already.
         #[test]
         fn any_formula_has_its_measured_slopes(
