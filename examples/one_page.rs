@@ -8,7 +8,7 @@
 //! Read it from top to bottom: the data, the tape, the model, Adam, new words, and all of it together. It needs the
 //! standard library, nothing of this crate, and no mathematics beyond "how far does this move if that moves a little".
 //! GPT-2 is this page with more layers and wider vectors. What makes it fast is the same work done for whole matrices
-//! at once: that is what the book is about.
+//! at once: that is what the book is about, and `ladder` climbs from here to there.
 //!
 //! The model is that of Andrej Karpathy's `microgpt.py` (February 2026): given its weights and its names, the losses
 //! here are its losses. `tests/one_page.rs` compares them, and counts the lines. Chapter 12,

@@ -6,6 +6,9 @@
 #[path = "../examples/one_page.rs"]
 mod one_page;
 
+#[path = "common/microgpt.rs"]
+mod microgpt;
+
 use one_page::{
     EXP, Function, Gpt, INVERSE, INVERSE_ROOT, LN, N_CTX, N_EMBD, RELU, Tape, Value, ids_of, letters_of, uniform,
 };
@@ -177,49 +180,20 @@ fn the_slope_of_the_loss_in_every_weight_of_the_model_is_the_measured_one() {
     assert!(n_moving > n_weights - 16 - 11 * 16 - 20 * 32 && n_moving < n_weights - 12 * 16 + 1, "{n_moving}");
 }
 
-/// Where the weights of `microgpt.py` stand on the page. It has each matrix as [out][in], the page as [in][out]; its
-/// query, key and value are one matrix here; and its id for the end of a name is the last, 26, which is here the first,
-/// 0.
-fn weights_of_microgpt() -> Vec<f64> {
-    let bytes = include_bytes!("fixtures/one_page/weights.bin");
-    let numbers: Vec<f64> = bytes.chunks(8).map(|bytes| f64::from_le_bytes(bytes.try_into().unwrap())).collect();
-    let mut rest = &numbers[..];
-    let mut take = |n_out: usize, n_in: usize| {
-        let (matrix, after) = rest.split_at(n_out * n_in);
-        rest = after;
-        matrix.chunks(n_in).map(<[f64]>::to_vec).collect::<Vec<_>>() // [n_out][n_in]
-    };
-    let (mut wte, wpe, mut lm_head) = (take(27, 16), take(16, 16), take(27, 16));
-    let qkv = [take(16, 16), take(16, 16), take(16, 16)].concat();
-    let (attn_proj, c_fc, mlp_proj) = (take(16, 16), take(64, 16), take(16, 64));
-    assert!(rest.is_empty());
-    wte.rotate_right(1);
-    lm_head.rotate_right(1);
-    let turned = |matrix: &Vec<Vec<f64>>| -> Vec<f64> {
-        (0..matrix[0].len()).flat_map(|i| matrix.iter().map(move |row| row[i])).collect()
-    };
-    let plain = [wte.concat(), wpe.concat()].concat();
-    [plain, [&qkv, &attn_proj, &c_fc, &mlp_proj, &lm_head].map(turned).concat()].concat()
-}
-
 #[test]
 fn with_the_weights_and_the_names_of_microgpt_the_losses_are_those_of_microgpt() {
-    let letters: Vec<char> = letters_of(&NAMES.lines().collect::<Vec<_>>());
-    let mut weights = weights_of_microgpt().into_iter();
+    let letters = letters_of(&NAMES.lines().collect::<Vec<_>>());
+    let mut weights = microgpt::weights().into_iter();
     let mut gpt = Gpt::new(letters.len(), || weights.next().unwrap());
     assert_eq!(weights.len(), 0);
-    let mut n_steps = 0;
-    let lines = include_str!("fixtures/one_page/losses.txt").lines().filter(|line| !line.starts_with('#'));
-    for (step, line) in lines.enumerate() {
-        let (name, expected) = line.split_once(' ').unwrap();
-        let expected: f64 = expected.parse().unwrap();
-        let loss = gpt.learn(&ids_of(name, &letters), step, 0.01 * (1.0 - step as f64 / 1000.0));
+    let steps = microgpt::steps();
+    assert_eq!(steps.len(), 50);
+    for (step, (ids, expected)) in steps.into_iter().enumerate() {
+        let loss = gpt.learn(&ids, step, 0.01 * (1.0 - step as f64 / 1000.0));
         // Both compute in f64, in nearly the same order; where a sum or a quotient is rounded differently, that is
         // 1e-16.
-        assert!((loss - expected).abs() < 1e-11 * expected, "step {step}, {name}: {loss}, not {expected}");
-        n_steps += 1;
+        assert!((loss - expected).abs() < 1e-11 * expected, "step {step}: {loss}, not {expected}");
     }
-    assert_eq!(n_steps, 50);
 }
 
 #[test]

@@ -20,6 +20,7 @@ fn a_reader_that_has_seen_enough_ends_an_example_quietly() {
             "train" => &["--help"], // otherwise it writes nothing to standard output
             "greedy" | "sample" | "sixty_lines" | "beam" => &["--tokens", "5"],
             "compare" => &["--tokens", "2", "--answers", "1"],
+            "ladder" => &["--steps", "20", "--runs", "1"],
             "bench" => &QUICK_BENCH,
             _ => &[],
         };

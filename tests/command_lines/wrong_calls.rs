@@ -178,6 +178,7 @@ fn absurd_numbers_are_answered_with_a_result_or_with_one_line() {
                     "compare" if flag == "--tokens" => args.extend(["--answers", "1"]),
                     "compare" => args.extend(["--tokens", "2"]),
                     "bench" => args.extend(["--plain", "--shape", "four"]),
+                    "ladder" if flag == "--seed" => args.extend(["--steps", "20", "--runs", "1"]),
                     _ => {}
                 }
                 // A tiny model, unless its size is what is absurd.

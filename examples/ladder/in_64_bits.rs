@@ -1,0 +1,12 @@
+//! Rungs (d) and (e): matrices of numbers of 64 bits, as on the page.
+
+use super::one_page;
+
+pub type Number = f64;
+
+#[path = "matrices.rs"]
+pub mod matrices;
+#[path = "vectors.rs"]
+pub mod vectors;
+#[path = "weights.rs"]
+pub mod weights;
