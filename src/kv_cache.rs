@@ -132,6 +132,25 @@ impl KvCache {
         Ok(KvCache { n_sequences: from.len(), layers, ..*self })
     }
 
+    /// One cache for the sequences of several, in order: they are read side by side from here on. Nothing is copied.
+    ///
+    /// # Errors
+    ///
+    /// If there are none, or they have not read the same number of tokens, or they belong to different kinds of model.
+    #[doc(hidden)]
+    pub fn side_by_side(caches: &[KvCache]) -> Result<KvCache> {
+        let problem = |problem| Error::argument("KvCache::side_by_side", problem);
+        let [first, ..] = caches else { return Err(problem("there are no caches")) };
+        let form = |cache: &KvCache| (cache.n_past, cache.n_embd, cache.layers.len());
+        if caches.iter().any(|cache| form(cache) != form(first)) {
+            return Err(problem("the caches have read different numbers of tokens, or belong to different models"));
+        }
+        let all = |i: usize| caches.iter().flat_map(|cache| cache.layers[i].sequences.clone()).collect();
+        let layers = (0..first.layers.len()).map(|i| LayerCache { sequences: all(i) }).collect();
+        let n_sequences = caches.iter().map(|cache| cache.n_sequences).sum();
+        Ok(KvCache { n_sequences, layers, ..*first })
+    }
+
     /// Block `i`'s part, for an attention of `n_sequences` and this width.
     ///
     /// # Errors
@@ -277,6 +296,24 @@ mod tests {
         assert_eq!(keys(&mut again, 1)[80..], [101.0, 101.0, 7.0, 7.0]);
         assert_eq!(keys(&mut again, 2)[80..], [103.0, 103.0, 7.0, 7.0]);
         assert_eq!(keys(&mut five, 1)[80..], [101.0, 101.0]);
+    }
+
+    #[test]
+    fn caches_side_by_side_keep_their_order_and_must_have_read_equally_much() {
+        let (mut a, mut b) = (cache(1, 2), cache(2, 2));
+        read(&mut a, |_| 5.0);
+        read(&mut b, |i| 6.0 + i as f32);
+        let mut three = KvCache::side_by_side(&[a, b]).unwrap();
+        assert_eq!((three.n_sequences(), three.n_past()), (3, 3));
+        for (i, last) in [5.0, 6.0, 7.0].into_iter().enumerate() {
+            assert_eq!(keys(&mut three, i), [0.0, 0.0, 1.0, 1.0, last, last]);
+        }
+        read(&mut three, |_| 9.0);
+        assert_eq!(three.layers[0].segments(2).len(), 1); // grown in place
+        let wide = KvCache::new(&Config::new(5, 100, 4, 1, 1), 1);
+        for caches in [vec![], vec![cache(1, 2), cache(1, 3)], vec![cache(1, 0), wide]] {
+            assert!(KvCache::side_by_side(&caches).is_err());
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@
 //! groups.
 
 use super::{Sampler, Stop, check_prompt};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernels::matmul;
 use crate::kv_cache::KvCache;
 use crate::model::Gpt2;
@@ -101,22 +101,81 @@ impl Gpt2 {
             let (cache, logits) = (read.select(&rows)?, logits.take_rows(&rows)?);
             let first = answers.len();
             let mut ends = Ends { ids: end_ids, n_tokens, is_over: &mut |i, id| is_over(first + i, id) };
-            answers.extend(self.write_group(prompt, cache, logits, group, &mut ends)?);
+            let texts = vec![prompt.to_vec(); group.len()];
+            answers.extend(self.write_group(texts, cache, logits, group, &mut ends)?);
         }
         Ok(answers)
     }
 
-    /// Writes an answer for each sampler; all sequences of `cache` have read the prompt, and `logits` follow it.
+    /// Continues each of several prompts, the first with the first sampler and so on, each with at most `n_tokens` new tokens.
+    ///
+    /// Each prompt is read alone; then those of equal length are continued side by side. An answer ends early after one of
+    /// `end_ids`, or when the context is full.
+    ///
+    /// # Errors
+    ///
+    /// If there is not one sampler for each prompt; otherwise as [`Gpt2::generate_several`].
+    ///
+    /// # Example: two prompts, an answer to each
+    ///
+    /// ```
+    /// use gpt60::{Config, Gpt2, Rng, generate::Sampler};
+    ///
+    /// let model = Gpt2::random(&Config::new(1000, 8, 12, 3, 2), &mut Rng::new(1))?;
+    /// let prompts = [vec![5, 1], vec![7, 2]];
+    /// let answers = model.generate_each(&prompts, vec![Sampler::new(1), Sampler::new(2)], &[], 4)?;
+    /// let alone = model.generate_several(&prompts[1], vec![Sampler::new(2)], &[], 4)?;
+    /// assert_eq!(answers[1], alone[0]);
+    /// # Ok::<(), gpt60::Error>(())
+    /// ```
+    pub fn generate_each(
+        &self,
+        prompts: &[Vec<u32>],
+        samplers: Vec<Sampler>,
+        end_ids: &[u32],
+        n_tokens: usize,
+    ) -> Result<Vec<Answer>> {
+        if prompts.len() != samplers.len() {
+            let problem = format!("{} prompts need as many samplers, and there are {}", prompts.len(), samplers.len());
+            return Err(Error::argument("generate_each", problem));
+        }
+        prompts.iter().try_for_each(|prompt| check_prompt(self, prompt))?;
+        samplers.iter().try_for_each(Sampler::check)?;
+        let longest = prompts.iter().map(|prompt| prompt.len().saturating_add(n_tokens)).max().unwrap_or(0);
+        KvCache::check_memory(&self.config, longest.min(self.config.n_ctx) * prompts.len().min(MAX_TOGETHER))?;
+        let mut order: Vec<usize> = (0..prompts.len()).collect();
+        order.sort_by_key(|&i| prompts[i].len()); // stable: among equals, in their order
+        let mut answers = vec![Answer::default(); prompts.len()];
+        for equal in order.chunk_by(|&a, &b| prompts[a].len() == prompts[b].len()) {
+            for group in equal.chunks(MAX_TOGETHER) {
+                let mut read = vec![KvCache::new(&self.config, 1); group.len()];
+                let mut logits = Tensor::zeros(&[group.len(), self.config.n_vocab]);
+                for (row, (&i, cache)) in group.iter().zip(&mut read).enumerate() {
+                    logits.row_mut(row).copy_from_slice(self.next_logits(&prompts[i], cache)?.row(0));
+                }
+                let texts = group.iter().map(|&i| prompts[i].clone()).collect();
+                let mut own: Vec<Sampler> = group.iter().map(|&i| samplers[i].clone()).collect();
+                let mut ends = Ends { ids: end_ids, n_tokens, is_over: &mut |_, _| false };
+                let cache = KvCache::side_by_side(&read)?;
+                drop(read); // what a second cache shares cannot grow in place
+                let written = self.write_group(texts, cache, logits, &mut own, &mut ends)?;
+                group.iter().zip(written).for_each(|(&i, answer)| answers[i] = answer);
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Writes an answer for each sampler; sequence `i` of `cache` has read `texts[i]`, the prompt, and row `i` of `logits`
+    /// follows it.
     fn write_group(
         &self,
-        prompt: &[u32],
+        mut texts: Vec<Vec<u32>>,
         mut cache: KvCache,
         mut logits: Tensor, // [n_samplers, n_vocab]
         samplers: &mut [Sampler],
         ends: &mut Ends,
     ) -> Result<Vec<Answer>> {
         let mut answers = vec![Answer::default(); samplers.len()];
-        let mut texts = vec![prompt.to_vec(); samplers.len()];
         let mut alive: Vec<usize> = (0..samplers.len()).collect(); // row r belongs to answer alive[r]
         if ends.n_tokens == 0 {
             return Ok(answers);
@@ -239,6 +298,26 @@ mod tests {
                 assert_eq!(bits(logits.row(i)), bits(expected.row(0)), "sequence {i}, token {t}");
             }
         }
+    }
+
+    #[test]
+    fn each_prompt_is_continued_as_it_would_be_alone() {
+        let model = model();
+        // Lengths 1 to 3, mixed, more of each than are written together; the longest leave room for 21 tokens.
+        let prompts: Vec<Vec<u32>> =
+            (0..3 * MAX_TOGETHER as u32 + 9).map(|i| vec![i % 50, 7, 3][..=i as usize % 3].to_vec()).collect();
+        let samplers: Vec<Sampler> = (0..prompts.len()).map(|i| Sampler::new(i as u64 / 2)).collect();
+        for n_tokens in [1, 10, 100] {
+            let answers = model.generate_each(&prompts, samplers.clone(), &[5, 6], n_tokens).unwrap();
+            for ((answer, prompt), sampler) in answers.iter().zip(&prompts).zip(&samplers) {
+                let alone = model.generate_several(prompt, vec![sampler.clone()], &[5, 6], n_tokens).unwrap();
+                assert_eq!(*answer, alone[0], "{prompt:?}");
+            }
+        }
+        assert_eq!(model.generate_each(&[], vec![], &[], 5).unwrap(), []);
+        let error = model.generate_each(&prompts, vec![Sampler::new(1)], &[], 5).unwrap_err().to_string();
+        assert!(error.contains("57 prompts need as many samplers, and there are 1"), "{error}");
+        assert!(model.generate_each(&[vec![3], vec![]], samplers[..2].to_vec(), &[], 5).is_err());
     }
 
     #[test]
