@@ -22,6 +22,7 @@ fn a_reader_that_has_seen_enough_ends_an_example_quietly() {
             "compare" => &["--tokens", "2", "--answers", "1"],
             "ladder" => &["--steps", "20", "--runs", "1"],
             "bench" => &QUICK_BENCH,
+            "judge" => &["--count", "2", "--tokens", "5"],
             _ => &[],
         };
         let mut command = command(&dir, name, args);

@@ -21,6 +21,7 @@ mod greedy;
 mod greedy_mine;
 mod help;
 mod inspect;
+mod judge;
 mod logits;
 mod numbers;
 mod one_page;
