@@ -2,8 +2,8 @@
 //!
 //! Marks in pairs are counted by kind: `"` and `“ ”`, and apart from them `'` and `‘ ’`, so that one kind may stand inside
 //! the other. A straight mark opens where nothing, a space, a dash or a bracket stands before it, and otherwise closes. A
-//! single mark between two letters is an apostrophe, and so is one after the letter s (`the boys' hats`), where nothing is
-//! open, or in front of a word that is known to have lost its beginning (`'tis`).
+//! single mark between two letters is an apostrophe. So is one after the letter s (`the boys' hats`), which is wrong where a
+//! quotation ends in `us'` without a comma, and one in front of a word that has lost its beginning (`'tis`).
 //!
 //! A quotation should close before its paragraph ends. It may also go on in the next paragraph, if that begins with the same
 //! mark: so do books where somebody speaks for long. (It may as well have been forgotten, and somebody else speaks. The rule
