@@ -116,10 +116,8 @@ impl ByHand {
         d_x = add(&d_x, &rms_norm_backward(&last.normed_1, &d_normed));
         // x = rms_norm(wte[id] + wpe[position])
         d_x = rms_norm_backward(&last.embedded, &d_x);
-        for i in 0..N_EMBD {
-            d_w.wte[last.id][i] += d_x[i];
-            d_w.wpe[position][i] += d_x[i];
-        }
+        d_w.wte[last.id] = add(&d_w.wte[last.id], &d_x);
+        d_w.wpe[position] = add(&d_w.wpe[position], &d_x);
     }
 }
 

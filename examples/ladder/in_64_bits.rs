@@ -4,6 +4,7 @@ use super::one_page;
 
 pub type Number = f64;
 
+#[allow(clippy::useless_conversion)] // into 64 bits: it is one in the other module
 #[path = "matrices.rs"]
 pub mod matrices;
 #[path = "vectors.rs"]

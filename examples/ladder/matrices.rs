@@ -93,8 +93,8 @@ impl AllAtOnce {
             let [q, k, v] = [0, 1, 2].map(|part| part * N_EMBD + head * HEAD);
             for t in 0..n {
                 let shares = &mut saved.shares[head][t];
-                for s in 0..=t {
-                    shares[s] = (0..HEAD).map(|i| saved.qkv[t][q + i] * saved.qkv[s][k + i]).sum();
+                for (share, other) in shares[..=t].iter_mut().zip(&saved.qkv) {
+                    *share = (0..HEAD).map(|i| saved.qkv[t][q + i] * other[k + i]).sum();
                 }
                 softmax(&mut shares[..=t], 1.0 / (HEAD as Number).sqrt());
                 for i in 0..HEAD {

@@ -3,7 +3,7 @@
 //! The other examples have all this from the library's `cli`. The page shall need nothing but itself.
 
 use std::collections::HashSet;
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Read, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -188,7 +188,6 @@ impl Asked {
 
 /// Reads a list of words.
 fn read(file: &str) -> Result<String, String> {
-    use io::Read;
     let remedy = "give a text file with one word a line";
     let mut bytes = Vec::new();
     let opened = std::fs::File::open(file).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
