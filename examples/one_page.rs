@@ -46,8 +46,8 @@ pub fn ids_of(word: &str, letters: &[char]) -> Vec<usize> {
 pub struct Value(pub usize);
 
 /// What the tape keeps of a number: its value; and for each of up to two numbers that it was made from, where that one
-/// stands, and the *local slope*: how far this number moves for each bit that that one moves. An unused place has slope
-/// 0.
+/// stands, and the *local slope*: if that one moves a little, this one moves so many times as far. A leaf, and the second
+/// place of a number that was made from one, have slopes of 0.
 pub struct Node {
     pub value: f64,
     pub inputs: [(usize, f64); 2],
@@ -92,7 +92,7 @@ impl Tape {
         self.push(value, [(a.0, slope), (0, 0.0)])
     }
 
-    /// The slope of `from` in every number before it: how far does `from` move for each bit that the number moves?
+    /// The slope of `from` in every number before it: if that one moves a little, `from` moves so many times as far.
     ///
     /// This is *backpropagation*. `from` moves as far as itself: 1. Now walk back. When you reach a number, you have
     /// passed all that was made from it, and its slope is complete: it gives each of its inputs a part. A number that
@@ -184,6 +184,7 @@ impl Gpt {
     /// A model that knows nothing: `weight` gives its weights, one after the other.
     pub fn new(n_vocab: usize, mut weight: impl FnMut() -> f64) -> Gpt {
         let (n, mut tape) = (N_EMBD, Tape { nodes: Vec::new() });
+        // Rows and columns of wte, wpe, c_attn, attn_proj, c_fc, mlp_proj and lm_head, as they are called in `scores`.
         let shapes = [(n_vocab, n), (N_CTX, n), (n, 3 * n), (n, n), (n, 4 * n), (4 * n, n), (n, n_vocab)];
         let matrices = shapes.map(|(n_rows, n_cols)| {
             let mut row = || (0..n_cols).map(|_| tape.leaf(weight())).collect();
@@ -211,7 +212,7 @@ impl Gpt {
         for head in (0..N_EMBD).step_by(HEAD) {
             let fit = |of: &Vec<Value>| tape.dot((head..head + HEAD).map(|i| (query_key_value[i], of[N_EMBD + i])));
             let fits: Vec<Value> = past.iter().map(fit).collect(); // [position + 1]
-            let shares = tape.softmax(&fits, 1.0 / (HEAD as f64).sqrt()); // [position + 1]: a longer sum is larger
+            let shares = tape.softmax(&fits, 1.0 / (HEAD as f64).sqrt()); // [position + 1]; a fit is a sum of 4
             let take = |i| tape.dot(shares.iter().zip(past.iter()).map(|(&share, of)| (share, of[2 * N_EMBD + i])));
             told.extend((head..head + HEAD).map(take)); // 4 more of the [16]
         }
@@ -291,8 +292,7 @@ impl Gpt {
     }
 }
 
-/// A number from 0 to below 1 that looks random. The same seed gives the same: SplitMix64 (Steele, Lea and Flood,
-/// 2014).
+/// A number from 0 to below 1 that looks random; each seed has its own. SplitMix64 (Steele, Lea and Flood, 2014).
 pub fn uniform(random: &mut u64) -> f64 {
     *random = random.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let x = (*random ^ (*random >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -309,8 +309,7 @@ fn main() -> std::process::ExitCode {
         let text = asked.text(NAMES)?;
         let words: Vec<&str> = text.lines().map(str::trim).filter(|word| !word.is_empty()).collect();
         let (letters, mut random) = (letters_of(&words), asked.seed);
-        // Weights begin small and random. The sum of twelve numbers from 0 to 1 is nearly a bell curve, 1 wide, around
-        // 6.
+        // Weights begin small and random. Sums of twelve numbers from 0 to 1 are nearly a bell curve, 1 wide, around 6.
         let mut bell = || (0..12).map(|_| uniform(&mut random)).sum::<f64>() - 6.0;
         let mut gpt = Gpt::new(letters.len(), || 0.08 * bell());
         for step in 0..asked.n_steps {
