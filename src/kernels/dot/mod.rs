@@ -65,7 +65,6 @@ pub(super) struct Bf16Pairs(());
 pub(super) struct Ints(Kind);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "there are none"))]
 enum Kind {
     /// Four bytes, in 16 lanes: AVX512_VNNI.
     #[cfg(target_arch = "x86_64")]
@@ -152,8 +151,9 @@ impl Ints {
     pub fn n_terms(self) -> usize {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
+            Kind::Bytes512 | Kind::Bytes256 => 4,
+            #[cfg(target_arch = "x86_64")]
             Kind::Shorts256 => 2,
-            _ => 4,
         }
     }
 }
