@@ -85,6 +85,7 @@ impl Copy {
         begin(&dir, "n_parameters", "config.n_parameters()");
         begin(&dir, "attention", "let _ = parts::causal_mask(1); unreachable!()");
         begin(&dir, "learning_rate", "super::parts::gelu(0.5)");
+        begin(&dir, "value_backward", "(a + b, [b, a])"); // the first of six functions
         begin(&dir, "top_k", "panic!(\"of several\\nlines\")");
         let program = dir.join(format!("exercises{}", std::env::consts::EXE_SUFFIX));
         let library = library();
@@ -164,6 +165,7 @@ fn a_function_that_does_not_return_is_wrong_for_a_reason_and_the_other_exercises
         scope.spawn(|| functions_that_end_their_program_say_how(&copy));
         scope.spawn(|| a_piece_that_does_not_return_is_named(&copy));
         scope.spawn(|| a_test_run_fails_when_a_function_ends_its_program(&copy));
+        scope.spawn(|| a_function_has_its_cause_while_others_of_its_exercise_are_not_started(&copy));
     });
     fs::remove_dir_all(&copy.dir).unwrap();
 }
@@ -214,6 +216,12 @@ fn a_piece_that_does_not_return_is_named(copy: &Copy) {
     );
     // The piece itself has no other to blame.
     assert!(!verdict("causal_mask", states.get("causal_mask"), &[]).contains("Mend that first"));
+}
+
+fn a_function_has_its_cause_while_others_of_its_exercise_are_not_started(copy: &Copy) {
+    let (states, _) = copy.states("60", &["value_backward"]);
+    let said = verdict("value_backward", states.get("value_backward"), &[]);
+    assert!(said.contains("with add(") && said.contains("add has the other input as slope, as in a product"), "{said}");
 }
 
 /// `cargo test` runs the program like this.

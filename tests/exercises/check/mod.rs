@@ -119,7 +119,10 @@ impl<I: Send + Sync + 'static> Exercise<I> {
             .zip(&expected)
             .map(|((outcome, _), expected)| problem_of(outcome, expected, self.tolerance))
             .collect();
-        let Some(first) = problems.iter().position(Option::is_some) else { return Verdict::Done };
+        // Of several functions some may not be started: what is written and wrong is said first.
+        let is_written = |i: &usize| problems[*i].is_some() && found[*i].0 != Outcome::NotStarted;
+        let first = (0..problems.len()).find(is_written).or_else(|| problems.iter().position(Option::is_some));
+        let Some(first) = first else { return Verdict::Done };
         Verdict::Wrong(Wrong {
             input: (self.describe)(&inputs[first]),
             problem: problems[first].clone().unwrap_or_default(),
@@ -129,7 +132,7 @@ impl<I: Send + Sync + 'static> Exercise<I> {
         })
     }
 
-    /// The known mistake that answers every probe as the learner does.
+    /// The known mistake that answers every probe as the learner does, where the learner's function is started.
     fn cause_of(
         &self,
         inputs: &Arc<Vec<I>>,
@@ -137,18 +140,22 @@ impl<I: Send + Sync + 'static> Exercise<I> {
         expected: &[Answer],
         problems: &[Option<Vec<String>>],
     ) -> Option<&'static str> {
-        // Mistakes are compared by their values. If no probe has one, there is nothing to compare.
-        if !found.iter().any(|(outcome, _)| matches!(outcome, Outcome::Answer(_))) {
+        // Mistakes are compared by their values. If no wrong probe has one, there is nothing to compare.
+        let is_answer = |outcome: &Outcome| matches!(outcome, Outcome::Answer(_));
+        let is_started = |outcome: &Outcome| *outcome != Outcome::NotStarted;
+        let is_wrong = |(problem, of): (&Option<Vec<String>>, &(Outcome, _))| problem.is_some() && is_started(&of.0);
+        if !found.iter().any(|(outcome, _)| is_answer(outcome)) || !problems.iter().zip(found).any(is_wrong) {
             return None;
         }
         // Wrong numbers have their own cause, no matter how inputs that do not fit are handled: as long as there are
         // wrong numbers, the probes that must fail are left out.
         let must_fail = |answer: &Answer| answer.iter().any(|(_, part)| matches!(part, Part::Error(_)));
-        let wrong_value = problems.iter().zip(expected).any(|(problem, e)| problem.is_some() && !must_fail(e));
+        let mut all = problems.iter().zip(expected).zip(found);
+        let wrong_value = all.any(|((problem, e), f)| problem.is_some() && !must_fail(e) && is_started(&f.0));
         let gives_the_same = |mistake: &&Mistake<I>| {
             let answers = run_all(inputs, mistake.answer);
             let mut all = answers.iter().zip(found).zip(expected);
-            all.all(|((a, f), e)| (wrong_value && must_fail(e)) || same_outcome(&a.0, &f.0))
+            all.all(|((a, f), e)| (wrong_value && must_fail(e)) || !is_started(&f.0) || same_outcome(&a.0, &f.0))
         };
         self.mistakes.iter().find(gives_the_same).map(|mistake| mistake.when)
     }
