@@ -121,6 +121,7 @@ pub fn load(path: impl AsRef<Path>) -> Result<Checkpoint> {
     let (model, notes) = weights::read(&opened.described, &mut opened.tensors).map_err(|e| e.in_file(&opened.path))?;
     opened.notes.extend(notes);
     let (tokenizer, kept) = opened.vocabulary()?;
+    opened.notes.extend(kept.note_on_choosing());
     let end_ids = kept.end_ids(tokenizer.as_ref(), model.config.n_vocab).map_err(|e| e.in_file(path))?;
     Ok(Checkpoint { model, tokenizer, end_ids, notes: opened.notes, kept })
 }

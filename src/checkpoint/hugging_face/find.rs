@@ -21,7 +21,7 @@ const OTHER_FORMS: [Form; 10] = [
     (
         |name| ["adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"].contains(&name),
         "belongs to a LoRA adapter, which changes another model and is none by itself",
-        "merge it into that model with the peft library (merge_and_unload) and save the result",
+        "merge it into that model with the peft library (merge_and_unload) in float32, and save the result",
     ),
     (
         |name| name.starts_with("model-0") && name.contains("-of-") && name.ends_with(".safetensors"),

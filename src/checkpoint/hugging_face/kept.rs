@@ -10,7 +10,7 @@
 
 use super::{read_json, read_text};
 use crate::checkpoint::beside::write_beside;
-use crate::checkpoint::json::Json;
+use crate::checkpoint::json::{Json, shortened};
 use crate::error::{Error, Result};
 use crate::tokenizer::Tokenizer;
 use std::path::Path;
@@ -81,6 +81,40 @@ impl Kept {
         };
         let ids = said.unwrap_or_else(|| tokenizer.iter().filter_map(|tokenizer| tokenizer.end_of_text()).collect());
         Ok(ids.into_iter().filter(|&id| (id as usize) < n_vocab).collect())
+    }
+
+    /// What the directory says about how to choose tokens, as a note, if it says anything. The `transformers` library obeys it,
+    /// even where the choice is greedy; here the flags of a command say how to choose.
+    pub(in crate::checkpoint) fn note_on_choosing(&self) -> Option<String> {
+        /// What changes nothing. Of `top_k` only the library's own default, for it stands in files that choose nothing else.
+        const NEUTRAL: [(&str, &str); 11] = [
+            ("do_sample", "false"),
+            ("temperature", "1"),
+            ("top_k", "50"),
+            ("top_p", "1"),
+            ("min_p", "0"),
+            ("typical_p", "1"),
+            ("repetition_penalty", "1"),
+            ("no_repeat_ngram_size", "0"),
+            ("num_beams", "1"),
+            ("length_penalty", "1"),
+            ("early_stopping", "false"),
+        ];
+        let file = self.get(GENERATION)?;
+        let is_neutral = |value: &Json, neutral: &str| match value {
+            Json::Null => true,
+            Json::Number(_) => value.as_f32() == neutral.parse().ok(),
+            other => other.to_string() == neutral,
+        };
+        let asked: Vec<String> = NEUTRAL
+            .into_iter()
+            .filter_map(|(key, neutral)| {
+                let value = file.get(key).filter(|value| !is_neutral(value, neutral))?;
+                Some(format!("{key} {}", shortened(&value.to_string())))
+            })
+            .collect();
+        let asked = (!asked.is_empty()).then(|| asked.join(", "))?;
+        Some(format!("{GENERATION} asks for {asked}: here the flags decide, and it is not used"))
     }
 
     /// These files, changed to say that a text ends at `end_ids`; nothing changes if they say so already.
@@ -191,6 +225,23 @@ fn end_ids_in(json: &Json) -> Result<Option<Vec<u32>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_directory_says_about_choosing_is_told_unless_it_changes_nothing() {
+        let note = |text: &str| {
+            let mut kept = Kept::default();
+            *kept.file(GENERATION) = Json::parse(text).unwrap();
+            kept.note_on_choosing()
+        };
+        assert_eq!(Kept::default().note_on_choosing(), None);
+        assert_eq!(note(r#"{"eos_token_id": 7, "max_length": 50}"#), None);
+        assert_eq!(note(r#"{"temperature": 1.0, "top_p": 1, "top_k": 50, "do_sample": false, "min_p": null}"#), None);
+        assert_eq!(
+            note(r#"{"top_p": 0.9, "do_sample": true, "repetition_penalty": 1.2, "early_stopping": "never"}"#).unwrap(),
+            "generation_config.json asks for do_sample true, top_p 0.9, repetition_penalty 1.2, early_stopping \"never\": \
+             here the flags decide, and it is not used"
+        );
+    }
 
     #[test]
     fn end_ids_are_a_number_a_list_or_null() {
