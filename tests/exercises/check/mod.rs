@@ -123,11 +123,13 @@ impl<I: Send + Sync + 'static> Exercise<I> {
         let is_written = |i: &usize| problems[*i].is_some() && found[*i].0 != Outcome::NotStarted;
         let first = (0..problems.len()).find(is_written).or_else(|| problems.iter().position(Option::is_some));
         let Some(first) = first else { return Verdict::Done };
+        // What is only not started has no cause.
+        let is_started = found[first].0 != Outcome::NotStarted;
         Verdict::Wrong(Wrong {
             input: (self.describe)(&inputs[first]),
             problem: problems[first].clone().unwrap_or_default(),
             piece: found[first].1.clone(),
-            cause: self.cause_of(&inputs, &found, &expected, &problems),
+            cause: if is_started { self.cause_of(&inputs, &found, &expected, &problems) } else { None },
             is_endless: found[first].0 == Outcome::Endless,
         })
     }
@@ -140,13 +142,11 @@ impl<I: Send + Sync + 'static> Exercise<I> {
         expected: &[Answer],
         problems: &[Option<Vec<String>>],
     ) -> Option<&'static str> {
-        // Mistakes are compared by their values. If no wrong probe has one, there is nothing to compare.
-        let is_answer = |outcome: &Outcome| matches!(outcome, Outcome::Answer(_));
-        let is_started = |outcome: &Outcome| *outcome != Outcome::NotStarted;
-        let is_wrong = |(problem, of): (&Option<Vec<String>>, &(Outcome, _))| problem.is_some() && is_started(&of.0);
-        if !found.iter().any(|(outcome, _)| is_answer(outcome)) || !problems.iter().zip(found).any(is_wrong) {
+        // Mistakes are compared by their values. If no probe has one, there is nothing to compare.
+        if !found.iter().any(|(outcome, _)| matches!(outcome, Outcome::Answer(_))) {
             return None;
         }
+        let is_started = |outcome: &Outcome| *outcome != Outcome::NotStarted;
         // Wrong numbers have their own cause, no matter how inputs that do not fit are handled: as long as there are
         // wrong numbers, the probes that must fail are left out.
         let must_fail = |answer: &Answer| answer.iter().any(|(_, part)| matches!(part, Part::Error(_)));
