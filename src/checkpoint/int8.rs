@@ -21,6 +21,7 @@
 //!
 //! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it.
 
+use super::gpt2_names::{is_linear, without_prefixes};
 use super::safetensors::{Dtype, Item};
 use super::tensors::{Kind, Place, Tensors};
 use crate::error::Result;
@@ -47,7 +48,7 @@ pub(super) fn items<'a>(tensors: &[(String, &'a Tensor)]) -> Result<Vec<Item<'a>
             continue;
         };
         // Of an embedding and of the head, a row belongs together; of a linear layer, a column does.
-        let by_row = ["wte.weight", "wpe.weight", "lm_head.weight"].iter().any(|end| name.ends_with(end));
+        let by_row = !is_linear(without_prefixes(name));
         let outputs = if by_row { Cow::Borrowed(*tensor) } else { Cow::Owned(tensor.transpose()?) };
         let (mut numbers, mut scales) = (Vec::with_capacity(tensor.len()), Vec::with_capacity(outputs.n_rows()));
         for i in 0..outputs.n_rows() {
@@ -97,17 +98,22 @@ pub(super) fn decode(bytes: &[u8], out: &mut [f32]) -> bool {
     true
 }
 
-/// Multiplies a matrix of `n_cols` columns with its scales, whose shape is `[1, n_cols]` or `[n_rows, 1]`.
-pub(super) fn scale(numbers: &mut [f32], n_cols: usize, scales: &[f32], shape: &[usize]) {
-    if n_cols == 0 {
-        return;
-    }
+/// Multiplies numbers of a matrix of `n_cols` columns, from number `first` on, row by row, with the scales of the matrix, whose
+/// shape is `[1, n_cols]` or `[n_rows, 1]`.
+pub(super) fn scale(mut numbers: &mut [f32], first: usize, n_cols: usize, scales: &[f32], shape: &[usize]) {
     // A matrix of one row fits both shapes, and either way number `i` of the row meets scale `i`, or the only one.
     let by_column = shape[0] == 1 && scales.len() == n_cols;
-    for (i, row) in numbers.chunks_mut(n_cols).enumerate() {
-        for (j, x) in row.iter_mut().enumerate() {
-            *x *= if by_column { scales[j] } else { scales[i] };
+    let mut next = first;
+    while !numbers.is_empty() {
+        let (i, j) = (next / n_cols, next % n_cols);
+        let (row, later) = numbers.split_at_mut(numbers.len().min(n_cols - j));
+        if by_column {
+            row.iter_mut().zip(&scales[j..]).for_each(|(x, scale)| *x *= scale);
+        } else {
+            row.iter_mut().for_each(|x| *x *= scales[i]);
         }
+        next += row.len();
+        numbers = later;
     }
 }
 
@@ -179,6 +185,23 @@ mod tests {
         // Matrices: 31*12 + 8*12, and two blocks of 12*36 + 12*12 + 12*48 + 48*12. Their scales: 31 + 8 + 2 * (36+12+48+12).
         // Vectors: 2 * (4*12 + 36 + 12 + 48 + 12) + 2*12.
         assert_eq!(bytes.len() - 8 - header, 468 + 2 * 1728 + 4 * (39 + 216) + 2 * (2 * 156 + 24));
+    }
+
+    #[test]
+    fn a_part_of_a_matrix_is_multiplied_as_the_whole_is() {
+        // [2, 3], number by number: columns are worth 1, 10, 100, or rows 1, 10.
+        for (scales, shape, expected) in [
+            (&[1.0, 10.0, 100.0][..], [1, 3], [1.0, 20.0, 300.0, 4.0, 50.0, 600.0]),
+            (&[1.0, 10.0][..], [2, 1], [1.0, 2.0, 3.0, 40.0, 50.0, 60.0]),
+        ] {
+            for first in 0..6 {
+                for end in first..=6 {
+                    let mut part: Vec<f32> = (first + 1..=end).map(|x| x as f32).collect();
+                    scale(&mut part, first, 3, scales, &shape);
+                    assert_eq!(part, expected[first..end], "{first}..{end}");
+                }
+            }
+        }
     }
 
     /// The file of a random model, changed.

@@ -142,13 +142,19 @@ impl<R: Read + Seek> Tensors<R> {
     pub fn read_weight_into(&mut self, i: usize, out: &mut [f32]) -> Result<()> {
         let place = self.places[i].clone();
         self.read_place_into(&place, out)?;
+        self.scale(&place, 0, out)?;
+        let is_finite = !matches!(place.kind, Kind::Scaled(_)) || out.iter().all(|x| x.is_finite());
+        if is_finite { Ok(()) } else { Err(not_numbers(&place, out).in_file(&self.files[place.file].path)) }
+    }
+
+    /// If the numbers of a place have scales at another one, multiplies these numbers with them: those from number `first` on.
+    fn scale(&mut self, place: &Place, first: usize, out: &mut [f32]) -> Result<()> {
         let Kind::Scaled(scales) = &place.kind else { return Ok(()) };
-        // There are no more scales than numbers, and those were read.
+        // There are no more scales than numbers, and the file has those.
         let mut factors = vec![0.0; scales.n_numbers().unwrap_or(0)];
         self.read_place_into(scales, &mut factors)?;
-        int8::scale(out, place.shape[1], &factors, &scales.shape);
-        let is_finite = out.iter().all(|x| x.is_finite());
-        if is_finite { Ok(()) } else { Err(not_numbers(&place, out).in_file(&self.files[place.file].path)) }
+        int8::scale(out, first, place.shape[1], &factors, &scales.shape);
+        Ok(())
     }
 
     /// [`Tensors::read_weight_into`], for what lies at one place alone.
@@ -169,7 +175,9 @@ impl<R: Read + Seek> Tensors<R> {
         let begin = place.begin + (first / unit * unit_bytes) as u64;
         let part = Place { shape: vec![out.len()], order: Order::Rows, begin, ..place.clone() };
         let file = &mut self.files[place.file];
-        fill(&part, &mut file.reader, out).map(|_| ()).map_err(|e| e.in_file(&file.path))
+        fill(&part, &mut file.reader, out).map_err(|e| e.in_file(&file.path))?;
+        let place = place.clone();
+        self.scale(&place, first, out)
     }
 
     /// Whether the numbers of the `i`-th place, which lie row by row, are these, bit for bit. No more is read than up to the
@@ -182,11 +190,6 @@ impl<R: Read + Seek> Tensors<R> {
         let place = &self.places[i];
         if place.n_numbers() != Some(numbers.len()) || place.order != Order::Rows {
             return Ok(false);
-        }
-        if let Kind::Scaled(_) = place.kind {
-            let mut all = vec![0.0; numbers.len()];
-            self.read_weight_into(i, &mut all)?;
-            return Ok(all.iter().zip(numbers).all(|(a, b)| a.to_bits() == b.to_bits()));
         }
         let mut piece = vec![0.0; AT_A_TIME.min(numbers.len())];
         for (k, expected) in numbers.chunks(AT_A_TIME).enumerate() {
@@ -211,11 +214,6 @@ impl<R: Read + Seek> Tensors<R> {
         let place = &self.places[i];
         let too_large = || tensor_error(&place.name, "the product of its shape is too large");
         let n = place.n_numbers().ok_or_else(too_large)?;
-        if let Kind::Scaled(_) = place.kind {
-            let mut all = vec![0.0; n];
-            self.read_weight_into(i, &mut all)?;
-            return Ok(all);
-        }
         if n <= PIECES * PIECE {
             let mut all = vec![0.0; n];
             self.read_part(i, 0, &mut all)?;
