@@ -1,4 +1,4 @@
-//! Says what a file or a directory of weights is. See `docs/14-the-real-gpt2.md`.
+//! Says what a file or a directory of weights is. See `docs/other-files.md`.
 //!
 //! ```text
 //! cargo run --example inspect -- weights/gpt2
@@ -18,7 +18,7 @@ const COMMAND: Command = Command {
     operands: "PATH",
     max_operands: 1,
     flags: &[],
-    chapter: "docs/14-the-real-gpt2.md",
+    chapter: "docs/other-files.md",
 };
 
 fn main() -> ExitCode {

@@ -64,3 +64,5 @@ chapter!(ch16_making_it_fast, "16-making-it-fast", "roofline", "bits");
 chapter!(ch17_where_to_go, "17-where-to-go");
 chapter!(exercises, "exercises");
 chapter!(glossary, "glossary");
+chapter!(other_files, "other-files");
+chapter!(where_programs_differ, "where-programs-differ");

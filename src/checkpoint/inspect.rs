@@ -3,7 +3,7 @@
 //! Everything here comes from headers and from a few pieces of each tensor, so the answer takes about as long for a model of
 //! 6 GB as for one of 6 MB.
 //!
-//! [Chapter 14](crate::book::ch14_the_real_gpt2) shows it.
+//! [Models in other files](crate::book::other_files) shows it.
 
 use super::forms::{self, Opened};
 use super::hugging_face;

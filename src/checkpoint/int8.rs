@@ -19,7 +19,7 @@
 //! No program but this one reads such a directory as a GPT-2: there are as many ways to keep a byte as there are
 //! libraries. Keep a copy in `F32` or `F16` for the others.
 //!
-//! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it.
+//! [Models in other files](crate::book::other_files) explains it.
 
 use super::gpt2_names::{is_linear, without_prefixes};
 use super::safetensors::{Dtype, Item};

@@ -15,7 +15,7 @@
 //! with the places where their numbers lie. No weight is read yet, so it takes no time and no memory, whatever the size of
 //! the file. What comes after is the same for all forms: `weights/` reads the numbers.
 //!
-//! [Chapter 14](crate::book::ch14_the_real_gpt2) has a table of the forms.
+//! [Models in other files](crate::book::other_files) has a table of the forms, and explains each.
 
 pub(super) mod gguf;
 pub(super) mod llm_c;

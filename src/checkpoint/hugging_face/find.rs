@@ -134,7 +134,7 @@ pub(in crate::checkpoint) fn is_a_file(path: &Path) -> Error {
         None => Error::file(
             path,
             "is no model that is read here: give a directory with config.json and model.safetensors, a .gguf, or another of \
-             the forms in docs/14-the-real-gpt2.md",
+             the forms in docs/other-files.md",
         ),
     }
 }

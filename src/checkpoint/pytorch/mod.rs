@@ -12,7 +12,7 @@
 //! `zip.rs` finds the members, `opcodes.rs`, `values.rs` and `pickle.rs` read the dictionary, and this file says where in the archive
 //! the numbers of each tensor lie. From there on it is a file of tensors like any other.
 //!
-//! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it.
+//! [Models in other files](crate::book::other_files) explains it.
 
 mod opcodes;
 mod pickle;

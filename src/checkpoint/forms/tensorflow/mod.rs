@@ -25,7 +25,7 @@
 //! byte after byte, that took 1.3 seconds where it was measured, and all else that `load` does half of one. The damage that
 //! matters most, a weight that is no number, is found while the weights are read.
 //!
-//! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it.
+//! [Models in other files](crate::book::other_files) explains it.
 
 mod bundle;
 mod find;
