@@ -7,8 +7,8 @@
 //!
 //! [`read`] is how every text is read here, be it a configuration, a list of merges or a book to learn from.
 //!
-//! [Chapter 14](crate::book::ch14_the_real_gpt2) reads models of others; [Models in other files](crate::book::other_files) has a
-//! list of what else is refused, and what to do.
+//! [Chapter 14](crate::book::ch14_the_real_gpt2) reads models of others, and
+//! [Models in other files](crate::book::other_files) has a list of what else is refused, and what to do.
 
 use crate::error::{Error, Result};
 use std::path::Path;

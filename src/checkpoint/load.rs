@@ -101,8 +101,8 @@ impl Checkpoint {
 }
 
 /// Reads the model at `path`: a directory in the form of Hugging Face, or a model in one of the other forms of which
-/// [Models in other files](crate::book::other_files) has a table, by its file or by the directory with it. The contents of a
-/// file decide what it is, not its name.
+/// [Models in other files](crate::book::other_files) has a table, by its file or by the directory with it. The contents
+/// of a file decide what it is, not its name.
 ///
 /// The path may also be a model's folder in the cache of the Hugging Face hub: its snapshot is read.
 ///

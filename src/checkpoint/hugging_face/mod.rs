@@ -20,8 +20,8 @@
 //!
 //! Versions 5.23 and 5.24 of the `transformers` library have read what this module writes, with the same logits and ids.
 //!
-//! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it, and [Models in other files](crate::book::other_files) what may
-//! differ from directory to directory.
+//! [Chapter 14](crate::book::ch14_the_real_gpt2) explains it, and [Models in other files](crate::book::other_files)
+//! what may differ from directory to directory.
 
 pub(super) mod config_json;
 mod find;
