@@ -56,7 +56,7 @@ const COMMAND: Command = Command {
         Flag { name: "--runs", value: "N", help: "of how many runs to take the median, 1 to 100 (default: 3)" },
         Flag { name: "--seed", value: "N", help: "where the random numbers begin (default: 42)" },
     ],
-    chapter: "docs/13-training.md",
+    chapter: "docs/one-page-to-gpt2.md",
 };
 
 /// Above this difference of two losses, relative, two rungs do not compute the same.

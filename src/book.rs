@@ -66,3 +66,5 @@ chapter!(exercises, "exercises");
 chapter!(glossary, "glossary");
 chapter!(other_files, "other-files");
 chapter!(where_programs_differ, "where-programs-differ");
+chapter!(layer_by_layer, "layer-by-layer");
+chapter!(one_page_to_gpt2, "one-page-to-gpt2");

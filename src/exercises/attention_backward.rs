@@ -49,7 +49,7 @@
 //! In the library, `Attention::backward` does this for every head, with a linear layer's backward before and after it.
 //!
 //! Of use: `Tensor::matmul`, `Tensor::matmul_t` (times a transposed), `Tensor::transpose`, `Tensor::scale`,
-//! `layers::softmax::backward`. Chapter 12 shows this function; try it from the formulas first.
+//! `layers::softmax::backward`. `docs/layer-by-layer.md` shows this function; try it from the formulas first.
 
 use super::not_started;
 use gpt60::{Result, Tensor};

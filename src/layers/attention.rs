@@ -24,7 +24,7 @@
 //! Source: Vaswani et al., "Attention Is All You Need" (2017), section 3.2; the sixty lines' `attention` and `mha`.
 //!
 //! [Chapter 5](crate::book::ch05_attention) explains it;
-//! [chapter 12](crate::book::ch12_backpropagation), its `backward`.
+//! [layer by layer](crate::book::layer_by_layer), its `backward`.
 
 use super::linear::Linear;
 use super::softmax::{softmax_row, softmax_row_backward};

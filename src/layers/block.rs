@@ -16,7 +16,7 @@
 //! lines' `transformer_block`.
 //!
 //! [Chapter 6](crate::book::ch06_mlp_and_block) explains it;
-//! [chapter 12](crate::book::ch12_backpropagation), its `backward`.
+//! [layer by layer](crate::book::layer_by_layer), its `backward`.
 
 use super::attention::Attention;
 use super::layer_norm::LayerNorm;

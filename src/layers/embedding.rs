@@ -11,7 +11,7 @@
 //! Source: the sixty lines' `x = wte[inputs] + wpe[range(len(inputs))]`; Radford et al. (2018), section 3.1.
 //!
 //! [Chapter 3](crate::book::ch03_embeddings) explains it;
-//! [chapter 12](crate::book::ch12_backpropagation), its `backward`.
+//! [layer by layer](crate::book::layer_by_layer), its `backward`.
 
 use crate::weight::Weight;
 use crate::{Error, Result, Tensor};

@@ -17,7 +17,7 @@
 //! Source: Hendrycks and Gimpel, "Gaussian Error Linear Units" (2016), section 2; the sixty lines' `gelu`.
 //!
 //! [Chapter 4](crate::book::ch04_basic_layers) explains it;
-//! [chapter 12](crate::book::ch12_backpropagation), its `backward`.
+//! [layer by layer](crate::book::layer_by_layer), its `backward`.
 
 use crate::error::{Error, Result};
 use crate::kernels::gelu as fast;

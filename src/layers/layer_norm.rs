@@ -14,7 +14,7 @@
 //! Source: Ba, Kiros and Hinton, "Layer Normalization" (2016); the sixty lines' `layer_norm`.
 //!
 //! [Chapter 4](crate::book::ch04_basic_layers) explains it;
-//! [chapter 12](crate::book::ch12_backpropagation), its `backward`.
+//! [layer by layer](crate::book::layer_by_layer), its `backward`.
 
 use crate::error::{Error, Result};
 use crate::kernels::layer_norm as fast;

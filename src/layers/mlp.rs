@@ -15,7 +15,7 @@
 //! Source: Vaswani et al. (2017), section 3.3; the sixty lines' `ffn`.
 //!
 //! [Chapter 6](crate::book::ch06_mlp_and_block) explains it;
-//! [chapter 12](crate::book::ch12_backpropagation), its `backward`.
+//! [layer by layer](crate::book::layer_by_layer), its `backward`.
 
 use super::activation;
 use super::linear::Linear;

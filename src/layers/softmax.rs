@@ -12,7 +12,7 @@
 //! Source: the sixty lines' `softmax`; Bridle (1990) gave it its name.
 //!
 //! [Chapter 4](crate::book::ch04_basic_layers) explains it;
-//! [chapter 12](crate::book::ch12_backpropagation), its `backward`.
+//! [layer by layer](crate::book::layer_by_layer), its `backward`.
 
 use crate::error::{Error, Result};
 use crate::kernels::softmax as fast;
