@@ -68,3 +68,5 @@ chapter!(other_files, "other-files");
 chapter!(where_programs_differ, "where-programs-differ");
 chapter!(layer_by_layer, "layer-by-layer");
 chapter!(one_page_to_gpt2, "one-page-to-gpt2");
+chapter!(the_storybook, "the-storybook", "scaling");
+chapter!(train, "train");

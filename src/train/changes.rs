@@ -6,7 +6,7 @@
 //!
 //! Everything else stays as it was: the sizes belong to the weights, and another learning rate would be another run.
 //!
-//! [Chapter 13](crate::book::ch13_training) explains it.
+//! [Chapter 13](crate::book::ch13_training) leads to [its page](crate::book::train) in the book.
 
 use super::settings::{Inputs, Settings};
 use crate::error::{Error, Result};

@@ -4,7 +4,7 @@
 //! (`config.json`, `model.safetensors`, the vocabulary's files; derived from the state), and `loss.txt`, with a line
 //! for each step.
 //!
-//! [Chapter 13](crate::book::ch13_training) explains it.
+//! [Chapter 13](crate::book::ch13_training) leads to [its page](crate::book::train) in the book.
 
 use super::adamw::AdamW;
 use super::batches::{Batch, Tokens};

@@ -3,7 +3,7 @@
 //! These numbers and the texts decide everything about a run. They are kept in its state as names and values, so you
 //! need not repeat them when you resume the run.
 //!
-//! [Chapter 13](crate::book::ch13_training) explains it.
+//! [Chapter 13](crate::book::ch13_training) leads to [its page](crate::book::train) in the book.
 
 use crate::checkpoint::{self, Json};
 use crate::config::Config;

@@ -8,7 +8,7 @@
 //!
 //! A file without tensors is a *request*: the run has been asked for, but has not made its first weights yet.
 //!
-//! [Chapter 13](crate::book::ch13_training) explains it.
+//! [Chapter 13](crate::book::ch13_training) leads to [its page](crate::book::train) in the book.
 
 use super::adamw::AdamW;
 use super::settings::{Inputs, Settings, lookup};

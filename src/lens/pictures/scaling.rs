@@ -7,7 +7,7 @@
 //!
 //! Source: Kaplan et al., "Scaling Laws for Neural Language Models" (2020), equation 1.1 and figure 2.
 //!
-//! [Chapter 13](crate::book::ch13_training) shows it.
+//! [Chapter 13](crate::book::ch13_training) and [the storybook's page](crate::book::the_storybook) show it.
 
 use crate::lens::chart::{Chart, Scale, ticks};
 use crate::lens::svg::{Align, COLORS, FAINT, Point, Svg, shade};
