@@ -5,7 +5,8 @@
 //! `loss-2.txt` are its loss curves, and `books.tsv` lists what it read. The books themselves are not in here, only
 //! what it learned from them.
 //!
-//! [Chapter 13](crate::book::ch13_training) shows how it learned, and [its page](crate::book::the_storybook) what was tried.
+//! [Chapter 13](crate::book::ch13_training) shows how it learned, and [its page](crate::book::the_storybook) what was
+//! tried.
 
 use crate::checkpoint::{Checkpoint, load_from_bytes};
 use crate::tokenizer::Tokenizer;
