@@ -27,7 +27,7 @@
 //! (2018), section 2.1, with the zero point at 0. A production program would choose the largest number more cleverly, for
 //! instance leaving out a few that are far from all others.
 //!
-//! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
+//! [Chapter 16](crate::book::ch16_making_it_fast) explains it; [Numbers in fewer bits](crate::book::fewer_bits) goes further.
 
 /// The largest whole number that a number becomes; the smallest is its negative.
 pub const LARGEST: f32 = 127.0;

@@ -16,13 +16,13 @@
 //! the row is rounded to whole numbers.) Where several rows meet the weights, they are rounded too, because the processor may
 //! have instructions for short numbers: with bf16, more than 16 rows to bf16; with int8, two rows or more to whole numbers.
 //! The sums are never rounded. A trained model hardly notices, because the errors are small, go both ways, and are summed over
-//! hundreds of terms. How little it notices is measured, not promised: see `docs/16-making-it-fast.md`.
+//! hundreds of terms. How little it notices is measured, not promised: see `docs/fewer-bits.md`.
 //!
 //! Packed weights cannot be trained, because a step of learning is far smaller than what was rounded off.
 //!
 //! Source: symmetric, per-channel quantization as in Jacob et al. (2018), section 3.
 //!
-//! [Chapter 16](crate::book::ch16_making_it_fast) explains it.
+//! [Chapter 16](crate::book::ch16_making_it_fast) explains it; [Numbers in fewer bits](crate::book::fewer_bits) goes further.
 
 use crate::error::{Error, Result};
 use crate::float16::Bf16;
