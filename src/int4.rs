@@ -68,7 +68,7 @@
 //! `bf16` (43.8 both): a scale that is off by 0.2 % is nothing beside numbers that are rounded to a multiple of it. A `bf16` is
 //! the upper half of an `f32`, so it is the quicker one to read.
 //!
-//! [Numbers in fewer bits](crate::book::fewer_bits), a page of the book, explains it.
+//! [Numbers in fewer bits](crate::book::fewer_bits), a page beside [chapter 16](crate::book::ch16_making_it_fast), explains it.
 
 use crate::float16::Bf16;
 

@@ -15,7 +15,7 @@
 //! # Ok::<(), gpt60::Error>(())
 //! ```
 //!
-//! [Numbers in fewer bits](crate::book::fewer_bits), a page of the book, explains it.
+//! [Numbers in fewer bits](crate::book::fewer_bits), a page beside [chapter 16](crate::book::ch16_making_it_fast), explains it.
 
 use crate::error::{Error, Result};
 use std::cell::Cell;

@@ -2,7 +2,7 @@
 //!
 //! A loop that does nothing else, in registers: no product can be faster. `bench` shows each product beside it.
 //!
-//! [Numbers in fewer bits](crate::book::fewer_bits), a page of the book, explains it.
+//! [Numbers in fewer bits](crate::book::fewer_bits), a page beside [chapter 16](crate::book::ch16_making_it_fast), explains it.
 
 use super::dot::{Bf16Pairs, Dot, DotKernel, Instructions, Ints};
 use std::hint::black_box;

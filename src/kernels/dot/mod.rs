@@ -19,7 +19,7 @@
 //! The byte instructions want one factor without a sign, and one with. A weight `w` therefore becomes `w + 128`, from 0 to 255,
 //! and `128 * sum of a` is taken off the result: see `Row`.
 //!
-//! [Numbers in fewer bits](crate::book::fewer_bits), a page of the book, explains it.
+//! [Numbers in fewer bits](crate::book::fewer_bits), a page beside [chapter 16](crate::book::ch16_making_it_fast), explains it.
 
 #![allow(unsafe_code)] // see `Dot` and `Instructions`
 

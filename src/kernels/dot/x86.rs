@@ -5,7 +5,7 @@
 //! SAFETY: a value of such a type exists only in a function that [`Instructions::run`](super::Instructions::run) called, after
 //! the processor had been asked for the instructions. What is loaded or stored is an array of just the right length.
 //!
-//! [Numbers in fewer bits](crate::book::fewer_bits), a page of the book, explains it.
+//! [Numbers in fewer bits](crate::book::fewer_bits), a page beside [chapter 16](crate::book::ch16_making_it_fast), explains it.
 
 #![allow(unsafe_code)] // see above
 

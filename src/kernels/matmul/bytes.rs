@@ -22,7 +22,7 @@
 //! Source: Jacob et al. (2018), section 2; quantizing each row of activations for itself is what Yao et al., "ZeroQuant" (2022),
 //! section 3.1, call token-wise.
 //!
-//! [Numbers in fewer bits](crate::book::fewer_bits), a page of the book, explains it.
+//! [Numbers in fewer bits](crate::book::fewer_bits), a page beside [chapter 16](crate::book::ch16_making_it_fast), explains it.
 
 use super::words::{AsTheyAre, Bytes, Factor, Shorts, Whole, Words};
 use super::{FEW_ROWS, Matrix, Method, Store, matmul, tiles};

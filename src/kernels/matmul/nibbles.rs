@@ -15,7 +15,7 @@
 //! Many rows are another matter: reading is then a small part of the time. The weights are made `f32` again, some outputs at a
 //! time, and multiplied as `bf16`.
 //!
-//! [Numbers in fewer bits](crate::book::fewer_bits), a page of the book, explains it.
+//! [Numbers in fewer bits](crate::book::fewer_bits), a page beside [chapter 16](crate::book::ch16_making_it_fast), explains it.
 
 use super::bytes::quantized;
 use super::words::Bytes;

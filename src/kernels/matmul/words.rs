@@ -3,7 +3,7 @@
 //! The packed numbers of a product are words of 32 bits: one `f32`, two `bf16`, or four bytes that follow each other in a sum
 //! (see `dot/`). What has to be rounded is rounded here, on the way.
 //!
-//! [Numbers in fewer bits](crate::book::fewer_bits), a page of the book, explains it.
+//! [Numbers in fewer bits](crate::book::fewer_bits), a page beside [chapter 16](crate::book::ch16_making_it_fast), explains it.
 
 use super::{Entry, Matrix, Number};
 

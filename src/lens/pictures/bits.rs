@@ -4,7 +4,7 @@
 //! a sign, an exponent, a fraction. The last two are whole numbers; what they are worth, a scale says that stands elsewhere,
 //! once for many numbers.
 //!
-//! [Numbers in fewer bits](crate::book::fewer_bits), a page of the book, shows it.
+//! [Numbers in fewer bits](crate::book::fewer_bits), a page beside [chapter 16](crate::book::ch16_making_it_fast), shows it.
 
 use crate::float16::{Bf16, F16};
 use crate::lens::svg::{Align, COLORS, INK, PANEL, Point, Svg};
