@@ -71,3 +71,4 @@ chapter!(layer_by_layer, "layer-by-layer");
 chapter!(one_page_to_gpt2, "one-page-to-gpt2");
 chapter!(the_storybook, "the-storybook", "scaling");
 chapter!(train, "train");
+chapter!(variants, "variants");
