@@ -48,6 +48,83 @@ fn every_link_leads_to_a_file_that_is_there() {
     count(&format!("{n_links} links to files that are there"));
 }
 
+/// The anchors of a page: a heading in small letters, without punctuation, with `-` for each space.
+fn anchors(text: &str) -> Vec<String> {
+    let mut in_block = false;
+    let mut found = Vec::new();
+    for line in text.lines() {
+        in_block ^= line.trim_start_matches(['>', ' ']).starts_with("```");
+        if let Some(heading) = line.strip_prefix('#').filter(|_| !in_block) {
+            let kept = |c: &char| c.is_alphanumeric() || [' ', '-', '_'].contains(c);
+            let words: String = heading.trim_start_matches('#').trim().chars().filter(kept).collect();
+            found.push(words.to_lowercase().replace(' ', "-"));
+        }
+    }
+    found
+}
+
+#[test]
+fn an_anchor_is_the_heading_in_small_letters() {
+    let page = "# 13. Training\n## The step: AdamW\n```text\n# no heading\n```\n### nanoGPT's `ckpt.pt`\n";
+    assert_eq!(anchors(page), ["13-training", "the-step-adamw", "nanogpts-ckptpt"]);
+}
+
+#[test]
+fn every_link_into_a_page_leads_to_a_heading_of_it() {
+    let mut n_anchors = 0;
+    for page in pages() {
+        let text = fs::read_to_string(&page).unwrap();
+        for link in links(&text) {
+            let Some((file, anchor)) = link.split_once('#') else { continue };
+            if !link.starts_with("https://") && (file.is_empty() || file.ends_with(".md")) {
+                let target = if file.is_empty() { page.clone() } else { page.parent().unwrap().join(file) };
+                let headings = anchors(&fs::read_to_string(&target).unwrap_or_default());
+                assert!(headings.iter().any(|heading| heading == anchor), "{}: {link} leads nowhere", page.display());
+                n_anchors += 1;
+            }
+        }
+    }
+    assert!(n_anchors > 50, "only {n_anchors} links to headings were found");
+}
+
+/// The part of a page under this heading, up to the next heading of the same kind.
+fn section<'a>(text: &'a str, heading: &str) -> Option<&'a str> {
+    let (_, after) = text.split_once(&format!("\n## {heading}\n"))?;
+    Some(after.split_once("\n## ").map_or(after, |(section, _)| section))
+}
+
+#[test]
+fn a_chapter_opens_with_a_question_and_a_promise_closes_with_three_questions_and_is_not_long() {
+    let mut n_chapters = 0;
+    for page in pages() {
+        let name = page.file_stem().unwrap().to_str().unwrap().to_string();
+        if !name.starts_with(|c: char| c.is_ascii_digit()) {
+            continue;
+        }
+        n_chapters += 1;
+        let text = fs::read_to_string(&page).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines.len() <= 450, "{name} has {} lines", lines.len());
+        assert!(lines[..5].iter().any(|line| line.starts_with("**The question:** ")), "{name} asks no question");
+        let promise = lines.iter().position(|line| line.starts_with("At the end of this chapter you can"));
+        let promise = promise.filter(|&at| at < 60).unwrap_or_else(|| panic!("{name} promises nothing"));
+        let promised = lines[promise + 1..].iter().skip_while(|line| line.is_empty());
+        let n_promised = promised.take_while(|line| !line.is_empty()).filter(|line| line.starts_with("* ")).count();
+        assert!((3..=5).contains(&n_promised), "{name} promises {n_promised} things");
+
+        let questions = section(&text, "Three questions").unwrap_or_else(|| panic!("{name} has no questions"));
+        let (first, rest) = questions.split_once("\n2. ").expect("a second question");
+        let (second, third) = rest.split_once("\n3. ").expect("a third question");
+        for (i, question) in [first.split_once("1. ").expect("a first question").1, second, third].iter().enumerate() {
+            let where_to_look = links(question);
+            assert!(question.contains('?'), "{name}: question {} asks nothing", i + 1);
+            assert!(where_to_look.iter().any(|l| l.contains('#')), "{name}: where is the answer to {}?", i + 1);
+        }
+        assert!(!third.contains("\n4. "), "{name} has more than three questions");
+    }
+    assert_eq!(n_chapters, 18);
+}
+
 /// Says how much was tested. (The test program hides what `println` prints, unless a test fails.)
 fn count(what: &str) {
     let _ = writeln!(std::io::stderr(), "the book: {what}");
