@@ -15,8 +15,8 @@ use std::process::ExitCode;
 
 const COMMAND: Command = Command {
     name: "pictures",
-    about: "Draws the pictures of the book, as SVG files: attention, knobs, parameters, the loss curve, scaling, the roofline,\n\
-            the bits of a number, a graph and its slopes.\n\
+    about: "Draws the pictures of the book, as SVG files: what a model looks like inside, how models learned, and what is\n\
+            true of every GPT.\n\
             They are in docs/img already; this makes them again, byte for byte.",
     operands: "",
     max_operands: 0,

@@ -214,17 +214,32 @@ impl Svg {
     ///
     /// With fewer than two points, nothing is drawn: there is no direction to point in.
     pub fn arrow(&mut self, points: &[Point]) {
+        self.colored_arrow(points, INK, 1.4);
+    }
+
+    /// An arrow in a colour and thickness of its own. The head grows with the thickness.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use gpt60::lens::svg::{COLORS, Svg};
+    ///
+    /// let mut svg = Svg::new(50.0, 20.0, "A thick arrow");
+    /// svg.colored_arrow(&[(5.0, 10.0), (45.0, 10.0)], COLORS[0], 3.4);
+    /// assert!(svg.finish().contains("points=\"45,10 33,16 33,4\"")); // its head: the tip, and two corners
+    /// ```
+    pub fn colored_arrow(&mut self, points: &[Point], color: &str, thickness: f64) {
         let [.., from, tip] = points else { return };
         let (dx, dy) = (tip.0 - from.0, tip.1 - from.1);
         let length = (dx * dx + dy * dy).sqrt().max(1e-9);
         let (dx, dy) = (dx / length, dy / length); // its direction, of length 1; (-dy, dx) is at right angles to it
-        let (long, wide) = (8.0, 4.0);
+        let (long, wide) = (5.2 + 2.0 * thickness, 2.6 + thickness);
         let foot = (tip.0 - long * dx, tip.1 - long * dy);
         let mut shaft = points.to_vec();
         *shaft.last_mut().expect("there are two") = foot; // a thick line would stick out beside the tip
-        self.line(&shaft, INK, 1.4);
+        self.line(&shaft, color, thickness);
         let corners = [*tip, (foot.0 - wide * dy, foot.1 + wide * dx), (foot.0 + wide * dy, foot.1 - wide * dx)];
-        self.area(&corners, INK);
+        self.area(&corners, color);
     }
 
     /// A heat map: a square cell for each number of each row, from light (0) to dark (1). `at` is the upper left corner

@@ -7,11 +7,11 @@
 //! | `block.svg` | layer norm before and after the branch | [`diagrams::block`] |
 //! | `parameters.svg` | where the parameters are | [`sizes::parameters`] |
 //! | `knobs.svg` | a distribution, and what knobs make of it | [`knobs::knobs`] |
+//! | `slopes.svg` | a graph of six numbers, with values and slopes | [`slopes::slopes`] |
 //! | `loss-curve.svg` | how the storybook learned | [`loss::curve`] |
 //! | `scaling.svg` | how the loss falls with size and text | [`scaling::scaling`] |
 //! | `roofline.svg` | what limits each kind of work | [`roofline::roofline`] |
 //! | `bits.svg` | a number as five formats keep it | [`bits::bits`] |
-//! | `slopes.svg` | a graph of six numbers, with values and slopes | [`slopes::slopes`] |
 //!
 //! The storybook stands beside this module, not below it, so the caller hands the model over.
 //!
@@ -68,26 +68,40 @@ const GRAPH: [f64; 3] = [3.0, 2.0, -1.0];
 ///
 /// If the model cannot read the prompts, or `loss` or `sizes` is not such a text.
 pub fn all(model: &Checkpoint, loss: &str, sizes: &str) -> Result<Vec<(&'static str, String)>> {
+    Ok([of_model(model)?, of_training(loss, sizes)?, of_formulas()].concat())
+}
+
+/// What a model looks like inside, and what it does.
+fn of_model(model: &Checkpoint) -> Result<Vec<(&'static str, String)>> {
     let tokenizer = model.tokenizer.as_ref();
     // Without a vocabulary, simply the first ids.
     let ids = |text: &str| tokenizer.map_or(vec![0, 1, 2, 3], |tokenizer| tokenizer.encode(text));
+    let name = |id: u32| model.token_name(id);
+    let names = |ids: &[u32]| ids.iter().map(|&id| name(id)).collect::<Vec<String>>();
     let looking = ids(ATTENTION_PROMPT);
     let weights = attention::weights(&model.model, &looking)?;
-    let labels: Vec<String> = looking.iter().map(|&id| model.token_name(id)).collect();
-    let before = ids(KNOBS_PROMPT);
-    let logits = model.model.logits(&before)?; // [n_seq, n_vocab]
+    let logits = model.model.logits(&ids(KNOBS_PROMPT))?; // [n_seq, n_vocab]
     let last = logits.row(logits.n_rows() - 1); // [n_vocab]
     Ok(vec![
-        ("attention-mask.svg", diagrams::attention_mask()),
-        ("attention-head.svg", attention::one_head(&weights, &labels)),
+        ("attention-head.svg", attention::one_head(&weights, &names(&looking))),
         ("attention-maps.svg", attention::all_heads(&weights)),
+        ("knobs.svg", knobs::knobs(last, KNOBS_PROMPT, name)?),
+    ])
+}
+
+/// How models learned.
+fn of_training(loss: &str, sizes: &str) -> Result<Vec<(&'static str, String)>> {
+    Ok(vec![("loss-curve.svg", loss::curve(loss)?), ("scaling.svg", scaling::scaling(sizes)?)])
+}
+
+/// What needs no model: what it shows is true of every GPT.
+fn of_formulas() -> Vec<(&'static str, String)> {
+    vec![
+        ("attention-mask.svg", diagrams::attention_mask()),
         ("block.svg", diagrams::block()),
         ("parameters.svg", sizes::parameters()),
-        ("knobs.svg", knobs::knobs(last, KNOBS_PROMPT, |id| model.token_name(id))?),
-        ("loss-curve.svg", loss::curve(loss)?),
-        ("scaling.svg", scaling::scaling(sizes)?),
         ("roofline.svg", roofline::roofline(BANDWIDTH, PEAK)),
         ("bits.svg", bits::bits(NUMBER, INT8_SCALE, INT4_SCALE)),
         ("slopes.svg", slopes::slopes(GRAPH)),
-    ])
+    ]
 }

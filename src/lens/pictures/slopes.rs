@@ -8,10 +8,10 @@ use crate::lens::svg::{Align, INK, PANEL, Point, Svg};
 use crate::tape::{Tape, Value};
 
 /// The colour of the words about slopes: the orange of the book, dark enough to be read.
-const SLOPE_INK: &str = "#a4560a";
+pub(super) const SLOPE_INK: &str = "#a4560a";
 /// Behind a value, and behind a slope.
-const VALUE_FILL: &str = "#dbe8f6";
-const SLOPE_FILL: &str = "#fde9d0";
+pub(super) const VALUE_FILL: &str = "#dbe8f6";
+pub(super) const SLOPE_FILL: &str = "#fde9d0";
 /// How large a box is: half of its height is for the value, and half for the slope.
 const SIZE: Point = (124.0, 60.0);
 
@@ -97,7 +97,7 @@ fn local_slope(tape: &Tape, from: Value, to: Value) -> f64 {
 }
 
 /// A few letters on a line, with something light behind them.
-fn label(svg: &mut Svg, at: Point, text: &str) {
+pub(super) fn label(svg: &mut Svg, at: Point, text: &str) {
     let width = 8.0 * text.chars().count() as f64 + 4.0;
     svg.rect((at.0 - width / 2.0, at.1 - 10.0), (width, 20.0), PANEL);
     svg.colored_text((at.0, at.1 + 5.0), Align::Middle, text, SLOPE_INK, 14.0);
