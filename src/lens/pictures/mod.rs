@@ -2,6 +2,7 @@
 //!
 //! | file in `docs/img/` | what it shows | drawn by |
 //! | --- | --- | --- |
+//! | `gelu.svg` | GELU beside ReLU | [`gelu::curves`] |
 //! | `attention-mask.svg` | who may look at whom | [`diagrams::attention_mask`] |
 //! | `attention-head.svg`, `attention-maps.svg` | who does, in the storybook | [`attention::one_head`], [`attention::all_heads`] |
 //! | `block.svg` | layer norm before and after the branch | [`diagrams::block`] |
@@ -20,6 +21,7 @@
 pub mod attention;
 pub mod bits;
 pub mod diagrams;
+pub mod gelu;
 pub mod knobs;
 pub mod loss;
 pub mod roofline;
@@ -97,6 +99,7 @@ fn of_training(loss: &str, sizes: &str) -> Result<Vec<(&'static str, String)>> {
 /// What needs no model: what it shows is true of every GPT.
 fn of_formulas() -> Vec<(&'static str, String)> {
     vec![
+        ("gelu.svg", gelu::curves()),
         ("attention-mask.svg", diagrams::attention_mask()),
         ("block.svg", diagrams::block()),
         ("parameters.svg", sizes::parameters()),
