@@ -2,6 +2,7 @@
 //!
 //! | file in `docs/img/` | what it shows | drawn by |
 //! | --- | --- | --- |
+//! | `loop.svg` | from probabilities to a text: once round the loop | [`generation::round`] |
 //! | `gelu.svg` | GELU beside ReLU | [`gelu::curves`] |
 //! | `attention-mask.svg` | who may look at whom | [`diagrams::attention_mask`] |
 //! | `attention-head.svg`, `attention-maps.svg` | who does, in the storybook | [`attention::one_head`], [`attention::all_heads`] |
@@ -22,6 +23,7 @@ pub mod attention;
 pub mod bits;
 pub mod diagrams;
 pub mod gelu;
+pub mod generation;
 pub mod knobs;
 pub mod loss;
 pub mod roofline;
@@ -34,6 +36,8 @@ use crate::checkpoint::Checkpoint;
 
 /// The text that the attention maps show, if the model has a vocabulary.
 const ATTENTION_PROMPT: &str = "Once upon a time there was a little girl";
+/// A short beginning, for pictures that follow each of its four tokens.
+const ONCE: &str = "Once upon a time";
 /// The text that the knobs continue. It has two likely answers, a few possible ones and a long tail.
 const KNOBS_PROMPT: &str = "The little";
 /// What chapter 16 measured: bytes per second, and operations per second.
@@ -84,7 +88,9 @@ fn of_model(model: &Checkpoint) -> Result<Vec<(&'static str, String)>> {
     let weights = attention::weights(&model.model, &looking)?;
     let logits = model.model.logits(&ids(KNOBS_PROMPT))?; // [n_seq, n_vocab]
     let last = logits.row(logits.n_rows() - 1); // [n_vocab]
+    let once = ids(ONCE);
     Ok(vec![
+        ("loop.svg", generation::round(&model.model, &once, ONCE, name)?),
         ("attention-head.svg", attention::one_head(&weights, &names(&looking))),
         ("attention-maps.svg", attention::all_heads(&weights)),
         ("knobs.svg", knobs::knobs(last, KNOBS_PROMPT, name)?),
