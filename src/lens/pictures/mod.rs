@@ -7,6 +7,7 @@
 //! | `attention-mask.svg` | who may look at whom | [`diagrams::attention_mask`] |
 //! | `attention-head.svg`, `attention-maps.svg` | who does, in the storybook | [`attention::one_head`], [`attention::all_heads`] |
 //! | `block.svg` | layer norm before and after the branch | [`diagrams::block`] |
+//! | `stream.svg` | the residual stream as a river | [`stream::river`] |
 //! | `parameters.svg` | where the parameters are | [`sizes::parameters`] |
 //! | `knobs.svg` | a distribution, and what knobs make of it | [`knobs::knobs`] |
 //! | `slopes.svg` | a graph of six numbers, with values and slopes | [`slopes::slopes`] |
@@ -30,6 +31,7 @@ pub mod roofline;
 pub mod scaling;
 pub mod sizes;
 pub mod slopes;
+pub mod stream;
 
 use crate::Result;
 use crate::checkpoint::Checkpoint;
@@ -89,10 +91,12 @@ fn of_model(model: &Checkpoint) -> Result<Vec<(&'static str, String)>> {
     let logits = model.model.logits(&ids(KNOBS_PROMPT))?; // [n_seq, n_vocab]
     let last = logits.row(logits.n_rows() - 1); // [n_vocab]
     let once = ids(ONCE);
+    let of_once = names(&once);
     Ok(vec![
         ("loop.svg", generation::round(&model.model, &once, ONCE, name)?),
         ("attention-head.svg", attention::one_head(&weights, &names(&looking))),
         ("attention-maps.svg", attention::all_heads(&weights)),
+        ("stream.svg", stream::river(&model.model, &once, &of_once[of_once.len() - 1])?),
         ("knobs.svg", knobs::knobs(last, KNOBS_PROMPT, name)?),
     ])
 }
