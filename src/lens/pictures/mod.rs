@@ -6,6 +6,7 @@
 //! | `gelu.svg` | GELU beside ReLU | [`gelu::curves`] |
 //! | `attention-mask.svg` | who may look at whom | [`diagrams::attention_mask`] |
 //! | `attention-head.svg`, `attention-maps.svg` | who does, in the storybook | [`attention::one_head`], [`attention::all_heads`] |
+//! | `heads.svg` | columns cut into heads, and put side by side again | [`heads::heads`] |
 //! | `block.svg` | layer norm before and after the branch | [`diagrams::block`] |
 //! | `stream.svg` | the residual stream as a river | [`stream::river`] |
 //! | `parameters.svg` | where the parameters are | [`sizes::parameters`] |
@@ -25,6 +26,7 @@ pub mod bits;
 pub mod diagrams;
 pub mod gelu;
 pub mod generation;
+pub mod heads;
 pub mod knobs;
 pub mod loss;
 pub mod roofline;
@@ -38,8 +40,9 @@ use crate::checkpoint::Checkpoint;
 
 /// The text that the attention maps show, if the model has a vocabulary.
 const ATTENTION_PROMPT: &str = "Once upon a time there was a little girl";
-/// A short beginning, for pictures that follow each of its four tokens.
+/// A short beginning, for pictures that follow each of its four tokens, and the block that its heads are shown of.
 const ONCE: &str = "Once upon a time";
+const HEADS_BLOCK: usize = 1;
 /// The text that the knobs continue. It has two likely answers, a few possible ones and a long tail.
 const KNOBS_PROMPT: &str = "The little";
 /// What chapter 16 measured: bytes per second, and operations per second.
@@ -91,11 +94,14 @@ fn of_model(model: &Checkpoint) -> Result<Vec<(&'static str, String)>> {
     let logits = model.model.logits(&ids(KNOBS_PROMPT))?; // [n_seq, n_vocab]
     let last = logits.row(logits.n_rows() - 1); // [n_vocab]
     let once = ids(ONCE);
+    let few = attention::weights(&model.model, &once)?;
+    let (n_embd, block) = (model.model.config.n_embd, HEADS_BLOCK.min(few.len() - 1));
     let of_once = names(&once);
     Ok(vec![
         ("loop.svg", generation::round(&model.model, &once, ONCE, name)?),
         ("attention-head.svg", attention::one_head(&weights, &names(&looking))),
         ("attention-maps.svg", attention::all_heads(&weights)),
+        ("heads.svg", heads::heads(&few[block], block, n_embd, &of_once)),
         ("stream.svg", stream::river(&model.model, &once, &of_once[of_once.len() - 1])?),
         ("knobs.svg", knobs::knobs(last, KNOBS_PROMPT, name)?),
     ])
