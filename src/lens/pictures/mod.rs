@@ -11,6 +11,7 @@
 //! | `stream.svg` | the residual stream as a river | [`stream::river`] |
 //! | `parameters.svg` | where the parameters are | [`sizes::parameters`] |
 //! | `knobs.svg` | a distribution, and what knobs make of it | [`knobs::knobs`] |
+//! | `beam-tree.svg` | a tree of texts, and two beams | [`beam_tree::tree`] |
 //! | `slopes.svg` | a graph of six numbers, with values and slopes | [`slopes::slopes`] |
 //! | `loss-curve.svg` | how the storybook learned | [`loss::curve`] |
 //! | `scaling.svg` | how the loss falls with size and text | [`scaling::scaling`] |
@@ -22,6 +23,7 @@
 //! [Chapter 15](crate::book::ch15_looking_inside) says where they are shown.
 
 pub mod attention;
+pub mod beam_tree;
 pub mod bits;
 pub mod diagrams;
 pub mod gelu;
@@ -53,6 +55,9 @@ const PEAK: f64 = 477e9;
 const NUMBER: f32 = 0.1;
 const INT8_SCALE: f64 = 0.5 / 127.0;
 const INT4_SCALE: f64 = 0.5 / 8.0;
+/// How likely each of three tokens is at the beginning, and after each: the small language of chapter 9.
+const FIRST: [f64; 3] = [0.40, 0.35, 0.25];
+const THEN: [[f64; 3]; 3] = [[0.40, 0.30, 0.30], [0.50, 0.30, 0.20], [0.90, 0.05, 0.05]];
 /// The numbers that chapter 12 begins with.
 const GRAPH: [f64; 3] = [3.0, 2.0, -1.0];
 
@@ -119,6 +124,7 @@ fn of_formulas() -> Vec<(&'static str, String)> {
         ("attention-mask.svg", diagrams::attention_mask()),
         ("block.svg", diagrams::block()),
         ("parameters.svg", sizes::parameters()),
+        ("beam-tree.svg", beam_tree::tree(FIRST, THEN, 2)),
         ("roofline.svg", roofline::roofline(BANDWIDTH, PEAK)),
         ("bits.svg", bits::bits(NUMBER, INT8_SCALE, INT4_SCALE)),
         ("slopes.svg", slopes::slopes(GRAPH)),
