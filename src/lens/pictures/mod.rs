@@ -13,6 +13,7 @@
 //! | `knobs.svg` | a distribution, and what knobs make of it | [`knobs::knobs`] |
 //! | `beam-tree.svg` | a tree of texts, and two beams | [`beam_tree::tree`] |
 //! | `slopes.svg` | a graph of six numbers, with values and slopes | [`slopes::slopes`] |
+//! | `valley.svg` | two ways down a valley | [`valley::paths`] |
 //! | `loss-curve.svg` | how the storybook learned | [`loss::curve`] |
 //! | `scaling.svg` | how the loss falls with size and text | [`scaling::scaling`] |
 //! | `roofline.svg` | what limits each kind of work | [`roofline::roofline`] |
@@ -36,6 +37,7 @@ pub mod scaling;
 pub mod sizes;
 pub mod slopes;
 pub mod stream;
+pub mod valley;
 
 use crate::Result;
 use crate::checkpoint::Checkpoint;
@@ -114,7 +116,11 @@ fn of_model(model: &Checkpoint) -> Result<Vec<(&'static str, String)>> {
 
 /// How models learned.
 fn of_training(loss: &str, sizes: &str) -> Result<Vec<(&'static str, String)>> {
-    Ok(vec![("loss-curve.svg", loss::curve(loss)?), ("scaling.svg", scaling::scaling(sizes)?)])
+    Ok(vec![
+        ("valley.svg", valley::paths()?),
+        ("loss-curve.svg", loss::curve(loss)?),
+        ("scaling.svg", scaling::scaling(sizes)?),
+    ])
 }
 
 /// What needs no model: what it shows is true of every GPT.
