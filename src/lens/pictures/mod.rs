@@ -13,6 +13,7 @@
 //! | `knobs.svg` | a distribution, and what knobs make of it | [`knobs::knobs`] |
 //! | `beam-tree.svg` | a tree of texts, and two beams | [`beam_tree::tree`] |
 //! | `slopes.svg` | a graph of six numbers, with values and slopes | [`slopes::slopes`] |
+//! | `layer-norm-slopes.svg` | how a number acts on another in layer norm | [`layer_norm_slopes::slopes`] |
 //! | `valley.svg` | two ways down a valley | [`valley::paths`] |
 //! | `loss-curve.svg` | how the storybook learned | [`loss::curve`] |
 //! | `scaling.svg` | how the loss falls with size and text | [`scaling::scaling`] |
@@ -31,6 +32,7 @@ pub mod gelu;
 pub mod generation;
 pub mod heads;
 pub mod knobs;
+pub mod layer_norm_slopes;
 pub mod loss;
 pub mod roofline;
 pub mod scaling;
@@ -60,6 +62,8 @@ const INT4_SCALE: f64 = 0.5 / 8.0;
 /// How likely each of three tokens is at the beginning, and after each: the small language of chapter 9.
 const FIRST: [f64; 3] = [0.40, 0.35, 0.25];
 const THEN: [[f64; 3]; 3] = [[0.40, 0.30, 0.30], [0.50, 0.30, 0.20], [0.90, 0.05, 0.05]];
+/// The row of which chapter 12 takes the slopes of layer norm.
+const ROW: [f64; 4] = [1.0, -1.0, 1.0, -1.0];
 /// The numbers that chapter 12 begins with.
 const GRAPH: [f64; 3] = [3.0, 2.0, -1.0];
 
@@ -134,5 +138,6 @@ fn of_formulas() -> Vec<(&'static str, String)> {
         ("roofline.svg", roofline::roofline(BANDWIDTH, PEAK)),
         ("bits.svg", bits::bits(NUMBER, INT8_SCALE, INT4_SCALE)),
         ("slopes.svg", slopes::slopes(GRAPH)),
+        ("layer-norm-slopes.svg", layer_norm_slopes::slopes(ROW, 0)),
     ]
 }
