@@ -9,6 +9,7 @@
 //! | `heads.svg` | columns cut into heads, and put side by side again | [`heads::heads`] |
 //! | `block.svg` | layer norm before and after the branch | [`diagrams::block`] |
 //! | `stream.svg` | the residual stream as a river | [`stream::river`] |
+//! | `forward.svg` | the forward pass with its shapes | [`forward::pass`] |
 //! | `parameters.svg` | where the parameters are | [`sizes::parameters`] |
 //! | `knobs.svg` | a distribution, and what knobs make of it | [`knobs::knobs`] |
 //! | `beam-tree.svg` | a tree of texts, and two beams | [`beam_tree::tree`] |
@@ -28,6 +29,7 @@ pub mod attention;
 pub mod beam_tree;
 pub mod bits;
 pub mod diagrams;
+pub mod forward;
 pub mod gelu;
 pub mod generation;
 pub mod heads;
@@ -41,8 +43,8 @@ pub mod slopes;
 pub mod stream;
 pub mod valley;
 
-use crate::Result;
 use crate::checkpoint::Checkpoint;
+use crate::{Config, Result};
 
 /// The text that the attention maps show, if the model has a vocabulary.
 const ATTENTION_PROMPT: &str = "Once upon a time there was a little girl";
@@ -133,6 +135,7 @@ fn of_formulas() -> Vec<(&'static str, String)> {
         ("gelu.svg", gelu::curves()),
         ("attention-mask.svg", diagrams::attention_mask()),
         ("block.svg", diagrams::block()),
+        ("forward.svg", forward::pass(&Config::gpt2())),
         ("parameters.svg", sizes::parameters()),
         ("beam-tree.svg", beam_tree::tree(FIRST, THEN, 2)),
         ("roofline.svg", roofline::roofline(BANDWIDTH, PEAK)),
