@@ -13,6 +13,7 @@
 //! | `parameters.svg` | where the parameters are | [`sizes::parameters`] |
 //! | `knobs.svg` | a distribution, and what knobs make of it | [`knobs::knobs`] |
 //! | `beam-tree.svg` | a tree of texts, and two beams | [`beam_tree::tree`] |
+//! | `cache.svg` | what the KV cache keeps | [`cache::cache`] |
 //! | `slopes.svg` | a graph of six numbers, with values and slopes | [`slopes::slopes`] |
 //! | `layer-norm-slopes.svg` | how a number acts on another in layer norm | [`layer_norm_slopes::slopes`] |
 //! | `valley.svg` | two ways down a valley | [`valley::paths`] |
@@ -28,6 +29,7 @@
 pub mod attention;
 pub mod beam_tree;
 pub mod bits;
+pub mod cache;
 pub mod diagrams;
 pub mod forward;
 pub mod gelu;
@@ -44,7 +46,7 @@ pub mod stream;
 pub mod valley;
 
 use crate::checkpoint::Checkpoint;
-use crate::{Config, Result};
+use crate::{Config, Result, generate};
 
 /// The text that the attention maps show, if the model has a vocabulary.
 const ATTENTION_PROMPT: &str = "Once upon a time there was a little girl";
@@ -110,12 +112,15 @@ fn of_model(model: &Checkpoint) -> Result<Vec<(&'static str, String)>> {
     let few = attention::weights(&model.model, &once)?;
     let (n_embd, block) = (model.model.config.n_embd, HEADS_BLOCK.min(few.len() - 1));
     let of_once = names(&once);
+    let mut longer = once.clone(); // and behind it the likeliest token, as the newest
+    longer.extend(generate::greedy(&model.model, &once, &[])?.take(1).collect::<Result<Vec<u32>>>()?);
     Ok(vec![
         ("loop.svg", generation::round(&model.model, &once, ONCE, name)?),
         ("attention-head.svg", attention::one_head(&weights, &names(&looking))),
         ("attention-maps.svg", attention::all_heads(&weights)),
         ("heads.svg", heads::heads(&few[block], block, n_embd, &of_once)),
         ("stream.svg", stream::river(&model.model, &once, &of_once[of_once.len() - 1])?),
+        ("cache.svg", cache::cache(&model.model.config, &names(&longer))),
         ("knobs.svg", knobs::knobs(last, KNOBS_PROMPT, name)?),
     ])
 }
