@@ -3,6 +3,7 @@
 //! | file in `docs/img/` | what it shows | drawn by |
 //! | --- | --- | --- |
 //! | `loop.svg` | from probabilities to a text: once round the loop | [`generation::round`] |
+//! | `arrows.svg` | vectors as arrows: lengths and angles | [`arrows::arrows`] |
 //! | `gelu.svg` | GELU beside ReLU | [`gelu::curves`] |
 //! | `attention-mask.svg` | who may look at whom | [`diagrams::attention_mask`] |
 //! | `attention-head.svg`, `attention-maps.svg` | who does, in the storybook | [`attention::one_head`], [`attention::all_heads`] |
@@ -26,6 +27,7 @@
 //!
 //! [Chapter 15](crate::book::ch15_looking_inside) says where they are shown.
 
+pub mod arrows;
 pub mod attention;
 pub mod beam_tree;
 pub mod bits;
@@ -137,6 +139,7 @@ fn of_training(loss: &str, sizes: &str) -> Result<Vec<(&'static str, String)>> {
 /// What needs no model: what it shows is true of every GPT.
 fn of_formulas() -> Vec<(&'static str, String)> {
     vec![
+        ("arrows.svg", arrows::arrows(arrows::VECTORS)),
         ("gelu.svg", gelu::curves()),
         ("attention-mask.svg", diagrams::attention_mask()),
         ("block.svg", diagrams::block()),
