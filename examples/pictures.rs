@@ -24,8 +24,9 @@ const COMMAND: Command = Command {
     chapter: "docs/15-looking-inside.md",
 };
 
-/// How the storybook learned, and how models of six sizes learned.
+/// How the storybook learned, what it wrote on the way, and how models of six sizes learned.
 const LOSS: &str = include_str!("../src/storybook/loss.txt");
+const TEXTS: &str = include_str!("../src/storybook/samples.txt");
 const SIZES: &str = include_str!("../src/storybook/scaling.txt");
 
 fn main() -> ExitCode {
@@ -37,7 +38,7 @@ fn main() -> ExitCode {
         // The fast loops round a little differently on each kind of processor, which could change a shade. The plain
         // ones give the same bits everywhere.
         cpu::force(Some(Level::Baseline));
-        let pictures = pictures::all(&storybook::load(), LOSS, SIZES)?;
+        let pictures = pictures::all(&storybook::load(), LOSS, TEXTS, SIZES)?;
         let dir = Path::new(dir);
         std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, "made", e))?;
         let mut paths = String::new();

@@ -14,6 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const LOSS: &str = include_str!("../src/storybook/loss.txt");
+const TEXTS: &str = include_str!("../src/storybook/samples.txt");
 const SIZES: &str = include_str!("../src/storybook/scaling.txt");
 
 /// Where the book keeps its pictures.
@@ -40,7 +41,7 @@ fn the_pictures_of_the_book_are_what_the_library_draws() {
     // As the example does: then the bits are the same on every processor. This holds for all tests of this program, and
     // none of them minds.
     assert!(cpu::force(Some(Level::Baseline)));
-    let pictures = pictures::all(&storybook::load(), LOSS, SIZES).unwrap();
+    let pictures = pictures::all(&storybook::load(), LOSS, TEXTS, SIZES).unwrap();
     for (name, svg) in &pictures {
         assert_same(name, svg);
     }

@@ -17,15 +17,15 @@ const LARGEST: f64 = 1e12;
 
 /// A step of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Step {
-    step: f64,
-    loss: f64,
+pub(super) struct Step {
+    pub(super) step: f64,
+    pub(super) loss: f64,
     validation: Option<f64>,
 }
 
 /// Reads the lines of a `loss.txt`: step, training loss and, where it was measured, validation loss. Lines that begin
 /// with `#` are comments. Numbers from [`LARGEST`] on are refused, because no axis can show them.
-fn read(text: &str) -> Result<Vec<Step>> {
+pub(super) fn read(text: &str) -> Result<Vec<Step>> {
     let mut steps: Vec<Step> = Vec::new();
     for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.starts_with('#')) {
         let wrong = || Error::format("loss curve", format!("line {}: {line:?} is not a step and its losses", i + 1));

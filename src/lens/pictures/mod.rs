@@ -19,6 +19,7 @@
 //! | `layer-norm-slopes.svg` | how a number acts on another in layer norm | [`layer_norm_slopes::slopes`] |
 //! | `valley.svg` | two ways down a valley | [`valley::paths`] |
 //! | `loss-curve.svg` | how the storybook learned | [`loss::curve`] |
+//! | `samples.svg` | what it wrote on the way | [`samples::samples`] |
 //! | `scaling.svg` | how the loss falls with size and text | [`scaling::scaling`] |
 //! | `roofline.svg` | what limits each kind of work | [`roofline::roofline`] |
 //! | `bits.svg` | a number as five formats keep it | [`bits::bits`] |
@@ -41,6 +42,7 @@ pub mod knobs;
 pub mod layer_norm_slopes;
 pub mod loss;
 pub mod roofline;
+pub mod samples;
 pub mod scaling;
 pub mod sizes;
 pub mod slopes;
@@ -75,8 +77,9 @@ const GRAPH: [f64; 3] = [3.0, 2.0, -1.0];
 
 /// All pictures of the book: the name of each file, and its content.
 ///
-/// The pictures of a model show `model`. The loss curve is drawn from `loss`, the text of a run's `loss.txt`. The
-/// picture of several sizes is drawn from `sizes`, which has a line for each model (see [`scaling::scaling`]).
+/// The pictures of a model show `model`. The loss curve is drawn from `loss`, the text of a run's `loss.txt`, and
+/// `texts` are what the model wrote on the way, a line each (see [`samples::samples`]). The picture of several sizes is
+/// drawn from `sizes`, which has a line for each model (see [`scaling::scaling`]).
 ///
 /// # Example: the book's pictures of another model
 ///
@@ -87,16 +90,16 @@ const GRAPH: [f64; 3] = [3.0, 2.0, -1.0];
 ///
 /// let model = Gpt2::random(&Config::new(50, 8, 12, 3, 2), &mut Rng::new(1))?;
 /// let checkpoint = Checkpoint::new(model, None);
-/// let pictures = pictures::all(&checkpoint, "1 3.9\n2 3.8\n", "1 8 3.9 4 3.9\n1 16 3.8 4 3.8\n")?;
+/// let pictures = pictures::all(&checkpoint, "1 3.9\n2 3.8\n", "2 Once.", "1 8 3.9 4 3.9\n1 16 3.8 4 3.8\n")?;
 /// assert!(pictures.iter().any(|(name, svg)| *name == "attention-maps.svg" && svg.starts_with("<svg ")));
 /// # Ok::<(), gpt60::Error>(())
 /// ```
 ///
 /// # Errors
 ///
-/// If the model cannot read the prompts, or `loss` or `sizes` is not such a text.
-pub fn all(model: &Checkpoint, loss: &str, sizes: &str) -> Result<Vec<(&'static str, String)>> {
-    Ok([of_model(model)?, of_training(loss, sizes)?, of_formulas()].concat())
+/// If the model cannot read the prompts, or `loss`, `texts` or `sizes` is not such a text.
+pub fn all(model: &Checkpoint, loss: &str, texts: &str, sizes: &str) -> Result<Vec<(&'static str, String)>> {
+    Ok([of_model(model)?, of_training(loss, texts, sizes)?, of_formulas()].concat())
 }
 
 /// What a model looks like inside, and what it does.
@@ -128,10 +131,11 @@ fn of_model(model: &Checkpoint) -> Result<Vec<(&'static str, String)>> {
 }
 
 /// How models learned.
-fn of_training(loss: &str, sizes: &str) -> Result<Vec<(&'static str, String)>> {
+fn of_training(loss: &str, texts: &str, sizes: &str) -> Result<Vec<(&'static str, String)>> {
     Ok(vec![
         ("valley.svg", valley::paths()?),
         ("loss-curve.svg", loss::curve(loss)?),
+        ("samples.svg", samples::samples(loss, texts)?),
         ("scaling.svg", scaling::scaling(sizes)?),
     ])
 }
