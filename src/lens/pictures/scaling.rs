@@ -10,8 +10,13 @@
 //! [Chapter 13](crate::book::ch13_training) and [the storybook's page](crate::book::the_storybook) show it.
 
 use crate::lens::chart::{Chart, Scale, ticks};
-use crate::lens::svg::{Align, COLORS, FAINT, Point, Svg, shade};
+use crate::lens::svg::{Align, COLORS, FAINT, INK, Point, Svg};
 use crate::{Error, Result};
+
+/// The loss of which chapter 13 asks how much text each model needs to reach it.
+const SAME_LOSS: f64 = 4.4;
+/// The colours of the lines, from the smallest model to the largest.
+const LINE_COLORS: [&str; 6] = [COLORS[4], COLORS[1], COLORS[2], COLORS[3], COLORS[0], INK];
 
 /// A trained model, and how its training went.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,8 +102,8 @@ pub fn power_law(points: &[Point]) -> (f64, f64) {
 /// If a line is not such a list, there are fewer than two models, or one is not larger than the one before.
 pub fn scaling(text: &str) -> Result<String> {
     let runs = read(text)?;
-    let mut svg = Svg::new(720.0, 380.0, "The loss by the size of the model and by the tokens that it has read");
-    let (top, height) = (50.0, 260.0);
+    let mut svg = Svg::new(740.0, 420.0, "The loss by the size of the model and by the tokens that it has read");
+    let (top, height) = (50.0, 300.0);
 
     // By size.
     let points: Vec<Point> = runs.iter().map(|run| (run.n_parameters, run.valid)).collect();
@@ -124,24 +129,48 @@ pub fn scaling(text: &str) -> Result<String> {
     let all = || runs.iter().flat_map(|run| run.losses.iter().copied());
     let (low, high) = (all().fold(f64::MAX, f64::min) * 0.98, all().fold(f64::MIN, f64::max) * 1.02);
     let (from, to) = (0.5 * Run::TOKENS_EACH, n_means * Run::TOKENS_EACH);
-    let chart = Chart { at: (430.0, top), size: (220.0, height), x: Scale::log(from, to), y: Scale::log(low, high) };
+    let chart = Chart { at: (430.0, top), size: (222.0, height), x: Scale::log(from, to), y: Scale::log(low, high) };
     let decades = [1e4, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6, 1e7].into_iter().filter(|x| (from..=to).contains(x));
     let x_ticks: Vec<(f64, String)> = decades.map(|x| (x, short(x))).collect();
     chart.axes(&mut svg, &x_ticks, &ticks(low, high, 8), "tokens read", "training loss");
-    let mut lowest = 0.0f64;
+    // One loss for all: where each line crosses it is how much text that model needed.
+    if (low..=high).contains(&SAME_LOSS) {
+        let (start, end) = (chart.point(from, SAME_LOSS), chart.point(to, SAME_LOSS));
+        svg.dashed_line(&[start, end], FAINT, 1.5);
+        svg.note((start.0 + 6.0, start.1 + 15.0), Align::Left, &format!("loss {SAME_LOSS}"));
+    }
+    // A mean stands in the middle of the tokens that it was taken over.
+    let middle = |k: usize| (k as f64 + 0.5) * Run::TOKENS_EACH;
+    let ends: Vec<Point> =
+        runs.iter().map(|run| chart.point(middle(run.losses.len() - 1), run.losses[run.losses.len() - 1])).collect();
+    let places = apart(&ends.iter().map(|end| end.1).collect::<Vec<f64>>(), 16.0);
     for (i, run) in runs.iter().enumerate() {
-        // A mean stands in the middle of the tokens that it was taken over.
-        let middle = |k: usize| (k as f64 + 0.5) * Run::TOKENS_EACH;
-        let line: Vec<Point> = run.losses.iter().enumerate().map(|(k, &loss)| (middle(k), loss)).collect();
-        let color = shade(0.4 + 0.6 * (i + 1) as f32 / runs.len() as f32); // the larger, the darker
-        chart.curve(&mut svg, &line, &color, 1.8);
-        // Beside the end of its line, or as near as the label above leaves room.
-        let (_, y) = chart.point(to, run.losses[run.losses.len() - 1]);
-        lowest = (lowest + 15.0).max(y);
-        svg.note((656.0, lowest + 4.0), Align::Left, &short(run.n_parameters));
+        let line: Vec<Point> = run.losses.iter().enumerate().map(|(k, &loss)| chart.point(middle(k), loss)).collect();
+        let color = LINE_COLORS[i % LINE_COLORS.len()];
+        // Colours alone are not enough for everybody: every second line is dashed.
+        if i % 2 == 0 {
+            svg.line(&line, color, 1.8);
+        } else {
+            svg.dashed_line(&line, color, 1.8);
+        }
+        // The size at the end of its line; a thin line leads there where the ends are too near to each other.
+        svg.line(&[(ends[i].0 + 2.0, ends[i].1), (666.0, places[i]), (670.0, places[i])], color, 1.0);
+        svg.note((673.0, places[i] + 4.0), Align::Left, &short(run.n_parameters));
     }
     svg.heading((430.0, 28.0), Align::Left, "more text");
     Ok(svg.finish())
+}
+
+/// Heights for labels of things at `heights`, from the upmost down: at least `distance` apart, and otherwise as near as
+/// they can be, with the same middle.
+fn apart(heights: &[f64], distance: f64) -> Vec<f64> {
+    let mut places = heights.to_vec();
+    for i in 1..places.len() {
+        places[i] = places[i].max(places[i - 1] + distance);
+    }
+    let sum = |heights: &[f64]| heights.iter().sum::<f64>();
+    let down = (sum(&places) - sum(heights)) / heights.len().max(1) as f64;
+    places.iter().map(|place| place - down).collect()
 }
 
 /// A number with its unit: `25 k`, `3.1 M`.
@@ -179,6 +208,19 @@ mod tests {
             let error = scaling(text).unwrap_err().to_string();
             assert!(error.contains(words), "{text:?}: {error}");
         }
+    }
+
+    #[test]
+    fn labels_keep_their_distance_and_their_middle() {
+        assert_eq!(apart(&[10.0, 40.0, 80.0], 15.0), [10.0, 40.0, 80.0]);
+        assert_eq!(apart(&[10.0, 12.0, 14.0], 15.0), [-3.0, 12.0, 27.0]);
+        assert_eq!(apart(&[], 15.0), [0.0; 0]);
+    }
+
+    #[test]
+    fn a_line_marks_the_loss_that_the_chapter_asks_for_if_there_is_such_a_loss() {
+        assert!(scaling("2 32 4.3 7 6 4\n4 64 4 7 5 4\n").unwrap().contains(">loss 4.4</text>"));
+        assert!(!scaling("2 32 4.3 7 6 5\n4 64 4 7 6 5\n").unwrap().contains(">loss 4.4</text>"));
     }
 
     #[test]
