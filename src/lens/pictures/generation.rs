@@ -73,7 +73,7 @@ pub fn round(model: &Gpt2, ids: &[u32], text: &str, name: impl Fn(u32) -> String
     let bar = |svg: &mut Svg, i: usize, name: &str, p: f64, color: &str| {
         let (y, length) = (208.0 + step * i as f64, (170.0 * p / highest).min(170.0));
         svg.bar((left, y), 18.0, &[(length.max(1.0), color)]);
-        svg.note((left + length + 6.0, y + 14.0), Align::Left, &format!("{:.1}%", 100.0 * p));
+        svg.note((left + length + 9.0, y + 14.0), Align::Left, &format!("{:.1}%", 100.0 * p));
         svg.text((left - 8.0, y + 14.0), Align::Right, name);
     };
     let mut rest = 1.0;

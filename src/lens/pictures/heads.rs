@@ -7,7 +7,7 @@ use crate::Tensor;
 use crate::lens::svg::{Align, FAINT, INK, Point, Svg, is_dark, shade};
 
 /// The side of a cell of a triangle, and the room between two triangles.
-const CELL: f64 = 25.0;
+const CELL: f64 = 24.0;
 const GAP: f64 = 14.0;
 /// The fill of every second part.
 const OTHER_FILL: &str = "#f1f5fa";
