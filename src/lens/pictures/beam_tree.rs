@@ -54,7 +54,7 @@ pub fn tree(first: [f64; 3], then: [[f64; 3]; 3], n_beams: usize) -> String {
         let kept = begin.contains(&i);
         let (from, tip) = ((root.0 + 92.0, root.1 + 18.0), (node(i).0, node(i).1 + 18.0));
         branch(&mut svg, from, tip, first[i], if kept { Fate::Kept } else { Fate::Dropped });
-        for j in 0..3 {
+        for (j, &p) in then[i].iter().enumerate() {
             let (from, tip) = ((node(i).0 + 96.0, node(i).1 + 18.0), (leaf(i, j).0, leaf(i, j).1 + 15.0));
             let fate = if !kept {
                 Fate::Unseen
@@ -63,7 +63,7 @@ pub fn tree(first: [f64; 3], then: [[f64; 3]; 3], n_beams: usize) -> String {
             } else {
                 Fate::Dropped
             };
-            branch(&mut svg, from, tip, then[i][j], fate);
+            branch(&mut svg, from, tip, p, fate);
         }
     }
     svg.boxed(root, (92.0, 36.0), "#ffffff", "beginning");
