@@ -44,20 +44,20 @@ macro_rules! chapter {
     };
 }
 
-chapter!(ch00_what_is_a_gpt, "00-what-is-a-gpt");
+chapter!(ch00_what_is_a_gpt, "00-what-is-a-gpt", "loop");
 chapter!(ch01_tensors, "01-tensors");
 chapter!(ch02_tokens, "02-tokens");
-chapter!(ch03_embeddings, "03-embeddings");
-chapter!(ch04_basic_layers, "04-basic-layers");
-chapter!(ch05_attention, "05-attention", "attention-mask", "attention-head", "attention-maps");
-chapter!(ch06_mlp_and_block, "06-mlp-and-block", "block");
-chapter!(ch07_the_whole_model, "07-the-whole-model", "parameters");
+chapter!(ch03_embeddings, "03-embeddings", "arrows");
+chapter!(ch04_basic_layers, "04-basic-layers", "gelu");
+chapter!(ch05_attention, "05-attention", "heads", "attention-mask", "attention-head", "attention-maps");
+chapter!(ch06_mlp_and_block, "06-mlp-and-block", "stream", "block");
+chapter!(ch07_the_whole_model, "07-the-whole-model", "forward", "parameters");
 chapter!(ch08_choosing_a_token, "08-choosing-a-token", "knobs");
-chapter!(ch09_beam_search, "09-beam-search");
-chapter!(ch10_kv_cache, "10-kv-cache");
+chapter!(ch09_beam_search, "09-beam-search", "beam-tree");
+chapter!(ch10_kv_cache, "10-kv-cache", "cache");
 chapter!(ch11_loss, "11-loss");
 chapter!(ch12_backpropagation, "12-backpropagation", "slopes");
-chapter!(ch13_training, "13-training", "loss-curve", "scaling");
+chapter!(ch13_training, "13-training", "samples", "valley", "loss-curve", "scaling");
 chapter!(ch14_the_real_gpt2, "14-the-real-gpt2");
 chapter!(ch15_looking_inside, "15-looking-inside");
 chapter!(ch16_making_it_fast, "16-making-it-fast", "roofline");
@@ -65,7 +65,7 @@ chapter!(ch17_where_to_go, "17-where-to-go");
 chapter!(exercises, "exercises");
 chapter!(fewer_bits, "fewer-bits", "bits");
 chapter!(glossary, "glossary");
-chapter!(layer_by_layer, "layer-by-layer");
+chapter!(layer_by_layer, "layer-by-layer", "layer-norm-slopes");
 chapter!(one_page_to_gpt2, "one-page-to-gpt2");
 chapter!(other_files, "other-files");
 chapter!(the_storybook, "the-storybook", "scaling");
