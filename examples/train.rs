@@ -133,10 +133,7 @@ fn resume(args: &Args, dir: &str) -> Outcome<Trainer> {
         );
         return Err(Failure::Usage(problem));
     }
-    let steps = if args.has("--steps") { Some(args.number("--steps", Settings::default().steps)?) } else { None };
-    if steps == Some(0) {
-        return Err(Failure::Usage("--steps must be 1 or more".to_string()));
-    }
+    let steps = if args.has("--steps") { Some(args.count("--steps", Settings::default().steps)?) } else { None };
     let changes = Changes { train: texts(args), valid: valid(args), steps, new_text: args.has("--new-text") };
     Ok(Trainer::resume_with(Path::new(dir), &changes, watch_vocabulary())?)
 }
@@ -163,22 +160,22 @@ fn begin(args: &Args) -> Outcome<(Trainer, PathBuf)> {
         return Err(Failure::Usage("--new-text is for a run that goes on: give --resume DIR".to_string()));
     }
     let usual = Settings::default();
-    let steps = args.number("--steps", usual.steps)?;
+    let steps = args.count("--steps", usual.steps)?;
     let settings = Settings {
-        n_layer: args.number("--n-layer", usual.n_layer)?,
-        n_head: args.number("--n-head", usual.n_head)?,
-        n_embd: args.number("--n-embd", usual.n_embd)?,
-        n_ctx: args.number("--n-ctx", usual.n_ctx)?,
-        n_vocab: args.number("--n-vocab", usual.n_vocab)?,
-        batch: args.number("--batch", usual.batch)?,
-        accumulate: args.number("--accumulate", usual.accumulate)?,
+        n_layer: args.count("--n-layer", usual.n_layer)?,
+        n_head: args.count("--n-head", usual.n_head)?,
+        n_embd: args.count("--n-embd", usual.n_embd)?,
+        n_ctx: args.count("--n-ctx", usual.n_ctx)?,
+        n_vocab: args.count("--n-vocab", usual.n_vocab)?,
+        batch: args.count("--batch", usual.batch)?,
+        accumulate: args.count("--accumulate", usual.accumulate)?,
         lr: args.number("--lr", usual.lr)?,
         warmup: args.number("--warmup", steps / 20)?,
         weight_decay: args.number("--weight-decay", usual.weight_decay)?,
         seed: args.number("--seed", usual.seed)?,
         precision: precision(args)?,
-        valid_every: args.number("--valid-every", usual.valid_every)?,
-        save_every: args.number("--save-every", usual.save_every)?,
+        valid_every: args.count("--valid-every", usual.valid_every)?,
+        save_every: args.count("--save-every", usual.save_every)?,
         steps,
         ..usual
     };

@@ -266,6 +266,16 @@ fn texts_that_cannot_be_learned_from_are_refused_and_tiny_ones_are_learned() {
         error_line(train("text.txt", "wrong").args(wrong), 2);
         assert!(!dir.join("wrong").exists());
     }
+    for steps in ["1e3", "-5", "0", "0.5"] {
+        let line = error_line(train("text.txt", "wrong").args(["--steps", steps]), 2);
+        assert!(line.contains("--steps wants a whole number of 1 or more, not ") && line.contains(steps), "{line}");
+        assert!(!dir.join("wrong").exists());
+    }
+    let line = error_line(train("text.txt", "wrong").args(["--layers", "2"]), 2);
+    assert!(
+        line.starts_with("error: there is no flag \"--layers\"; did you mean --n-layer? There are --out"),
+        "{line}"
+    );
     fs::remove_dir_all(&dir).unwrap();
 }
 

@@ -2,8 +2,7 @@
 
 use super::COMMANDS;
 use super::stubs::{self, Stub};
-use super::words::near;
-use gpt60::cli::{Failure, Outcome};
+use gpt60::cli::{Failure, Outcome, near};
 
 /// The exercise that the second word names.
 pub fn named<'a>(stubs: &'a [Stub], words: &[&str]) -> Outcome<&'a Stub> {

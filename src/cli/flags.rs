@@ -1,6 +1,7 @@
 //! What an example accepts, and what it was given: the words of a command line, sorted into flags and operands.
 
 use crate::cli::failure::{Failure, Outcome};
+use crate::cli::near::near_flags;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -67,9 +68,13 @@ impl Command {
             };
             let Some(flag) = self.flags.iter().find(|flag| flag.name == name) else {
                 let known: Vec<&str> = self.flags.iter().map(|flag| flag.name).collect();
+                let advice = match &near_flags(name, &known)[..] {
+                    [] => "; there are".to_string(),
+                    near => format!("; did you mean {}? There are", near.join(" or ")),
+                };
                 let known = if known.is_empty() { "none but --help".to_string() } else { known.join(" ") };
                 return Err(Failure::Usage(format!(
-                    "there is no flag {name:?}; there are {known}; text that begins with a dash goes after --"
+                    "there is no flag {name:?}{advice} {known}; text that begins with a dash goes after --"
                 )));
             };
             let value = match (flag.value.is_empty(), attached) {
@@ -138,13 +143,32 @@ impl Args {
     ///
     /// If it is not a number of this kind.
     pub fn number<T: FromStr + Display>(&self, name: &str, default: T) -> Outcome<T> {
-        match self.get(name) {
-            None => Ok(default),
-            Some(text) => text
-                .trim()
-                .parse()
-                .map_err(|_| Failure::Usage(format!("{name}: {text:?} is not a valid number (default: {default})"))),
+        let kind = if "0.5".parse::<T>().is_ok() { "number" } else { "whole number of 0 or more" };
+        self.number_of_kind(name, default, kind)
+    }
+
+    /// The value of a flag that counts something, or `default` if the flag was not given.
+    ///
+    /// # Errors
+    ///
+    /// If it is not a whole number of 1 or more.
+    pub fn count<T: FromStr + Display + PartialOrd + Default>(&self, name: &str, default: T) -> Outcome<T> {
+        let kind = "whole number of 1 or more";
+        match self.number_of_kind(name, default, kind)? {
+            n if n > T::default() => Ok(n),
+            n => Err(Failure::Usage(format!("{name} wants a {kind}, not {n}"))),
         }
+    }
+
+    fn number_of_kind<T: FromStr + Display>(&self, name: &str, default: T, kind: &str) -> Outcome<T> {
+        let Some(text) = self.get(name) else { return Ok(default) };
+        let digits = text.trim();
+        digits.parse().map_err(|_| {
+            Failure::Usage(match !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+                true => format!("{name} is too large: {digits} (default: {default})"),
+                false => format!("{name} wants a {kind}, not {text:?} (default: {default})"),
+            })
+        })
     }
 }
 
@@ -193,12 +217,36 @@ mod tests {
 
     #[test]
     fn a_wrong_call_says_what_is_wrong_and_what_would_be_right() {
-        assert!(usage(&["--tokns", "3"]).contains("there is no flag \"--tokns\"; there are --tokens --width --raw"));
+        assert!(
+            usage(&["--tokns", "3"])
+                .contains("no flag \"--tokns\"; did you mean --tokens? There are --tokens --width --raw")
+        );
+        assert!(usage(&["--xyzxyz"]).contains("there is no flag \"--xyzxyz\"; there are --tokens --width --raw"));
         assert!(usage(&["--tokens"]).contains("--tokens needs a value"));
         assert!(usage(&["--raw=1"]).contains("--raw takes no value"));
         assert!(usage(&["two", "words"]).contains("quotes"));
-        let args = parse(&["--tokens", "many"]).unwrap().unwrap();
-        let wrong = "--tokens: \"many\" is not a valid number (default: 40)".to_string();
-        assert_eq!(args.number("--tokens", 40usize), Err(Failure::Usage(wrong)));
+    }
+
+    #[test]
+    fn a_number_of_another_kind_is_told_which_kind_is_wanted() {
+        let given = |value: &str| parse(&["--tokens", value]).unwrap().unwrap();
+        let wrong = |problem: &str| Failure::Usage(problem.to_string());
+        for text in ["many", "1e3", "-5", "0.5", ""] {
+            let kind = |kind: &str| wrong(&format!("--tokens wants a {kind}, not {text:?} (default: 40)"));
+            assert_eq!(given(text).number("--tokens", 40usize), Err(kind("whole number of 0 or more")));
+            assert_eq!(given(text).count("--tokens", 40usize), Err(kind("whole number of 1 or more")));
+        }
+        assert_eq!(
+            given("x").number("--tokens", 0.5f32),
+            Err(wrong("--tokens wants a number, not \"x\" (default: 0.5)"))
+        );
+        assert_eq!(given("0").number("--tokens", 40usize), Ok(0));
+        assert_eq!(
+            given("0").count("--tokens", 40usize),
+            Err(wrong("--tokens wants a whole number of 1 or more, not 0"))
+        );
+        assert_eq!(given(" 1 ").count("--tokens", 40u64), Ok(1));
+        assert_eq!(parse(&[]).unwrap().unwrap().count("--tokens", 40u64), Ok(40));
+        assert_eq!(given("300").number("--tokens", 40u8), Err(wrong("--tokens is too large: 300 (default: 40)")));
     }
 }

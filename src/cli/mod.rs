@@ -13,6 +13,7 @@
 //! | `failure.rs` | why an example ends early |
 //! | `terminal.rs` | standard output and standard error, and how wide a line is |
 //! | `flags.rs` | what an example accepts, and what it was given |
+//! | `near.rs` | which known word is meant by one that is unknown |
 //! | `answer.rs` | a prompt, and its answer as it is written |
 //! | `shared_flags.rs` | the flags that several examples have, and what they mean |
 //! | `numbers.rs` | whether results are numbers, before they are printed |
@@ -23,6 +24,7 @@
 mod answer;
 mod failure;
 mod flags;
+mod near;
 mod numbers;
 mod shared_flags;
 mod terminal;
@@ -31,6 +33,7 @@ mod unused;
 pub use answer::{Answer, Prompt, StopWatch, answer_line, answer_text, note_end, note_prompt, stream};
 pub use failure::{Failure, Outcome};
 pub use flags::{Args, Command, Flag};
+pub use near::near;
 pub use numbers::check_numbers;
 pub use shared_flags::{
     EPSILON_CUTOFF, IDS, MIN_P, MIN_TOKENS, MODEL, NO_REPEAT_NGRAM, REPETITION_PENALTY, SEED, SPECIAL, STOP,
