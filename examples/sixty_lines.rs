@@ -125,7 +125,7 @@ fn main() -> ExitCode {
         }
         answer.finish()?;
         if ids.len() > model.config.n_ctx {
-            cli::note(&format!("[the context of {} tokens is full]", model.config.n_ctx));
+            cli::note(&cli::full_context(model.config.n_ctx));
         }
         Ok(())
     })

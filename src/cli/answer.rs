@@ -165,11 +165,20 @@ pub fn note_end(stopped_by: Option<Stop>, n_made: usize, start: Instant, checkpo
     match stopped_by {
         Some(Stop::EndToken) => note("[the model ended its text]"),
         Some(Stop::StopText) => note("[a stop text ended the text]"),
-        Some(Stop::FullContext) => note(&format!("[the context of {} tokens is full]", checkpoint.model.config.n_ctx)),
+        Some(Stop::FullContext) => note(&full_context(checkpoint.model.config.n_ctx)),
         Some(Stop::Error) | None => {}
     }
     let seconds = start.elapsed().as_secs_f64();
     note(&format!("[{n_made} tokens, {:.0} tokens/s]", n_made as f64 / seconds.max(1e-9)));
+}
+
+/// What to say when a text ends because the context of `n_ctx` tokens is full.
+#[must_use]
+pub fn full_context(n_ctx: usize) -> String {
+    format!(
+        "[the context of {n_ctx} tokens is full: the example `story` writes on beyond it; a model of your own can have a larger \
+         one, train --n-ctx]"
+    )
 }
 
 /// A whole answer: text if the prompt was text, otherwise ids. An end token has no text, and a stop text is left out with

@@ -30,7 +30,7 @@ mod shared_flags;
 mod terminal;
 mod unused;
 
-pub use answer::{Answer, Prompt, StopWatch, answer_line, answer_text, note_end, note_prompt, stream};
+pub use answer::{Answer, Prompt, StopWatch, answer_line, answer_text, full_context, note_end, note_prompt, stream};
 pub use failure::{Failure, Outcome};
 pub use flags::{Args, Command, Flag};
 pub use near::near;
