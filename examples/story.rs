@@ -17,6 +17,9 @@
 //! change is saved under the first free name of `story-1.txt`, `story-2.txt`, ...; one that came through a pipe has
 //! been printed. Ctrl-C ends the program at once, as always: then everything since the last `:save` is gone.
 //!
+//! **Turns.** A turn of the model has `--tokens` tokens. If they end inside a sentence, it writes on to the end of the
+//! sentence, 40 tokens more at most: your next line then follows a full stop.
+//!
 //! **Chance.** Each time the model begins to write, it draws with a new seed: 42, then 43, and so on. The same lines
 //! give the same story, and `:retry` gives another piece. `:seed` shows the next one.
 //!
@@ -37,6 +40,8 @@ use std::process::ExitCode;
 mod author;
 #[path = "story/screen.rs"]
 mod screen;
+#[path = "story/sentence.rs"]
+mod sentence;
 #[path = "story/text.rs"]
 mod text;
 
@@ -55,7 +60,10 @@ const COMMAND: Command = Command {
         cli::MODEL,
         cli::WEIGHTS,
         cli::SPECIAL,
-        Flag { help: "how many tokens the model writes in a turn at most (default: 60)", ..cli::TOKENS },
+        Flag {
+            help: "tokens of the model's turn, and then up to 40 more to end its sentence (default: 60)",
+            ..cli::TOKENS
+        },
         Flag { help: "below 1: tamer, above 1: wilder, 0: the likeliest (default: 0.8)", ..cli::TEMPERATURE },
         cli::TOP_K,
         Flag { help: "keep the likeliest tokens that make up P, 1: all (default: 0.95)", ..cli::TOP_P },

@@ -1,5 +1,6 @@
 //! The model as an author: it continues any story, however long.
 
+use super::sentence::ends_between;
 use gpt60::Rng;
 use gpt60::checkpoint::Checkpoint;
 use gpt60::cli::Outcome;
@@ -10,6 +11,8 @@ use std::str::FromStr;
 
 /// More tokens than this in one turn are a typing error, and only Ctrl-C would end them.
 const MOST_TOKENS: usize = 10_000;
+/// How many tokens a turn may have beyond its own, to end its sentence.
+pub const MOST_MORE: usize = 40;
 /// How many seeds are tried for a piece that differs from the old ones.
 const TRIES: usize = 10;
 
@@ -21,7 +24,7 @@ pub struct Author {
     pub stops: StopTexts,
     /// The seed for the next piece.
     pub seed: u64,
-    /// How many tokens a turn has at most.
+    /// How many tokens a turn has, before it ends its sentence.
     pub n_tokens: usize,
     /// `<|endoftext|>` in a story is the end token.
     pub reads_end: bool,
@@ -69,7 +72,7 @@ impl Author {
         Ok(Err("nothing came that was not there before: try a higher :temperature".to_string()))
     }
 
-    /// Continues `story`: at most `n_tokens`, in whole characters.
+    /// Continues `story`: `n_tokens`, and at most [`MOST_MORE`] to the end of the sentence, in whole characters.
     ///
     /// Returns a note if the model ended its text, or a stop text came. The inner error is one of the model or of its knobs.
     fn write(
@@ -86,13 +89,15 @@ impl Author {
         // A character that the last token leaves unfinished stays here, and is not part of the story.
         let mut stream = Utf8Stream::new();
         let mut stops = StopTexts::new(self.stops.texts());
-        let mut n_left = self.n_tokens;
-        while n_left > 0 {
+        let most = if self.n_tokens == 0 { 0 } else { self.n_tokens + MOST_MORE };
+        let (mut n_made, mut text) = (0, String::new());
+        while n_made < most {
+            let n_left = most - n_made;
             let first = first_to_read(&ids, n_left, model.config.n_ctx, tokenizer);
             if first > 0 {
                 self.n_read.get_or_insert(ids.len() - first);
             }
-            let min_tokens = self.sampler.min_tokens.saturating_sub(self.n_tokens - n_left);
+            let min_tokens = self.sampler.min_tokens.saturating_sub(n_made);
             let sampler = Sampler { rng: Rng::new(self.seed), min_tokens, ..self.sampler.clone() };
             self.seed = self.seed.wrapping_add(1);
             let mut writing = match model.generate(&ids[first..], sampler) {
@@ -100,11 +105,18 @@ impl Author {
                 Err(error) => return Ok(Err(error.to_string())),
             };
             writing.stream = stream;
-            for piece in writing.by_ref() {
-                match piece {
-                    Ok(piece) => show(&stops.push(&piece))?,
+            while let Some(piece) = writing.next() {
+                let piece = match piece {
+                    Ok(piece) => piece,
                     Err(error) => return Ok(Err(error.to_string())),
+                };
+                let is_over = n_made + writing.new_ids().len() > self.n_tokens;
+                if is_over && ends_between(&text, &piece) {
+                    show(&stops.finish())?;
+                    return Ok(Ok(None));
                 }
+                text += &piece;
+                show(&stops.push(&piece))?;
                 if stops.is_found() {
                     return Ok(Ok(Some("a stop text ended the turn".to_string())));
                 }
@@ -114,7 +126,7 @@ impl Author {
                 return Ok(Ok(Some("the model ended its text; what comes next goes on after it".to_string())));
             }
             ids.extend(writing.new_ids());
-            n_left -= writing.new_ids().len();
+            n_made += writing.new_ids().len();
             stream = writing.stream;
         }
         show(&stops.finish())?;

@@ -9,6 +9,8 @@ mod examples;
 #[path = "../../examples/story/author.rs"]
 #[allow(dead_code)] // its only user, `main`, is not here
 mod author;
+#[path = "../../examples/story/sentence.rs"]
+mod sentence;
 #[path = "../../examples/story/text.rs"]
 #[allow(dead_code)] // the same
 mod text;
@@ -68,8 +70,20 @@ fn written_after(story: &Checkpoint, ids: &[u32], n_tokens: usize, sampler: Samp
     (ids, is_end)
 }
 
-/// What it writes after a text that is not longer than its context.
+/// What it writes in a turn: these tokens, and at most 40 more to the end of the sentence. The rule for that has unit tests of
+/// its own.
+fn turn_after(story: &Checkpoint, ids: &[u32], n_tokens: usize, sampler: Sampler) -> Vec<u32> {
+    let mut new = written_after(story, ids, n_tokens + 40, sampler).0;
+    let text = |ids: &[u32]| story.tokenizer.as_ref().unwrap().decode(ids).unwrap();
+    let is_end = |&n: &usize| sentence::ends_between(&text(&new[..n]), &text(&new[n..=n]));
+    if let Some(n) = (n_tokens..new.len()).find(is_end) {
+        new.truncate(n);
+    }
+    new
+}
+
+/// What it writes in a turn after a text that is not longer than its context.
 fn piece(story: &Checkpoint, text: &str, n_tokens: usize, sampler: Sampler) -> String {
     let tokenizer = story.tokenizer.as_ref().unwrap();
-    tokenizer.decode(&written_after(story, &tokenizer.encode(text), n_tokens, sampler).0).unwrap()
+    tokenizer.decode(&turn_after(story, &tokenizer.encode(text), n_tokens, sampler)).unwrap()
 }

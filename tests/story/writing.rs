@@ -1,7 +1,7 @@
 //! A turn: your line, what the model writes after it, and when it is printed.
 
 use crate::examples::{command, run, scratch, success};
-use crate::{joined, lines_of, notes, piece, sampler, session, session_in, written_after};
+use crate::{joined, lines_of, notes, piece, sampler, session, session_in, turn_after};
 use gpt60::checkpoint::{self, Dtype};
 use gpt60::generate::{Sampler, greedy};
 use gpt60::storybook;
@@ -40,17 +40,42 @@ fn a_story_is_the_lines_and_what_the_model_writes_after_each() {
 }
 
 #[test]
-fn the_first_turn_is_what_sample_writes() {
+fn the_first_turn_is_what_sample_writes_and_the_rest_of_its_sentence() {
     let args = ["--temperature=0.8", "--top-p=0.95", "--seed=7", "--tokens=30", "The little fox"];
     let sampled = success(run(&mut command(&std::env::temp_dir(), "sample", &args))).0;
     let (stdout, _) = session(&args, "");
-    assert_eq!(stdout.trim_end(), format!("The little fox{sampled}").trim_end()); // line breaks at the end aside
+    assert!(stdout.starts_with(format!("The little fox{sampled}").trim_end()), "{stdout}");
+}
+
+#[test]
+fn a_turn_ends_with_a_sentence() {
+    // Whatever seed: after one token of its own, or 5, or 20, at most 40 more bring the storybook to the end of a sentence, nearly
+    // always. What comes next begins the next one.
+    let mut n_sentences = 0;
+    for n_tokens in ["1", "5", "20"] {
+        for seed in ["1", "2", "3"] {
+            let args = ["--tokens", n_tokens, "--seed", seed, "The fox and the bear"];
+            let (stdout, stderr) = session(&args, "");
+            let end = stdout.trim_end().trim_end_matches(['"', '\'']);
+            let is_sentence = end.ends_with(['.', '!', '?']);
+            n_sentences += usize::from(is_sentence || stderr.contains("the model ended its text"));
+        }
+    }
+    assert!(n_sentences >= 7, "{n_sentences} of 9");
+    // A stop text still ends a turn, also in what is written after its tokens.
+    let whole = piece(&storybook::load(), "The fox", 1, sampler(42));
+    let (before, word) = whole.trim_end_matches(|c: char| !c.is_alphanumeric()).rsplit_once(' ').unwrap();
+    let (first, _) = whole.split_once(&format!(" {word}")).unwrap();
+    assert!(first.len() <= before.len());
+    let (stdout, stderr) = session(&["--tokens=1", "--stop", &format!(" {word}")], "The fox\n");
+    assert_eq!(stdout, lines_of(&[&format!("The fox{first}")]));
+    assert!(stderr.contains("a stop text ended the turn"), "{stderr}");
 }
 
 #[test]
 fn a_model_that_is_given_nothing_begins_the_story() {
     let story = storybook::load();
-    let (ids, _) = written_after(&story, &story.end_ids, 12, sampler(42));
+    let ids = turn_after(&story, &story.end_ids, 12, sampler(42));
     let expected = lines_of(&[&story.tokenizer.as_ref().unwrap().decode(&ids).unwrap()]);
     assert_eq!(session(&["--tokens=12"], "\n").0, expected);
     assert_eq!(session(&["--tokens=12"], ":more\n").0, expected);
