@@ -16,6 +16,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+#[path = "train/advice.rs"]
+mod advice;
+#[path = "train/late.rs"]
+mod late;
 #[path = "train/sparkline.rs"]
 mod sparkline;
 #[path = "train/vocabulary.rs"]
@@ -72,7 +76,7 @@ const COMMAND: Command = Command {
         Flag {
             name: "--save-every",
             value: "N",
-            help: "steps between two writings of the state, besides each minute (default: 250)",
+            help: "steps between two writings of the state, besides those by the clock (default: 250)",
         },
         Flag { name: "--seed", value: "N", help: "where the random numbers begin (default: 42)" },
         Flag {
@@ -84,15 +88,28 @@ const COMMAND: Command = Command {
     chapter: "docs/13-training.md",
 };
 
+/// If the first step takes longer, that is said.
+const LONG_STEP: Duration = Duration::from_secs(5);
+
 fn main() -> ExitCode {
     COMMAND.run(|args| -> Outcome<()> {
         let (mut trainer, dir) = match args.get("--resume") {
             Some(dir) => (resume(args, dir)?, PathBuf::from(dir)),
             None => begin(args)?,
         };
-        describe(&trainer);
+        describe(&trainer, args.has("--resume"));
         let mut progress = Progress::new(trainer.state.settings.steps, args.width()?);
-        trainer.run(|report| progress.show(report))?;
+        let mut first_step = Some(late::after(LONG_STEP, || {
+            cli::note(&format!(
+                "the first step takes longer than {} seconds; fewer --accumulate, a smaller --batch or --n-ctx, or a smaller \
+                 model make a step shorter",
+                LONG_STEP.as_secs()
+            ));
+        }));
+        trainer.run(|report| {
+            first_step = None;
+            progress.show(report);
+        })?;
         progress.end();
         cli::note(&format!("The model is in {}; try: --example greedy -- --model {0}", dir.display()));
         Ok(())
@@ -196,7 +213,7 @@ fn begin(args: &Args) -> Outcome<(Trainer, PathBuf)> {
     Ok((trainer, dir))
 }
 
-fn describe(trainer: &Trainer) {
+fn describe(trainer: &Trainer, is_resumed: bool) {
     let config = &trainer.state.model.config;
     let products = match trainer.state.settings.precision {
         Arithmetic::F32 => "", // as usual
@@ -214,19 +231,25 @@ fn describe(trainer: &Trainer) {
     ));
     let (n_seq, asked) = (trainer.n_seq(), trainer.state.settings.n_ctx.min(config.n_ctx));
     if n_seq < asked {
-        cli::note(&format!("the text is shorter than a window of {asked} tokens: the windows have {n_seq}"));
+        cli::note(&advice::too_long_a_window(asked, n_seq));
     } else if n_seq < config.n_ctx {
         cli::note(&format!("windows of {n_seq} tokens; --n-ctx {} would use the whole context", config.n_ctx));
     }
-    if trainer.step() >= trainer.state.settings.steps {
+    let Settings { warmup, steps, batch, accumulate, save_every, .. } = trainer.state.settings;
+    let (n_step, n_text) = (batch.saturating_mul(accumulate).saturating_mul(n_seq), trainer.n_train_tokens());
+    cli::note(&advice::epochs(steps, n_step, n_text));
+    if !is_resumed {
+        let lines = [advice::too_short(n_text), advice::too_many_epochs(steps, n_step, n_text)];
+        lines.iter().flatten().for_each(|line| cli::note(line));
+    }
+    if trainer.step() >= steps {
         cli::note(&format!("all {} steps have been made", trainer.step()));
-    } else if trainer.step() > 0 {
-        cli::note(&format!("going on after step {}", trainer.step()));
+    } else if is_resumed {
+        cli::note(&advice::going_on(trainer.step(), trainer.n_lost(), save_every));
     }
     for note in trainer.notes() {
         cli::note(note);
     }
-    let Settings { warmup, steps, .. } = trainer.state.settings;
     if warmup > steps {
         cli::note(&format!(
             "the warm-up of {warmup} steps is longer than the run of {steps}: the learning rate never reaches its peak"

@@ -2,9 +2,15 @@
 //!
 //! These tests run the example `train` as a person does, in processes of its own, and end them with SIGKILL.
 
+#[allow(dead_code)] // for its own tests, as the next two
+#[path = "../examples/train/advice.rs"]
+mod advice;
 #[path = "common/examples.rs"]
 mod examples;
-#[allow(dead_code)] // for its own tests
+#[allow(dead_code)]
+#[path = "../examples/train/late.rs"]
+mod late;
+#[allow(dead_code)]
 #[path = "../examples/train/sparkline.rs"]
 mod sparkline;
 
@@ -254,7 +260,10 @@ fn texts_that_cannot_be_learned_from_are_refused_and_tiny_ones_are_learned() {
         command
     };
     fs::write(dir.join("tiny.txt"), "Hi!").unwrap();
-    assert!(run(&mut train("tiny.txt", "tiny")).status.success());
+    let output = run(&mut train("tiny.txt", "tiny"));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    assert!(stderr.contains(" tokens, fewer than a sentence"), "{stderr}");
     fs::write(dir.join("empty.txt"), "").unwrap();
     assert!(error_line(&mut train("empty.txt", "empty"), 1).contains("too few"));
     fs::write(dir.join("latin.txt"), b"caf\xe9").unwrap();

@@ -45,20 +45,23 @@ impl LossFile {
     }
 
     /// Cuts the file back to the first `n_steps` steps, or creates it. A line that an interruption cut short is removed
-    /// too.
-    pub fn cut(&self, n_steps: u64) -> Result<()> {
+    /// too. Returns how many later steps had a line.
+    pub fn cut(&self, n_steps: u64) -> Result<u64> {
         let text = match self.path.exists() {
             true => fs::read_to_string(&self.path).map_err(|e| Error::io(&self.path, "read", e))?,
             false => String::new(),
         };
-        let mut kept = String::from(HEADING);
+        let (mut kept, mut n_cut) = (String::from(HEADING), 0);
         for line in text.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
             let step = line.split(' ').next().and_then(|word| word.parse::<u64>().ok());
-            if step.is_some_and(|step| step <= n_steps) {
-                kept.push_str(line);
+            match step {
+                Some(step) if step <= n_steps => kept.push_str(line),
+                Some(_) => n_cut += 1,
+                None => {} // the heading
             }
         }
-        checkpoint::write_beside(&self.path, kept.as_bytes())
+        checkpoint::write_beside(&self.path, kept.as_bytes())?;
+        Ok(n_cut)
     }
 
     /// Waits until every line is on the disk.
@@ -99,9 +102,9 @@ mod tests {
         assert_eq!(text(), format!("{HEADING}1 7.500000\n2 6.250000 6.500000\n10 5.000000\n"));
 
         fs::write(dir.join(LOSS_FILE), text() + "11 4.").unwrap(); // the machine was switched off here
-        file.cut(99).unwrap();
+        assert_eq!(file.cut(99), Ok(0)); // half a line is no step
         assert_eq!(text(), format!("{HEADING}1 7.500000\n2 6.250000 6.500000\n10 5.000000\n"));
-        file.cut(2).unwrap();
+        assert_eq!(file.cut(2), Ok(1));
         assert_eq!(text(), format!("{HEADING}1 7.500000\n2 6.250000 6.500000\n"));
         file.cut(0).unwrap();
         assert_eq!(text(), HEADING);
@@ -112,7 +115,7 @@ mod tests {
     fn a_file_that_cannot_be_used_is_an_error_that_names_it() {
         let dir = directory("errors");
         let nowhere = LossFile::new(&dir.join("nowhere"));
-        for error in [nowhere.append(&report(1, 7.5, None)), nowhere.sync(), nowhere.cut(0)] {
+        for error in [nowhere.append(&report(1, 7.5, None)), nowhere.sync(), nowhere.cut(0).map(drop)] {
             assert!(error.unwrap_err().to_string().contains(LOSS_FILE));
         }
         fs::write(dir.join(LOSS_FILE), b"1 \xff\n").unwrap();

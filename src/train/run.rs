@@ -29,8 +29,8 @@ use std::time::{Duration, Instant};
 const STATE_FILE: &str = "training.safetensors";
 /// How many windows of the validation text are read each time.
 const VALID_WINDOWS: usize = 64;
-/// The longest time without a save: no interruption costs more work than this.
-const MAX_UNSAVED: Duration = Duration::from_secs(60);
+/// The shortest time between two saves by the clock, and the longest: no interruption costs more work than this.
+const UNSAVED: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(60)];
 
 /// A training run.
 ///
@@ -66,6 +66,7 @@ pub struct Trainer {
     valid: Option<Tokens>,
     workspace: Workspace,
     notes: Vec<String>,
+    n_lost: u64,
 }
 
 /// Begin, resume.
@@ -168,7 +169,7 @@ impl Trainer {
         if !is_the_same && !changes.new_text {
             return Err(Error::file(&path, other_texts(&fingerprint, &trainer.fingerprint())));
         }
-        trainer.loss_file.cut(trainer.step())?;
+        trainer.n_lost = trainer.loss_file.cut(trainer.step())?;
         if is_the_same && before == (trainer.state.settings, trainer.state.inputs.clone()) {
             trainer.write_model()?; // an interruption may have left it behind the state
         } else {
@@ -232,7 +233,7 @@ impl Trainer {
         check_memory(&state.model.config, state.settings.batch.saturating_mul(train.n_seq()))?;
         let workspace = Workspace::new(&state.model).in_arithmetic(state.settings.precision);
         let (dir, loss_file, notes) = (dir.to_path_buf(), LossFile::new(dir), Vec::new());
-        Ok(Trainer { state, dir, loss_file, train, valid, workspace, notes })
+        Ok(Trainer { state, dir, loss_file, train, valid, workspace, notes, n_lost: 0 })
     }
 }
 
@@ -281,6 +282,11 @@ impl Trainer {
         &self.notes
     }
 
+    /// How many steps were made before the run was stopped, but after its state was last saved. They are made again.
+    pub fn n_lost(&self) -> u64 {
+        self.n_lost
+    }
+
     /// Makes one step on random windows of the texts, and adds a line to the loss file.
     ///
     /// # Errors
@@ -311,13 +317,14 @@ impl Trainer {
     ///
     /// Those of [`Trainer::make_step`] and [`Trainer::save`].
     pub fn run(&mut self, mut progress: impl FnMut(&StepReport)) -> Result<()> {
-        let mut last_save = Instant::now();
+        let start = Instant::now();
+        let mut last_save = Duration::ZERO; // since the start
         while self.step() < self.state.settings.steps {
             let report = self.make_step()?;
             progress(&report);
-            if is_save_step(report.step, &self.state.settings) || last_save.elapsed() > MAX_UNSAVED {
+            if is_save_step(report.step, &self.state.settings) || is_save_time(start.elapsed(), last_save) {
                 self.save()?;
-                last_save = Instant::now();
+                last_save = start.elapsed();
             }
         }
         Ok(())
@@ -375,6 +382,13 @@ fn is_save_step(step: u64, settings: &Settings) -> bool {
     step.is_multiple_of(settings.save_every) || step == settings.steps
 }
 
+/// Whether the state is saved at this time since the start, because the last save is long ago: as long as all the time
+/// before it, but not less than 5 seconds and not more than a minute. That is after 5, 10, 20, 40 and 80 seconds, then each
+/// minute. An early stop costs 5 seconds or half of the work, a late one a minute; and a long run does not write all the time.
+fn is_save_time(now: Duration, last_save: Duration) -> bool {
+    now.saturating_sub(last_save) >= last_save.clamp(UNSAVED[0], UNSAVED[1])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -419,7 +433,7 @@ mod tests {
         trainer.save().unwrap();
         trainer.make_step().unwrap(); // its line is in the loss file until the run is resumed
         let mut trainer = Trainer::resume(&halved).unwrap();
-        assert_eq!(trainer.step(), 2);
+        assert_eq!((trainer.step(), trainer.n_lost()), (2, 1));
         let mut later = Vec::new();
         trainer.run(|report| later.push(*report)).unwrap();
         assert_eq!(later, reports[2..]);
@@ -427,6 +441,17 @@ mod tests {
             assert!(fs::read(whole.join(name)).unwrap() == fs::read(halved.join(name)).unwrap(), "{name} differs");
         }
         fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn the_state_is_saved_early_and_then_each_minute() {
+        let mut saved = vec![0];
+        for second in 1..300 {
+            if is_save_time(Duration::from_secs(second), Duration::from_secs(*saved.last().unwrap())) {
+                saved.push(second);
+            }
+        }
+        assert_eq!(saved[1..], [5, 10, 20, 40, 80, 140, 200, 260]);
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub struct Settings {
     pub precision: Arithmetic,
     /// Steps between two measurements of the validation loss.
     pub valid_every: u64,
-    /// Steps between two saves of the state, which is also saved every minute.
+    /// Steps between two saves of the state, which is also saved by the clock: soon after the start, then each minute.
     pub save_every: u64,
 }
 

@@ -2,7 +2,8 @@
 //! ends.
 //!
 //! The examples run here as a person runs them, in processes of their own. `help`, `wrong_calls`, `endings`, `numbers`,
-//! `unheeded` and `text_files` test what all of them promise; every other file is about the example that it is named after.
+//! `unheeded` and `text_files` test what all of them promise; every other file is about the example that it is named after,
+//! and `stopping` about `train`.
 
 #[path = "../common/examples.rs"]
 mod examples;
@@ -28,6 +29,7 @@ mod one_page;
 mod perplexity;
 mod refusals;
 mod sample;
+mod stopping;
 mod stops;
 mod text_files;
 mod tokenize;
