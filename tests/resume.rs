@@ -265,7 +265,17 @@ fn texts_that_cannot_be_learned_from_are_refused_and_tiny_ones_are_learned() {
     assert!(output.status.success(), "{stderr}");
     assert!(stderr.contains(" tokens, fewer than a sentence"), "{stderr}");
     fs::write(dir.join("empty.txt"), "").unwrap();
-    assert!(error_line(&mut train("empty.txt", "empty"), 1).contains("too few"));
+    let line = error_line(&mut train("empty.txt", "empty"), 1);
+    assert!(line.contains("empty.txt: the file is empty: give a training text of at least a sentence"), "{line}");
+    fs::write(dir.join("blank.txt"), "\n \n\t\n").unwrap();
+    let line = error_line(&mut train("blank.txt", "blank"), 1);
+    assert!(line.contains("blank.txt: the file has only white space: give a training text"), "{line}");
+    for name in ["empty.txt", "blank.txt"] {
+        let line = error_line(train("text.txt", "no-valid").args(["--valid", name]), 1);
+        assert!(line.contains(name) && line.contains("give a validation text of at least a sentence"), "{line}");
+        let line = error_line(train("text.txt", "one-of-two").arg(name), 1);
+        assert!(line.contains(name) && line.contains("training text") && line.contains("leave this one out"), "{line}");
+    }
     fs::write(dir.join("latin.txt"), b"caf\xe9").unwrap();
     assert!(error_line(&mut train("latin.txt", "latin"), 1).contains("not UTF-8"));
     assert!(error_line(&mut train("missing.txt", "missing"), 1).contains("missing.txt"));
@@ -295,7 +305,7 @@ fn a_run_that_cannot_begin_leaves_nothing_behind_and_can_be_tried_again() {
         let text = fs::read(dir.join(name)).unwrap();
         fs::write(dir.join(name), "").unwrap();
         let line = error_line(&mut begin(&dir, "out"), 1);
-        assert!(line.contains(name) && line.contains("too few"), "{line}");
+        assert!(line.contains(name) && line.contains("the file is empty"), "{line}");
         fs::write(dir.join(name), text).unwrap();
     }
     let mut init = Command::new(example("train"));

@@ -73,11 +73,11 @@ impl Tokens {
     /// If there are fewer than two tokens, or `n_ctx` is 0.
     pub fn from_ids(ids: Vec<u32>, n_ctx: usize) -> Result<Tokens> {
         if n_ctx == 0 {
-            return Err(Error::argument("training text", "windows of 0 tokens teach nothing; n_ctx must be 1 or more"));
+            return Err(Error::argument("text", "windows of 0 tokens teach nothing; n_ctx must be 1 or more"));
         }
         if ids.len() < 2 {
             let problem = format!("{} tokens are too few to learn from; give at least a sentence", ids.len());
-            return Err(Error::argument("training text", problem));
+            return Err(Error::argument("text", problem));
         }
         let n_seq = n_ctx.min(ids.len() - 1);
         Ok(Tokens { ids, n_seq })

@@ -12,7 +12,7 @@ use super::changes::{Changes, check_texts_are_there, other_texts};
 use super::loss_file::{LOSS_FILE, LossFile};
 use super::memory::check_memory;
 use super::schedule::Schedule;
-use super::settings::{Inputs, Settings, read_texts};
+use super::settings::{Inputs, Settings, check_texts, read_texts};
 use super::state::{self, Resumed, State};
 use super::step::{StepReport, Workspace, too_high_a_rate, validation_loss};
 use crate::checkpoint::{self, Checkpoint, Dtype, Stored};
@@ -98,6 +98,9 @@ impl Trainer {
     ) -> Result<Trainer> {
         let dir = dir.as_ref();
         settings.check()?;
+        if dir.is_file() {
+            return Err(Error::file(dir, "is a file; --out wants a directory"));
+        }
         let state_path = dir.join(STATE_FILE);
         if state_path.exists() {
             let problem = "a run has already begun here; continue it with --resume, or choose another directory";
@@ -142,6 +145,9 @@ impl Trainer {
     ) -> Result<Trainer> {
         let dir = dir.as_ref();
         let path = dir.join(STATE_FILE);
+        if dir.is_file() {
+            return Err(Error::file(dir, "is a file; --resume wants the directory of a run"));
+        }
         if !path.exists() {
             let problem = "does not exist: no run has begun in this directory; begin one with --out";
             return Err(Error::missing(&path, problem));
@@ -160,6 +166,9 @@ impl Trainer {
         changes.apply(&mut state.settings, &mut state.inputs, state.adamw.step)?;
         check_texts_are_there(&state.inputs)?;
         let texts = read_texts(&state.inputs.train)?;
+        if changes.new_text {
+            check_all_texts(&state.inputs, &texts)?;
+        }
         let mut trainer = Trainer::assemble(state, dir, &texts)?;
         // A text for validation that is added to a run without one changes nothing of what is learned.
         let is_the_same = match before.1.valid.is_empty() {
@@ -206,6 +215,7 @@ impl Trainer {
     /// The run at step 0, in memory: reads the texts, learns the vocabulary, makes the first weights.
     fn first(settings: Settings, inputs: Inputs, dir: &Path, watch: &mut dyn FnMut(usize, usize)) -> Result<Trainer> {
         let texts = read_texts(&inputs.train)?;
+        check_all_texts(&inputs, &texts)?;
         let mut rng = Rng::new(settings.seed);
         let Checkpoint { model, tokenizer, end_ids, kept, notes, .. } = match &inputs.init {
             Some(init) => checkpoint::load(init)?,
@@ -234,6 +244,15 @@ impl Trainer {
         let workspace = Workspace::new(&state.model).in_arithmetic(state.settings.precision);
         let (dir, loss_file, notes) = (dir.to_path_buf(), LossFile::new(dir), Vec::new());
         Ok(Trainer { state, dir, loss_file, train, valid, workspace, notes, n_lost: 0 })
+    }
+}
+
+/// Checks that something stands in each text of a run; `train` is the text of the files to learn from.
+fn check_all_texts(inputs: &Inputs, train: &[String]) -> Result<()> {
+    check_texts(&inputs.train, train, "training")?;
+    match &inputs.valid[..] {
+        [] => Ok(()),
+        paths => check_texts(paths, &read_texts(paths)?, "validation"),
     }
 }
 

@@ -260,6 +260,24 @@ pub(super) fn read_texts(paths: &[PathBuf]) -> Result<Vec<String>> {
     paths.iter().map(text_file::read).collect()
 }
 
+/// Checks that something stands in each of these texts. `purpose` is what they are for: "training" or "validation".
+///
+/// # Errors
+///
+/// If a file is empty, or has only white space. The error names it and its purpose.
+pub(super) fn check_texts(paths: &[PathBuf], texts: &[String], purpose: &str) -> Result<()> {
+    for (path, text) in paths.iter().zip(texts) {
+        let found = match text.trim() {
+            "" if text.is_empty() => "the file is empty",
+            "" => "the file has only white space",
+            _ => continue,
+        };
+        let problem = format!("{found}: give a {purpose} text of at least a sentence, or leave this one out");
+        return Err(Error::file(path, problem));
+    }
+    Ok(())
+}
+
 /// The value under a name.
 ///
 /// # Errors

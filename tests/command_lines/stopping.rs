@@ -1,6 +1,6 @@
 //! `train`, stopped after some seconds: little is lost, and what is lost is said. And what is said before the first step.
 
-use crate::examples::{command, run, scratch, success};
+use crate::examples::{command, error_of, run, scratch, success};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -97,6 +97,16 @@ fn a_first_step_that_takes_long_is_told_before_it_is_over() {
     let child = start(&dir, "text.txt --out out --batch 2 --n-ctx 64 --accumulate 5000");
     let line = line_before_first_step(child, "the first step takes longer than 5 seconds");
     assert!(line.contains("--accumulate") && line.contains("--batch") && line.contains("--n-ctx"), "{line}");
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn a_file_is_no_directory_for_a_run() {
+    let dir = directory("file-as-directory");
+    let train = |args: &[&str]| error_of(run(&mut command(&dir, "train", args)), 1);
+    assert_eq!(train(&["text.txt", "--out", "text.txt"]), "error: text.txt: is a file; --out wants a directory\n");
+    let error = train(&["--resume", "text.txt"]);
+    assert_eq!(error, "error: text.txt: is a file; --resume wants the directory of a run\n");
     fs::remove_dir_all(&dir).unwrap();
 }
 
