@@ -152,7 +152,7 @@ impl Trainer {
             let problem = "does not exist: no run has begun in this directory; begin one with --out";
             return Err(Error::missing(&path, problem));
         }
-        let (mut state, fingerprint) = match state::read(&path)? {
+        let (mut state, fingerprint) = match state::read(&path).map_err(|error| or_from_model(error, dir))? {
             Resumed::Request(mut settings, mut inputs) => {
                 changes.apply(&mut settings, &mut inputs, 0)?;
                 check_texts_are_there(&inputs)?;
@@ -244,6 +244,18 @@ impl Trainer {
         let workspace = Workspace::new(&state.model).in_arithmetic(state.settings.precision);
         let (dir, loss_file, notes) = (dir.to_path_buf(), LossFile::new(dir), Vec::new());
         Ok(Trainer { state, dir, loss_file, train, valid, workspace, notes, n_lost: 0 })
+    }
+}
+
+/// The state of the run in `dir` cannot be read. If its model is there, a new run can begin from that.
+fn or_from_model(error: Error, dir: &Path) -> Error {
+    let is_damaged = error.io_kind() != Some(std::io::ErrorKind::PermissionDenied);
+    match error {
+        Error::File { path, problem, source } if is_damaged && dir.join("model.safetensors").is_file() => {
+            let remedy = "the run cannot go on, but a new one can begin from its model, which is beside this file";
+            Error::File { path, problem: format!("{problem} ({remedy}: --init {})", dir.display()), source }
+        }
+        other => other,
     }
 }
 

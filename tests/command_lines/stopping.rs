@@ -101,6 +101,23 @@ fn a_first_step_that_takes_long_is_told_before_it_is_over() {
 }
 
 #[test]
+fn a_run_whose_state_is_damaged_can_be_begun_anew_from_its_model() {
+    let dir = directory("damaged-state");
+    let train = |args: &str| run(&mut command(&dir, "train", &args.split(' ').collect::<Vec<_>>()));
+    success(train(&format!("{ENDLESS} --steps 2 --out out")));
+    let state = fs::read(dir.join("out/training.safetensors")).unwrap();
+    fs::write(dir.join("out/training.safetensors"), &state[..state.len() / 2]).unwrap();
+    let error = error_of(train("--resume out"), 1);
+    assert!(error.contains("training.safetensors") && error.contains("cut short"), "{error}");
+    assert!(error.contains("a new one can begin from its model, which is beside this file: --init out)"), "{error}");
+    success(train("text.txt --init out --out new --steps 1 --batch 1")); // as it says
+    fs::remove_file(dir.join("out/model.safetensors")).unwrap();
+    let error = error_of(train("--resume out"), 1);
+    assert!(error.contains("cut short") && !error.contains("--init"), "{error}");
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
 fn a_file_is_no_directory_for_a_run() {
     let dir = directory("file-as-directory");
     let train = |args: &[&str]| error_of(run(&mut command(&dir, "train", args)), 1);
