@@ -4,6 +4,7 @@
 //! cargo run --example explore
 //! cargo run --example explore -- "The little dog ran to the" --out dog.html
 //! cargo run --example explore -- --live
+//! cargo run --example explore -- --live --model my-model
 //! ```
 //!
 //! The page is one file that needs nothing else: no network, and no program except a browser. Its parts are in
@@ -15,9 +16,9 @@
 
 use gpt60::checkpoint::write_beside;
 use gpt60::cli::{self, Args, Command, Failure, Flag, Outcome};
+use gpt60::float16::F16;
 use gpt60::generate;
 use gpt60::lens::{page_data, page_model, trace::Trace};
-use gpt60::storybook;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -25,15 +26,15 @@ const COMMAND: Command = Command {
     name: "explore",
     about: "Writes a web page that follows a text through the model, from its tokens to the next one: embeddings, every head's\n\
             attention, the MLPs, the guesses after each layer, and the distribution at the end, with sliders. Open it in a\n\
-            browser; it needs no network. The path is printed. With --live the page carries the storybook itself, and a line to\n\
-            type in: every picture follows what you type.",
+            browser; it needs no network. The path is printed. With --live the page carries the model itself, and a line to\n\
+            type in: every picture follows what you type. The model must be small: the page has 12 MB at most.",
     operands: "[PROMPT]    (default: \"Once upon a time there was a little girl\")",
     max_operands: 1,
     flags: &[
         cli::MODEL,
         cli::IDS,
         cli::SPECIAL,
-        Flag { name: "--live", value: "", help: "a page that runs the storybook on what you type (default: off)" },
+        Flag { name: "--live", value: "", help: "a page that runs the model on what you type (default: off)" },
         Flag { name: "--out", value: "FILE", help: "where to write the page (default: explore.html)" },
     ],
     chapter: "docs/15-looking-inside.md",
@@ -41,6 +42,9 @@ const COMMAND: Command = Command {
 
 /// How many tokens a page shows: more would not fit on a screen, and the page would grow large.
 const MOST_TOKENS: usize = 64;
+
+/// How large a live page may be: a browser reads all of it before it shows anything.
+const MOST_BYTES: usize = 12_000_000;
 
 const PAGE: &str = include_str!("explore/page.html");
 const STYLE: &str = include_str!("explore/style.css");
@@ -91,21 +95,38 @@ fn page_about_prompt(args: &Args) -> Outcome<String> {
     Ok(page(&EMBEDDED, &data))
 }
 
-/// A page with the storybook in it.
+/// A page with the model in it.
 fn live_page(args: &Args) -> Outcome<String> {
-    for (flag, remedy) in [
-        ("--model", "which carries its model, and only the storybook is small enough: leave out one of the two"),
-        ("--ids", "which has a line for text: give the prompt as text"),
-    ] {
-        if args.has(flag) {
-            return Err(Failure::Usage(format!("{flag} is not for the live page, {remedy}")));
-        }
+    if args.has("--ids") {
+        let problem = "--ids is not for the live page, which has a line for text: give the prompt as text";
+        return Err(Failure::Usage(problem.to_string()));
     }
-    let story = storybook::load();
-    let tokenizer = story.tokenizer.expect("the storybook has a vocabulary");
+    let checkpoint = args.model()?;
+    let model = &checkpoint.model;
+    let Some(tokenizer) = &checkpoint.tokenizer else {
+        return Err(args.no_vocabulary("and the live page has a line for text: leave --live out"));
+    };
+    check_size(model.n_parameters().saturating_mul(8) / 3)?; // an f16 takes 16 bits, and a letter of base64 has six
+    if model.parameters()?.iter().any(|(_, tensor)| tensor.data().iter().any(|&x| F16::nearest(x).value() != x)) {
+        cli::note(
+            "[the page has the parameters as f16, three digits of each: its numbers differ a little from the model's]",
+        );
+    }
     let prompt = args.operands.first().map_or(DEFAULT_PROMPT, String::as_str);
-    let data = page_model::to_json(&story.model, &tokenizer, "the storybook", prompt, MOST_TOKENS)?;
-    Ok(page(&LIVE, &data))
+    let data = page_model::to_json(model, tokenizer, &name(args.get("--model")), prompt, MOST_TOKENS)?;
+    let page = page(&LIVE, &data);
+    check_size(page.len())?;
+    Ok(page)
+}
+
+/// Checks that a live page is not too large for a browser to open with ease.
+fn check_size(n_bytes: usize) -> Outcome<()> {
+    if n_bytes <= MOST_BYTES {
+        return Ok(());
+    }
+    let (size, most) = (n_bytes.div_ceil(1_000_000), MOST_BYTES / 1_000_000);
+    let problem = format!("the live page would have {size} MB, because it carries the model: the most is {most} MB");
+    Err(Failure::Failed(format!("{problem}; leave --live out, or take a smaller model")))
 }
 
 /// What the page calls the model: the name of its directory.

@@ -204,8 +204,9 @@ def varied_text(rng):
     return "".join(c for c in characters if unicodedata.category(c) != "Cn")
 
 
-def tokenize(text):
-    told = subprocess.run([examples / "tokenize", "--storybook"], input=text.encode(), capture_output=True, check=True)
+def tokenize(text, model):
+    words = model or ["--storybook"]
+    told = subprocess.run([examples / "tokenize", *words], input=text.encode(), capture_output=True, check=True)
     return [int(i) for i in told.stdout.split()]
 
 
@@ -235,6 +236,9 @@ LARGEST_DIFFERENCES = """(embedded) => {
 }"""
 
 
+SHOWN = "Once upon a time there was a little girl"
+
+
 def type_text(page, text):
     """Types a text, and waits until the page shows it."""
     page.evaluate("window.before = data")
@@ -242,9 +246,10 @@ def type_text(page, text):
     page.wait_for_function("data !== window.before")
 
 
-def check_live(page, folder, title):
-    shown = "Once upon a time there was a little girl"
-    check(page.input_value("#prompt") == shown and page.evaluate("data.ids") == tokenize(shown), f"{title}: it begins with {shown!r}")
+def check_live(page, folder, title, model):
+    """`model`: the flags that name the page's model."""
+    shown = SHOWN
+    check(page.input_value("#prompt") == shown and page.evaluate("data.ids") == tokenize(shown, model), f"{title}: it begins with {shown!r}")
     print(f"   {page.inner_text('#said')}")
     texts = ["The king said to his", "The queen said to his", "", " ", "  \n ", "🦀", "é", "x", "don't 'S <b></script>&amp;",
              "the old king went " * 25, "Once upon a time there was a little girl"]
@@ -252,16 +257,16 @@ def check_live(page, folder, title):
         page.evaluate("viewOfBlock[0].head = 2")
         type_text(page, text)
         ids = page.evaluate("data.ids")
-        expected = tokenize(text) if text else [page.evaluate("model.end_of_text")]
+        expected = tokenize(text, model) if text else [page.evaluate("model.end_of_text")]
         name = f"{title}, {text[:24]!r}"
         check(ids == expected[-64:], f"{name}: the same {len(ids)} tokens")
         check(page.evaluate("data.n_before") == max(0, len(expected) - 64), f"{name}: {page.inner_text('#said')}")
         check(page.is_visible("#left-out") == (len(expected) > 64), f"{name}: what is left out is said")
         check(("No text yet" in page.inner_text("#said")) == (text == ""), f"{name}: an empty text is explained")
         given = " ".join(map(str, ids))
-        run("explore", "--out", str(folder / "still.html"), "--ids", given)
+        run("explore", "--out", str(folder / "still.html"), "--ids", given, *model)
         pictures, lens, others, logits = page.evaluate(LARGEST_DIFFERENCES, embedded_in(folder / "still.html"))
-        raw = [float(line) for line in run("logits", "--raw", "--ids", given).split()]
+        raw = [float(line) for line in run("logits", "--raw", "--ids", given, *model).split()]
         off = max(abs(a - b) for a, b in zip(raw, page.evaluate("Array.from(data.logits)")))
         check(len(raw) == page.evaluate("data.logits.length") and off < 1e-4 and logits < 1e-4, f"{name}: {off:.1e} from `logits --raw`")
         check(pictures < 1e-3, f"{name}: every picture as `explore` has it, but for {pictures:.1e}")
@@ -274,8 +279,8 @@ def check_live(page, folder, title):
     for _ in range(40):
         parts = [varied_text(rng) for _ in range(25)]
         here = page.evaluate("(text) => encode(text)", "".join(parts))
-        if here != tokenize("".join(parts)):
-            wrong += [part for part in parts if page.evaluate("(text) => encode(text)", part) != tokenize(part)] or [parts]
+        if here != tokenize("".join(parts), model):
+            wrong += [part for part in parts if page.evaluate("(text) => encode(text)", part) != tokenize(part, model)] or [parts]
     check(wrong == [], f"{title}: 40 texts of 25 odd pieces become the same tokens {wrong[:3]}")
 
     # What is folded stays folded, and the place on the page stays.
@@ -299,6 +304,11 @@ def check_live(page, folder, title):
 def main(browser, folder):
     write_model(folder / "one", 11, 8, 8, 1, 1)
     write_model(folder / "odd", 50, 64, 15, 5, 3)
+    # A vocabulary of its own, and weights that are f16 numbers, as the page has them.
+    text = Path(__file__).parent.parent / "docs" / "00-what-is-a-gpt.md"
+    sizes = "--n-layer 3 --n-head 3 --n-embd 48 --n-ctx 64 --n-vocab 400 --batch 4 --steps 20".split()
+    run("train", str(text), "--out", str(folder / "trained"), *sizes)
+    run("export", "--model", str(folder / "trained"), "--dtype", "f16", str(folder / "own"))
     everything = "\"</script><b>x</b> 🦀 café & 語\u2028\u0001 said the\tking"
     cases = [
         ("storybook", ["Once upon a time there was a little girl"]),
@@ -308,6 +318,7 @@ def main(browser, folder):
         ("one head", ["--model", str(folder / "one"), "--ids", "0 10 0 1 2 3 4 5"]),
         ("odd", ["--model", str(folder / "odd"), "--ids", " ".join(str(i % 50) for i in range(64))]),
         ("live", ["--live"]),
+        ("live, a model of one's own", ["--live", "--model", str(folder / "own")]),
     ]
     for title, args in cases:
         file = folder / "page.html"
@@ -323,11 +334,13 @@ def main(browser, folder):
             name = f"{title}, {width} {scheme}"
             dark = page.evaluate("""getComputedStyle(document.body).backgroundColor.match(/\\d+/g).every((c) => c < 100)""")
             check(dark == (scheme == "dark"), f"{name}: the paper has the colour of the {'night' if dark else 'day'}")
-            if title == "live" and width > 500:
-                check_live(page, folder, name)
+            is_live = "--live" in args
+            words = [arg for arg in args if arg != "--live"]
+            if is_live and width > 500:
+                check_live(page, folder, name, words)
             check_use(page, name)
             if width > 500:
-                check_sliders(page, [arg for arg in args if arg != "--live"] or ["Once upon a time there was a little girl"], name)
+                check_sliders(page, [*words, SHOWN] if is_live else words, name)
             too_wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
             check(not too_wide, f"{name}: nothing is wider than the window")
             page.emulate_media(color_scheme="light" if scheme == "dark" else "dark")

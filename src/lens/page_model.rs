@@ -12,7 +12,8 @@
 use super::base64::encode_f16;
 use super::page_data::{object, vocabulary};
 use crate::checkpoint::Json;
-use crate::tokenizer::Tokenizer;
+use crate::float16::F16;
+use crate::tokenizer::{END_OF_TEXT, Tokenizer};
 use crate::{Error, Gpt2, Result};
 use std::collections::HashMap;
 
@@ -23,8 +24,9 @@ use std::collections::HashMap;
 ///
 /// # Errors
 ///
-/// If the model has a head of its own, or bends or scales in another way than GPT-2, which the page's program cannot run; or
-/// if it has [packed](crate::weight) weights.
+/// If the model has a head of its own, or bends or scales in another way than GPT-2, which the page's program cannot run; if
+/// its vocabulary has what the page's tokenizer does not know (added tokens besides `<|endoftext|>`, bytes without a
+/// token); if a parameter is too large for an `f16`; or if it has [packed](crate::weight) weights.
 ///
 /// # Example: a model of 270 tokens
 ///
@@ -52,12 +54,17 @@ pub fn to_json(model: &Gpt2, tokenizer: &Tokenizer, name: &str, prompt: &str, mo
         let problem = "the page runs GPT-2's own computation; this model has another activation or scale of attention";
         return Err(Error::argument("page_model", problem));
     }
+    check_vocabulary(tokenizer, config.n_vocab)?;
     let mut numbers = Vec::with_capacity(model.n_parameters());
     let mut parameters = Vec::new();
     for (name, tensor) in model.parameters()? {
         numbers.extend_from_slice(tensor.data());
         let shape = tensor.shape().iter().map(|&n| n.into());
         parameters.push(Json::Array([name.as_str().into()].into_iter().chain(shape).collect()));
+    }
+    if let Some(x) = numbers.iter().find(|&&x| !F16::nearest(x).value().is_finite()) {
+        let problem = format!("a parameter is {x}, and the page's numbers are f16, which end at 65504");
+        return Err(Error::argument("page_model", problem));
     }
     let ids: HashMap<String, u32> = tokenizer.vocab().into_iter().collect();
     let merge = |(left, right): (String, String)| {
@@ -80,9 +87,42 @@ pub fn to_json(model: &Gpt2, tokenizer: &Tokenizer, name: &str, prompt: &str, mo
     ))
 }
 
+/// Checks that the page's tokenizer, which is short, reads a text as `tokenizer` does: each byte has a token, no token but
+/// `<|endoftext|>` was added to the vocabulary, and the model has a row for each.
+///
+/// # Errors
+///
+/// If something of this is not so. The error says what.
+fn check_vocabulary(tokenizer: &Tokenizer, n_vocab: usize) -> Result<()> {
+    let problem = if tokenizer.n_vocab() > n_vocab {
+        "the vocabulary has more tokens than the model".to_string()
+    } else if tokenizer.end_of_text().is_none() {
+        format!("the page begins an empty text with {END_OF_TEXT}, and this vocabulary does not have it")
+    } else if let Some(token) = tokenizer.added().iter().find(|token| token.content != END_OF_TEXT) {
+        format!("the page's tokenizer knows no added tokens, and this vocabulary has {:?}", token.content)
+    } else if let Some(byte) = byte_without_token(tokenizer) {
+        format!("the page's tokenizer needs a token for each byte, and this vocabulary has none for {byte:#04x}")
+    } else {
+        return Ok(());
+    };
+    Err(Error::argument("page_model", problem))
+}
+
+/// A byte that is not the only one of some token.
+fn byte_without_token(tokenizer: &Tokenizer) -> Option<u8> {
+    let mut is_there = [false; 256];
+    for id in 0..tokenizer.n_vocab() as u32 {
+        if let Some(&[byte]) = tokenizer.token_bytes(id) {
+            is_there[usize::from(byte)] = true;
+        }
+    }
+    (0..=255).find(|&byte| !is_there[usize::from(byte)])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tokenizer::AddedToken;
     use crate::weight::Precision;
     use crate::{Config, Rng, Tensor};
 
@@ -106,8 +146,32 @@ mod tests {
         let mut relative = model.clone();
         relative.config.scale_attn_weights = false;
         assert!(error(&relative).contains("another activation or scale"));
+        for x in [65520.0, f32::NAN, f32::NEG_INFINITY] {
+            // halfway between 65504 and what would be the next f16
+            let mut large = model.clone();
+            large.ln_f.bias.data_mut()[3] = x;
+            assert!(error(&large).contains("a parameter is"), "{x}");
+        }
         let mut packed = model;
         packed.pack(Precision::Int8).unwrap();
         assert!(error(&packed).contains("load the model as f32"));
+    }
+
+    #[test]
+    fn a_vocabulary_that_the_page_reads_in_another_way_is_refused() {
+        let model = Gpt2::random(&Config::new(258, 8, 12, 3, 1), &mut Rng::new(1)).unwrap();
+        let error = |tokenizer: &Tokenizer| to_json(&model, tokenizer, "", "", 8).unwrap_err().to_string();
+        let bytes = Tokenizer::learn("", 257).unwrap();
+        assert!(to_json(&model, &bytes, "", "", 8).is_ok()); // a row that no token needs does no harm
+        let speaker = bytes.clone().with_added(vec![AddedToken::special(257, "<speaker>")]).unwrap();
+        assert!(error(&speaker).contains("no added tokens, and this vocabulary has \"<speaker>\""));
+        let larger = Tokenizer::learn("the the the", 259).unwrap();
+        assert!(error(&larger).contains("more tokens than the model"));
+        let without = |left_out: &str| {
+            let vocab: Vec<(String, u32)> = bytes.vocab().into_iter().filter(|(token, _)| token != left_out).collect();
+            Tokenizer::from_vocab(&vocab, &[]).unwrap()
+        };
+        assert!(error(&without(END_OF_TEXT)).contains("does not have it"));
+        assert!(error(&without("x")).contains("none for 0x78"));
     }
 }

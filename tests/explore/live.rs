@@ -1,9 +1,11 @@
-//! `--live`: the page holds the whole storybook, and the forward pass in JavaScript.
+//! `--live`: the page holds the whole model, and the forward pass in JavaScript.
 
 use crate::examples::{command, error_of, run, scratch};
-use crate::explore;
 use crate::reading::{data_of, f16s, number};
-use gpt60::storybook;
+use crate::{explore, random_model};
+use gpt60::checkpoint::{self, Dtype};
+use gpt60::tokenizer::Tokenizer;
+use gpt60::{Config, Gpt2, Tensor, storybook};
 use std::fs;
 use std::path::Path;
 
@@ -45,13 +47,54 @@ fn the_live_page_holds_the_whole_storybook_and_nothing_is_rounded() {
 }
 
 #[test]
-fn the_live_page_takes_only_the_storybook_and_text() {
-    let dir = scratch("explore-live-errors");
-    for args in [["--live", "--model", "gpt2"], ["--live", "--ids", "5 17 3"]] {
-        let error = error_of(run(&mut command(&dir, "explore", &args)), 2);
-        assert!(error.contains(args[1]) && error.contains("live"), "{error}");
+fn the_live_page_holds_any_small_model_with_its_own_vocabulary() {
+    let dir = scratch("explore-live-model");
+    let tokenizer = Tokenizer::learn("the fox saw the moon and the fox ran", 264).unwrap();
+    let model = random_model(&Config::new(tokenizer.n_vocab(), 16, 12, 3, 2));
+    let save = |name: &str, dtype: Dtype| checkpoint::save(dir.join(name), &model, Some(&tokenizer), dtype).unwrap();
+    save("halves", Dtype::F16);
+    save("whole", Dtype::F32);
+    let halves = checkpoint::load(dir.join("halves")).unwrap().model;
+    let numbers: Vec<f32> =
+        halves.parameters().unwrap().iter().flat_map(|(_, tensor)| tensor.data().to_vec()).collect();
+    for name in ["halves", "whole"] {
+        let (page, stderr) = explore(&dir, &["--live", "--model", name, "the fox"]);
+        let data = data_of(&page);
+        assert_eq!(data.get("name").unwrap().as_str(), Some(name));
+        assert_eq!(data.get("prompt").unwrap().as_str(), Some("the fox"));
+        assert_eq!((number(&data, "n_layer"), number(&data, "n_embd"), number(&data, "most_tokens")), (2, 12, 16));
+        assert!(f16s(data.get("weights").unwrap()) == numbers, "{name}");
+        assert_eq!(data.get("merges").unwrap().as_array().unwrap().len(), 264 - 257);
+        // What the page does not have of the model is said.
+        assert_eq!(stderr.contains("its numbers differ a little from the model's"), name == "whole", "{stderr}");
     }
-    assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn the_live_page_says_which_model_or_prompt_it_cannot_take() {
+    let dir = scratch("explore-live-errors");
+    let refused = |args: &[&str], status: i32| {
+        error_of(run(&mut command(&dir, "explore", &[&["--live"], args].concat())), status)
+    };
+    assert!(refused(&["--ids", "5 17 3"], 2).contains("give the prompt as text"));
+    assert!(refused(&["--model", "no-such-model"], 1).contains("no-such-model"));
+    let tokenizer = Tokenizer::learn("the fox", 257).unwrap();
+    let save = |name: &str, model: &Gpt2, tokenizer: Option<&Tokenizer>| {
+        checkpoint::save(dir.join(name), model, tokenizer, Dtype::F16).unwrap();
+    };
+    let small = random_model(&Config::new(257, 8, 12, 3, 1));
+    save("nameless", &small, None);
+    assert!(refused(&["--model", "nameless"], 1).contains("leave --live out"));
+    save("untied", &Gpt2 { lm_head: Some(Tensor::zeros(&[257, 12]).into()), ..small.clone() }, Some(&tokenizer));
+    assert!(refused(&["--model", "untied"], 1).contains("this one has its own"));
+    // 12 * 640^2 + 13 * 640 in the block, 8 + 257 rows of 640 and 2 * 640: 5.1 million numbers, 2 bytes each; with four letters
+    // for three bytes that is 13.6 MB.
+    save("large", &Gpt2::zeros(&Config::new(257, 8, 640, 10, 1)).unwrap(), Some(&tokenizer));
+    let error = refused(&["--model", "large"], 1);
+    assert!(error.contains("would have 14 MB") && error.contains("the most is 12 MB"), "{error}");
+    assert_eq!(fs::read_dir(&dir).unwrap().count(), 3, "no page was written");
+    fs::remove_dir_all(&dir).unwrap();
 }
 
 #[test]
