@@ -312,7 +312,9 @@ fn a_run_that_cannot_begin_leaves_nothing_behind_and_can_be_tried_again() {
     let line = error_line(init.current_dir(&dir).args(["text.txt", "--out", "out", "--init", "."]), 1);
     assert!(line.contains("config.json"), "{line}");
     // Typing errors: models and batches beyond any memory.
-    for (flag, value) in [("--n-embd", "1000000000"), ("--batch", "1000000000000000000")] {
+    for (flag, value) in
+        [("--n-embd", "1000000000"), ("--batch", "1000000000000000000"), ("--accumulate", "18446744073709551615")]
+    {
         let line = error_line(begin(&dir, "out").args([flag, value]), 1);
         assert!(line.contains("memory"), "{line}");
     }

@@ -240,7 +240,11 @@ impl Trainer {
             [] => None,
             paths => Some(tokens(&read_texts(paths)?).map_err(|e| e.in_file(&paths[0]))?),
         };
-        check_memory(&state.model.config, state.settings.batch.saturating_mul(train.n_seq()))?;
+        check_memory(
+            &state.model.config,
+            state.settings.batch.saturating_mul(train.n_seq()),
+            state.settings.accumulate,
+        )?;
         let workspace = Workspace::new(&state.model).in_arithmetic(state.settings.precision);
         let (dir, loss_file, notes) = (dir.to_path_buf(), LossFile::new(dir), Vec::new());
         Ok(Trainer { state, dir, loss_file, train, valid, workspace, notes, n_lost: 0 })
@@ -286,7 +290,7 @@ fn make_first(
     let tokenizer = Tokenizer::learn_watched(&text, settings.n_vocab, |n| watch(n, settings.n_vocab))?;
     let Settings { n_ctx, n_embd, n_head, n_layer, .. } = *settings;
     let config = Config::new(tokenizer.n_vocab(), n_ctx, n_embd, n_head, n_layer);
-    check_memory(&config, 0)?;
+    check_memory(&config, 0, 1)?;
     Ok(Checkpoint::new(Gpt2::random(&config, rng)?, Some(tokenizer)))
 }
 
