@@ -22,6 +22,8 @@ mod checks;
 mod commands;
 #[path = "exercises/fresh.rs"]
 mod fresh;
+#[path = "exercises/hints.rs"]
+mod hints;
 #[path = "exercises/names.rs"]
 mod names;
 #[path = "exercises/stubs.rs"]

@@ -6,20 +6,17 @@ impl Stub {
     /// The file as it was before anyone wrote in it; `None` if it has no function any more.
     ///
     /// There is no second copy of it anywhere. But the beginnings of the lines tell what belongs to the exercise:
-    /// comments `//!`, `use`, items that are `pub`, an `impl` above the function, and the hints. Everything else is the
+    /// comments `//!`, `use`, items that are `pub`, an `impl` above the function, and the last line. Everything else is the
     /// learner's and is removed, and the body of every `pub fn` becomes `not_started()` again. Braces are not counted:
     /// in the middle of work, they may not match.
     pub fn fresh(&self) -> Option<String> {
         let mut lines: Vec<String> = Vec::new();
         let mut above = Vec::new(); // comments and attributes, which belong to the item below them
         let mut rest = self.text.lines().peekable();
-        let (mut has_function, mut in_hints) = (false, false);
+        let mut has_function = false;
         while let Some(line) = rest.next() {
-            in_hints = in_hints || line.starts_with("// Hint 1.");
-            if in_hints || line.starts_with("//!") {
-                if line.is_empty() || (line.starts_with("//") && !line.starts_with("///")) {
-                    lines.push(line.to_string());
-                }
+            if line.starts_with("//!") || line.starts_with("// Solution: ") {
+                lines.push(line.to_string());
             } else if line.starts_with("//") || line.starts_with("#[") {
                 above.push(line.to_string());
             } else if line.starts_with("pub fn ") {
@@ -86,11 +83,14 @@ mod tests {
         edits.push(original.replace(" {\n    not_started()\n}\n", " { 7 }\n"));
         edits.push(original.replace("    not_started()\n}\n", "    7\n}\n\n#[cfg(test)]\nmod tests {\n    fn f() {\n"));
         edits.push(original.replacen("/// ", &format!("{helper}/// "), 1));
-        edits.push(original.replace("// Hint 1.", &format!("const N: usize = 1;\n{helper}// Hint 1.")));
-        edits.push(original.replace("// Solution", &format!("{helper}// Solution")));
+        edits.push(original.replace("// Solution", &format!("const N: usize = 1;\n{helper}// Solution")));
+        edits.push(
+            original.replace("// Solution", "// Hint 1. As they once stood here.\n//\n// Hint 2. More.\n\n// Solution"),
+        );
         edits.push(format!("{original}\n{helper}"));
         edits.push(
-            original.replace("// Hint 1.", "impl Mine {\n    fn new() -> Mine {\n        Mine\n    }\n}\n\n// Hint 1."),
+            original
+                .replace("// Solution", "impl Mine {\n    fn new() -> Mine {\n        Mine\n    }\n}\n\n// Solution"),
         );
         edits
     }

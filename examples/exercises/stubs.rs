@@ -1,4 +1,4 @@
-//! The exercises as text: their titles, tasks, hints and solutions.
+//! The exercises as text: their titles, tasks and solutions.
 
 use gpt60::cli::{Failure, Outcome};
 use std::fs;
@@ -93,28 +93,6 @@ impl Stub {
         lines.collect::<Vec<_>>().join(" ")
     }
 
-    /// The hints at the end of the file, as lines.
-    pub fn hints(&self) -> Vec<Vec<String>> {
-        let mut hints: Vec<Vec<String>> = Vec::new();
-        for line in self.text.lines().filter(|line| line.starts_with("//") && !line.starts_with("//!")) {
-            let text = line.trim_start_matches('/');
-            let text = text.strip_prefix(' ').unwrap_or(text).trim_end().to_string();
-            if text.starts_with(&format!("Hint {}. ", hints.len() + 1)) {
-                hints.push(vec![text]);
-            } else if text.starts_with("Solution: ") {
-                break;
-            } else if let Some(hint) = hints.last_mut() {
-                hint.push(text);
-            }
-        }
-        for hint in &mut hints {
-            while hint.last().is_some_and(String::is_empty) {
-                hint.pop();
-            }
-        }
-        hints
-    }
-
     /// The library's file and function, from the last line: `// Solution: src/layers/mlp.rs, Mlp::forward`.
     pub fn solution(&self) -> Option<(String, String)> {
         let line = self.text.lines().rev().find_map(|line| line.strip_prefix("// Solution: "))?;
@@ -184,15 +162,6 @@ pub fn many(
     not_started()
 }
 
-// Hint 1. Twice
-//         is two times.
-//
-// Hint 2. 2*x.
-//
-// Hint 3. `x.iter()`
-//
-//         and then `map`.
-
 // Solution: src/twice.rs, Twice::forward
 ";
 
@@ -219,22 +188,18 @@ pub fn many(
 
     #[test]
     fn an_exercise_is_read_whatever_has_been_written_in_it() {
-        let begun = STUB.replace("not_started()\n}", "{{ \"let x = [; // Hint 7. No\n}");
+        let begun = STUB.replace("not_started()\n}", "{{ \"let x = [; // Solution: no, no\n}");
         for text in [STUB, &begun] {
             let stub = stub(text);
             assert_eq!(stub.task(), "Double every number of a list.");
             assert_eq!(stub.place(), "src/exercises/twice.rs:28");
-            let hints = stub.hints();
-            assert_eq!(hints[..2], [vec!["Hint 1. Twice", "        is two times."], vec!["Hint 2. 2*x."]]);
-            assert_eq!(hints[2], ["Hint 3. `x.iter()`", "", "        and then `map`."]);
-            assert_eq!(hints.len(), 3);
             assert_eq!(stub.solution(), Some(("src/twice.rs".to_string(), "Twice::forward".to_string())));
         }
     }
 
     /// Exercises that are begun may have lost a comment; the others must be whole.
     #[test]
-    fn every_exercise_has_a_title_a_task_three_hints_and_a_solution() {
+    fn every_exercise_has_a_title_a_task_and_a_solution() {
         let stubs = read(&root()).unwrap();
         assert!(stubs.len() >= 2);
         for stub in stubs.iter().filter(|stub| stub.text.contains("    not_started()\n}\n")) {
@@ -242,7 +207,6 @@ pub fn many(
             assert!(Header::parse(&stub.text).is_some(), "{name}: the first line is not as it must be");
             assert!(["Easy", "Medium", "Hard"].contains(&stub.header.level.as_str()), "{name}");
             assert!(stub.task().len() > 20, "{name} does not say what to do");
-            assert_eq!(stub.hints().len(), 3, "{name}");
             let (file, item) = stub.solution().unwrap_or_else(|| panic!("{name} has no line `// Solution: `"));
             let library =
                 fs::read_to_string(root().join(&file)).unwrap_or_else(|_| panic!("{name}: there is no {file}"));

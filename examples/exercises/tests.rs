@@ -16,7 +16,7 @@ use gpt60::cli::{Failure, Outcome};
 use std::fs;
 
 const STUB: &str = "//! Exercise: halves. Chapter 2. Easy, 40 minutes.\n//!\n//! Halve it.\n\n/// Half.\n\
-                    pub fn half(x: f32) -> f32 {\n    not_started()\n}\n\n// Hint 1. a\n//\n// Hint 2. b\n//\n// Hint 3. c\n";
+                    pub fn half(x: f32) -> f32 {\n    not_started()\n}\n\n// Solution: src/half.rs, half\n";
 
 /// A project of its own, with exercises of these names.
 fn guide(name: &str, exercises: &[&str]) -> Guide {

@@ -73,15 +73,4 @@ pub fn update(adamw: &mut AdamW, p: &mut [f32], g: &[f32], lr: f32) {
     not_started()
 }
 
-// Hint 1. The parameters are independent of each other: a loop over i, and in it the five lines above for the numbers
-//         with that index. Only the step is the same for all: raise it once, before the loop.
-//
-// Hint 2. Before the loop: step, 1 - beta1^step, 1 - beta2^step. In the loop: write m and v back first, because the
-//         next update needs them; then the corrected ones into variables of their own; then p.
-//
-// Hint 3. `adamw.step += 1;`, `let correct1 = 1.0 - adamw.beta1.powi(adamw.step as i32);`, correct2 likewise.
-//         Then for i in 0..p.len(): `adamw.m[i] = adamw.beta1 * adamw.m[i] + (1.0 - adamw.beta1) * g[i];`,
-//         `adamw.v[i]` likewise with `g[i] * g[i]`, `let m = adamw.m[i] / correct1;`, `let v` likewise, and
-//         `p[i] = p[i] * (1.0 - lr * adamw.weight_decay) - lr * m / (v.sqrt() + adamw.epsilon);`
-
 // Solution: src/train/adamw.rs, AdamW::update

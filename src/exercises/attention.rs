@@ -33,13 +33,4 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
     not_started()
 }
 
-// Hint 1. Follow the formula from the inside out: scores, division, mask, softmax, times the values. Write the shape of each
-//         beside it.
-//
-// Hint 2. q·kᵀ: [n_seq, head_size] · [head_size, n_seq] -> [n_seq, n_seq]. head_size is the number of columns of q. The mask
-//         is added, and softmax goes along the rows. Then [n_seq, n_seq] · [n_seq, head_size] -> [n_seq, head_size].
-//
-// Hint 3. `let scores = parts::matmul(q, &k.transpose()?)?.scale(1.0 / (q.n_cols() as f32).sqrt());`, then
-//         `let weights = parts::softmax(&scores.add(&parts::causal_mask(q.n_rows()))?);`, then `parts::matmul(&weights, v)`.
-
 // Solution: src/layers/attention.rs, attend

@@ -65,16 +65,4 @@ pub fn attend_backward(
     not_started()
 }
 
-// Hint 1. Five formulas, five lines of code, in the order above. Write the shape after each: it
-//         tells you which factor must be transposed.
-//
-// Hint 2. [n_seq, n_seq]ᵀ · [n_seq, head_size] gives d_v, [n_seq, head_size] · [n_seq, head_size]ᵀ gives d_w. Softmax's
-//         backward takes the weights and d_w, and returns [n_seq, n_seq]. Multiply that by the scale at once, and d_q
-//         and d_k are plain products.
-//
-// Hint 3. `let d_v = weights.transpose()?.matmul(d_out)?;`
-//         `let d_w = d_out.matmul_t(v)?;`
-//         `let d_score = softmax::backward(weights, &d_w)?.scale(1.0 / (q.n_cols() as f32).sqrt());`
-//         `let d_q = d_score.matmul(k)?;`, and d_k in the same way from the transposed d_score and q.
-
 // Solution: src/layers/attention.rs, attend_backward

@@ -44,14 +44,4 @@ pub fn beam_search(
     not_started()
 }
 
-// Hint 1. Keep a list of beams, each with its score and its new ids. A step makes a longer list from it, sorts it, and cuts
-//         it off.
-//
-// Hint 2. The candidates of *all* beams go into one list, and compete with each other: a good beam may have several children,
-//         and a bad one none. Sort by score, largest first; `sort_by` keeps equals in order.
-//
-// Hint 3. For each `(score, ids)` of the beams: `let log_p = next(&[prompt, ids].concat());`, and for each token push
-//         `(score + log_p[token], [&ids[..], &[token as u32]].concat())`. Then
-//         `candidates.sort_by(|a, b| b.0.total_cmp(&a.0)); candidates.truncate(n_beams);`.
-
 // Solution: src/generate/beam.rs, BeamSearch::search_watched

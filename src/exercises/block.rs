@@ -31,11 +31,4 @@ pub fn forward(block: &Block, x: &Tensor) -> Result<Tensor> {
     not_started()
 }
 
-// Hint 1. Two lines of the formula, two lines of Rust. In each, the same x is read by the layer norm and added to.
-//
-// Hint 2. mid = x + attn(ln_1(x)), and the result is mid + mlp(ln_2(mid)): x itself is not used again.
-//
-// Hint 3. `let mid = x.add(&parts::multi_head(&block.attn, &parts::layer_norm(&block.ln_1, x)?)?)?;`, and the second line is
-//         built in the same way from `mid`.
-
 // Solution: src/layers/block.rs, Block::forward

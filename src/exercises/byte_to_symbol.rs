@@ -37,12 +37,4 @@ pub fn byte_to_symbol(byte: u8) -> char {
     not_started()
 }
 
-// Hint 1. The hidden bytes are three runs. For each run: how many hidden bytes are below its first one?
-//
-// Hint 2. 0 to 32 are the hidden bytes number 0 to 32. 127 is number 33, so byte b of the second run is number b - 127 + 33.
-//         The second run has 34 bytes, so 173 is number 33 + 34 = 67. Hidden byte number n has the symbol U+0100 + n.
-//
-// Hint 3. `let n = match byte { 0..=32 => byte, 127..=160 => byte - 127 + 33, 173 => 67, _ => return char::from(byte) };` and
-//         then `char::from_u32(0x100 + u32::from(n)).unwrap()`.
-
 // Solution: src/tokenizer/bytes.rs, byte_to_symbol

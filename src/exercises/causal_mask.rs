@@ -32,10 +32,4 @@ pub fn causal_mask(n_seq: usize) -> Tensor {
     not_started()
 }
 
-// Hint 1. Begin with a table of zeros, and change the places that must be hidden: those right of the diagonal.
-//
-// Hint 2. In row i these are the columns i + 1 to n_seq - 1. The token itself, column i, stays 0.
-//
-// Hint 3. `let mut mask = Tensor::zeros(&[n_seq, n_seq]);`, and for each i: `mask.row_mut(i)[i + 1..].fill(f32::NEG_INFINITY);`.
-
 // Solution: src/layers/attention.rs, attend

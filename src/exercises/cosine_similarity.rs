@@ -29,12 +29,4 @@ pub fn cosine_similarity(a: &[f32], b: &[f32]) -> f32 {
     not_started()
 }
 
-// Hint 1. The dot product of a vector with itself is the square of its length. A small function for the dot product
-//         is all you need, called three times.
-//
-// Hint 2. cosine(a, b) = dot(a, b) / (sqrt(dot(a, a)) * sqrt(dot(b, b))).
-//
-// Hint 3. `fn dot(a: &[f32], b: &[f32]) -> f32 { a.iter().zip(b).map(|(x, y)| x * y).sum() }`, and then hint 2 as it stands,
-//         with `dot(a, a).sqrt()` for the roots.
-
 // Solution: examples/embeddings.rs, main

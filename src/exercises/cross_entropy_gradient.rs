@@ -40,13 +40,4 @@ pub fn gradient(logits: &Tensor, targets: &[u32], weight: f32) -> Result<Tensor>
     not_started()
 }
 
-// Hint 1. You need no new mathematics: softmax, a subtraction in one place of each row, and a multiplication of
-//         everything.
-//
-// Hint 2. Begin with the probabilities of all rows. In row i take 1 from column `targets[i]`. Only then multiply all of
-//         it by `weight / n_tok`, or the 1 would count too much.
-//
-// Hint 3. `let mut d = parts::softmax(logits);`, then for each `(i, &t)` of `targets.iter().enumerate()`:
-//         `d.row_mut(i)[t as usize] -= 1.0;`, and in the end `d.scale(weight / targets.len() as f32)`.
-
 // Solution: src/train/loss.rs, cross_entropy_and_gradient

@@ -37,12 +37,4 @@ pub fn forward(wte: &Tensor, wpe: &Tensor, ids: &[u32], n_seq: usize) -> Result<
     not_started()
 }
 
-// Hint 1. Make one table of the tokens' vectors and one of the positions' vectors, both [n_tok, n_embd], and add them.
-//
-// Hint 2. Token number t, counted over all sequences, is at position t % n_seq of its own sequence.
-//
-// Hint 3. `take_rows` wants `&[usize]`: `let rows: Vec<usize> = ids.iter().map(|&id| id as usize).collect();`, and
-//         `let positions: Vec<usize> = (0..ids.len()).map(|t| t % n_seq).collect();`. The rest is
-//         `wte.take_rows(&rows)?` and `.add(...)` with the same of `wpe`.
-
 // Solution: src/layers/embedding.rs, forward

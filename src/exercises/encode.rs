@@ -36,14 +36,4 @@ pub fn encode(tokens: Vec<u32>, merges: &[(u32, u32, u32)]) -> Vec<u32> {
     not_started()
 }
 
-// Hint 1. Look at the worked example again: in which order do the ranks come? Can a merge with a lower rank become possible
-//         after one with a higher rank has been made?
-//
-// Hint 2. It cannot, because only later merges use what a merge makes. So you need not search for the lowest rank:
-//         try every merge once, in the order of the list. One that is not there changes nothing.
-//
-// Hint 3. Make `tokens` mutable. For each `&(left, right, merged)` of `merges`:
-//         `tokens = parts::merge_pair(&tokens, left, right, merged);`. (With 50,000 merges this is slow. The library looks
-//         at the neighbours that are there, and asks a table for their ranks.)
-
 // Solution: src/tokenizer/bpe.rs, merge_plain

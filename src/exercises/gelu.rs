@@ -26,10 +26,4 @@ pub fn gelu(x: f32) -> f32 {
     not_started()
 }
 
-// Hint 1. There is nothing to find out: compute `u` first, on a line of its own, and watch the brackets.
-//
-// Hint 2. The root is (2.0 / PI).sqrt(). It multiplies the whole of (x + 0.044715 * x * x * x).
-//
-// Hint 3. `let u = (2.0 / PI).sqrt() * (x + 0.044715 * x * x * x);`, and the result is half of x times `1.0 + u.tanh()`.
-
 // Solution: src/layers/gelu.rs, gelu

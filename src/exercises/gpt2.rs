@@ -33,13 +33,4 @@ pub fn logits(model: &Gpt2, ids: &[u32]) -> Result<Tensor> {
     not_started()
 }
 
-// Hint 1. Four lines of the formula. The second is a loop over `&model.h`, where each block reads what the one before it
-//         has written.
-//
-// Hint 2. [n_seq] -> [n_seq, n_embd] -> (blocks) [n_seq, n_embd] -> (ln_f) [n_seq, n_embd] -> the product with the head's
-//         table, transposed: [n_seq, n_embd] · [n_embd, n_vocab] -> [n_seq, n_vocab].
-//
-// Hint 3. `let mut x = parts::embedding(model.wte.tensor()?, &model.wpe, ids, ids.len())?;`, in the loop
-//         `x = parts::block(block, &x)?;`, and the table is `model.lm_head.as_ref().unwrap_or(&model.wte).tensor()?`.
-
 // Solution: src/model.rs, Gpt2::hidden

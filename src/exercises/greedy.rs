@@ -25,12 +25,4 @@ pub fn greedy(model: &Gpt2, prompt: &[u32], n_tokens: usize) -> Result<Vec<u32>>
     not_started()
 }
 
-// Hint 1. Keep the whole text in a list that begins as a copy of the prompt. You return its end.
-//
-// Hint 2. Repeat n_tokens times: logits of the text -> its last row -> the place of the largest number -> push it. The place
-//         is the token's id.
-//
-// Hint 3. `let logits = parts::logits(model, &text)?;`, `let id = argmax(logits.row(text.len() - 1)).unwrap_or(0) as u32;`,
-//         `text.push(id);`, and at the end `Ok(text[prompt.len()..].to_vec())`.
-
 // Solution: src/generate/mod.rs, greedy

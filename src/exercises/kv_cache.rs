@@ -29,12 +29,4 @@ pub fn attend_next(q: &[f32], k: &[f32], v: &[f32], keys: &mut Vec<f32>, values:
     not_started()
 }
 
-// Hint 1. Append first. Then each row of `keys` has a score, and the last one belongs to the token itself.
-//
-// Hint 2. score_j = sum over c of q[c] * key_j[c], divided by sqrt(head_size); w = softmax(score); result[c] = sum over j of
-//         w_j * value_j[c].
-//
-// Hint 3. `keys.extend_from_slice(k);` and the same for the values. Collect the scores from `keys.chunks(q.len())`, call
-//         `softmax_row(&mut scores)`, and add `w * x` into a list of zeros for each row of `values.chunks(q.len())`.
-
 // Solution: src/layers/attention.rs, attend

@@ -44,13 +44,4 @@ pub fn forward(ln: &LayerNorm, x: &Tensor) -> Result<Tensor> {
     not_started()
 }
 
-// Hint 1. Each row has its own mean and variance, so these are columns: one number for each row. The weight and the
-//         bias are rows: one number for each column. `Tensor`'s operations know both.
-//
-// Hint 2. With d = x - mean: variance = the mean of d * d in each row, and y = d / root * weight + bias.
-//         [n_tok, n_embd] - [n_tok, 1] -> [n_tok, n_embd], and d * d of each row -> [n_tok, 1].
-//
-// Hint 3. `let d = x.sub(&x.row_mean())?;`, `let root = d.mul(&d)?.row_mean().map(|v| (v + ln.epsilon).sqrt());`, and then
-//         a chain: `d.div(&root)?`, `.mul(&ln.weight)?`, `.add(&ln.bias)`.
-
 // Solution: src/layers/layer_norm.rs, LayerNorm::forward

@@ -54,17 +54,4 @@ pub fn backward(ln: &LayerNorm, x: &Tensor, d_y: &Tensor, grad: &mut LayerNorm) 
     not_started()
 }
 
-// Hint 1. No row depends on another, so write a loop over the rows, and in it think of lists of n_embd numbers only.
-//         First find the mean, the scale and z; then everything backward needs is there.
-//
-// Hint 2. In the loop, in this order: mean, variance (the mean of (x_j - mean)^2), scale, z. Then the two sums into
-//         grad, column by column. Then d_z, its mean, the mean of d_z * z, and last the row of d_x.
-//
-// Hint 3. Begin with `let mut d_x = Tensor::zeros(x.shape());`. For row i, when you have z, and each column j:
-//         `grad.bias.data_mut()[j] += d_y.row(i)[j];`
-//         `grad.weight.data_mut()[j] += d_y.row(i)[j] * z[j];`
-//         `d_z[j] = d_y.row(i)[j] * ln.weight.data()[j];`
-//         Then `let mean_d = d_z.iter().sum::<f32>() / n;`, mean_dz with zip in the same way, and for each column
-//         `d_x.row_mut(i)[j] = scale * (d_z[j] - mean_d - z[j] * mean_dz);`
-
 // Solution: src/layers/layer_norm.rs, LayerNorm::backward

@@ -42,15 +42,4 @@ pub fn rate(schedule: &Schedule, step: u64) -> f32 {
     not_started()
 }
 
-// Hint 1. Three cases, and the order in which you ask for them settles the rest. Which two must be out of the way
-//         before you may divide by `steps - warmup`?
-//
-// Hint 2. First `step < warmup`: climb, and return. Then `step >= steps`: return the lowest rate. What is left has
-//         warmup <= step < steps, so both differences are fine, and the lower one is above 0.
-//
-// Hint 3. For the fall:
-//         `let done = (step - schedule.warmup) as f32 / (schedule.steps - schedule.warmup) as f32;`
-//         `let height = 0.5 * (1.0 + (PI * done).cos());`, which is 1 at the peak and 0 at the end; then
-//         `lowest + (schedule.peak - lowest) * height`.
-
 // Solution: src/train/schedule.rs, Schedule::rate

@@ -35,11 +35,4 @@ pub fn forward(linear: &Linear, x: &Tensor) -> Result<Tensor> {
     not_started()
 }
 
-// Hint 1. The weighted sums of all tokens together are one matrix product.
-//
-// Hint 2. [n_tok, in] · [in, out] -> [n_tok, out], and then the row [out] is added to each row. If the row of `x` does not fit,
-//         the matrix product says so: pass its error on with `?`.
-//
-// Hint 3. `parts::matmul(x, linear.weight.tensor()?)?` and then `.add(&linear.bias)`.
-
 // Solution: src/layers/linear.rs, Linear::forward

@@ -50,12 +50,4 @@ pub fn backward(linear: &Linear, x: &Tensor, d_y: &Tensor, grad: &mut Linear) ->
     not_started()
 }
 
-// Hint 1. Let the shapes guide you. d_W must be [in, out]; you have x, [n_tok, in], and d_y, [n_tok, out]. Only one
-//         product of the two has that shape. In the same way there is only one for d_x.
-//
-// Hint 2. d_W = xᵀ·d_y, d_x = d_y·Wᵀ, and d_b is the sum of the rows of d_y.
-//
-// Hint 3. `x.t_matmul_add(d_y, grad.weight.tensor_mut()?)?;` does the first. For the bias: for each row t, zip
-//         `grad.bias.data_mut()` with `d_y.row(t)`, and `*sum += d`. The last line is `d_y.matmul_t(linear.weight.tensor()?)`.
-
 // Solution: src/layers/linear.rs, Linear::backward

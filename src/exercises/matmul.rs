@@ -34,16 +34,4 @@ pub fn matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     not_started()
 }
 
-// Hint 1. There is one loop for each letter: over the rows i of the result, over its columns j, and inside them over
-//         the p of the sum. Start each sum at 0.
-//
-// Hint 2. Numbers lie in memory row after row, so number (i, j) of a table with n columns is at place n * i + j. With `a` of
-//         k columns, `b` of n and the result of n: c[n * i + j] = sum over p of a[k * i + p] * b[n * p + j].
-//
-// Hint 3. `let (m, k) = a.table("matmul")?;` and the same for `b`. If the two k differ, return
-//         `Err(Error::shape("matmul", &[a.shape(), b.shape()], "the columns of a must equal the rows of b"))`.
-//         Begin with `let mut c = Tensor::zeros(&[m, n]);`. In the loops over i and j: `let mut sum = 0.0;`, then for
-//         each p in 0..k: `sum += a.data()[k * i + p] * b.data()[n * p + j];`, and after it
-//         `c.data_mut()[n * i + j] = sum;`.
-
 // Solution: src/kernels/matmul/mod.rs, plain

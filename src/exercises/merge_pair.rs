@@ -33,12 +33,4 @@ pub fn merge_pair(tokens: &[u32], left: u32, right: u32, merged: u32) -> Vec<u32
     not_started()
 }
 
-// Hint 1. A `for` loop moves on by one place each time. Here you sometimes want to move on by two.
-//
-// Hint 2. Keep the place in a variable `i`, and go on while `i < tokens.len()`. If the token at i is `left` and the next one is
-//         `right`, push `merged` and add 2 to i; if not, push the token at i and add 1.
-//
-// Hint 3. `if tokens[i] == left && tokens.get(i + 1) == Some(&right)` is the test; it is false at the last token, which has no
-//         neighbour on its right.
-
 // Solution: src/tokenizer/bpe.rs, replace_pair

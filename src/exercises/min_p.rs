@@ -28,13 +28,4 @@ pub fn min_p(logits: &mut [f32], p: f32) {
     not_started()
 }
 
-// Hint 1. Two steps: find what the likeliest token has, then compare every token with its `p`-th part.
-//
-// Hint 2. probabilities = softmax of a copy; border = p * the largest of them. The logit of each token whose probability is
-//         below the border becomes f32::NEG_INFINITY; the others are not touched.
-//
-// Hint 3. With `let mut probabilities = logits.to_vec();`, `softmax_row(&mut probabilities);` and
-//         `let most = probabilities.iter().copied().fold(0.0, f32::max);`, go through
-//         `logits.iter_mut().zip(&probabilities)`: `if *probability < p * most { *logit = f32::NEG_INFINITY; }`.
-
 // Solution: src/generate/knobs.rs, min_p

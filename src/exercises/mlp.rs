@@ -26,10 +26,4 @@ pub fn forward(mlp: &Mlp, x: &Tensor) -> Result<Tensor> {
     not_started()
 }
 
-// Hint 1. It is a chain of three functions, and you have all three.
-//
-// Hint 2. [n_tok, n_embd] -> c_fc -> [n_tok, n_inner] -> gelu of each number -> c_proj -> [n_tok, n_embd].
-//
-// Hint 3. `let fc = parts::linear(&mlp.c_fc, x)?;`, then `fc.map(parts::gelu)`, then once more `parts::linear`.
-
 // Solution: src/layers/mlp.rs, Mlp::forward

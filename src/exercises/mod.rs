@@ -1,7 +1,8 @@
 //! The exercises: functions of this crate with their bodies missing, for you to write.
 //!
 //! One file each, in the order of the book. A file says what to compute, with the formula and an example worked out in
-//! numbers; at its end are three hints, each plainer than the one before. Replace `not_started()` by your code, and
+//! numbers. Three hints for it, each plainer than the one before, are in `hints/`. Replace `not_started()` by your code,
+//! and
 //!
 //! ```text
 //! cargo run --example exercises                  where you are, and what comes next
@@ -20,8 +21,8 @@
 //!
 //! The guide reads these files as text. The first line of an exercise gives its title, chapter, difficulty and minutes;
 //! the last one, `// Solution: FILE, FUNCTION`, says where the library does it. `reset` looks at how lines begin to
-//! know what was there in the beginning: it keeps `//!`, `use`, everything `pub`, an `impl` above the function, and the
-//! hints, and puts `not_started()` into each `pub fn`. Your own private functions are removed (the copy keeps them).
+//! know what was there in the beginning: it keeps `//!`, `use`, everything `pub`, an `impl` above the function, and that
+//! last line, and puts `not_started()` into each `pub fn`. Your own private functions are removed (the copy keeps them).
 
 // A stub uses neither its arguments nor its imports yet, and not every program that includes this folder uses every stub.
 #![allow(unused_variables, unused_imports, dead_code)]

@@ -40,14 +40,4 @@ pub fn most_frequent_pair(words: &[(Vec<u32>, usize)]) -> Option<(u32, u32)> {
     not_started()
 }
 
-// Hint 1. Two steps. First count all pairs in a table whose keys are pairs. Then look for the best entry of the table.
-//
-// Hint 2. For each word and each `[left, right]` of its `windows(2)`, add the word's count to the entry `(left, right)`. Of two
-//         entries the better one has the larger count or, if the counts are equal, the smaller pair. Tuples are compared
-//         by their first parts, and only if these are equal by the next.
-//
-// Hint 3. `*counts.entry((pair[0], pair[1])).or_insert(0) += count;` counts. Then, because `Reverse` turns an order round,
-//         `counts.into_iter().max_by_key(|&(pair, count)| (count, Reverse(pair)))` is the best entry, and
-//         `.map(|(pair, _)| pair)` keeps its pair.
-
 // Solution: src/tokenizer/learn.rs, most_frequent_pair

@@ -31,14 +31,4 @@ pub fn forward(attn: &Attention, x: &Tensor) -> Result<Tensor> {
     not_started()
 }
 
-// Hint 1. Cut twice: first c_attn's result into three equal parts of its columns, then each of these into n_head parts. Then
-//         head h has the h-th part of each.
-//
-// Hint 2. [n_seq, 3*n_embd] -> three times [n_seq, n_embd] -> n_head times [n_seq, head_size] each -> n_head results
-//         [n_seq, head_size] -> side by side [n_seq, n_embd] -> c_proj.
-//
-// Hint 3. `let qkv = parts::linear(&attn.c_attn, x)?.split_cols(3)?;`, `let q = qkv[0].split_cols(attn.n_head)?;` and so on.
-//         For each h: `heads.push(parts::attention(&q[h], &k[h], &v[h])?);`. Then
-//         `parts::linear(&attn.c_proj, &Tensor::concat_cols(&heads)?)`.
-
 // Solution: src/layers/attention.rs, Attention::forward

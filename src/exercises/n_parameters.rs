@@ -26,12 +26,4 @@ pub fn n_parameters(config: &Config) -> usize {
     not_started()
 }
 
-// Hint 1. A linear layer from a to b numbers has a*b weights and b biases. A layer norm has 2*n_embd parameters.
-//
-// Hint 2. Write one block as a sum of six terms, and multiply it by n_layer. `n_inner` need not be 4*n_embd.
-//
-// Hint 3. `let linear = |a: usize, b: usize| a * b + b;`, then a block is
-//         `2 * norm + linear(d, 3 * d) + linear(d, d) + linear(d, config.n_inner) + linear(config.n_inner, d)` with
-//         `d = config.n_embd` and `norm = 2 * d`.
-
 // Solution: src/parameters.rs, Config::n_parameters

@@ -56,16 +56,4 @@ pub fn dot((a, scale_a): (&[i8], f32), (b, scale_b): (&[i8], f32)) -> f32 {
     not_started()
 }
 
-// Hint 1. Three small functions; write `quantize` first. The largest in size becomes 127 or -127, and the scale says how much
-//         one step is worth. In `dot`, the scales are the same in all terms: they can wait until the sum is there.
-//
-// Hint 2. `quantize`: find the largest |x|, divide by 127, divide each number by that and round. 0 / 0 is NaN, so decide first
-//         what a row of zeros gets. `dequantize`: q * scale. `dot`: turn each byte into an i32 before you multiply, add up the
-//         products as i32, turn the sum into an f32 and multiply by both scales.
-//
-// Hint 3. `let largest = row.iter().fold(0.0f32, |largest, x| largest.max(x.abs()));`, `let scale = largest / 127.0;`, and each
-//         number is `if scale > 0.0 { (x / scale).round() as i8 } else { 0 }`. Back: `f32::from(*q) * scale`. The dot product:
-//         `let sum: i32 = a.iter().zip(b).map(|(&q, &p)| i32::from(q) * i32::from(p)).sum();`, then
-//         `sum as f32 * scale_a * scale_b`.
-
 // Solution: src/quantize.rs, quantize

@@ -27,13 +27,4 @@ pub fn forward(x: &Tensor) -> Tensor {
     not_started()
 }
 
-// Hint 1. Adding the same number to all scores of a row changes nothing: the factor that it brings stands above and below
-//         the fraction bar. You are free to choose that number well.
-//
-// Hint 2. Subtract the row's largest score: softmax(x)_i = e^(x_i - max) / sum over j of e^(x_j - max). The largest power
-//         is then e^0 = 1.
-//
-// Hint 3. Begin with `let mut y = x.clone();`. For each row: find the largest with `fold(f32::NEG_INFINITY, f32::max)`,
-//         replace each number by `(*v - largest).exp()`, add them up, divide each by the sum.
-
 // Solution: src/layers/softmax.rs, forward

@@ -44,17 +44,4 @@ pub fn split(text: &str) -> Vec<&str> {
     not_started()
 }
 
-// Hint 1. Write a second function that answers a smaller question: how many bytes has the first piece of this text? Then
-//         `split` cuts it off, pushes it, and goes on with the rest, until nothing is left.
-//
-// Hint 2. In that function, try the rules in order and return as soon as one fits. For 2 to 4: let `word` be the text behind
-//         its space, if it begins with one. The first character of `word` decides which class it is, and the run ends
-//         before the first character of another class. If `word` is empty or begins with white space, it is rule 5: count
-//         the white space from the beginning of the text.
-//
-// Hint 3. For a class, a function such as `fn is_sign(c: char) -> bool`. The length of a run: `word.find(|c| !is_sign(c))`,
-//         or `word.len()` if that is `None`. Rules 2 to 4 return it plus 1 for the space, if there was one. Rule 5: with `run`
-//         the length of the white space and `last` the length of its last character
-//         (`text[..run].chars().next_back()`), return `run` if `run == text.len() || run == last`, else `run - last`.
-
 // Solution: src/tokenizer/split.rs, split

@@ -48,14 +48,4 @@ pub fn backward(tape: &Tape, from: Value) -> Vec<f64> {
     not_started()
 }
 
-// Hint 1. You need one list of slopes, as long as the tape, and one loop. Which slope do you know at the beginning? And which
-//         node is the first whose slope is complete?
-//
-// Hint 2. All slopes are 0, but that of `from`, which is 1. Go from `from.0` down to 0. For each of the node's two inputs, add
-//         (its own slope) * (the local slope) to the slope of the input. Add it: somebody else may have added something already.
-//
-// Hint 3. `let mut slopes = vec![0.0; tape.nodes.len()];`, `slopes[from.0] = 1.0;`, then
-//         `for place in (0..=from.0).rev() { for (input, local) in tape.nodes[place].inputs { ... } }` with
-//         `slopes[input] += slopes[place] * local;` inside.
-
 // Solution: src/tape.rs, Tape::backward

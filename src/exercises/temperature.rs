@@ -24,11 +24,4 @@ pub fn temperature(logits: &mut [f32], t: f32) {
     not_started()
 }
 
-// Hint 1. Two steps: find the largest number, then change every number.
-//
-// Hint 2. `fold(f32::NEG_INFINITY, f32::max)` finds the largest.
-//
-// Hint 3. `let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);`, and then for each `score` of
-//         `logits.iter_mut()`: `*score = (*score - largest) / t;`.
-
 // Solution: src/generate/knobs.rs, temperature

@@ -20,11 +20,4 @@ pub fn top_k(logits: &mut [f32], k: usize) {
     not_started()
 }
 
-// Hint 1. Which number decides who stays? The k-th largest: every smaller one goes.
-//
-// Hint 2. Sort a copy, largest first. The k-th largest is at index k - 1. Then compare each logit with it.
-//
-// Hint 3. `let mut sorted = logits.to_vec();`, `sorted.sort_by(|a, b| b.total_cmp(a));`, `let kth = sorted[k - 1];`, and each
-//         score `< kth` becomes `f32::NEG_INFINITY`. Return early if `k == 0 || k >= logits.len()`.
-
 // Solution: src/generate/knobs.rs, top_k

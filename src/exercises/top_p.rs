@@ -23,14 +23,4 @@ pub fn top_p(logits: &mut [f32], p: f32) {
     not_started()
 }
 
-// Hint 1. Walk through the tokens from the likeliest on, and add up their probabilities, until they reach p. The token
-//         that reaches p stays too.
-//
-// Hint 2. probabilities = softmax of a copy; order = ids, sorted by probability, largest first. Keep from the front: add the
-//         probability, then ask whether the sum has reached p. All ids after that point are removed.
-//
-// Hint 3. With `let mut order: Vec<usize> = (0..logits.len()).collect();` and
-//         `order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));`, go through `order` with a sum and a flag:
-//         `if enough { logits[id] = f32::NEG_INFINITY; }`, otherwise add, and set `enough = sum >= p`.
-
 // Solution: src/generate/knobs.rs, top_p

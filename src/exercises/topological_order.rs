@@ -44,18 +44,4 @@ pub fn topological_order(inputs: &[Vec<usize>]) -> Vec<usize> {
     not_started()
 }
 
-// Hint 1. There are two good ways. *Count*: each node waits for its inputs; put down whoever waits for nobody any more. *Dive*:
-//         before you put a node down, put its inputs down, and before those theirs; leave out what is down already. The first
-//         needs no function that calls itself.
-//
-// Hint 2. Counting needs two lists: for each node, how many inputs it still waits for, and who was made from it (twice, if it
-//         was used twice). The order begins with all nodes that have no inputs. Go through the order from its beginning while it
-//         grows at its end: each node tells those made from it to wait for one less, and whoever reaches 0 is put at the end.
-//
-// Hint 3. `let mut waits_for: Vec<usize> = inputs.iter().map(Vec::len).collect();`,
-//         `for (node, list) in inputs.iter().enumerate() { for &input in list { made_from_it[input].push(node); } }`, then
-//         `let mut order: Vec<usize> = (0..inputs.len()).filter(|&node| waits_for[node] == 0).collect();` and, with `next` from
-//         0 while it is below `order.len()`, for each node in `made_from_it[order[next]]`: `waits_for[node] -= 1;`, and
-//         `order.push(node)` if that is 0 now.
-
 // Solution: src/tape.rs, topological_order

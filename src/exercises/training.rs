@@ -60,20 +60,4 @@ pub fn train(linear: &mut Linear, ids: &[u32], schedule: &Schedule) -> Result<Ve
     not_started()
 }
 
-// Hint 1. Divide the work in two: what is made once, before the loop, and what is made at every step. The text does not
-//         change, so x and the targets are made once. AdamW remembers, so it is made once. A gradient is a sum that
-//         begins at zero, so it is made at every step.
-//
-// Hint 2. Before: inputs are `&ids[..ids.len() - 1]`, targets are `&ids[1..]`; x is zeros with a 1 in column
-//         `inputs[t]` of row t; `AdamW::new(linear.weight.tensor()?.len(), 0.1)` and `AdamW::new(linear.bias.len(), 0.0)`; a list
-//         for the losses. At every step: forward, loss, gradient of the logits, gradient of the layer, two updates.
-//
-// Hint 3. In the loop over `step in 0..schedule.steps`:
-//         `let logits = linear.forward(&x)?;`, and push the mean of `parts::cross_entropy(&logits, targets)?`;
-//         `let d = parts::cross_entropy_gradient(&logits, targets, 1.0)?;`
-//         `let mut grad = Linear::zeros(n_vocab, n_vocab);`
-//         `parts::linear_backward(linear, &x, &d, &mut grad)?;`
-//         `let lr = parts::learning_rate(schedule, step);`
-//         `parts::adamw(&mut of_weight, linear.weight.tensor_mut()?.data_mut(), grad.weight.tensor()?.data(), lr);`, and the same for the bias.
-
 // Solution: src/train/step.rs, Workspace::make_step

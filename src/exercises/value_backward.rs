@@ -64,13 +64,4 @@ pub fn relu(a: f64) -> (f64, f64) {
     not_started()
 }
 
-// Hint 1. Six small functions, which do not need each other; the checks say which of them is meant. Take each slope from the
-//         table above. In a product, ask what a step of `a` is multiplied with: that is the other factor.
-//
-// Hint 2. Begin with `add`: the value is `a + b`, and a step of either comes out unchanged, so the slopes are 1 and 1. `exp` is
-//         the only one that can use its own value again. `relu` asks whether `a` is above 0, and 0 itself is not.
-//
-// Hint 3. `(a + b, [1.0, 1.0])`, `(a * b, [b, a])`, `(a.powf(n), n * a.powf(n - 1.0))`, `(a.ln(), 1.0 / a)`,
-//         `(a.exp(), a.exp())`, `(a.max(0.0), if a > 0.0 { 1.0 } else { 0.0 })`.
-
 // Solution: src/tape.rs, Tape::mul

@@ -1,5 +1,6 @@
 //! `hint`: one more hint each time. A small file remembers the last one.
 
+use super::super::hints;
 use super::super::stubs::Stub;
 use super::super::{Guide, RUN};
 use gpt60::checkpoint::write_beside;
@@ -9,10 +10,12 @@ use std::fs;
 
 impl Guide {
     pub fn hint(&self, stub: &Stub, level: Option<&str>) -> Outcome<bool> {
-        let hints = stub.hints();
+        let hints = hints::read(&self.root, stub);
         let n = hints.len();
         if n == 0 {
-            return Err(Failure::Failed(format!("{} has no hints: at its end, `// Hint 1.` is missing", stub.file())));
+            let file = hints::file(&stub.name);
+            let problem = format!("{file} has no hints; `git checkout {file}` brings them back as they were committed");
+            return Err(Failure::Failed(problem));
         }
         let level = match level {
             Some(word) => match word.parse() {
