@@ -86,11 +86,30 @@ impl Stub {
         format!("{}:{line}", self.file())
     }
 
-    /// The first paragraph after the header.
+    /// The first paragraph after the header. Its last words may lead to a list or a formula below it, which is not shown
+    /// here: a colon becomes a full stop, and a sentence without an end is left out.
     pub fn task(&self) -> String {
         let docs = self.text.lines().skip(1).map_while(|line| line.strip_prefix("//!")).map(str::trim);
         let lines = docs.skip_while(|line| line.is_empty()).take_while(|line| !line.is_empty());
-        lines.collect::<Vec<_>>().join(" ")
+        let text = lines.collect::<Vec<_>>().join(" ");
+        if let Some(whole) = text.strip_suffix(':') {
+            return format!("{whole}.");
+        }
+        match text.rfind(". ") {
+            Some(end) if !text.ends_with(['.', '?', '!', ')']) => text[..=end].to_string(),
+            _ => text,
+        }
+    }
+
+    /// The task in one line: what the comment above the function says that it does. `None` if the comment is gone.
+    pub fn task_line(&self) -> Option<String> {
+        let function = self.text.lines().position(|line| line.starts_with("pub fn "))?;
+        let above: Vec<&str> = self.text.lines().take(function).collect();
+        let above = above.into_iter().rev().skip_while(|line| line.starts_with("#["));
+        let mut lines: Vec<&str> = above.map_while(|line| line.strip_prefix("///")).map(str::trim).collect();
+        lines.reverse();
+        let paragraph: Vec<&str> = lines.into_iter().take_while(|line| !line.is_empty()).collect();
+        (!paragraph.is_empty()).then(|| paragraph.join(" "))
     }
 
     /// The library's file and function, from the last line: `// Solution: src/layers/mlp.rs, Mlp::forward`.
@@ -192,6 +211,7 @@ pub fn many(
         for text in [STUB, &begun] {
             let stub = stub(text);
             assert_eq!(stub.task(), "Double every number of a list.");
+            assert_eq!(stub.task_line().as_deref(), Some("Twice: `[m] -> [m]`."));
             assert_eq!(stub.place(), "src/exercises/twice.rs:28");
             assert_eq!(stub.solution(), Some(("src/twice.rs".to_string(), "Twice::forward".to_string())));
         }
@@ -207,11 +227,24 @@ pub fn many(
             assert!(Header::parse(&stub.text).is_some(), "{name}: the first line is not as it must be");
             assert!(["Easy", "Medium", "Hard"].contains(&stub.header.level.as_str()), "{name}");
             assert!(stub.task().len() > 20, "{name} does not say what to do");
+            assert!(stub.task().ends_with(['.', '?', ')']), "{name} breaks off: {}", stub.task());
+            let line = stub.task_line().unwrap_or_else(|| panic!("{name} does not say what its function does"));
+            assert!((15..150).contains(&line.chars().count()) && line.ends_with('.'), "{name}: {line}");
             let (file, item) = stub.solution().unwrap_or_else(|| panic!("{name} has no line `// Solution: `"));
             let library =
                 fs::read_to_string(root().join(&file)).unwrap_or_else(|_| panic!("{name}: there is no {file}"));
             assert!(line_of(&library, &item).is_some(), "{name}: there is no {item} in {file}");
         }
+    }
+
+    #[test]
+    fn a_task_ends_with_a_whole_sentence() {
+        let task = |words: &str| stub(&STUB.replace("//! of a list.", &format!("//! of a list{words}"))).task();
+        assert_eq!(task(". It is in"), "Double every number of a list.");
+        assert_eq!(task(". It is:"), "Double every number of a list. It is.");
+        assert_eq!(task(". Why?"), "Double every number of a list. Why?");
+        assert_eq!(task(""), "Double every number of a list"); // no sentence at all: all of it
+        assert_eq!(stub(&STUB.replace("/// Twice: `[m] -> [m]`.\n", "")).task_line(), None);
     }
 
     #[test]

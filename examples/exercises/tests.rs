@@ -6,7 +6,7 @@ mod misbehaving;
 use super::checks::Checks;
 use super::commands::list::markdown;
 use super::commands::overview::next_after;
-use super::commands::watch::{changes, snapshot};
+use super::commands::watch::{changes, snapshot, what_next};
 use super::names::{find, unknown_command};
 use super::stubs::{self, Stub};
 use super::verdict::{State, States};
@@ -101,6 +101,22 @@ fn what_comes_next_is_the_first_that_is_not_done_and_after_the_last_the_first_ag
     assert_eq!(next(&states, Some("two")).as_deref(), Some("one"));
     states.insert("one".to_string(), State::Done);
     assert_eq!(next(&states, Some("one")), None);
+    fs::remove_dir_all(&guide.root).unwrap();
+}
+
+#[test]
+fn the_next_exercise_is_shown_with_its_chapter_its_task_and_how_many_are_done() {
+    let guide = guide("next_words", &["one", "two", "three"]);
+    let stubs = stubs::read(&guide.root).unwrap();
+    let mut states = States::from(["one", "three"].map(|name| (name.to_string(), State::Done)));
+    let expected =
+        "  2 of 3 done\n  next is two: halves. Chapter 2. Easy, 40 minutes.\n    Half.\n    src/exercises/two.rs:6\n";
+    assert_eq!(what_next(&stubs, &states, "three"), expected);
+    let introduction = guide.introduction(&stubs, &stubs[1], &states);
+    let expected = "\nNext is two: halves. Chapter 2. Easy, 40 minutes.\n  src/exercises/two.rs:6    (2 of 3 done)\n\n  Halve it.\n";
+    assert!(introduction.starts_with(expected), "{introduction}");
+    states.insert("two".to_string(), State::Done);
+    assert!(what_next(&stubs, &states, "two").contains("all exercises are done"));
     fs::remove_dir_all(&guide.root).unwrap();
 }
 

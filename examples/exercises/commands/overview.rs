@@ -33,7 +33,7 @@ impl Guide {
             return Ok(checked);
         }
         match next_after(stubs, &states, None) {
-            Some(stub) => cli::print(&self.introduction(stub, states.get(&stub.name)))?,
+            Some(stub) => cli::print(&self.introduction(stubs, stub, &states))?,
             None => cli::print("\nAll exercises are done: what you have written is a GPT.\n")?,
         }
         Ok(checked)
@@ -68,12 +68,12 @@ impl Guide {
     }
 
     /// The next exercise.
-    fn introduction(&self, stub: &Stub, state: Option<&State>) -> String {
-        let is_begun = matches!(state, Some(State::Wrong(_)));
+    pub fn introduction(&self, stubs: &[Stub], stub: &Stub, states: &States) -> String {
+        let is_begun = matches!(states.get(&stub.name), Some(State::Wrong(_)));
         let Header { title, chapter, level, minutes } = &stub.header;
         let next = if is_begun { "Go on with" } else { "Next is" };
-        let mut text = format!("\n{next} {}: {title}. {level}, {minutes} minutes.\n", stub.name);
-        text += &format!("  {}\n\n", stub.place());
+        let mut text = format!("\n{next} {}: {title}. Chapter {chapter}. {level}, {minutes} minutes.\n", stub.name);
+        text += &format!("  {}    ({} done)\n\n", stub.place(), n_of_all(stubs, states));
         wrap(&stub.task(), 76).iter().for_each(|line| text += &format!("  {line}\n"));
         let advice = match (is_begun, stubs::chapter(&self.root, *chapter)) {
             (true, _) => "It is not right yet: the check says why.".to_string(),
@@ -82,6 +82,12 @@ impl Guide {
         };
         text + &format!("\n{advice}\n")
     }
+}
+
+/// How many are done, and of how many: `3 of 38`.
+pub fn n_of_all(stubs: &[Stub], states: &States) -> String {
+    let n_done = stubs.iter().filter(|stub| states.get(&stub.name) == Some(&State::Done)).count();
+    format!("{n_done} of {}", stubs.len())
 }
 
 /// The first exercise that is not done. The search begins after `name`, or at the start, and wraps around.

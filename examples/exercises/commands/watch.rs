@@ -4,9 +4,9 @@
 //! change, but every system does so in its own way. A production program would use the `notify` crate.
 
 use super::super::Guide;
-use super::super::stubs::{self, Stub};
+use super::super::stubs::{self, Header, Stub};
 use super::super::verdict::{Checked, State, States, verdict};
-use super::overview::next_after;
+use super::overview::{n_of_all, next_after};
 use gpt60::cli::{self, Failure, Outcome};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -87,20 +87,25 @@ impl Guide {
                 for name in &names {
                     cli::print(&verdict(name, new.get(name), &warnings))?;
                     if new.get(name) == Some(&State::Done) {
-                        cli::print(&self.what_next(stubs, &known.states, name))?;
+                        cli::print(&what_next(stubs, &known.states, name))?;
                     }
                 }
                 Ok(())
             }
         }
     }
+}
 
-    fn what_next(&self, stubs: &[Stub], states: &States, done: &str) -> String {
-        match next_after(stubs, states, Some(done)) {
-            Some(stub) => format!("  next is {}: {}. {}\n", stub.name, stub.header.title, stub.place()),
-            None => "  That was the last one: all exercises are done.\n".to_string(),
-        }
-    }
+/// What to do after an exercise that is done.
+pub fn what_next(stubs: &[Stub], states: &States, done: &str) -> String {
+    let Some(stub) = next_after(stubs, states, Some(done)) else {
+        return "  That was the last one: all exercises are done.\n".to_string();
+    };
+    let Header { title, chapter, level, minutes } = &stub.header;
+    let mut text = format!("  {} done\n", n_of_all(stubs, states));
+    text += &format!("  next is {}: {title}. Chapter {chapter}. {level}, {minutes} minutes.\n", stub.name);
+    text += &stub.task_line().map_or(String::new(), |line| format!("    {line}\n"));
+    text + &format!("    {}\n", stub.place())
 }
 
 impl Known {
