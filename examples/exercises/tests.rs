@@ -6,10 +6,10 @@ mod misbehaving;
 use super::checks::Checks;
 use super::commands::list::markdown;
 use super::commands::overview::next_after;
-use super::commands::watch::{changes, snapshot, what_next};
+use super::commands::watch::{Known, changes, check_waiting, snapshot, what_next};
 use super::names::{find, unknown_command};
 use super::stubs::{self, Stub};
-use super::verdict::{State, States};
+use super::verdict::{Checked, State, States};
 use super::words::{duration, wrap};
 use super::{Guide, RUN};
 use gpt60::cli::{Failure, Outcome};
@@ -117,6 +117,52 @@ fn the_next_exercise_is_shown_with_its_chapter_its_task_and_how_many_are_done() 
     assert!(introduction.starts_with(expected), "{introduction}");
     states.insert("two".to_string(), State::Done);
     assert!(what_next(&stubs, &states, "two").contains("all exercises are done"));
+    fs::remove_dir_all(&guide.root).unwrap();
+}
+
+fn because_of(piece: &str) -> State {
+    State::Wrong(vec![format!("  It begins in a piece that this one calls: `{piece}` is wrong. Mend that first.")])
+}
+
+/// What `watch` says when the checks answer like this, and what it asks.
+fn watch_once(stubs: &[Stub], known: &mut Known, state_of: &dyn Fn(&str) -> State) -> (String, Vec<String>) {
+    let (mut said, asked) = (String::new(), std::cell::RefCell::new(Vec::new()));
+    let judge = |names: &[String]| {
+        asked.borrow_mut().push(names.join(" "));
+        let states = names.iter().map(|name| (name.clone(), state_of(name))).collect();
+        Ok(Checked::Built { states, printed: String::new(), warnings: Vec::new() })
+    };
+    let mut say = |text: &str| {
+        said += text;
+        Ok(())
+    };
+    check_waiting(stubs, known, &judge, &mut say).unwrap();
+    (said, asked.into_inner())
+}
+
+#[test]
+fn what_had_failed_because_of_a_piece_is_looked_at_again_when_it_is_mended() {
+    let guide = guide("again", &["a", "b", "c", "d"]);
+    let stubs = stubs::read(&guide.root).unwrap();
+    let wrong = State::Wrong(vec!["for a reason of its own".to_string()]);
+    let states = [("a", wrong.clone()), ("b", because_of("a")), ("c", because_of("b")), ("d", wrong.clone())];
+    let states: States = states.map(|(name, state)| (name.to_string(), state)).into();
+    let mut known = Known { states, waiting: ["a".to_string()].into() };
+    // As long as `a` is wrong, nothing else is looked at.
+    let (said, asked) = watch_once(&stubs, &mut known, &|_| wrong.clone());
+    assert_eq!((said.as_str(), asked), ("\na: wrong\n  for a reason of its own\n", vec!["a".to_string()]));
+    // `b` was wrong because of `a`, and `c` because of `b`; `d` was not.
+    known.waiting = ["a".to_string()].into();
+    let (said, asked) = watch_once(&stubs, &mut known, &|_| State::Done);
+    assert_eq!(asked, ["a", "b", "c"]);
+    let expected = "\na: done\n  b had failed because of a: looked at again\nb: done\n\
+                    \x20 c had failed because of b: looked at again\nc: done\n  3 of 4 done\n  next is d: halves.";
+    assert!(said.starts_with(expected), "{said}");
+    assert!(known.waiting.is_empty());
+    // And at the end it says that all are done.
+    known.waiting = ["d".to_string()].into();
+    let (said, _) = watch_once(&stubs, &mut known, &|_| State::Done);
+    assert_eq!(said, "\nd: done\n  That was the last one: all exercises are done.\n");
     fs::remove_dir_all(&guide.root).unwrap();
 }
 

@@ -23,6 +23,13 @@ impl State {
         }
     }
 
+    /// Whether this exercise, whose name is not `piece`, is wrong because of that piece.
+    pub fn blames(&self, piece: &str) -> bool {
+        let State::Wrong(lines) = self else { return false };
+        let signs = [format!("piece that this one calls: `{piece}`"), format!("src/exercises/{piece}.rs:")];
+        lines.iter().any(|line| signs.iter().any(|sign| line.contains(sign)))
+    }
+
     pub fn mark(&self) -> char {
         match self {
             State::NotStarted => '.',
@@ -193,6 +200,16 @@ error: could not compile `gpt60` (test \"exercises\") due to 1 previous error
         assert!(gone.why().starts_with("src/exercises/gelu.rs is gone"), "{}", gone.why());
         assert_eq!(gone.names(), [""; 0]);
         assert_eq!(Broken::new("error: no network\n").why(), "the checks cannot be built: error: no network.");
+    }
+
+    #[test]
+    fn a_verdict_names_the_piece_that_it_is_wrong_because_of() {
+        let wrong = |line: &str| State::Wrong(vec!["src/exercises/mlp.rs:9, with x:".to_string(), line.to_string()]);
+        let differs = wrong("  It begins in a piece that this one calls: `gelu` is wrong. Mend that first.");
+        assert!(differs.blames("gelu") && !differs.blames("linear"));
+        assert!(wrong("  it panicked at src/exercises/gelu.rs:7:5").blames("gelu"));
+        assert!(!wrong("  The likely cause: `gelu` is not called.").blames("gelu"));
+        assert!(!State::Done.blames("gelu"));
     }
 
     #[test]

@@ -22,11 +22,16 @@ const SETTLE: Duration = Duration::from_millis(50);
 type Snapshot = BTreeMap<String, (Option<SystemTime>, u64)>;
 
 /// What is known about the exercises from one save to the next.
-struct Known {
-    states: States,
+pub struct Known {
+    pub states: States,
     /// Saved, but not checked yet: something does not compile.
-    waiting: BTreeSet<String>,
+    pub waiting: BTreeSet<String>,
 }
+
+/// Checks the exercises with these names.
+pub type Judge<'a> = &'a dyn Fn(&[String]) -> Outcome<Checked>;
+/// Says something as soon as it is known.
+pub type Say<'a> = &'a mut dyn FnMut(&str) -> Outcome<()>;
 
 impl Guide {
     pub fn watch(&self, stubs: &[Stub]) -> Outcome<bool> {
@@ -65,34 +70,50 @@ impl Guide {
                 }
             }
             if !known.waiting.is_empty() {
-                self.check_waiting(&stubs, &mut known)?;
+                check_waiting(&stubs, &mut known, &|names| self.checks.judge(names), &mut |text| cli::print(text))?;
                 cli::note(&format!("[{:.1} s]", start.elapsed().as_secs_f64()));
             }
         }
     }
+}
 
-    fn check_waiting(&self, stubs: &[Stub], known: &mut Known) -> Outcome<()> {
-        let names: Vec<String> = known.waiting.iter().cloned().collect();
-        cli::print("\n")?;
-        // If nothing has compiled so far, nothing is known about the other exercises either: ask for all.
-        match self.checks.judge(if known.states.is_empty() { &[] } else { &names })? {
+/// Checks what is waiting, then what had failed because of it, and says what comes next.
+pub fn check_waiting(stubs: &[Stub], known: &mut Known, judge: Judge, say: Say) -> Outcome<()> {
+    let mut names: Vec<String> = known.waiting.iter().cloned().collect();
+    say("\n")?;
+    // If nothing has compiled so far, nothing is known about the other exercises either: ask for all.
+    let mut checked = judge(if known.states.is_empty() { &[] } else { &names })?;
+    let mut seen = BTreeSet::from_iter(names.iter().cloned());
+    let mut last_done = None;
+    loop {
+        let (new, printed, warnings) = match checked {
+            Checked::Built { states, printed, warnings } => (states, printed, warnings),
             Checked::Broken(broken) => {
                 cli::note_part(&broken.output);
-                cli::print(&broken.verdict(&names))
+                return say(&broken.verdict(&names));
             }
-            Checked::Built { states: new, printed, warnings } => {
-                known.waiting.clear();
-                cli::print(&printed)?;
-                known.states.extend(new.clone());
-                for name in &names {
-                    cli::print(&verdict(name, new.get(name), &warnings))?;
-                    if new.get(name) == Some(&State::Done) {
-                        cli::print(&what_next(stubs, &known.states, name))?;
-                    }
-                }
-                Ok(())
-            }
+        };
+        known.waiting.retain(|name| !names.contains(name));
+        known.states.extend(new.clone());
+        say(&printed)?;
+        for name in &names {
+            say(&verdict(name, new.get(name), &warnings))?;
         }
+        let mended: Vec<&str> =
+            names.iter().map(String::as_str).filter(|name| new.get(*name) == Some(&State::Done)).collect();
+        last_done = mended.last().map(|name| name.to_string()).or(last_done);
+        // Each is looked at once: the next round is of others.
+        let had_failed =
+            |(name, state): &(&String, &State)| !seen.contains(*name) && mended.iter().any(|piece| state.blames(piece));
+        let again: Vec<String> = known.states.iter().filter(had_failed).map(|(name, _)| name.clone()).collect();
+        if again.is_empty() {
+            return last_done.map_or(Ok(()), |name| say(&what_next(stubs, &known.states, &name)));
+        }
+        say(&format!("  {} had failed because of {}: looked at again\n", again.join(", "), mended.join(", ")))?;
+        known.waiting.extend(again.iter().cloned()); // until there is a verdict
+        checked = judge(&again)?;
+        seen.extend(again.iter().cloned());
+        names = again;
     }
 }
 
