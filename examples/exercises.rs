@@ -11,7 +11,8 @@
 //! when it needs a verdict. Even with a syntax error in one of your files, hints, the list and `reset` work.
 
 use gpt60::Error;
-use gpt60::cli::{Args, Command, Failure, Flag, Outcome};
+use gpt60::checkpoint::write_beside;
+use gpt60::cli::{self, Args, Command, Failure, Flag, Outcome};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -26,6 +27,8 @@ mod fresh;
 mod hints;
 #[path = "exercises/names.rs"]
 mod names;
+#[path = "exercises/progress.rs"]
+mod progress;
 #[path = "exercises/stubs.rs"]
 mod stubs;
 #[path = "exercises/verdict.rs"]
@@ -35,6 +38,9 @@ mod words;
 
 use checks::Checks;
 use names::{named, unknown_command};
+use progress::Progress;
+use stubs::Stub;
+use verdict::{Checked, States};
 
 const COMMAND: Command = Command {
     name: "exercises",
@@ -76,6 +82,8 @@ struct Guide {
     root: PathBuf,
     /// Where this program keeps its own files: in cargo's directory, not in the source.
     own_dir: PathBuf,
+    /// Where it keeps what is the learner's: beside the source, where `cargo clean` does not come. Git ignores it.
+    mine: PathBuf,
     checks: Checks,
 }
 
@@ -91,7 +99,8 @@ impl Guide {
             (_, Some(target)) => root.join(target),
             _ => root.join("target"),
         };
-        Guide { own_dir: target.join("exercises"), checks: Checks { root: root.clone(), target, is_release }, root }
+        let (own_dir, mine) = (target.join("exercises"), root.join("mine"));
+        Guide { own_dir, mine, checks: Checks { root: root.clone(), target, is_release }, root }
     }
 
     /// Does what the command line asks; returns whether everything that was checked is right.
@@ -116,16 +125,46 @@ impl Guide {
             "check" => self.check(&stubs, &words[1..]),
             "hint" => too_many(3).and_then(|()| self.hint(named(&stubs, &words)?, words.get(2).copied())),
             "reset" => too_many(2).and_then(|()| self.reset(named(&stubs, &words)?)),
-            "solution" => too_many(2).and_then(|()| self.solution(named(&stubs, &words)?, args.has("--now"))),
+            "solution" => too_many(2).and_then(|()| self.solution(&stubs, named(&stubs, &words)?, args.has("--now"))),
             _ => Err(Failure::Usage(unknown_command(&stubs, command))),
         }
     }
 
-    /// Creates the directory for its own files.
-    fn make_own_dir(&self) -> Outcome<()> {
-        let dir = &self.own_dir;
-        fs::create_dir_all(dir).map_err(|error| Error::io(dir, "made", error).into())
+    /// Checks the exercises with these names, or all, and remembers their verdicts.
+    fn judge(&self, stubs: &[Stub], names: &[String]) -> Outcome<Checked> {
+        let checked = self.checks.judge(names)?;
+        if let Checked::Built { states, .. } = &checked {
+            self.remember(stubs, states, progress::now());
+        }
+        Ok(checked)
     }
+
+    /// Keeps the verdicts for later. If that fails, the verdicts themselves are still good.
+    fn remember(&self, stubs: &[Stub], states: &States, now: u64) {
+        let (before, mut progress) = (self.progress(), self.progress());
+        progress.note(stubs, states, now);
+        if progress == before {
+            return; // on a fresh copy nothing is written
+        }
+        let file = self.progress_file();
+        let written = make_dir(&self.mine).and_then(|()| Ok(write_beside(&file, progress.text().as_bytes())?));
+        if written.is_err() {
+            cli::note(&format!("[{} cannot be written: this check is not remembered]", file.display()));
+        }
+    }
+
+    fn progress(&self) -> Progress {
+        Progress::read(&self.progress_file())
+    }
+
+    fn progress_file(&self) -> PathBuf {
+        self.mine.join("progress.txt")
+    }
+}
+
+/// Makes a directory, unless it is there.
+fn make_dir(dir: &Path) -> Outcome<()> {
+    fs::create_dir_all(dir).map_err(|error| Error::io(dir, "made", error).into())
 }
 
 #[cfg(test)]

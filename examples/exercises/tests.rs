@@ -9,8 +9,8 @@ use super::commands::overview::next_after;
 use super::commands::watch::{Known, changes, check_waiting, snapshot, what_next};
 use super::names::{find, unknown_command};
 use super::stubs::{self, Stub};
-use super::verdict::{Checked, State, States};
-use super::words::{duration, wrap};
+use super::verdict::{Broken, Checked, State, States};
+use super::words::{ago, duration, wrap};
 use super::{Guide, RUN};
 use gpt60::cli::{Failure, Outcome};
 use std::fs;
@@ -31,7 +31,8 @@ fn guide(name: &str, exercises: &[&str]) -> Guide {
         fs::write(root.join(format!("src/exercises/{exercise}.rs")), STUB).unwrap();
     }
     let target = root.join("target");
-    Guide { own_dir: target.join("exercises"), checks: Checks { root: root.clone(), target, is_release: false }, root }
+    let (own_dir, mine) = (target.join("exercises"), root.join("mine"));
+    Guide { own_dir, mine, checks: Checks { root: root.clone(), target, is_release: false }, root }
 }
 
 fn usage<T>(outcome: Outcome<T>) -> String {
@@ -167,6 +168,32 @@ fn what_had_failed_because_of_a_piece_is_looked_at_again_when_it_is_mended() {
 }
 
 #[test]
+fn while_one_exercise_does_not_compile_the_others_keep_their_last_verdicts_with_their_age() {
+    let guide = guide("last", &["one", "two", "three", "four"]);
+    let write = |name: &str, body: &str| {
+        fs::write(guide.root.join(format!("src/exercises/{name}.rs")), STUB.replace("not_started()", body)).unwrap();
+    };
+    ["one", "two", "three"].iter().for_each(|name| write(name, "x / 2.0"));
+    let mut stubs = stubs::read(&guide.root).unwrap();
+    let states: States = ["one", "two", "three"].map(|name| (name.to_string(), State::Done)).into();
+    guide.remember(&stubs, &states, 10_000);
+    // `one` has a syntax error now, `two` was changed; `three` is as it was, and `four` not begun.
+    write("one", "x /");
+    write("two", "x / 3.0");
+    stubs = stubs::read(&guide.root).unwrap();
+    let said = "error: expected expression\n --> src/exercises/one.rs:7:8\n";
+    let text = guide.list_text(&stubs, &Checked::Broken(Broken::new(said)), 10_000 + 12 * 60);
+    let state = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap()[23..36].trim().to_string();
+    assert_eq!(["one", "two", "three", "four"].map(state), ["?", "?", "done", "not started"], "{text}");
+    let expected = "src/exercises/one.rs:7 does not compile. Mend that first: until then nothing is checked.\n\
+                    What you see are the last verdicts, the oldest of 12 minutes ago. \
+                    A ? has changed since its last check, or has had none.\n";
+    assert!(text.ends_with(expected), "{text}");
+    assert_eq!(guide.last_verdicts(&stubs, 10_000 + 7200), "  three was done 2 hours ago\n");
+    fs::remove_dir_all(&guide.root).unwrap();
+}
+
+#[test]
 fn hints_come_one_after_the_other_for_each_exercise() {
     let guide = guide("hints", &["one", "two"]);
     let calls = ["one", "one", "two", "one", "one", "two"].map(|name| guide.next_hint(name, 3).unwrap());
@@ -241,5 +268,8 @@ fn the_table_in_the_book_is_that_of_the_files() {
 #[test]
 fn words_are_wrapped_and_counted() {
     assert_eq!(wrap("a bb  ccc\ndddddd e", 4), ["a bb", "ccc", "dddddd", "e"]);
+    let times = [0, 59, 60, 3599, 3600, 86_399, 172_800].map(|seconds| ago(1_000_000 + seconds, 1_000_000));
+    assert_eq!(times[..4], ["a moment ago", "a moment ago", "1 minute ago", "59 minutes ago"]);
+    assert_eq!(times[4..], ["1 hour ago", "23 hours ago", "2 days ago"]);
     assert_eq!([0, 59, 60, 125].map(duration), ["0 minutes", "59 minutes", "1 h", "2 h 05 min"]);
 }

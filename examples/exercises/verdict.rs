@@ -66,16 +66,6 @@ pub enum Checked {
     Broken(Broken),
 }
 
-impl Checked {
-    /// Nothing is known about exercises that do not compile.
-    pub fn states(&self) -> States {
-        match self {
-            Checked::Built { states, .. } => states.clone(),
-            Checked::Broken(_) => States::new(),
-        }
-    }
-}
-
 /// The checks could not be built.
 pub struct Broken {
     /// What cargo and the compiler say.

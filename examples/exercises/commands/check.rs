@@ -1,8 +1,10 @@
 //! `check`: is it right?
 
 use super::super::names::find;
+use super::super::progress::now;
 use super::super::stubs::Stub;
 use super::super::verdict::{Checked, State, verdict};
+use super::super::words::ago;
 use super::super::{Guide, RUN};
 use gpt60::cli::{self, Outcome};
 
@@ -10,10 +12,14 @@ impl Guide {
     pub fn check(&self, stubs: &[Stub], words: &[&str]) -> Outcome<bool> {
         let found = words.iter().map(|word| find(stubs, word)).collect::<Outcome<Vec<&Stub>>>()?;
         let names: Vec<String> = found.iter().map(|stub| stub.name.clone()).collect();
-        match self.checks.judge(&names)? {
+        match self.judge(stubs, &names)? {
             Checked::Broken(broken) => {
                 cli::note_part(&broken.output);
                 cli::print(&broken.verdict(&names))?;
+                let broken = broken.names();
+                let others: Vec<Stub> =
+                    found.into_iter().filter(|stub| !broken.contains(&stub.name)).cloned().collect();
+                cli::print(&self.last_verdicts(&others, now()))?;
                 Ok(false)
             }
             Checked::Built { states, printed, warnings } => {
@@ -29,12 +35,24 @@ impl Guide {
         }
     }
 
+    /// What the last verdicts on these exercises were, if they have not changed since.
+    pub fn last_verdicts(&self, stubs: &[Stub], now: u64) -> String {
+        let progress = self.progress();
+        let (states, _) = progress.remembered(stubs);
+        let begun = stubs.iter().filter_map(|stub| Some((&stub.name, progress.0.get(&stub.name)?)));
+        let known = begun.filter(|(name, entry)| entry.state != State::NotStarted && states.contains_key(*name));
+        known
+            .map(|(name, entry)| format!("  {name} was {} {}\n", entry.state.word(), ago(now, entry.checked)))
+            .collect()
+    }
+
     /// Checks what has been begun. If nothing has, nothing is wrong.
     pub fn check_all(&self, stubs: &[Stub]) -> Outcome<bool> {
-        match self.checks.judge(&[])? {
+        match self.judge(stubs, &[])? {
             Checked::Broken(broken) => {
                 cli::note_part(&broken.output);
                 cli::print(&format!("nothing can be checked: {}\n", broken.why()))?;
+                cli::print(&self.last_verdicts(stubs, now()))?;
                 Ok(false)
             }
             Checked::Built { states, printed, warnings } => {

@@ -2,7 +2,7 @@
 
 use super::super::hints;
 use super::super::stubs::Stub;
-use super::super::{Guide, RUN};
+use super::super::{Guide, RUN, make_dir};
 use gpt60::checkpoint::write_beside;
 use gpt60::cli::{self, Failure, Outcome};
 use std::collections::BTreeMap;
@@ -52,7 +52,7 @@ impl Guide {
 
     pub fn remember_hints(&self, shown: &BTreeMap<String, usize>) -> Outcome<()> {
         let text: String = shown.iter().map(|(name, level)| format!("{name} {level}\n")).collect();
-        self.make_own_dir()?;
+        make_dir(&self.own_dir)?;
         Ok(write_beside(self.own_dir.join("hints.txt"), text.as_bytes())?)
     }
 }

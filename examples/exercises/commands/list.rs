@@ -1,8 +1,10 @@
 //! `list`: all exercises, and what became of each.
 
 use super::super::Guide;
+use super::super::progress::now;
 use super::super::stubs::{Header, Stub};
-use super::super::verdict::{Checked, State};
+use super::super::verdict::{Checked, State, States};
+use super::super::words::ago;
 use gpt60::cli::{self, Outcome};
 
 impl Guide {
@@ -11,8 +13,12 @@ impl Guide {
             cli::print(&(markdown(stubs).join("\n") + "\n"))?;
             return Ok(true);
         }
-        let checked = self.checks.judge(&[])?;
-        let states = checked.states();
+        cli::print(&self.list_text(stubs, &self.judge(stubs, &[])?, now()))?;
+        Ok(true)
+    }
+
+    pub fn list_text(&self, stubs: &[Stub], checked: &Checked, now: u64) -> String {
+        let (states, since) = self.states(stubs, checked, now);
         let width = stubs.iter().map(|stub| stub.name.len()).max().unwrap_or(0).max(4);
         let mut text = format!("{:width$}  ch  level   min  state        title\n", "name");
         for stub in stubs {
@@ -20,11 +26,26 @@ impl Guide {
             let state = states.get(&stub.name).map_or("?", State::word);
             text += &format!("{:width$}  {chapter:2}  {level:6}  {minutes:3}  {state:11}  {title}\n", stub.name);
         }
-        cli::print(&text)?;
-        if let Checked::Broken(broken) = &checked {
-            cli::print(&format!("? because {}\n", broken.why()))?;
+        text + &since
+    }
+
+    /// The verdicts. If nothing can be checked, those that are remembered, and in words why, and how old they are.
+    pub fn states(&self, stubs: &[Stub], checked: &Checked, now: u64) -> (States, String) {
+        let broken = match checked {
+            Checked::Built { states, .. } => return (states.clone(), String::new()),
+            Checked::Broken(broken) => broken,
+        };
+        let (mut states, oldest) = self.progress().remembered(stubs);
+        broken.names().iter().for_each(|name| drop(states.remove(name)));
+        let mut text = format!("{} Mend that first: until then nothing is checked.\n", broken.why());
+        if let Some(oldest) = oldest {
+            text += &format!("What you see are the last verdicts, the oldest of {}.", ago(now, oldest));
         }
-        Ok(true)
+        if states.len() < stubs.len() {
+            text += if oldest.is_some() { " " } else { "" };
+            text += "A ? has changed since its last check, or has had none.";
+        }
+        (states, text.trim_end().to_string() + "\n")
     }
 }
 

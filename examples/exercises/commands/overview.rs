@@ -1,5 +1,6 @@
 //! No command: where you are, and what comes next.
 
+use super::super::progress::now;
 use super::super::stubs::{self, Header, Stub};
 use super::super::verdict::{Checked, State, States};
 use super::super::words::{duration, wrap};
@@ -10,11 +11,10 @@ use std::collections::BTreeSet;
 impl Guide {
     /// No command: where you are, what comes next, and what to type.
     pub fn start(&self, stubs: &[Stub]) -> Outcome<bool> {
-        let checked = self.overview(stubs)?;
-        let name = match (&checked, next_after(stubs, &checked.states(), None)) {
+        let name = match self.overview(stubs)? {
             // Its file is the one that does not compile, if it is an exercise.
-            (Checked::Broken(broken), _) => broken.names().into_iter().next(),
-            (_, next) => next.map(|stub| stub.name.clone()),
+            Checked::Broken(broken) => broken.names().into_iter().next(),
+            Checked::Built { states, .. } => next_after(stubs, &states, None).map(|stub| stub.name.clone()),
         };
         if let Some(name) = name {
             cli::print(&format!("\nTo type:\n  {RUN} check {name}\n  {RUN} hint {name}\n"))?;
@@ -25,11 +25,11 @@ impl Guide {
 
     /// A picture of all exercises, and the next one. Returns what it found.
     pub fn overview(&self, stubs: &[Stub]) -> Outcome<Checked> {
-        let checked = self.checks.judge(&[])?;
-        let states = checked.states();
+        let checked = self.judge(stubs, &[])?;
+        let (states, since) = self.states(stubs, &checked, now());
         cli::print(&self.picture(stubs, &states))?;
-        if let Checked::Broken(broken) = &checked {
-            cli::print(&format!("\n{} Mend that first.\n", broken.why()))?;
+        if let Checked::Broken(_) = &checked {
+            cli::print(&format!("\n{since}"))?;
             return Ok(checked);
         }
         match next_after(stubs, &states, None) {

@@ -1,7 +1,7 @@
 //! `reset`: begins again, and keeps a copy of what was there.
 
-use super::super::Guide;
 use super::super::stubs::Stub;
+use super::super::{Guide, make_dir};
 use gpt60::Error;
 use gpt60::checkpoint::write_beside;
 use gpt60::cli::{self, Failure, Outcome};
@@ -42,7 +42,7 @@ impl Guide {
 
     /// Copies the file as it is to a free name.
     fn keep_copy(&self, stub: &Stub) -> Outcome<PathBuf> {
-        self.make_own_dir()?;
+        make_dir(&self.own_dir)?;
         for n in 1.. {
             let path = self.own_dir.join(format!("{}-{n}.rs", stub.name));
             let problem = |error| Failure::from(Error::io(&path, "written", error));

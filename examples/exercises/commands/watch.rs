@@ -38,9 +38,10 @@ impl Guide {
         let dir = self.root.join("src/exercises");
         let mut seen = snapshot(&dir);
         let first = self.overview(stubs)?;
-        let mut known = Known { states: first.states(), waiting: BTreeSet::new() };
-        if let Checked::Broken(broken) = first {
-            cli::note_part(&broken.output);
+        let mut known = Known { states: States::new(), waiting: BTreeSet::new() };
+        match first {
+            Checked::Built { states, .. } => known.states = states,
+            Checked::Broken(broken) => cli::note_part(&broken.output),
         }
         cli::note("\n[watching src/exercises: save a file, and it is checked; Ctrl-C ends this]");
         loop {
@@ -70,7 +71,7 @@ impl Guide {
                 }
             }
             if !known.waiting.is_empty() {
-                check_waiting(&stubs, &mut known, &|names| self.checks.judge(names), &mut |text| cli::print(text))?;
+                check_waiting(&stubs, &mut known, &|names| self.judge(&stubs, names), &mut |text| cli::print(text))?;
                 cli::note(&format!("[{:.1} s]", start.elapsed().as_secs_f64()));
             }
         }
