@@ -207,14 +207,15 @@ fn hints_come_one_after_the_other_for_each_exercise() {
 fn reset_keeps_a_copy_each_time_and_begins_the_hints_again() {
     let guide = guide("reset", &["one", "two"]);
     let file = guide.root.join("src/exercises/one.rs");
-    let copy = |n: usize| fs::read_to_string(guide.own_dir.join(format!("one-{n}.rs"))).unwrap();
+    let copy = |n: usize| fs::read_to_string(guide.mine.join(format!("one-{n}.rs"))).unwrap();
     let reset = || guide.begin_again(&stubs::read(&guide.root).unwrap()[0]).unwrap();
     assert_eq!(reset(), None);
-    assert!(!guide.own_dir.exists());
+    assert!(!guide.own_dir.exists() && !guide.mine.exists());
+    assert!(!guide.mine.starts_with(&guide.checks.target), "`cargo clean` would empty it");
     for (n, body) in [(1, "x / 2.0"), (2, "x / 2.0 {{{"), (3, "x / 2.0")] {
         guide.next_hint("one", 3).unwrap();
         fs::write(&file, STUB.replace("not_started()", body)).unwrap();
-        assert_eq!(reset(), Some(guide.own_dir.join(format!("one-{n}.rs"))));
+        assert_eq!(reset(), Some(guide.mine.join(format!("one-{n}.rs"))));
         assert_eq!(fs::read_to_string(&file).unwrap(), STUB);
         assert_eq!(copy(n), STUB.replace("not_started()", body));
     }

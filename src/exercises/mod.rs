@@ -22,7 +22,8 @@
 //! The guide reads these files as text. The first line of an exercise gives its title, chapter, difficulty and minutes;
 //! the last one, `// Solution: FILE, FUNCTION`, says where the library does it. `reset` looks at how lines begin to
 //! know what was there in the beginning: it keeps `//!`, `use`, everything `pub`, an `impl` above the function, and that
-//! last line, and puts `not_started()` into each `pub fn`. Your own private functions are removed (the copy keeps them).
+//! last line, and puts `not_started()` into each `pub fn`. Your own private functions are removed (the copy in `mine/`
+//! keeps them).
 
 // A stub uses neither its arguments nor its imports yet, and not every program that includes this folder uses every stub.
 #![allow(unused_variables, unused_imports, dead_code)]

@@ -42,9 +42,9 @@ impl Guide {
 
     /// Copies the file as it is to a free name.
     fn keep_copy(&self, stub: &Stub) -> Outcome<PathBuf> {
-        make_dir(&self.own_dir)?;
+        make_dir(&self.mine)?;
         for n in 1.. {
-            let path = self.own_dir.join(format!("{}-{n}.rs", stub.name));
+            let path = self.mine.join(format!("{}-{n}.rs", stub.name));
             let problem = |error| Failure::from(Error::io(&path, "written", error));
             match fs::File::create_new(&path) {
                 Ok(mut file) => {
