@@ -38,6 +38,9 @@
 //! | `grad.weight`, `grad.bias` | `[in, out]`, `[out]` | where `d_W` and `d_b` are added |
 //! | result | `[n_tok, in]` | `d_x` |
 //!
+//! `linear.weight` and `grad.weight` are of the type `Weight`, because a weight can also be stored in fewer bytes. Their
+//! numbers are a `Tensor`: `linear.weight.tensor()?` to read it, `grad.weight.tensor_mut()?` to change it.
+//!
 //! Of use: `Tensor::matmul_t` (times a transposed), `Tensor::t_matmul_add` (a transposed times, added to a third),
 //! `Tensor::row`, `Tensor::data_mut`. Plain loops do just as well.
 

@@ -45,6 +45,9 @@
 //! The check looks at every number after one, two and five steps. Then it lets your function learn a sentence, and lets
 //! the model write it down from its first word.
 //!
+//! `linear.weight` is of the type `Weight`. Its numbers are a `Tensor`: `linear.weight.tensor()?` to read it,
+//! `linear.weight.tensor_mut()?` to change it, and `data()` or `data_mut()` of that are the plain list that AdamW takes.
+//!
 //! Of use: `Linear::forward`, `Linear::zeros`, and your own pieces (the library's, until you have begun them):
 //! `parts::cross_entropy`, `parts::cross_entropy_gradient`, `parts::linear_backward`, `parts::adamw`,
 //! `parts::learning_rate`.
