@@ -65,6 +65,25 @@ const FATAL: &[Case] = &[
     ),
 ];
 
+/// A right solution of `training`.
+const TRAINING: &str = "
+    let (n_vocab, targets) = (linear.bias.len(), &ids[1..]);
+    let mut x = Tensor::zeros(&[targets.len(), n_vocab]);
+    ids[..targets.len()].iter().enumerate().for_each(|(t, &id)| x.row_mut(t)[id as usize] = 1.0);
+    let (mut of_weight, mut of_bias) = (AdamW::new(n_vocab * n_vocab, 0.1), AdamW::new(n_vocab, 0.0));
+    let mut losses = Vec::new();
+    for step in 0..schedule.steps {
+        let logits = linear.forward(&x)?;
+        losses.push(parts::cross_entropy(&logits, targets)?.iter().sum::<f32>() / targets.len() as f32);
+        let d = parts::cross_entropy_gradient(&logits, targets, 1.0)?;
+        let mut grad = Linear::zeros(n_vocab, n_vocab);
+        parts::linear_backward(linear, &x, &d, &mut grad)?;
+        let lr = schedule.rate(step); // `learning_rate` never ends in this copy
+        parts::adamw(&mut of_weight, linear.weight.tensor_mut()?.data_mut(), grad.weight.tensor()?.data(), lr);
+        parts::adamw(&mut of_bias, linear.bias.data_mut(), grad.bias.data(), lr);
+    }
+    Ok(losses)";
+
 /// The copy: a directory, and the program of its checks.
 struct Copy {
     dir: PathBuf,
@@ -86,6 +105,7 @@ impl Copy {
         begin(&dir, "attention", "let _ = parts::causal_mask(1); unreachable!()");
         begin(&dir, "learning_rate", "super::parts::gelu(0.5)");
         begin(&dir, "value_backward", "(a + b, [b, a])"); // the first of six functions
+        begin(&dir, "training", TRAINING);
         begin(&dir, "top_k", "panic!(\"of several\\nlines\")");
         let program = dir.join(format!("exercises{}", std::env::consts::EXE_SUFFIX));
         let library = library();
@@ -165,6 +185,7 @@ fn a_function_that_does_not_return_is_wrong_for_a_reason_and_the_other_exercises
         scope.spawn(|| functions_that_end_their_program_say_how(&copy));
         scope.spawn(|| a_piece_that_does_not_return_is_named(&copy));
         scope.spawn(|| a_test_run_fails_when_a_function_ends_its_program(&copy));
+        scope.spawn(|| what_a_model_has_learned_is_shown(&copy));
         scope.spawn(|| a_function_has_its_cause_while_others_of_its_exercise_are_not_started(&copy));
     });
     fs::remove_dir_all(&copy.dir).unwrap();
@@ -222,6 +243,14 @@ fn a_function_has_its_cause_while_others_of_its_exercise_are_not_started(copy: &
     let (states, _) = copy.states("60", &["value_backward"]);
     let said = verdict("value_backward", states.get("value_backward"), &[]);
     assert!(said.contains("with add(") && said.contains("add has the other input as slope, as in a product"), "{said}");
+}
+
+fn what_a_model_has_learned_is_shown(copy: &Copy) {
+    let (states, printed) = copy.states("60", &["training"]);
+    assert_eq!(states.get("training"), Some(&State::Done), "{}", verdict("training", states.get("training"), &[]));
+    // The sentence has 15 words.
+    let sentence = printed.strip_prefix("what the trained model writes: A fox that lived by ").unwrap();
+    assert_eq!(sentence.split_whitespace().count(), 15 - 5, "{printed}");
 }
 
 /// `cargo test` runs the program like this.

@@ -12,6 +12,7 @@ pub use answer::{Answer, Part, attempt, ids, number, numbers, one, tensor};
 pub use compare::endless;
 pub use probe::{patience, set_patience};
 
+use crate::apart::records;
 use compare::{problem_of, same_outcome};
 use probe::{Outcome, run_all};
 use std::sync::Arc;
@@ -105,6 +106,19 @@ impl<I: Send + Sync + 'static> Check for Exercise<I> {
     }
 }
 
+/// What a trained model of the learner's writes is worth seeing when it is right, too.
+fn show_texts(found: &[(Outcome, Option<String>)]) {
+    let answers = found.iter().filter(|_| records::is_child()).filter_map(|(outcome, _)| match outcome {
+        Outcome::Answer(answer) => Some(answer),
+        _ => None,
+    });
+    for (name, part) in answers.flatten() {
+        if let (true, Part::Text(text)) = (name.starts_with("what the trained model writes"), part) {
+            println!("{name}: {text}");
+        }
+    }
+}
+
 impl<I: Send + Sync + 'static> Exercise<I> {
     fn judge(&self, function: fn(&I) -> Answer) -> Verdict {
         let Exercise { library, .. } = self;
@@ -122,7 +136,10 @@ impl<I: Send + Sync + 'static> Exercise<I> {
         // Of several functions some may not be started: what is written and wrong is said first.
         let is_written = |i: &usize| problems[*i].is_some() && found[*i].0 != Outcome::NotStarted;
         let first = (0..problems.len()).find(is_written).or_else(|| problems.iter().position(Option::is_some));
-        let Some(first) = first else { return Verdict::Done };
+        let Some(first) = first else {
+            show_texts(&found);
+            return Verdict::Done;
+        };
         // What is only not started has no cause.
         let is_started = found[first].0 != Outcome::NotStarted;
         Verdict::Wrong(Wrong {
