@@ -1,5 +1,7 @@
 //! `tests/exercise_guide.rs` runs these.
 
+#[path = "tests/filled.rs"]
+mod filled;
 #[path = "tests/misbehaving.rs"]
 mod misbehaving;
 

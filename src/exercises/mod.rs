@@ -30,7 +30,9 @@
 // Nor does it make its lists longer yet.
 #![allow(clippy::ptr_arg)]
 
+pub(crate) mod filled;
 pub mod parts;
+mod piece;
 
 // In the order of the book; the empty lines keep `cargo fmt` from sorting them.
 pub mod matmul;

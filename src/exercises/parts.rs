@@ -6,10 +6,11 @@
 //! While an exercise is checked, each piece's result is compared with the library's for the same input. If a large
 //! exercise is wrong because a small one is wrong, the check can say which.
 
-use super::{NotStarted, embedding, gelu, layer_norm, linear, matmul, merge_pair, mlp, softmax};
+pub use super::piece::{Account, fill, strict, watch};
+use super::piece::{composite, piece};
 use super::{adamw, cross_entropy, cross_entropy_gradient, learning_rate, linear_backward};
-use super::{attention, causal_mask, gpt2, multi_head};
-use gpt60::close::relative_difference;
+use super::{attention, causal_mask, filled, gpt2, multi_head};
+use super::{embedding, gelu, layer_norm, linear, matmul, merge_pair, mlp, softmax};
 use gpt60::layers;
 use gpt60::layers::attention::Attention;
 use gpt60::layers::block::Block;
@@ -19,8 +20,6 @@ use gpt60::layers::mlp::Mlp;
 use gpt60::tokenizer::{Merge, replace_pair};
 use gpt60::train::{self, loss, schedule::Schedule};
 use gpt60::{Config, Gpt2, Pass, Result, Tensor};
-use std::cell::{Cell, RefCell};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// The matrix product: `[m, k] · [k, n] -> [m, n]`.
 pub fn matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
@@ -46,7 +45,7 @@ pub fn softmax(x: &Tensor) -> Tensor {
 
 /// The linear layer: `[n_tok, in] -> [n_tok, out]`.
 pub fn linear(linear: &Linear, x: &Tensor) -> Result<Tensor> {
-    piece("linear", || linear::forward(linear, x), || linear.forward(x))
+    composite("linear", || linear::forward(linear, x), || filled::linear(linear, x), || linear.forward(x))
 }
 
 /// GELU of one number.
@@ -71,7 +70,8 @@ pub fn causal_mask(n_seq: usize) -> Tensor {
 
 /// One causal head: `[n_seq, head_size]` three times `-> [n_seq, head_size]`.
 pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
-    piece("attention", || attention::attention(q, k, v), || one_head(q, k, v))
+    let (own, filled) = (|| attention::attention(q, k, v), || filled::attention(q, k, v));
+    composite("attention", own, filled, || one_head(q, k, v))
 }
 
 /// The library's attention makes queries, keys and values itself. With one head, and weights that pass them through, it
@@ -93,23 +93,23 @@ fn one_head(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
 /// Causal attention with several heads, of one sequence: `[n_seq, n_embd] -> [n_seq, n_embd]`.
 pub fn multi_head(attn: &Attention, x: &Tensor) -> Result<Tensor> {
     let library = || attn.forward(x, Pass::new(x.n_rows()));
-    piece("multi_head", || multi_head::forward(attn, x), library)
+    composite("multi_head", || multi_head::forward(attn, x), || filled::multi_head(attn, x), library)
 }
 
 /// The MLP: `[n_tok, n_embd] -> [n_tok, n_embd]`.
 pub fn mlp(mlp: &Mlp, x: &Tensor) -> Result<Tensor> {
-    piece("mlp", || mlp::forward(mlp, x), || mlp.forward(x, Pass::new(1)))
+    composite("mlp", || mlp::forward(mlp, x), || filled::mlp(mlp, x), || mlp.forward(x, Pass::new(1)))
 }
 
 /// One block, of one sequence: `[n_seq, n_embd] -> [n_seq, n_embd]`.
 pub fn block(block: &Block, x: &Tensor) -> Result<Tensor> {
     let library = || block.forward(x.clone(), Pass::new(x.n_rows()));
-    piece("block", || super::block::forward(block, x), library)
+    composite("block", || super::block::forward(block, x), || filled::block(block, x), library)
 }
 
 /// The logits after every token of one sequence: `[n_seq] -> [n_seq, n_vocab]`.
 pub fn logits(model: &Gpt2, ids: &[u32]) -> Result<Tensor> {
-    piece("gpt2", || gpt2::logits(model, ids), || model.logits(ids))
+    composite("gpt2", || gpt2::logits(model, ids), || filled::logits(model, ids), || model.logits(ids))
 }
 
 /// The loss of each row of logits: `[n_tok, n_vocab]` and `[n_tok]` targets `-> [n_tok]`, in nats.
@@ -180,136 +180,4 @@ pub fn library_adamw(adamw: &mut adamw::AdamW, p: &mut [f32], g: &[f32], lr: f32
     let wte = |model: &Gpt2| model.wte.tensor().expect("a full model").data().to_vec();
     (adamw.m, adamw.v) = (wte(&library.m), wte(&library.v));
     p.copy_from_slice(&wte(&model));
-}
-
-// ---------------------------------------------------------------------------------------------------------------------
-// How a piece is picked and watched
-// ---------------------------------------------------------------------------------------------------------------------
-
-/// What to do with the pieces that are called.
-#[derive(Debug, Clone, Default)]
-enum Mode {
-    /// Pick, and nothing else.
-    #[default]
-    Pick,
-    /// Compare each with the library's, and keep the name of the first one that differs.
-    Watch(Option<String>),
-    /// Use no piece of the library, and keep the names of the missing ones.
-    Strict(Vec<String>),
-}
-
-thread_local! {
-    static MODE: RefCell<Mode> = RefCell::default();
-    /// Told the name of each piece before it is called: it may never return.
-    static ENTERING: Cell<Option<fn(&str)>> = const { Cell::new(None) };
-}
-
-/// Compares the pieces that `work` calls with the library's: its result, and the name of the first piece that differs.
-/// `entering` is told the name of each piece before it is called.
-pub fn watch<T>(entering: fn(&str), work: impl FnOnce() -> T) -> (T, Option<String>) {
-    MODE.set(Mode::Watch(None));
-    ENTERING.set(Some(entering));
-    let result = work();
-    ENTERING.set(None);
-    match MODE.take() {
-        Mode::Watch(first) => (result, first),
-        _ => (result, None),
-    }
-}
-
-/// Records which pieces `work` calls that have not been begun (it uses the library's instead): its result, and their
-/// names.
-pub fn strict<T>(work: impl FnOnce() -> T) -> (T, Vec<String>) {
-    MODE.set(Mode::Strict(Vec::new()));
-    let result = work();
-    match MODE.take() {
-        Mode::Strict(missing) => (result, missing),
-        _ => (result, Vec::new()),
-    }
-}
-
-fn piece<T: Comparable>(name: &str, own: impl Fn() -> T, library: impl Fn() -> T) -> T {
-    if let Some(entering) = ENTERING.get() {
-        entering(name);
-    }
-    let result = match catch_unwind(AssertUnwindSafe(own)) {
-        Ok(result) => result,
-        Err(payload) if payload.is::<NotStarted>() => {
-            MODE.with_borrow_mut(|mode| match mode {
-                Mode::Strict(missing) if !missing.iter().any(|known| known == name) => missing.push(name.to_string()),
-                _ => {}
-            });
-            return library();
-        }
-        Err(payload) => resume_unwind(payload),
-    };
-    // Only the first piece that differs matters: later ones may be wrong because of it.
-    if MODE.with_borrow(|mode| matches!(mode, Mode::Watch(None))) && !result.is_close(&library()) {
-        MODE.with_borrow_mut(|mode| match mode {
-            // A piece inside this one was asked before it, and was right.
-            Mode::Watch(first) if first.is_none() => *first = Some(name.to_string()),
-            _ => {}
-        });
-    }
-    result
-}
-
-/// Results that can be compared, up to rounding.
-trait Comparable {
-    fn is_close(&self, other: &Self) -> bool;
-}
-
-impl Comparable for Tensor {
-    fn is_close(&self, other: &Tensor) -> bool {
-        relative_difference((self.shape(), self.data()), (other.shape(), other.data())).is_ok_and(|d| d < 1e-4)
-    }
-}
-
-impl Comparable for f32 {
-    fn is_close(&self, other: &f32) -> bool {
-        (self - other).abs() <= 1e-5 * other.abs().max(1.0) || (self.is_nan() && other.is_nan()) || self == other
-    }
-}
-
-impl Comparable for Vec<u32> {
-    fn is_close(&self, other: &Vec<u32>) -> bool {
-        self == other
-    }
-}
-
-impl<T: Comparable> Comparable for Result<T> {
-    fn is_close(&self, other: &Result<T>) -> bool {
-        match (self, other) {
-            (Ok(a), Ok(b)) => a.is_close(b),
-            (Err(_), Err(_)) => true,
-            _ => false,
-        }
-    }
-}
-
-impl Comparable for Vec<f32> {
-    fn is_close(&self, other: &Vec<f32>) -> bool {
-        relative_difference((&[self.len()], self), (&[other.len()], other)).is_ok_and(|d| d < 1e-4)
-    }
-}
-
-impl Comparable for Linear {
-    fn is_close(&self, other: &Linear) -> bool {
-        match (self.weight.tensor(), other.weight.tensor()) {
-            (Ok(a), Ok(b)) => a.is_close(b) && self.bias.is_close(&other.bias),
-            _ => false,
-        }
-    }
-}
-
-impl Comparable for adamw::AdamW {
-    fn is_close(&self, other: &adamw::AdamW) -> bool {
-        self.step == other.step && self.m.is_close(&other.m) && self.v.is_close(&other.v)
-    }
-}
-
-impl<A: Comparable, B: Comparable> Comparable for (A, B) {
-    fn is_close(&self, other: &(A, B)) -> bool {
-        self.0.is_close(&other.0) && self.1.is_close(&other.1)
-    }
 }

@@ -132,7 +132,7 @@ impl Copy {
 }
 
 /// Puts this into the function's body.
-fn begin(dir: &Path, name: &str, body: &str) {
+pub fn begin(dir: &Path, name: &str, body: &str) {
     let file = dir.join(format!("src/exercises/{name}.rs"));
     let text = fs::read_to_string(&file).unwrap();
     // Whatever a learner has written by now is not what is tested here.
@@ -142,7 +142,7 @@ fn begin(dir: &Path, name: &str, body: &str) {
     fs::write(file, text).unwrap();
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+pub fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
@@ -156,7 +156,7 @@ fn copy_folder(from: &Path, to: &Path) {
 }
 
 /// The library as the checks are built with it, from cargo's messages.
-fn library() -> PathBuf {
+pub fn library() -> PathBuf {
     let output = Guide::new().checks.build_command().output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let library = text.lines().filter_map(|line| Json::parse(line).ok()).find_map(|message| {
