@@ -52,7 +52,8 @@ const COMMAND: Command = Command {
                \x20 watch           checks again whenever you save a file; Ctrl-C ends it\n\
                \x20 hint NAME [N]   a hint; again for the next one; with a number, that one\n\
                \x20 reset NAME      begins again: puts not_started() back, and keeps a copy of what was there\n\
-               \x20 solution NAME   where the library does it, once your own passes",
+               \x20 solution NAME   where the library does it, once your own passes\n\
+               \x20 page            something to keep: a text of your own GPT, each exercise, tries and dates",
     max_operands: usize::MAX,
     flags: &[
         Flag { name: "--markdown", value: "", help: "with list: as the table in docs/exercises.md" },
@@ -61,7 +62,7 @@ const COMMAND: Command = Command {
     chapter: "docs/exercises.md",
 };
 
-const COMMANDS: [&str; 6] = ["list", "check", "watch", "hint", "reset", "solution"];
+const COMMANDS: [&str; 7] = ["list", "check", "watch", "hint", "reset", "solution", "page"];
 
 /// What to type before a command.
 const RUN: &str = "cargo run --example exercises --";
@@ -121,6 +122,7 @@ impl Guide {
             "" => self.start(&stubs),
             "list" => too_many(1).and_then(|()| self.list(&stubs, args.has("--markdown"))),
             "watch" => too_many(1).and_then(|()| self.watch(&stubs)),
+            "page" => too_many(1).and_then(|()| self.page(&stubs)),
             "check" if words.len() == 1 => self.check_all(&stubs),
             "check" => self.check(&stubs, &words[1..]),
             "hint" => too_many(3).and_then(|()| self.hint(named(&stubs, &words)?, words.get(2).copied())),

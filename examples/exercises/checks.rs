@@ -7,7 +7,7 @@ use super::verdict::{Broken, Checked, State, States, blocks, own_paths};
 use gpt60::checkpoint::Json;
 use gpt60::cli::{self, Failure, Outcome};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 /// Where the checks are built.
 pub struct Checks {
@@ -64,6 +64,18 @@ impl Checks {
         }
         command.current_dir(&self.root).stdin(Stdio::null());
         command
+    }
+
+    /// Builds an example, runs it, and waits for its end.
+    pub fn run_example(&self, name: &str, args: &[&str]) -> Outcome<Output> {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(&cargo);
+        command.args(["run", "--quiet", "--example", name]).arg("--target-dir").arg(&self.target);
+        if self.is_release {
+            command.arg("--release");
+        }
+        command.arg("--").args(args).current_dir(&self.root).stdin(Stdio::null());
+        command.output().map_err(|error| cannot_start(Path::new(&cargo), &error))
     }
 
     /// Runs the checks: the verdicts, and the first lines of what the learner's functions print.

@@ -8,11 +8,12 @@ mod misbehaving;
 use super::checks::Checks;
 use super::commands::list::markdown;
 use super::commands::overview::next_after;
+use super::commands::page::{Story, page_text};
 use super::commands::watch::{Known, changes, check_waiting, snapshot, what_next};
 use super::names::{find, unknown_command};
 use super::stubs::{self, Stub};
 use super::verdict::{Broken, Checked, State, States};
-use super::words::{ago, duration, wrap};
+use super::words::{ago, date, duration, wrap};
 use super::{Guide, RUN};
 use gpt60::cli::{Failure, Outcome};
 use std::fs;
@@ -165,7 +166,7 @@ fn what_had_failed_because_of_a_piece_is_looked_at_again_when_it_is_mended() {
     // And at the end it says that all are done.
     known.waiting = ["d".to_string()].into();
     let (said, _) = watch_once(&stubs, &mut known, &|_| State::Done);
-    assert_eq!(said, "\nd: done\n  That was the last one: all exercises are done.\n");
+    assert!(said.starts_with("\nd: done\n  That was the last one: all exercises are done."), "{said}");
     fs::remove_dir_all(&guide.root).unwrap();
 }
 
@@ -192,6 +193,33 @@ fn while_one_exercise_does_not_compile_the_others_keep_their_last_verdicts_with_
                     A ? has changed since its last check, or has had none.\n";
     assert!(text.ends_with(expected), "{text}");
     assert_eq!(guide.last_verdicts(&stubs, 10_000 + 7200), "  three was done 2 hours ago\n");
+    fs::remove_dir_all(&guide.root).unwrap();
+}
+
+#[test]
+fn the_page_to_keep_has_the_text_and_each_exercise_with_its_tries_and_dates() {
+    let guide = guide("page", &["one", "two"]);
+    let file = guide.root.join("src/exercises/one.rs");
+    let states = |one: State, two: State| States::from([("one".to_string(), one), ("two".to_string(), two)]);
+    // Two tries on two days; 86,400 seconds are a day.
+    for (day, body, state) in [(1, "x", State::Wrong(Vec::new())), (2, "x / 2.0", State::Done)] {
+        fs::write(&file, STUB.replace("not_started()", body)).unwrap();
+        let stubs = stubs::read(&guide.root).unwrap();
+        guide.remember(&stubs, &states(state, State::NotStarted), day * 86_400);
+    }
+    let stubs = stubs::read(&guide.root).unwrap();
+    let story = Story { text: "Once <a> time & more".to_string(), notes: vec!["written by your gelu".to_string()] };
+    let page = |states: &States| page_text(&stubs, states, &guide.progress(), &story, 3 * 86_400);
+    let text = page(&states(State::Done, State::NotStarted));
+    for part in [
+        "<h1>On the way to a GPT</h1>\n<p>1 of 2 exercises are done, 1970-01-04.</p>",
+        "<blockquote>Once &lt;a&gt; time &amp; more</blockquote>\n<p>written by your gelu</p>",
+        "<td>halves</td><td>2</td><td>done</td><td>2</td><td>1970-01-02</td><td>1970-01-03</td>",
+        "<td>halves</td><td>2</td><td>not started</td><td></td><td></td><td></td>",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    assert!(page(&states(State::Done, State::Done)).contains("<h1>I have written a GPT</h1>"));
     fs::remove_dir_all(&guide.root).unwrap();
 }
 
@@ -274,5 +302,8 @@ fn words_are_wrapped_and_counted() {
     let times = [0, 59, 60, 3599, 3600, 86_399, 172_800].map(|seconds| ago(1_000_000 + seconds, 1_000_000));
     assert_eq!(times[..4], ["a moment ago", "a moment ago", "1 minute ago", "59 minutes ago"]);
     assert_eq!(times[4..], ["1 hour ago", "23 hours ago", "2 days ago"]);
+    // `date -u -d @SECONDS +%F` of GNU coreutils 9.1 says the same.
+    let days = [0, 951_782_400, 951_868_800, 1_764_547_199, 4_107_542_400].map(date);
+    assert_eq!(days, ["1970-01-01", "2000-02-29", "2000-03-01", "2025-11-30", "2100-03-01"]);
     assert_eq!([0, 59, 60, 125].map(duration), ["0 minutes", "59 minutes", "1 h", "2 h 05 min"]);
 }

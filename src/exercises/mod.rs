@@ -11,6 +11,7 @@
 //! cargo run --example exercises -- hint NAME     a hint; again for the next one
 //! cargo run --example exercises -- reset NAME    begin again; a copy of what you wrote is kept
 //! cargo run --example exercises -- solution NAME where the library does it, once your own passes
+//! cargo run --example exercises -- page          something to keep
 //! ```
 //!
 //! `docs/exercises.md` has the whole list, and two ways through it.

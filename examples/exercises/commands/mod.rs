@@ -5,6 +5,7 @@ pub mod check;
 pub mod hint;
 pub mod list;
 pub mod overview;
+pub mod page;
 pub mod reset;
 pub mod solution;
 pub mod watch;

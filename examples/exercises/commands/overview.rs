@@ -34,7 +34,9 @@ impl Guide {
         }
         match next_after(stubs, &states, None) {
             Some(stub) => cli::print(&self.introduction(stubs, stub, &states))?,
-            None => cli::print("\nAll exercises are done: what you have written is a GPT.\n")?,
+            None => cli::print(&format!(
+                "\nAll exercises are done: what you have written is a GPT.\n  To keep: {RUN} page\n"
+            ))?,
         }
         Ok(checked)
     }

@@ -3,9 +3,9 @@
 //! It reads the folder again and again, and compares it with the last time. An operating system can also report each
 //! change, but every system does so in its own way. A production program would use the `notify` crate.
 
-use super::super::Guide;
 use super::super::stubs::{self, Header, Stub};
 use super::super::verdict::{Checked, State, States, verdict};
+use super::super::{Guide, RUN};
 use super::overview::{n_of_all, next_after};
 use gpt60::cli::{self, Failure, Outcome};
 use std::collections::{BTreeMap, BTreeSet};
@@ -121,7 +121,7 @@ pub fn check_waiting(stubs: &[Stub], known: &mut Known, judge: Judge, say: Say) 
 /// What to do after an exercise that is done.
 pub fn what_next(stubs: &[Stub], states: &States, done: &str) -> String {
     let Some(stub) = next_after(stubs, states, Some(done)) else {
-        return "  That was the last one: all exercises are done.\n".to_string();
+        return format!("  That was the last one: all exercises are done. To keep: {RUN} page\n");
     };
     let Header { title, chapter, level, minutes } = &stub.header;
     let mut text = format!("  {} done\n", n_of_all(stubs, states));
