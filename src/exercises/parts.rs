@@ -6,7 +6,7 @@
 //! While an exercise is checked, each piece's result is compared with the library's for the same input. If a large
 //! exercise is wrong because a small one is wrong, the check can say which.
 
-pub use super::piece::{Account, fill, strict, watch};
+pub use super::piece::{Account, Watcher, fill, strict, watch};
 use super::piece::{composite, piece};
 use super::{adamw, cross_entropy, cross_entropy_gradient, learning_rate, linear_backward};
 use super::{attention, causal_mask, filled, gpt2, multi_head};

@@ -54,14 +54,23 @@ impl Account {
 thread_local! {
     static MODE: RefCell<Mode> = RefCell::default();
     /// Told the name of each piece before it is called: it may never return.
-    static ENTERING: Cell<Option<fn(&str)>> = const { Cell::new(None) };
+    static ENTERING: Cell<Option<Watcher>> = const { Cell::new(None) };
+}
+
+/// Who is told of each piece that is called.
+#[derive(Clone, Copy)]
+pub struct Watcher {
+    /// It is about to be called.
+    pub enters: fn(&'static str),
+    /// The piece that was called last, of those that are not back, is back.
+    pub returns: fn(),
 }
 
 /// Compares the pieces that `work` calls with the library's: its result, and the name of the first piece that differs.
-/// `entering` is told the name of each piece before it is called.
-pub fn watch<T>(entering: fn(&str), work: impl FnOnce() -> T) -> (T, Option<String>) {
+/// `watcher` is told the name of each piece before it is called, and when it is back.
+pub fn watch<T>(watcher: Watcher, work: impl FnOnce() -> T) -> (T, Option<String>) {
     MODE.set(Mode::Watch(None));
-    ENTERING.set(Some(entering));
+    ENTERING.set(Some(watcher));
     let result = work();
     ENTERING.set(None);
     match MODE.take() {
@@ -132,10 +141,15 @@ fn with_account<T>(work: impl FnOnce(&mut Account) -> T) -> Option<T> {
 
 /// The learner's piece if it is begun, else the library's.
 fn pick<T: Comparable>(name: &'static str, own: impl Fn() -> T, library: impl Fn() -> T) -> T {
-    if let Some(entering) = ENTERING.get() {
-        entering(name);
+    let watcher = ENTERING.get();
+    if let Some(watcher) = watcher {
+        (watcher.enters)(name);
     }
-    let result = match catch_unwind(AssertUnwindSafe(own)) {
+    let result = catch_unwind(AssertUnwindSafe(own));
+    if let Some(watcher) = watcher {
+        (watcher.returns)();
+    }
+    let result = match result {
         Ok(result) => result,
         Err(payload) if payload.is::<NotStarted>() => {
             MODE.with_borrow_mut(|mode| match mode {

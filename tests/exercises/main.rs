@@ -205,6 +205,11 @@ fn begins_in(piece: &str) -> String {
     format!("It begins in a piece that this one calls: `{piece}` is wrong. Mend that first.")
 }
 
+/// What to say of an exercise that does not come to an end because one of its pieces does not.
+fn still_in(piece: &str) -> String {
+    format!("It was in a piece that this one calls: `{piece}`, {}. Mend that first.", place_of(piece))
+}
+
 /// The stub's file and the line of its function.
 fn place_of(name: &str) -> String {
     let file = format!("src/exercises/{name}.rs");

@@ -24,7 +24,7 @@ pub fn main(file: &str, names: &[String]) -> ExitCode {
             Verdict::NotStarted => State::NotStarted,
             Verdict::Done => State::Done,
             Verdict::Wrong(wrong) if wrong.is_endless => {
-                records::note_endless();
+                records::note_endless(wrong.piece.as_deref().filter(|piece| *piece != exercise.name()));
                 break;
             }
             Verdict::Wrong(wrong) => State::Wrong(report(exercise.name(), &wrong)),

@@ -11,7 +11,7 @@ mod bounds;
 pub mod child;
 pub mod records;
 
-use crate::{begins_in, checkers, place_of};
+use crate::{begins_in, checkers, place_of, still_in};
 use bounds::{End, Stop};
 use records::{Records, State};
 use std::collections::BTreeMap;
@@ -99,6 +99,11 @@ impl Parent {
         let is_endless = records.is_endless || end.stopped == Some(Stop::Silence);
         let reason = if is_endless { crate::check::endless(self.patience) } else { reason(end) };
         lines.push(format!("  {reason}"));
+        if records.is_endless {
+            // It is known where it was, and it may not be in a piece at all.
+            lines.extend(records.running.as_ref().map(|piece| format!("  {}", still_in(piece))));
+            return lines;
+        }
         // If two of its pieces do not return either, the one that was called later is inside the other.
         if let Some(piece) = records.pieces.iter().rev().find(|piece| *piece != name && self.is_unfinished(piece)) {
             lines.push(format!("  {}", begins_in(piece)));

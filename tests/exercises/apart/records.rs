@@ -14,7 +14,8 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, MutexGuard, OnceLock};
+use std::time::{Duration, Instant};
 
 /// What became of an exercise, in words.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +39,8 @@ pub struct Records {
     pub pieces: Vec<String>,
     /// Whether its function was given up, because it did not come to an end.
     pub is_endless: bool,
+    /// Then the piece that was running for long, if it was in one.
+    pub running: Option<String>,
 }
 
 impl Records {
@@ -63,6 +66,7 @@ impl Records {
                 }
                 "endless" => {
                     records.is_endless = true;
+                    records.running = Some(rest.to_string()).filter(|piece| !piece.is_empty());
                     continue;
                 }
                 "not_started" => State::NotStarted,
@@ -90,6 +94,20 @@ static FILE: OnceLock<Mutex<File>> = OnceLock::new();
 /// The pieces that are noted already.
 static PIECES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
+/// The pieces that were called and are not back, each with the time of its call; the last one is the innermost.
+static RUNNING: Mutex<Vec<(&'static str, Instant)>> = Mutex::new(Vec::new());
+
+fn running() -> MutexGuard<'static, Vec<(&'static str, Instant)>> {
+    RUNNING.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// The innermost piece that has been running for so long. One that is called again and again is not: the loop is not
+/// in it.
+pub fn running_piece(long: Duration) -> Option<String> {
+    let running = running();
+    running.iter().rev().find(|(_, start)| start.elapsed() >= long).map(|(name, _)| name.to_string())
+}
+
 /// Makes this program a child, which notes what it does.
 pub fn keep_in(file: File) {
     let _ = FILE.set(Mutex::new(file));
@@ -109,13 +127,15 @@ pub fn note_begin(name: &str) {
 /// The function is about to be called on this input.
 pub fn note_probe(n: usize) {
     if is_child() {
+        running().clear();
         note(&format!("probe {n}\n"));
     }
 }
 
 /// A piece is about to be called. Some are called for every number: each is noted once.
-pub fn note_piece(name: &str) {
+pub fn note_piece(name: &'static str) {
     if is_child() {
+        running().push((name, Instant::now()));
         let mut pieces = PIECES.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if !pieces.iter().any(|known| known == name) {
             pieces.push(name.to_string());
@@ -124,9 +144,16 @@ pub fn note_piece(name: &str) {
     }
 }
 
-/// The function does not come to an end.
-pub fn note_endless() {
-    note("endless\n");
+/// The piece that was called last is back.
+pub fn note_return() {
+    if is_child() {
+        running().pop();
+    }
+}
+
+/// The function does not come to an end, perhaps because this piece does not.
+pub fn note_endless(piece: Option<&str>) {
+    note(&format!("endless {}\n", piece.unwrap_or("")));
 }
 
 /// The checks of the exercise have ended.

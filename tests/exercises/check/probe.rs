@@ -2,7 +2,7 @@
 //! `apart/`.
 
 use super::answer::Answer;
-use crate::apart::records::{is_child, note_piece, note_probe};
+use crate::apart::records::{is_child, note_piece, note_probe, note_return, running_piece};
 use crate::exercises::{NotStarted, parts};
 use std::any::Any;
 use std::cell::RefCell;
@@ -89,13 +89,14 @@ pub fn run_all<I: Send + Sync + 'static>(
     function: fn(&I) -> Answer,
 ) -> Vec<(Outcome, Option<String>)> {
     keep_panics();
+    let watcher = parts::Watcher { enters: note_piece, returns: note_return };
     let (sender, receiver) = mpsc::channel();
     let (n, inputs) = (inputs.len(), inputs.clone());
     thread::spawn(move || {
         QUIET.set(true);
         for (i, input) in inputs.iter().enumerate() {
             note_probe(i);
-            let (result, piece) = parts::watch(note_piece, || catch_unwind(AssertUnwindSafe(|| function(input))));
+            let (result, piece) = parts::watch(watcher, || catch_unwind(AssertUnwindSafe(|| function(input))));
             if is_child() && i + 1 == inputs.len() {
                 await_threads();
             }
@@ -118,7 +119,7 @@ pub fn run_all<I: Send + Sync + 'static>(
         match receiver.recv_timeout(patience()) {
             Ok(outcome) => outcomes.push(outcome),
             Err(_) => {
-                outcomes.push((Outcome::Endless, None));
+                outcomes.push((Outcome::Endless, running_piece(patience() / 2)));
                 break;
             }
         }
