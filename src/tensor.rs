@@ -165,6 +165,7 @@ impl Tensor {
     /// # Panics
     ///
     /// If there is no row `i`.
+    #[track_caller] // a row that is not there is the caller's mistake: the panic shows its line
     pub fn row(&self, i: usize) -> &[f32] {
         let n = self.n_cols();
         &self.data[i * n..(i + 1) * n]
@@ -175,6 +176,7 @@ impl Tensor {
     /// # Panics
     ///
     /// If there is no row `i`.
+    #[track_caller] // a row that is not there is the caller's mistake: the panic shows its line
     pub fn row_mut(&mut self, i: usize) -> &mut [f32] {
         let n = self.n_cols();
         &mut self.data[i * n..(i + 1) * n]
