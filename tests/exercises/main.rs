@@ -2,7 +2,8 @@
 //!
 //! An exercise that nobody has begun is *ignored*, so `cargo test` is green on a fresh copy; a right one is *ok*, and a
 //! wrong one fails, with what went wrong and, if it is a known mistake, why. Then each checker gets the library's
-//! function, which must pass, and every known mistake, which must be rejected and called by its name.
+//! function, which must pass, and every known mistake, which must be rejected and called by its name. Last, the checks
+//! themselves do what they claim (`claims.rs`).
 //!
 //! A learner's function runs in a program of its own (`apart/`): if it ends that program, fills its memory or never
 //! comes to an end, its exercise fails, and says so.
@@ -18,10 +19,12 @@ mod exercises;
 mod apart;
 mod check;
 mod checkers;
+mod claims;
 
 use apart::Checked;
 use apart::records::State;
 use check::{Check, Verdict, Wrong, patience, set_patience};
+use claims::Claim;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -72,7 +75,8 @@ fn main() -> ExitCode {
             && !only_ignored // what is ignored here cannot be run: it does not exist yet
     };
     let exercises = checkers::all();
-    let n_all = 2 * exercises.len();
+    let claims = claims::all();
+    let n_all = 2 * exercises.len() + claims.len();
     let names: Vec<&'static str> = exercises.iter().map(|exercise| exercise.name()).collect();
     let chosen: Vec<&'static str> = names.into_iter().filter(|name| is_chosen(name)).collect();
     let checkers: Vec<(String, Box<dyn Check>)> = exercises
@@ -80,18 +84,20 @@ fn main() -> ExitCode {
         .map(|exercise| (format!("checker::{}", exercise.name()), exercise))
         .filter(|(name, _)| is_chosen(name))
         .collect();
+    let claims: Vec<Claim> = claims.into_iter().filter(|(name, _)| is_chosen(name)).collect();
     if list {
         chosen.iter().for_each(|name| println!("{name}: test"));
         checkers.iter().for_each(|(name, _)| println!("{name}: test"));
+        claims.iter().for_each(|(name, _)| println!("{name}: test"));
         return ExitCode::SUCCESS;
     }
-    run(&chosen, &checkers, n_all)
+    run(&chosen, &checkers, &claims, n_all)
 }
 
 /// Runs the tests and prints what becomes of them, as the usual runner does.
-fn run(exercises: &[&'static str], checkers: &[(String, Box<dyn Check>)], n_all: usize) -> ExitCode {
+fn run(exercises: &[&'static str], checkers: &[(String, Box<dyn Check>)], claims: &[Claim], n_all: usize) -> ExitCode {
     let start = Instant::now();
-    let n_tests = exercises.len() + checkers.len();
+    let n_tests = exercises.len() + checkers.len() + claims.len();
     println!("\nrunning {n_tests} test{}", if n_tests == 1 { "" } else { "s" });
     let (mut n_passed, mut n_ignored, mut failures) = (0, 0, Vec::new());
     let mut note = |name: &str, outcome: Outcome| match outcome {
@@ -110,6 +116,9 @@ fn run(exercises: &[&'static str], checkers: &[(String, Box<dyn Check>)], n_all:
     };
     apart::check(exercises, patience(), |checked| note(checked.name, outcome_of(&checked)));
     checkers.iter().for_each(|(name, exercise)| note(name, check_the_checker(exercise.as_ref())));
+    for (name, problem) in claims {
+        note(name, problem().map_or(Outcome::Passed, |problem| Outcome::Failed(vec![problem])));
+    }
     if !failures.is_empty() {
         println!("\nfailures:");
         for (name, lines) in &failures {

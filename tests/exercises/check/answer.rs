@@ -13,6 +13,8 @@ pub enum Part {
     Texts(Vec<String>),
     /// A function that may fail has failed; the message may be anything.
     Error(String),
+    /// Two calls with the same input gave these two different answers. See [`repeated`].
+    Varying(String, String),
 }
 
 /// All results of a function, each with a name (empty if there is only one).
@@ -49,4 +51,27 @@ pub fn attempt<T>(result: gpt60::Result<T>, answer: impl FnOnce(T) -> Answer) ->
         Ok(value) => answer(value),
         Err(error) => one(Part::Error(error.to_string())),
     }
+}
+
+/// How often [`repeated`] calls. With 20 equal candidates, the chance that luck picks the same one each time is 1 in 20^7.
+const N_CALLS: usize = 8;
+
+/// The answer of a function that is called several times with the same input, and must answer the same each time.
+///
+/// A `HashMap` has its own order in every new map. A function that depends on it is right now and then.
+pub fn repeated(call: impl Fn() -> Answer) -> Answer {
+    let first = call();
+    match (1..N_CALLS).map(|_| call()).find(|other| *other != first) {
+        Some(other) => one(Part::Varying(words(&first), words(&other))),
+        None => first,
+    }
+}
+
+fn words(answer: &Answer) -> String {
+    let parts = answer.iter().map(|(_, part)| match part {
+        Part::Text(text) => text.clone(),
+        Part::Integers(list) => format!("{list:?}"),
+        other => format!("{other:?}"),
+    });
+    parts.collect::<Vec<_>>().join(", ")
 }

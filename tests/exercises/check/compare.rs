@@ -23,7 +23,7 @@ pub fn problem_of(outcome: &Outcome, expected: &Answer, tolerance: f32) -> Optio
         Outcome::Endless => Some(vec![endless(patience())]),
         Outcome::Answer(found) => {
             if found.len() != expected.len() {
-                // Only a function that may fail has answers of different kinds.
+                // Only a function that may fail, or whose answers vary, has answers of different kinds.
                 return part_problem("", found.first().map(|(_, p)| p), expected.first().map(|(_, p)| p), tolerance);
             }
             found
@@ -49,6 +49,11 @@ fn part_problem(name: &str, found: Option<&Part>, expected: Option<&Part>, toler
             "it returned a result where an error was expected; the library says:".into(),
             format!("  {message}"),
         ]),
+        (Part::Varying(one, another), _) => Some(vec![
+            "two calls with the same input gave different answers:".into(),
+            format!("  once  {one}"),
+            format!("  later {another}"),
+        ]),
         (Part::Numbers(shape, data), Part::Numbers(expected_shape, expected_data)) => {
             numbers_problem(&what, (shape, data), (expected_shape, expected_data), tolerance)
         }
@@ -73,19 +78,9 @@ fn numbers_problem(
     if shape != expected_shape {
         return Some(vec![format!("{what} has shape {shape:?}, expected {expected_shape:?}")]);
     }
-    let largest = expected.iter().filter(|x| x.is_finite()).fold(0.0f32, |most, x| most.max(x.abs()));
-    let error = |i: usize| {
-        let (f, e) = (found[i], expected[i]);
-        if f == e || (f.is_nan() && e.is_nan()) {
-            0.0
-        } else if f.is_finite() && e.is_finite() {
-            (f - e).abs()
-        } else {
-            f32::INFINITY
-        }
-    };
-    let differing: Vec<usize> = (0..expected.len()).filter(|&i| error(i) > tolerance * largest).collect();
+    let differing = differing(found, expected, tolerance);
     let first = *differing.first()?;
+    let error = |i: usize| error(found[i], expected[i]);
     let worst = differing.iter().copied().fold(first, |worst, i| if error(i) > error(worst) { i } else { worst });
     if expected_shape.is_empty() {
         return Some(vec![format!("{what} is {}, expected {}", found[0], expected[0])]);
@@ -104,6 +99,44 @@ fn numbers_problem(
         lines.push(format!("  worst {}", show(worst)));
     }
     Some(lines)
+}
+
+/// The places of the numbers that differ.
+fn differing(found: &[f32], expected: &[f32], tolerance: f32) -> Vec<usize> {
+    let largest = expected.iter().filter(|x| x.is_finite()).fold(0.0f32, |most, x| most.max(x.abs()));
+    (0..expected.len()).filter(|&i| error(found[i], expected[i]) > tolerance * largest).collect()
+}
+
+fn error(found: f32, expected: f32) -> f32 {
+    if found == expected || (found.is_nan() && expected.is_nan()) {
+        0.0
+    } else if found.is_finite() && expected.is_finite() {
+        (found - expected).abs()
+    } else {
+        f32::INFINITY
+    }
+}
+
+/// The row of the input to which the first wrong number belongs. A table has a row of results for each, and a list that
+/// is the only result has a number for each. Anything else belongs to the whole input: then it is row 0.
+pub fn wrong_row(outcome: &Outcome, expected: &Answer, tolerance: f32) -> usize {
+    let Outcome::Answer(found) = outcome else { return 0 };
+    let is_wrong = |((name, found), (_, expected)): &(&(&'static str, Part), &(&'static str, Part))| {
+        part_problem(name, Some(found), Some(expected), tolerance).is_some()
+    };
+    match found.iter().zip(expected).find(is_wrong) {
+        Some(((_, Part::Numbers(shape, data)), (_, Part::Numbers(expected_shape, expected_data))))
+            if shape == expected_shape =>
+        {
+            let first = differing(data, expected_data, tolerance).first().copied().unwrap_or(0);
+            match shape[..] {
+                [_] if found.len() == 1 => first,
+                [_, .., n_cols] => first / n_cols,
+                _ => 0,
+            }
+        }
+        _ => 0,
+    }
 }
 
 /// The index of the `i`-th number, one for each dimension.
@@ -149,6 +182,10 @@ pub fn same_outcome(a: &Outcome, b: &Outcome) -> bool {
             a.len() == b.len() && a.iter().zip(b).all(|((_, a), (_, b))| same_part(a, b))
         }
         (Outcome::Panic(..), Outcome::Panic(..)) | (Outcome::Endless, Outcome::Endless) => true,
+        // The same mistake may be met by an error in one function, and by a panic in another.
+        (Outcome::Panic(..), Outcome::Answer(answer)) | (Outcome::Answer(answer), Outcome::Panic(..)) => {
+            matches!(answer[..], [(_, Part::Error(_))])
+        }
         _ => false,
     }
 }

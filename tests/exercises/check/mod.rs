@@ -8,12 +8,13 @@ mod answer;
 mod compare;
 mod probe;
 
-pub use answer::{Answer, Part, attempt, ids, number, numbers, one, tensor};
+pub use answer::{Answer, Part, attempt, ids, number, numbers, one, repeated, tensor};
 pub use compare::endless;
 pub use probe::{patience, set_patience};
 
 use crate::apart::records;
-use compare::{problem_of, same_outcome};
+use compare::{problem_of, same_outcome, wrong_row};
+use gpt60::Tensor;
 use probe::{Outcome, run_all};
 use std::sync::Arc;
 
@@ -31,7 +32,8 @@ pub struct Exercise<I: 'static> {
     pub name: &'static str,
     /// The inputs. Each mistake must differ from the library on at least one, and from the other mistakes.
     pub inputs: fn() -> Vec<I>,
-    /// An input in words: `a table of 2 rows and 3 columns`.
+    /// An input in words: `a table of 2 rows and 3 columns`. Made by [`with_rows`] if it ends with a table of which the
+    /// wrong row is to be shown.
     pub describe: fn(&I) -> String,
     /// The learner's function on an input.
     pub stub: fn(&I) -> Answer,
@@ -83,6 +85,24 @@ pub struct Wrong {
     pub is_endless: bool,
 }
 
+/// What is said of answers that vary, see [`repeated`].
+pub const LUCK: &str = "the answer depends on the order of a `HashMap`, which is another one in every new map";
+
+/// A description that ends with this table. Its rows follow, a line each: the verdict shows one of them.
+pub fn with_rows(words: String, table: &Tensor) -> String {
+    (0..table.n_rows()).fold(words, |lines, i| format!("{lines}\n{:?}", table.row(i)))
+}
+
+/// A description with one of its rows.
+fn with_row(description: &str, row: usize) -> String {
+    let (words, rows) = description.split_once('\n').unwrap_or((description, ""));
+    match (row, rows.lines().nth(row)) {
+        (0, Some(numbers)) => format!("{words}, whose first row is {numbers}"),
+        (_, Some(numbers)) => format!("{words}, whose row {row} (counted from 0) is {numbers}"),
+        (_, None) => words.to_string(),
+    }
+}
+
 impl<I: Send + Sync + 'static> Check for Exercise<I> {
     fn name(&self) -> &'static str {
         self.name
@@ -93,7 +113,7 @@ impl<I: Send + Sync + 'static> Check for Exercise<I> {
     }
 
     fn describe_input(&self, n: usize) -> Option<String> {
-        (self.inputs)().get(n).map(self.describe)
+        (self.inputs)().get(n).map(|input| with_row(&(self.describe)(input), 0))
     }
 
     fn check_library(&self) -> Verdict {
@@ -143,7 +163,10 @@ impl<I: Send + Sync + 'static> Exercise<I> {
         // What is only not started has no cause.
         let is_started = found[first].0 != Outcome::NotStarted;
         Verdict::Wrong(Wrong {
-            input: (self.describe)(&inputs[first]),
+            input: with_row(
+                &(self.describe)(&inputs[first]),
+                wrong_row(&found[first].0, &expected[first], self.tolerance),
+            ),
             problem: problems[first].clone().unwrap_or_default(),
             piece: found[first].1.clone(),
             cause: if is_started { self.cause_of(&inputs, &found, &expected, &problems) } else { None },
@@ -162,6 +185,10 @@ impl<I: Send + Sync + 'static> Exercise<I> {
         // Mistakes are compared by their values. If no probe has one, there is nothing to compare.
         if !found.iter().any(|(outcome, _)| matches!(outcome, Outcome::Answer(_))) {
             return None;
+        }
+        let varies = |outcome: &Outcome| matches!(outcome, Outcome::Answer(parts) if matches!(parts[..], [(_, Part::Varying(..))]));
+        if found.iter().any(|(outcome, _)| varies(outcome)) {
+            return Some(LUCK); // no known mistake can give the same
         }
         let is_started = |outcome: &Outcome| *outcome != Outcome::NotStarted;
         // Wrong numbers have their own cause, no matter how inputs that do not fit are handled: as long as there are
