@@ -1,6 +1,6 @@
 //! Layer norm, backward.
 
-use crate::check::{Answer, Exercise, Mistake, attempt, tensor};
+use crate::check::{Answer, Exercise, Mistake, attempt, tensor, with_rows};
 use crate::exercises;
 use gpt60::layers::layer_norm::LayerNorm;
 use gpt60::{Result, Rng, Tensor};
@@ -17,10 +17,7 @@ pub fn exercise() -> Exercise<Input> {
     Exercise {
         name: "layer_norm_backward",
         inputs,
-        describe: |i| {
-            let (shape, row) = (i.x.shape(), i.x.row(0));
-            format!("x of shape {shape:?}, whose first row is {row:?}, and an epsilon of {}", i.ln.epsilon)
-        },
+        describe: |i| with_rows(format!("an epsilon of {} and x of shape {:?}", i.ln.epsilon, i.x.shape()), &i.x),
         stub: |i| run(i, exercises::layer_norm_backward::backward),
         library: |i| run(i, library),
         tolerance: 1e-4,
