@@ -1,6 +1,6 @@
 //! Encoding a word by the ranks of the merges.
 
-use crate::check::{Exercise, Mistake, ids, one};
+use crate::check::{Exercise, LUCK, Mistake, ids, one, repeated};
 use crate::exercises;
 use gpt60::Rng;
 use gpt60::tokenizer::{Merge, Merges, replace_pair};
@@ -16,7 +16,7 @@ pub fn exercise() -> Exercise<Input> {
         name: "encode",
         inputs,
         describe: |i| format!("tokens {:?} and merges {:?}", i.tokens, i.merges),
-        stub: |i| one(ids(&exercises::encode::encode(i.tokens.clone(), &i.merges))),
+        stub: |i| repeated(|| one(ids(&exercises::encode::encode(i.tokens.clone(), &i.merges)))),
         library: |i| {
             let mut merges = Merges::default();
             for &(left, right, result) in &i.merges {
@@ -69,6 +69,20 @@ pub fn exercise() -> Exercise<Input> {
                             .flat_map(|&(left, right, merged)| [(left, right, merged), (right, left, merged)])
                             .collect();
                     })))
+                },
+            },
+            Mistake {
+                // The merges are kept in a map, and gone through in its order.
+                when: LUCK,
+                answer: |i| {
+                    repeated(|| {
+                        let mut map: HashMap<(u32, u32), u32> = HashMap::new();
+                        i.merges.iter().for_each(|&(left, right, merged)| {
+                            map.insert((left, right), merged);
+                        });
+                        let tokens = i.tokens.clone();
+                        one(ids(&map.iter().fold(tokens, |t, (pair, merged)| merge(&t, (pair.0, pair.1, *merged)))))
+                    })
                 },
             },
         ],

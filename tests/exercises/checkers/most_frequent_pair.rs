@@ -1,10 +1,12 @@
 //! The most frequent pair of tokens.
 
-use crate::check::{Answer, Exercise, Mistake, Part, one};
+use crate::check::{Answer, Exercise, LUCK, Mistake, Part, one, repeated};
 use crate::exercises;
 use gpt60::tokenizer::Tokenizer;
+use std::cmp::Reverse;
+use std::collections::HashMap;
 
-/// Words as token ids, and their counts. All ids are below 6, see [`library`].
+/// Words as token ids, and their counts. All ids are below 26, see [`library`].
 type Input = Vec<(Vec<u32>, usize)>;
 type Pair = (u32, u32);
 
@@ -13,7 +15,7 @@ pub fn exercise() -> Exercise<Input> {
         name: "most_frequent_pair",
         inputs,
         describe: |words| format!("the words {words:?}"),
-        stub: |words| answer(exercises::most_frequent_pair::most_frequent_pair(words)),
+        stub: |words| repeated(|| answer(exercises::most_frequent_pair::most_frequent_pair(words))),
         library,
         tolerance: 0.0,
         mistakes: vec![
@@ -67,6 +69,13 @@ pub fn exercise() -> Exercise<Input> {
                     answer(best(&rarity, smallest))
                 },
             },
+            Mistake { when: LUCK, answer: |words| repeated(|| answer(lucky(words, |_, n| n))) },
+            Mistake {
+                // The left ids decide, and luck the right ones.
+                when: LUCK,
+                answer: |words| repeated(|| answer(lucky(words, |pair, n| (n, Reverse(pair.0))))),
+            },
+            Mistake { when: LUCK, answer: |words| repeated(|| answer(lucky(words, |pair, n| (n, Reverse(pair.1))))) },
         ],
     }
 }
@@ -93,18 +102,37 @@ fn inputs() -> Vec<Input> {
         words(&[(&[2, 0], 1), (&[], 1)]),
         words(&[(&[4], 9), (&[], 2)]),
         words(&[]),
+        // Many ties: no order of a map has the right one in front by chance.
+        tied((0..24).map(|i| (25 - i, i))),
+        tied((0..24).map(|i| (3, 25 - i))),
+        tied((0..24).map(|i| (25 - i, 3))),
     ]
 }
 
-/// The first merge that the library learns. The six ids become six signs that are one piece for the split rule; each
+/// As many words as pairs, which all occur twice. They are met in an order in which the right one is in the middle.
+fn tied(pairs: impl Iterator<Item = Pair>) -> Input {
+    let mut words: Input = pairs.map(|(left, right)| (vec![left, right], 2)).collect();
+    words.rotate_left(12);
+    words
+}
+
+/// The pair for which `key` is the largest, and among equals the one that is last in a map's order.
+fn lucky<K: Ord>(words: &Input, key: fn(Pair, usize) -> K) -> Option<Pair> {
+    let map: HashMap<Pair, usize> = count(words, |n| n).into_iter().collect();
+    map.into_iter().max_by_key(|&(pair, n)| key(pair, n)).map(|(pair, _)| pair)
+}
+
+/// The first merge that the library learns. The ids become capital letters, which are one piece for the split rule; each
 /// word is a document of its own.
 fn library(words: &Input) -> Answer {
-    let text = |word: &[u32]| -> String { word.iter().filter_map(|&id| char::from_u32(33 + id)).collect() };
+    let text = |word: &[u32]| -> String { word.iter().filter_map(|&id| char::from_u32(FIRST_LETTER + id)).collect() };
     let documents: Vec<String> = words.iter().flat_map(|(word, n)| vec![text(word); *n]).collect();
     let tokenizer = Tokenizer::learn(&documents.join("<|endoftext|>"), 256 + 1 + 1).expect("it is not below 257");
-    let id = |symbol: &str| tokenizer.encode(symbol)[0];
+    let id = |symbol: &str| tokenizer.encode(symbol)[0] - tokenizer.encode("A")[0];
     answer(tokenizer.merges().first().map(|(left, right)| (id(left), id(right))))
 }
+
+const FIRST_LETTER: u32 = 'A' as u32;
 
 /// The pairs in the order in which they are met, and how often each occurs.
 fn count(words: &[(Vec<u32>, usize)], weight: fn(usize) -> usize) -> Vec<(Pair, usize)> {
