@@ -74,9 +74,16 @@ pub fn exercise() -> Exercise<Input> {
                     one(ids(&tokens))
                 },
             },
+            Mistake { when: AGAIN, answer: |i| one(ids(&from_a_stack(i, false))) },
+            Mistake { when: AGAIN, answer: |i| one(ids(&from_a_stack(i, true))) },
+            Mistake { when: AGAIN, answer: |i| one(ids(&in_place(i, |at| at))) },
+            Mistake { when: AGAIN, answer: |i| one(ids(&in_place(i, |_| 0))) },
+            Mistake { when: AGAIN, answer: |i| one(ids(&in_place(i, |at| at.saturating_sub(1)))) },
         ],
     }
 }
+
+const AGAIN: &str = "a token that a merge has made goes into another merge: only those of the beginning may";
 
 fn inputs() -> Vec<Input> {
     let input = |tokens: &[u32], left, right, merged| Input { tokens: tokens.to_vec(), left, right, merged };
@@ -90,7 +97,41 @@ fn inputs() -> Vec<Input> {
         input(&[1, 2], 1, 2, 9),
         input(&[1], 1, 2, 9),
         input(&[], 1, 2, 9),
+        // What a merge makes would fit into the next one.
+        input(&[1, 2, 2], 1, 2, 1),
+        input(&[1, 1, 2], 1, 2, 2),
+        input(&[3, 1, 1, 1, 1, 1], 1, 1, 1),
     ]
+}
+
+/// Each token is laid on the result. If the two on top are the pair now, they become one: once, or as long as they are.
+fn from_a_stack(i: &Input, repeatedly: bool) -> Vec<u32> {
+    let mut result: Vec<u32> = Vec::new();
+    for &token in &i.tokens {
+        result.push(token);
+        while result.ends_with(&[i.left, i.right]) {
+            result.truncate(result.len() - 2);
+            result.push(i.merged);
+            if !repeatedly {
+                break;
+            }
+        }
+    }
+    result
+}
+
+/// The list itself is changed; `next` says where to go on after a merge at a place.
+fn in_place(i: &Input, next: fn(usize) -> usize) -> Vec<u32> {
+    let (mut tokens, mut at) = (i.tokens.clone(), 0);
+    while at + 1 < tokens.len() {
+        if tokens[at..at + 2] == [i.left, i.right] {
+            tokens.splice(at..at + 2, [i.merged]);
+            at = next(at);
+        } else {
+            at += 1;
+        }
+    }
+    tokens
 }
 
 fn library(i: &Input) -> Vec<u32> {
@@ -115,16 +156,13 @@ fn walk(i: &Input, is_pair: fn(&Input, usize) -> bool, step: usize) -> Vec<u32> 
 
 /// As by a loop over neighbours, which ends before the last token.
 fn lost_last(i: &Input) -> Vec<u32> {
-    let mut longer = Input { tokens: i.tokens.clone(), ..*i };
-    longer.tokens.push(u32::MAX);
-    let mut tokens = library(&longer);
-    tokens.pop();
-    // The last token is now at the end, if it has not gone into a merge.
-    let merged = i.tokens.len() >= 2 && library(i).last() == Some(&i.merged);
-    if !merged {
-        tokens.pop();
+    let (mut result, mut at) = (Vec::new(), 0);
+    while at + 1 < i.tokens.len() {
+        let found = is_pair(i, at);
+        result.push(if found { i.merged } else { i.tokens[at] });
+        at += if found { 2 } else { 1 };
     }
-    tokens
+    result
 }
 
 fn reversed(tokens: &[u32]) -> Vec<u32> {
