@@ -54,6 +54,25 @@ pub fn exercise() -> Exercise<&'static str> {
                 answer: |text| answer(cut(text, Rule { space_before_contraction: true, ..RULE })),
             },
             Mistake {
+                when: "a contraction is cut off after a letter only: 5's has one, too, and so has 'tis",
+                answer: |text| answer(cut(text, Rule { fits: |before, _| before.is_alphabetic(), ..RULE })),
+            },
+            Mistake {
+                when: "a contraction is cut off at the end of a word only: 'tis begins with 't",
+                answer: |text| answer(cut(text, Rule { fits: |_, after| !after.is_alphabetic(), ..RULE })),
+            },
+            Mistake {
+                when: "a contraction is cut off inside a word only: after letters, and with no letter behind it",
+                answer: |text| {
+                    let inside = |before: char, after: char| before.is_alphabetic() && !after.is_alphabetic();
+                    answer(cut(text, Rule { fits: inside, ..RULE }))
+                },
+            },
+            Mistake {
+                when: "a run of signs ends before a contraction: it goes on, and takes the ' along",
+                answer: |text| answer(cut(text, Rule { ends_before_contraction: true, ..RULE })),
+            },
+            Mistake {
                 when: "letters and numbers go into one run: they are two classes",
                 answer: |text| {
                     answer(cut(text, Rule { class: |c| if c.is_alphanumeric() { 'a' } else { class(c) }, ..RULE }))
@@ -121,6 +140,10 @@ fn inputs() -> Vec<&'static str> {
         "'",
         "z",
         "",
+        // Contractions after a number, at the beginning, with letters behind them, and in a run of signs.
+        "5's 'tis I'llama",
+        "'reveal\n'd ½'s",
+        "(it)'s ''s !'ll",
     ]
 }
 
@@ -129,6 +152,10 @@ fn inputs() -> Vec<&'static str> {
 struct Rule {
     contractions: &'static [&'static str],
     space_before_contraction: bool,
+    /// Whether a contraction fits between the character before it (a space at the beginning) and the one behind it.
+    fits: fn(char, char) -> bool,
+    /// Does a run of signs end where a contraction begins?
+    ends_before_contraction: bool,
     /// A sign for each class: `a` letters, `1` numbers, `!` signs, a space for white space.
     class: fn(char) -> char,
     /// What may stand in front of a run.
@@ -142,6 +169,8 @@ struct Rule {
 const RULE: Rule = Rule {
     contractions: &["'s", "'d", "'m", "'t", "'ll", "'ve", "'re"],
     space_before_contraction: false,
+    fits: |_, _| true,
+    ends_before_contraction: false,
     class,
     takes_space: |c| c == ' ',
     longest_sign: usize::MAX,
@@ -160,25 +189,33 @@ fn class(c: char) -> char {
 fn cut(text: &str, rule: Rule) -> Vec<&str> {
     let (mut pieces, mut rest) = (Vec::new(), text);
     while !rest.is_empty() {
-        let (piece, after) = rest.split_at(first_piece(rest, rule));
+        let before = text[..text.len() - rest.len()].chars().next_back().unwrap_or(' ');
+        let (piece, after) = rest.split_at(first_piece(before, rest, rule));
         pieces.push(piece);
         rest = after;
     }
     pieces
 }
 
-fn first_piece(text: &str, rule: Rule) -> usize {
+fn first_piece(before: char, text: &str, rule: Rule) -> usize {
     let chars: Vec<char> = text.chars().collect();
-    let bytes = |n: usize| chars[..n].iter().map(|c| c.len_utf8()).sum();
+    let bytes = |n: usize| chars[..n].iter().map(|c| c.len_utf8()).sum::<usize>();
     let gap = usize::from(rule.space_before_contraction && chars[0] == ' ');
-    if let Some(end) = rule.contractions.iter().find(|&&end| text[gap..].starts_with(end)) {
+    let fits = |end: &str, rest: &str| (rule.fits)(before, rest[end.len()..].chars().next().unwrap_or(' '));
+    let contraction =
+        |rest: &str| rule.contractions.iter().find(|&&end| rest.starts_with(end) && fits(end, rest)).copied();
+    if let Some(end) = contraction(&text[gap..]) {
         return gap + end.len();
     }
     let space = usize::from((rule.takes_space)(chars[0]));
     let run = |from: usize| {
         let class = (rule.class)(chars[from]);
         let most = if class == '!' { rule.longest_sign } else { usize::MAX };
-        chars[from..].iter().take_while(|&&c| (rule.class)(c) == class).take(most).count()
+        let goes_on = |i: usize| {
+            let ends = rule.ends_before_contraction && i > from && contraction(&text[bytes(i)..]).is_some();
+            (rule.class)(chars[i]) == class && !ends
+        };
+        (from..chars.len()).take_while(|&i| goes_on(i)).take(most).count()
     };
     if chars.get(space).is_some_and(|&c| (rule.class)(c) != ' ') {
         return bytes(space + run(space));
