@@ -3,7 +3,8 @@
 use crate::check::{Answer, Exercise, Mistake, attempt, one, tensor};
 use crate::exercises;
 use gpt60::layers::embedding;
-use gpt60::{Result, Rng, Tensor};
+use gpt60::{Error, Result, Rng, Tensor};
+use std::cmp::Ordering;
 
 pub struct Input {
     wte: Tensor,
@@ -75,6 +76,13 @@ pub fn exercise() -> Exercise<Input> {
                     answer(tokens(i).and_then(|x| x.add(&i.wpe.take_rows(&positions)?)))
                 },
             },
+            Mistake {
+                when: "a sequence as long as wpe is refused, by >= for >: it has just enough rows",
+                answer: |i| match i.n_seq.cmp(&i.wpe.n_rows()) {
+                    Ordering::Less => answer(tokens(i).and_then(|x| x.add(&places(i, |t, n_seq| t % n_seq)?))),
+                    _ => answer(Err(Error::shape("embedding", &[&[i.n_seq], i.wpe.shape()], "it is too long"))),
+                },
+            },
         ],
     }
 }
@@ -83,7 +91,7 @@ fn answer(result: Result<Tensor>) -> Answer {
     attempt(result, |x| one(tensor(&x)))
 }
 
-/// No probe that must succeed has more ids than `wte` or `wpe` have rows: all mistakes then have numbers to show.
+/// No probe that must succeed has more ids than `wte` or `wpe` have rows: almost all mistakes then have numbers to show.
 fn inputs() -> Vec<Input> {
     let mut rng = Rng::new(1);
     let mut random = |n_vocab: usize, n_ctx: usize, n_embd: usize, ids: &[u32], n_seq: usize| Input {
@@ -106,6 +114,8 @@ fn inputs() -> Vec<Input> {
         // A sequence that is longer than wpe, and an id past the vocabulary.
         random(9, 3, 2, &[1, 8, 0, 2], 4),
         random(4, 9, 2, &[3, 4, 0], 3),
+        // A sequence that is just as long as wpe.
+        random(6, 4, 3, &[5, 0, 2, 1], 4),
     ]
 }
 
