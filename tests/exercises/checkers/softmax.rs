@@ -1,6 +1,6 @@
 //! Softmax.
 
-use crate::check::{Exercise, Mistake, one, tensor};
+use crate::check::{Exercise, Mistake, one, tensor, with_rows};
 use crate::exercises;
 use gpt60::layers::softmax;
 use gpt60::{Rng, Tensor};
@@ -9,7 +9,7 @@ pub fn exercise() -> Exercise<Tensor> {
     Exercise {
         name: "softmax",
         inputs,
-        describe: |x| format!("x of shape {:?}, whose first row is {:?}", x.shape(), x.row(0)),
+        describe: |x| with_rows(format!("x of shape {:?}", x.shape()), x),
         stub: |x| one(tensor(&exercises::softmax::forward(x))),
         library: |x| one(tensor(&softmax::forward(x))),
         tolerance: 1e-5,
@@ -24,6 +24,34 @@ pub fn exercise() -> Exercise<Tensor> {
                     let largest = x.data().iter().copied().fold(f32::NEG_INFINITY, f32::max);
                     let powers = |row: &[f32]| row.iter().map(|x| (x - largest).exp()).collect();
                     one(tensor(&rows(x, |row| normalize(powers(row)))))
+                },
+            },
+            Mistake { when: BEGINS, answer: |x| one(tensor(&less(x, |_, row| largest_from(row, 0.0)))) },
+            Mistake { when: BEGINS, answer: |x| one(tensor(&less(x, |_, row| largest_from(row, f32::MIN_POSITIVE)))) },
+            Mistake { when: BEGINS, answer: |x| one(tensor(&less(x, |_, row| largest_from(row, -1000.0)))) },
+            Mistake {
+                when: "the largest score of the first row is subtracted from all rows: each has its own",
+                answer: |x| one(tensor(&less(x, |x, _| largest_from(x.row(0), f32::NEG_INFINITY)))),
+            },
+            Mistake {
+                when: "the first score of the row is subtracted, not the largest: e^x still overflows",
+                answer: |x| one(tensor(&less(x, |_, row| row[0]))),
+            },
+            Mistake {
+                when: "the mean of the row is subtracted, not the largest score: e^x still overflows",
+                answer: |x| one(tensor(&less(x, |_, row| row.iter().sum::<f32>() / row.len() as f32))),
+            },
+            Mistake {
+                when: "the smallest score is subtracted, not the largest: e^x overflows even more",
+                answer: |x| one(tensor(&less(x, |_, row| row.iter().copied().fold(f32::INFINITY, f32::min)))),
+            },
+            Mistake {
+                when: "e^x is computed in f64 without subtracting the largest score first: from e^710 on, f64 overflows too",
+                answer: |x| {
+                    one(tensor(&rows(x, |row| {
+                        let sum: f64 = row.iter().map(|&x| f64::from(x).exp()).sum();
+                        row.iter().map(|&x| (f64::from(x).exp() / sum) as f32).collect()
+                    })))
                 },
             },
             Mistake {
@@ -51,7 +79,26 @@ fn inputs() -> Vec<Tensor> {
         Tensor::new(&[2, 3], vec![1000.0, 1000.0, -1000.0, 0.0, 200.0, 1.0]).unwrap(),
         Tensor::new(&[2, 2], vec![f32::NEG_INFINITY, 1.0, -500.0, -500.0]).unwrap(),
         Tensor::new(&[1, 1], vec![-7.0]).unwrap(),
+        // The first row is far below the second, and the other way round.
+        Tensor::new(&[2, 2], vec![0.0, 1.0, 1000.0, 1001.0]).unwrap(),
+        Tensor::new(&[2, 2], vec![2001.0, 2000.0, 0.0, 1.0]).unwrap(),
+        // The mean is near the largest, and the smallest is far below.
+        Tensor::new(&[1, 4], vec![100.0, 100.0, 0.0, 100.0]).unwrap(),
+        // Nothing to begin with is low enough, but minus infinity (and `f32::MIN`).
+        Tensor::new(&[3, 2], vec![-1001.0, -1000.0, -1e5, -1e5, -1e30, -1e30]).unwrap(),
     ]
+}
+
+const BEGINS: &str =
+    "the search for the largest score begins at a number such as 0: all scores of a row may be below it";
+
+fn largest_from(row: &[f32], from: f32) -> f32 {
+    row.iter().copied().fold(from, f32::max)
+}
+
+/// Softmax where something else is subtracted than the largest score: it gets the table and the row.
+fn less(x: &Tensor, what: fn(&Tensor, &[f32]) -> f32) -> Tensor {
+    rows(x, |row| normalize(row.iter().map(|score| (score - what(x, row)).exp()).collect()))
 }
 
 fn rows(x: &Tensor, f: impl Fn(&[f32]) -> Vec<f32>) -> Tensor {
