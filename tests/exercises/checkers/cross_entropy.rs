@@ -1,6 +1,6 @@
 //! The loss.
 
-use crate::check::{Answer, Exercise, Mistake, attempt, numbers, one};
+use crate::check::{Answer, Exercise, Mistake, attempt, numbers, one, with_rows};
 use crate::exercises;
 use gpt60::layers::softmax;
 use gpt60::train::loss;
@@ -16,8 +16,7 @@ pub fn exercise() -> Exercise<Input> {
         name: "cross_entropy",
         inputs,
         describe: |i| {
-            let (shape, row) = (i.logits.shape(), i.logits.row(0));
-            format!("logits of shape {shape:?}, whose first row is {row:?}, and the targets {:?}", i.targets)
+            with_rows(format!("the targets {:?} and logits of shape {:?}", i.targets, i.logits.shape()), &i.logits)
         },
         stub: |i| attempt(exercises::cross_entropy::cross_entropy(&i.logits, &i.targets), |l| one(numbers(&l))),
         library: |i| attempt(loss::cross_entropy(&i.logits, &i.targets), |l| one(numbers(&l))),
@@ -39,15 +38,46 @@ pub fn exercise() -> Exercise<Input> {
                 when: "the largest logit is subtracted in the powers only, and not from the target's logit",
                 answer: |i| rows(i, |row, t| powers(row, largest(row)).iter().sum::<f32>().ln() - row[t]),
             },
+            Mistake { when: BEGINS, answer: |i| rows(i, |row, t| less(row, t, largest(row).max(0.0))) },
+            Mistake { when: BEGINS, answer: |i| rows(i, |row, t| less(row, t, largest(row).max(-1000.0))) },
             Mistake {
-                when: "the search for the largest logit begins at 0, though all logits of a row may be below it",
+                when: "the target's logit is subtracted in the powers, not the largest: e^x still overflows",
+                answer: |i| rows(i, |row, t| less(row, t, row[t])),
+            },
+            Mistake {
+                when: "the first logit of the row is subtracted, not the largest: e^x still overflows",
+                answer: |i| rows(i, |row, t| less(row, t, row[0])),
+            },
+            Mistake {
+                when: "the largest logit of all rows is subtracted, not that of each: a row far below it is the logarithm of 0",
+                answer: |i| {
+                    let largest = largest(i.logits.data());
+                    let losses = i.targets.iter().enumerate().map(|(r, &t)| less(i.logits.row(r), t as usize, largest));
+                    one(numbers(&losses.collect::<Vec<_>>()))
+                },
+            },
+            Mistake {
+                when: "the largest logit of the first row is subtracted from all rows: each has its own",
+                answer: |i| {
+                    let largest = largest(i.logits.row(0));
+                    let losses = i.targets.iter().enumerate().map(|(r, &t)| less(i.logits.row(r), t as usize, largest));
+                    one(numbers(&losses.collect::<Vec<_>>()))
+                },
+            },
+            Mistake {
+                when: "e^x is computed in f64 without subtracting the largest logit first: from e^710 on, f64 overflows too",
                 answer: |i| {
                     rows(i, |row, t| {
-                        let largest = largest(row).max(0.0);
-                        powers(row, largest).iter().sum::<f32>().ln() + largest - row[t]
+                        (row.iter().map(|&x| f64::from(x).exp()).sum::<f64>().ln() - f64::from(row[t])) as f32
                     })
                 },
             },
+            Mistake { when: BOUNDED, answer: |i| rows(i, |row, t| -(probability(row, t) + 1e-9).ln()) },
+            Mistake { when: BOUNDED, answer: |i| rows(i, |row, t| -(probability(row, t) + 1e-10).ln()) },
+            Mistake { when: BOUNDED, answer: |i| rows(i, |row, t| -(probability(row, t) + 1e-8).ln()) },
+            Mistake { when: BOUNDED, answer: |i| rows(i, |row, t| -probability(row, t).max(1e-9).ln()) },
+            Mistake { when: BOUNDED, answer: |i| rows(i, |row, t| -probability(row, t).max(1e-30).ln()) },
+            Mistake { when: BOUNDED, answer: |i| rows(i, |row, t| -probability(row, t).max(f32::MIN_POSITIVE).ln()) },
             Mistake { when: "the logarithm is left out: this is the probability", answer: |i| rows(i, probability) },
             Mistake { when: "the minus sign is left out", answer: |i| rows(i, |row, t| -right(row, t)) },
             Mistake {
@@ -55,6 +85,25 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| rows(i, |row, t| right(row, t) / 2f32.ln()),
             },
             Mistake { when: "the logarithm is to base 10", answer: |i| rows(i, |row, t| right(row, t) / 10f32.ln()) },
+            // The same in the repaired formula, where the logits themselves are no logarithms to another base.
+            Mistake {
+                when: "the logarithm of the sum is to base 2: the natural one is `ln`",
+                answer: |i| {
+                    rows(i, |row, t| {
+                        let largest = largest(row);
+                        powers(row, largest).iter().sum::<f32>().log2() + largest - row[t]
+                    })
+                },
+            },
+            Mistake {
+                when: "the logarithm of the sum is to base 10: the natural one is `ln`",
+                answer: |i| {
+                    rows(i, |row, t| {
+                        let largest = largest(row);
+                        powers(row, largest).iter().sum::<f32>().log10() + largest - row[t]
+                    })
+                },
+            },
             Mistake {
                 when: "the row's own number is used as the target, instead of `targets[i]`",
                 answer: |i| {
@@ -92,7 +141,22 @@ fn inputs() -> Vec<Input> {
         },
         // A single token is certain.
         Input { logits: table(2, 1, &[3.0, -3.0]), targets: vec![0, 0] },
+        // ln(1 + e^-1) far below 0; and 95, though e^95 overflows and e^-95 does not round to 0.
+        Input { logits: table(3, 2, &[0.0, 2000.0, -30000.0, -30001.0, 95.0, 0.0]), targets: vec![0, 0, 1] },
+        // 50: as a probability that is far below 1e-9, and far above the smallest f32. And 200.
+        Input { logits: table(2, 2, &[0.0, 50.0, 0.0, 200.0]), targets: vec![0, 0] },
     ]
+}
+
+const BEGINS: &str =
+    "the search for the largest logit begins at a number such as 0: all logits of a row may be below it";
+
+const BOUNDED: &str =
+    "the probability is computed first, and kept away from 0 by a small number: the loss cannot grow on";
+
+/// The loss, where this is subtracted from the logits before they become powers.
+fn less(row: &[f32], target: usize, what: f32) -> f32 {
+    powers(row, what).iter().sum::<f32>().ln() + what - row[target]
 }
 
 fn largest(row: &[f32]) -> f32 {

@@ -1,6 +1,6 @@
 //! The slope of the loss.
 
-use crate::check::{Answer, Exercise, Mistake, attempt, one, tensor};
+use crate::check::{Answer, Exercise, Mistake, attempt, one, tensor, with_rows};
 use crate::exercises;
 use gpt60::layers::softmax;
 use gpt60::train::loss;
@@ -17,8 +17,9 @@ pub fn exercise() -> Exercise<Input> {
         name: "cross_entropy_gradient",
         inputs,
         describe: |i| {
-            let shape = i.logits.shape();
-            format!("logits of shape {shape:?}, the targets {:?} and a weight of {}", i.targets, i.weight)
+            let (shape, targets) = (i.logits.shape(), &i.targets);
+            let words = format!("a weight of {}, the targets {targets:?} and logits of shape {shape:?}", i.weight);
+            with_rows(words, &i.logits)
         },
         stub: |i| {
             let gradient = exercises::cross_entropy_gradient::gradient(&i.logits, &i.targets, i.weight);
@@ -81,14 +82,21 @@ pub fn exercise() -> Exercise<Input> {
             },
             Mistake {
                 when: "softmax is computed without subtracting the largest logit: e^x overflows",
-                answer: |i| {
-                    let mut d = i.logits.map(f32::exp);
-                    for r in 0..d.n_rows() {
-                        let sum: f32 = d.row(r).iter().sum();
-                        d.row_mut(r).iter_mut().for_each(|x| *x /= sum);
-                    }
-                    one(tensor(&minus_one_hot(i, d, 1.0).scale(share(i))))
-                },
+                answer: |i| own_softmax(i, |_, _| 0.0),
+            },
+            Mistake { when: BEGINS, answer: |i| own_softmax(i, |_, row| row.iter().copied().fold(0.0, f32::max)) },
+            Mistake { when: BEGINS, answer: |i| own_softmax(i, |_, row| row.iter().copied().fold(-1000.0, f32::max)) },
+            Mistake {
+                when: "softmax subtracts the largest logit of all rows, not that of each: a row far below it becomes 0 / 0",
+                answer: |i| own_softmax(i, |i, _| i.logits.data().iter().copied().fold(f32::NEG_INFINITY, f32::max)),
+            },
+            Mistake {
+                when: "softmax subtracts the largest logit of the first row from all rows: each has its own",
+                answer: |i| own_softmax(i, |i, _| i.logits.row(0).iter().copied().fold(f32::NEG_INFINITY, f32::max)),
+            },
+            Mistake {
+                when: "softmax subtracts the first logit of the row, not the largest: e^x still overflows",
+                answer: |i| own_softmax(i, |_, row| row[0]),
             },
         ],
     }
@@ -103,7 +111,24 @@ fn inputs() -> Vec<Input> {
         Input { logits: Tensor::random(&[7, 3], 2.0, &mut rng), targets: vec![2, 1, 1, 0, 2, 2, 1], weight: 0.5 },
         Input { logits: Tensor::random(&[2, 5], 2.0, &mut rng), targets: vec![4, 0], weight: 1.0 },
         Input { logits: table(2, 2, &[1000.0, 1001.0, -200.0, 0.0]), targets: vec![0, 0], weight: 1.0 },
+        // Rows far below 0, and far from each other.
+        Input { logits: table(2, 2, &[-200.0, -201.0, -30000.0, -30001.0]), targets: vec![1, 0], weight: 2.0 },
+        Input { logits: table(2, 2, &[0.0, 1.0, 300.0, 302.0]), targets: vec![1, 0], weight: 2.0 },
     ]
+}
+
+const BEGINS: &str = "softmax subtracts the largest logit, whose search begins at a number such as 0: all logits of a row may be below it";
+
+/// Everything is right but softmax: it subtracts this from each row.
+fn own_softmax(input: &Input, what: fn(&Input, &[f32]) -> f32) -> Answer {
+    let mut d = input.logits.clone();
+    for i in 0..d.n_rows() {
+        let what = what(input, input.logits.row(i));
+        let powers: Vec<f32> = input.logits.row(i).iter().map(|x| (x - what).exp()).collect();
+        let sum: f32 = powers.iter().sum();
+        d.row_mut(i).iter_mut().zip(powers).for_each(|(x, power)| *x = power / sum);
+    }
+    one(tensor(&minus_one_hot(input, d, 1.0).scale(share(input))))
 }
 
 fn share(input: &Input) -> f32 {
