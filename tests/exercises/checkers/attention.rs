@@ -1,6 +1,6 @@
 //! One head of attention.
 
-use crate::check::{Answer, Exercise, Mistake, attempt, one, tensor};
+use crate::check::{Answer, Exercise, Mistake, attempt, one, tensor, with_rows};
 use crate::exercises;
 use gpt60::layers::softmax;
 use gpt60::{Result, Rng, Tensor};
@@ -15,7 +15,10 @@ pub fn exercise() -> Exercise<Input> {
     Exercise {
         name: "attention",
         inputs,
-        describe: |i| format!("q, k and v of shape {:?}, where q begins with {:?}", i.q.shape(), i.q.row(0)),
+        describe: |i| {
+            let (n_seq, head_size) = (i.q.n_rows(), i.q.n_cols());
+            with_rows(format!("n_seq {n_seq}, head_size {head_size} and a table q"), &i.q)
+        },
         stub: |i| answer(exercises::attention::attention(&i.q, &i.k, &i.v)),
         library: |i| answer(attend(&i.q, &i.k, &i.v, root(i))),
         tolerance: 1e-4,
@@ -73,6 +76,43 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
             Mistake {
+                when: "the mask comes after softmax, and the rows are divided by their sums again: that is 0 / 0 where a \
+                       hidden score is far above all others",
+                answer: |i| {
+                    answer(with(i, |scores| {
+                        let mut weights = masked(&softmax::forward(&scores), |q, k| k <= q).map(|w| w.max(0.0));
+                        for query in 0..weights.n_rows() {
+                            let sum: f32 = weights.row(query).iter().sum();
+                            weights.row_mut(query).iter_mut().for_each(|w| *w /= sum);
+                        }
+                        Ok(weights)
+                    }))
+                },
+            },
+            Mistake {
+                when: "hidden scores become 0, which is a score like any other: they must be minus infinity",
+                answer: |i| answer(with(i, |scores| Ok(softmax::forward(&hidden_at(scores, 0.0))))),
+            },
+            Mistake { when: FINITE, answer: |i| answer(with(i, |s| Ok(softmax::forward(&hidden_at(s, -100.0))))) },
+            Mistake { when: FINITE, answer: |i| answer(with(i, |s| Ok(softmax::forward(&hidden_at(s, -1000.0))))) },
+            Mistake { when: FINITE, answer: |i| answer(with(i, |s| Ok(softmax::forward(&hidden_at(s, -1e4))))) },
+            Mistake { when: FINITE, answer: |i| answer(with(i, |s| Ok(softmax::forward(&hidden_by(s, -100.0))))) },
+            Mistake { when: FINITE, answer: |i| answer(with(i, |s| Ok(softmax::forward(&hidden_by(s, -1000.0))))) },
+            Mistake { when: FINITE, answer: |i| answer(with(i, |s| Ok(softmax::forward(&hidden_by(s, -1e4))))) },
+            Mistake {
+                when: "softmax is computed without subtracting the largest score: e^x overflows",
+                answer: |i| answer(with(i, |scores| Ok(softmax_less(&masked(&scores, |q, k| k <= q), |_| 0.0)))),
+            },
+            Mistake {
+                when: "softmax subtracts the largest score, whose search begins at 0: all scores of a row may be below it",
+                answer: |i| {
+                    answer(with(i, |scores| {
+                        let largest = |row: &[f32]| row.iter().copied().fold(0.0, f32::max);
+                        Ok(softmax_less(&masked(&scores, |q, k| k <= q), largest))
+                    }))
+                },
+            },
+            Mistake {
                 when: "there is no softmax: the scores themselves are taken as weights",
                 answer: |i| {
                     answer(with(i, |scores| {
@@ -97,7 +137,42 @@ fn inputs() -> Vec<Input> {
         random(1, 3),
         random(7, 2),
         random(4, 3),
+        // Large scores: -120000 in row 0, where it is the only visible one; -120000 and 300, of which e^x is 0 and infinite, in
+        // row 1. A mask of -1000 or -10000 does not hide what is above -120000. One of -1e9 does, and passes: no model has a
+        // score below that.
+        Input {
+            q: Tensor::new(&[3, 1], vec![300.0, 300.0, -300.0]).unwrap(),
+            k: Tensor::new(&[3, 1], vec![-400.0, 1.0, 2.0]).unwrap(),
+            v: Tensor::new(&[3, 1], vec![3.0, -5.0, 7.0]).unwrap(),
+        },
+        // Every visible score is -120000.
+        Input { q: column([300.0, 300.0]), k: column([-400.0, -400.0]), v: column([3.0, -5.0]) },
     ]
+}
+
+const FINITE: &str = "hidden scores are large negative numbers instead of minus infinity: scores may be just as low";
+
+/// The scores, this number where they are hidden.
+fn hidden_at(mut scores: Tensor, number: f32) -> Tensor {
+    (0..scores.n_rows()).for_each(|i| scores.row_mut(i)[i + 1..].fill(number));
+    scores
+}
+
+/// The scores, this number added where they are hidden.
+fn hidden_by(mut scores: Tensor, number: f32) -> Tensor {
+    (0..scores.n_rows()).for_each(|i| scores.row_mut(i)[i + 1..].iter_mut().for_each(|score| *score += number));
+    scores
+}
+
+/// Softmax that subtracts this from each row.
+fn softmax_less(scores: &Tensor, what: fn(&[f32]) -> f32) -> Tensor {
+    let mut weights = scores.clone();
+    for i in 0..weights.n_rows() {
+        let powers: Vec<f32> = scores.row(i).iter().map(|score| (score - what(scores.row(i))).exp()).collect();
+        let sum: f32 = powers.iter().sum();
+        weights.row_mut(i).iter_mut().zip(powers).for_each(|(weight, power)| *weight = power / sum);
+    }
+    weights
 }
 
 fn answer(result: Result<Tensor>) -> Answer {

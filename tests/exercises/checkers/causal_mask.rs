@@ -43,10 +43,22 @@ pub fn exercise() -> Exercise<usize> {
                 when: "only the diagonal is open: a token may also look at those before it",
                 answer: |&n| table(n, |i, j| if j == i { 0.0 } else { -INF }),
             },
+            Mistake { when: FINITE, answer: |&n| table(n, |i, j| if j <= i { 0.0 } else { -100.0 }) },
+            Mistake { when: FINITE, answer: |&n| table(n, |i, j| if j <= i { 0.0 } else { -1000.0 }) },
+            Mistake { when: FINITE, answer: |&n| table(n, |i, j| if j <= i { 0.0 } else { -1e4 }) },
+            Mistake { when: FINITE, answer: |&n| table(n, |i, j| if j <= i { 0.0 } else { -1e9 }) },
+            Mistake { when: FINITE, answer: |&n| table(n, |i, j| if j <= i { 0.0 } else { -1e10 }) },
+            Mistake { when: FINITE, answer: |&n| table(n, |i, j| if j <= i { 0.0 } else { f32::MIN }) },
+            Mistake {
+                when: "a table of zeros and ones is multiplied by minus infinity: 0 times infinity is NaN",
+                answer: |&n| table(n, |i, j| if j <= i { 0.0 * -INF } else { -INF }),
+            },
             Mistake { when: "nothing is hidden", answer: |&n| table(n, |_, _| 0.0) },
         ],
     }
 }
+
+const FINITE: &str = "a large negative number stands where minus infinity should be, which is `f32::NEG_INFINITY`";
 
 fn table(n: usize, number: impl Fn(usize, usize) -> f32) -> Answer {
     let data = (0..n * n).map(|place| number(place / n, place % n)).collect();

@@ -20,11 +20,8 @@ pub fn exercise() -> Exercise<Input> {
         inputs,
         describe: |i| {
             let head_size = i.tokens[0][0].len();
-            format!(
-                "head_size {head_size}, {} tokens in the cache and {} new ones",
-                i.keys.len() / head_size,
-                i.tokens.len()
-            )
+            let (n_past, n_new) = (i.keys.len() / head_size, i.tokens.len());
+            format!("head_size {head_size}, a cache of length {n_past} and then {n_new} new")
         },
         stub: |i| run(i, exercises::kv_cache::attend_next),
         library: |i| {
@@ -119,6 +116,18 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
             Mistake {
+                when: "softmax is computed without subtracting the largest score: e^x overflows",
+                answer: |i| run(i, |q, k, v, keys, values| own_softmax(q, (k, v), keys, values, None)),
+            },
+            Mistake {
+                when: BEGINS,
+                answer: |i| run(i, |q, k, v, keys, values| own_softmax(q, (k, v), keys, values, Some(0.0))),
+            },
+            Mistake {
+                when: BEGINS,
+                answer: |i| run(i, |q, k, v, keys, values| own_softmax(q, (k, v), keys, values, Some(-1000.0))),
+            },
+            Mistake {
                 when: "the keys are mixed, and not the values",
                 answer: |i| {
                     run(i, |q, k, v, keys, values| {
@@ -140,7 +149,31 @@ fn inputs() -> Vec<Input> {
         values: random(n_past * head_size),
         tokens: (0..n_new).map(|_| [random(head_size), random(head_size), random(head_size)]).collect(),
     };
-    vec![worked, input(5, 3, 1), input(3, 2, 4), input(2, 7, 2), input(4, 1, 3)]
+    // Scores of 320000 and 400000, and then of -320000 and less.
+    let large = Input {
+        keys: vec![800.0],
+        values: vec![4.0],
+        tokens: vec![[vec![400.0], vec![1000.0], vec![-2.0]], [vec![-400.0], vec![900.0], vec![3.0]]],
+    };
+    vec![worked, input(5, 3, 1), input(3, 2, 4), input(2, 7, 2), input(4, 1, 3), large]
+}
+
+const BEGINS: &str = "the search for the largest score begins at a number such as 0: all scores may be below it";
+
+/// Everything is right but softmax: it subtracts the largest score, searched from here on, or nothing.
+fn own_softmax(
+    q: &[f32],
+    (k, v): (&[f32], &[f32]),
+    keys: &mut Vec<f32>,
+    values: &mut Vec<f32>,
+    from: Option<f32>,
+) -> Vec<f32> {
+    append(k, v, keys, values);
+    let scores = scores(q, keys, root(q));
+    let largest = from.map_or(0.0, |from| scores.iter().copied().fold(from, f32::max));
+    let powers: Vec<f32> = scores.iter().map(|score| (score - largest).exp()).collect();
+    let sum: f32 = powers.iter().sum();
+    mix(&powers.iter().map(|power| power / sum).collect::<Vec<f32>>(), values, q.len())
 }
 
 /// The results of all new tokens, one after the other, and the cache at the end.
