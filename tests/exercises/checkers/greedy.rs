@@ -4,6 +4,7 @@ use crate::check::{Answer, Exercise, Mistake, attempt, ids, one};
 use crate::exercises;
 use gpt60::{Config, Gpt2, Result, Rng, Tensor, argmax, generate};
 
+#[derive(Clone)]
 pub struct Input {
     model: Gpt2,
     prompt: Vec<u32>,
@@ -26,8 +27,58 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| answer(write(i, last, |text, id| text.push(id)).map(|(text, _)| text)),
             },
             Mistake {
-                when: "the new token is not put at the end of the text: the model is asked the same question again and again",
+                // Whoever reads the row of the prompt's last token in a text that grows gets the same numbers.
+                when: "the same guess is read again and again: either the new token is not put at the end of the text, or the \
+                       row that is read is not the last one of the text as it is now",
                 answer: |i| answer(write(i, last, |_, _| {}).map(|(_, new)| new)),
+            },
+            Mistake {
+                when: "only the last token is given to the model: it needs the whole text, from the prompt on",
+                answer: |i| {
+                    let token_alone = Input { prompt: i.prompt[i.prompt.len() - 1..].to_vec(), ..i.clone() };
+                    answer(write(&token_alone, last, |text, id| *text = vec![id]).map(|(_, new)| new))
+                },
+            },
+            Mistake {
+                when: "the place among the logits of all rows is taken for an id: look at the last row alone",
+                answer: |i| answer(write(i, |logits| logits.argmax(), |text, id| text.push(id)).map(|(_, new)| new)),
+            },
+            Mistake {
+                when: BEGINS,
+                answer: |i| answer(write(i, |l| largest_from(l, 0.0), |text, id| text.push(id)).map(|(_, new)| new)),
+            },
+            Mistake {
+                when: BEGINS,
+                answer: |i| {
+                    answer(write(i, |l| largest_from(l, -1000.0), |text, id| text.push(id)).map(|(_, new)| new))
+                },
+            },
+            Mistake {
+                when: "it stops when token 0 comes: all n_tokens are to be written, whichever they are",
+                answer: |i| {
+                    let new = write(i, last, |text, id| text.push(id)).map(|(_, new)| new);
+                    answer(new.map(|new| match new.iter().position(|&id| id == 0) {
+                        Some(end) => new[..end].to_vec(),
+                        None => new,
+                    }))
+                },
+            },
+            Mistake {
+                when: "it stops after token 0: all n_tokens are to be written, whichever they are",
+                answer: |i| {
+                    let new = write(i, last, |text, id| text.push(id)).map(|(_, new)| new);
+                    answer(new.map(|new| match new.iter().position(|&id| id == 0) {
+                        Some(end) => new[..=end].to_vec(),
+                        None => new,
+                    }))
+                },
+            },
+            Mistake {
+                when: "one token too few is written",
+                answer: |i| {
+                    let fewer = Input { n_tokens: i.n_tokens.saturating_sub(1), ..i.clone() };
+                    answer(write(&fewer, last, |text, id| text.push(id)).map(|(_, new)| new))
+                },
             },
             Mistake {
                 when: "the first row of the logits is read, not the last",
@@ -64,7 +115,7 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| answer(write(i, last, |text, id| text.insert(0, id)).map(|(_, new)| new)),
             },
             Mistake {
-                when: "the model only reads the newest token: it needs the whole text",
+                when: "after the prompt, the model is only given the newest token: it needs the whole text",
                 answer: |i| answer(write(i, last, |text, id| *text = vec![id]).map(|(_, new)| new)),
             },
             Mistake {
@@ -79,19 +130,29 @@ pub fn exercise() -> Exercise<Input> {
 }
 
 fn inputs() -> Vec<Input> {
-    let mut rng = Rng::new(10);
-    let mut model = Gpt2::zeros(&Config::new(9, 12, 8, 2, 2)).unwrap();
-    for (_, tensor) in model.parameters_mut().unwrap() {
-        *tensor = Tensor::random(tensor.shape(), 0.9, &mut rng);
-    }
-    // Without the last bias, which would favour the same token everywhere; and with positions that matter. (Among
-    // several seeds, this is one whose texts vary.)
-    model.ln_f.bias = Tensor::zeros(&[8]);
-    model.ln_f.weight = Tensor::full(&[8], 1.0);
-    model.wpe = model.wpe.scale(4.0);
+    // Without the last bias, which would favour the same token everywhere. (Among several seeds, these are two whose texts
+    // vary.)
+    let random = |seed: u64, wpe: f32| {
+        let mut rng = Rng::new(seed);
+        let mut model = Gpt2::zeros(&Config::new(9, 12, 8, 2, 2)).unwrap();
+        for (_, tensor) in model.parameters_mut().unwrap() {
+            *tensor = Tensor::random(tensor.shape(), 0.9, &mut rng);
+        }
+        model.ln_f.bias = Tensor::zeros(&[8]);
+        model.ln_f.weight = Tensor::full(&[8], 1.0);
+        model.wpe = model.wpe.scale(wpe);
+        model
+    };
+    let model = random(10, 4.0); // positions matter much
+    let tokens = random(11, 1.0); // tokens matter as much; it writes token 0 in the middle of a text
     // A model in which tokens 0 and 1, 2 and 3, ... have the same vectors: all scores come in pairs.
     let mut twins = model.clone();
     twins.wte = twins.wte.take_rows(&[0, 0, 2, 2, 4, 4, 6, 6, 8]).unwrap().into();
+    // A model whose logits are all below -1000, as GPT-2's are below 0: a part of its last vectors is the same everywhere.
+    let mut below = model.clone();
+    (0..9).for_each(|id| below.wte.tensor_mut().unwrap().row_mut(id)[0] = 1.0);
+    below.ln_f.weight.data_mut()[0] = 0.0;
+    below.ln_f.bias.data_mut()[0] = -3000.0;
     let input =
         |model: &Gpt2, prompt: &[u32], n_tokens| Input { model: model.clone(), prompt: prompt.to_vec(), n_tokens };
     vec![
@@ -100,7 +161,22 @@ fn inputs() -> Vec<Input> {
         input(&model, &[0, 8, 2, 5], 7),
         input(&twins, &[4, 2, 6], 6),
         input(&model, &[5, 5], 0),
+        input(&below, &[6, 4], 5),
+        input(&tokens, &[6, 4], 6),
     ]
+}
+
+const BEGINS: &str = "the search for the largest logit begins at a number such as 0: all of them may be below it";
+
+/// The largest of the last row, searched from this number and token 0 on.
+fn largest_from(logits: &Tensor, from: f32) -> Option<usize> {
+    let (mut best, mut id) = (from, 0);
+    for (i, &x) in logits.row(logits.n_rows() - 1).iter().enumerate() {
+        if x > best {
+            (best, id) = (x, i);
+        }
+    }
+    Some(id)
 }
 
 fn answer(result: Result<Vec<u32>>) -> Answer {
