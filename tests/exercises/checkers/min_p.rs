@@ -25,6 +25,9 @@ pub fn exercise() -> Exercise<Input> {
                 (vec![1.0, INF, 2.0, -1.5], 0.1),
                 (vec![-8.0, -9.0, -7.0, -12.0], 0.2),
                 (vec![1.0, -3.0], 0.0),
+                // Far below 0, and far above. (e^-2 is 0.135.)
+                (vec![-2000.0, -2003.0, -2001.0, -2002.0], 0.2),
+                (vec![1000.0, 997.0, 999.0], 0.2),
             ]
         },
         describe: |(logits, p)| format!("p = {p} and logits {logits:?}"),
@@ -66,13 +69,31 @@ pub fn exercise() -> Exercise<Input> {
                     })
                 },
             },
+            Mistake { when: ZERO, answer: |i| changed(i, |logits, p| removed(logits, p, 0.0, true)) },
+            Mistake { when: ZERO, answer: |i| changed(i, |logits, p| removed(logits, p, 0.0, false)) },
+            Mistake { when: FINITE, answer: |i| changed(i, |logits, p| removed(logits, p, -1e9, true)) },
+            Mistake { when: FINITE, answer: |i| changed(i, |logits, p| removed(logits, p, -1e10, true)) },
+            Mistake { when: FINITE, answer: |i| changed(i, |logits, p| removed(logits, p, f32::MIN, true)) },
             Mistake {
-                when: "what is removed becomes 0: that is a score like any other; it must be minus infinity",
+                when: BEGINS,
+                answer: |i| changed(i, |logits, p| below(logits, largest_from(logits, 0.0) + p.ln())),
+            },
+            Mistake {
+                when: BEGINS,
+                answer: |i| changed(i, |logits, p| below(logits, largest_from(logits, -1000.0) + p.ln())),
+            },
+            Mistake {
+                when: "softmax is computed without subtracting the largest logit: e^x overflows, or all of it rounds to 0",
                 answer: |i| {
                     changed(i, |logits, p| {
-                        let before = logits.to_vec();
-                        knobs::min_p(logits, p);
-                        logits.iter_mut().zip(before).filter(|(x, old)| *x != old).for_each(|(x, _)| *x = 0.0);
+                        let powers: Vec<f32> = logits.iter().map(|x| x.exp()).collect();
+                        let sum: f32 = powers.iter().sum();
+                        let most = powers.iter().map(|power| power / sum).fold(0.0, f32::max);
+                        for (logit, power) in logits.iter_mut().zip(powers) {
+                            if power / sum < p * most {
+                                *logit = INF;
+                            }
+                        }
                     })
                 },
             },
@@ -86,6 +107,28 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
         ],
+    }
+}
+
+const ZERO: &str = "what is removed becomes 0: that is a score like any other; it must be minus infinity";
+const FINITE: &str = "what is removed becomes a large negative number: it must be `f32::NEG_INFINITY`";
+const BEGINS: &str = "the search for the largest logit begins at a number such as 0: all of them may be below it";
+
+fn largest_from(logits: &[f32], from: f32) -> f32 {
+    logits.iter().copied().fold(from, f32::max)
+}
+
+fn below(logits: &mut [f32], border: f32) {
+    logits.iter_mut().filter(|x| **x < border).for_each(|x| *x = INF);
+}
+
+/// What is removed gets this number; also what was removed before, if `all`.
+fn removed(logits: &mut [f32], p: f32, number: f32, all: bool) {
+    let before = logits.to_vec();
+    knobs::min_p(logits, p);
+    if p > 0.0 {
+        let gone = |(x, old): &(&mut f32, f32)| **x == INF && (all || *old != INF);
+        logits.iter_mut().zip(before).filter(gone).for_each(|(x, _)| *x = number);
     }
 }
 

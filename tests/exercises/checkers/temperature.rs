@@ -19,6 +19,9 @@ pub fn exercise() -> Exercise<Input> {
                 (vec![5.0], 0.3),
                 (vec![2.0, -1.0, 0.5], 1.0),
                 (vec![9.0, 8.0, 10.0], 1e-38),
+                // All below 0, and far below any number to begin with.
+                (vec![-5.0, -3.0, -4.5], 0.5),
+                (vec![-1e30, -3e30, inf, -2e30], 4.0),
             ]
         },
         describe: |(logits, t)| format!("{logits:?} at temperature {t}"),
@@ -52,6 +55,34 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
             Mistake {
+                when: BEGINS,
+                answer: |i| changed(i, |logits, t| of(logits, |x, largest| (x - largest.max(0.0)) / t)),
+            },
+            Mistake {
+                when: BEGINS,
+                answer: |i| changed(i, |logits, t| of(logits, |x, largest| (x - largest.max(-1000.0)) / t)),
+            },
+            Mistake {
+                when: "the first logit is subtracted, not the largest",
+                answer: |i| {
+                    changed(i, |logits, t| {
+                        let first = logits[0];
+                        logits.iter_mut().for_each(|x| *x = (*x - first) / t);
+                    })
+                },
+            },
+            Mistake {
+                when: "the largest logit is searched while the logits change: what was divided already is compared, too",
+                answer: |i| {
+                    changed(i, |logits, t| {
+                        for id in 0..logits.len() {
+                            let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                            logits[id] = (logits[id] - largest) / t;
+                        }
+                    })
+                },
+            },
+            Mistake {
                 when: "softmax is taken too: that comes later",
                 answer: |i| {
                     changed(i, |logits, t| {
@@ -63,6 +94,8 @@ pub fn exercise() -> Exercise<Input> {
         ],
     }
 }
+
+const BEGINS: &str = "the search for the largest logit begins at a number such as 0: all of them may be below it";
 
 fn changed((logits, t): &Input, knob: fn(&mut [f32], f32)) -> Answer {
     let mut logits = logits.clone();

@@ -74,13 +74,18 @@ pub fn exercise() -> Exercise<Input> {
                     })
                 },
             },
+            Mistake { when: ZERO, answer: |i| changed(i, |logits, k| removed(logits, k, 0.0, true)) },
+            Mistake { when: ZERO, answer: |i| changed(i, |logits, k| removed(logits, k, 0.0, false)) },
+            Mistake { when: FINITE, answer: |i| changed(i, |logits, k| removed(logits, k, -1e9, true)) },
+            Mistake { when: FINITE, answer: |i| changed(i, |logits, k| removed(logits, k, -1e10, true)) },
+            Mistake { when: FINITE, answer: |i| changed(i, |logits, k| removed(logits, k, f32::MIN, true)) },
             Mistake {
-                when: "what is removed becomes 0: that is a score like any other; it must be minus infinity",
+                when: "the largest in size are kept: -3 is less than 1",
                 answer: |i| {
                     changed(i, |logits, k| {
-                        let before = logits.to_vec();
-                        knobs::top_k(logits, k);
-                        logits.iter_mut().zip(before).filter(|(x, old)| *x != old).for_each(|(x, _)| *x = 0.0);
+                        let mut sizes: Vec<f32> = logits.iter().map(|x| x.abs()).collect();
+                        keep(&mut sizes, k, |x, kth, _| x >= kth);
+                        logits.iter_mut().zip(sizes).filter(|(_, size)| *size == INF).for_each(|(x, _)| *x = INF);
                     })
                 },
             },
@@ -100,6 +105,19 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
         ],
+    }
+}
+
+const ZERO: &str = "what is removed becomes 0: that is a score like any other; it must be minus infinity";
+const FINITE: &str = "what is removed becomes a large negative number: it must be `f32::NEG_INFINITY`";
+
+/// What is removed gets this number; also what was removed before, if `all`.
+fn removed(logits: &mut [f32], k: usize, number: f32, all: bool) {
+    let before = logits.to_vec();
+    knobs::top_k(logits, k);
+    if k > 0 && k < logits.len() {
+        let gone = |(x, old): &(&mut f32, f32)| **x == INF && (all || *old != INF);
+        logits.iter_mut().zip(before).filter(gone).for_each(|(x, _)| *x = number);
     }
 }
 
