@@ -1,8 +1,9 @@
 //! Beam search.
 
-use crate::check::{Answer, Exercise, Mistake, Part, ids, number, one};
+use crate::check::{Answer, Exercise, Mistake, Part, numbers};
 use crate::exercises;
 use gpt60::Rng;
+use std::cmp::Ordering;
 
 /// Log-probabilities for every text, made from a seed; how many tokens there are; prompt, beams and length.
 pub struct Input {
@@ -38,6 +39,49 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| answer(&search(i, Way { add: |_, new| new, ..Way::default() })),
             },
             Mistake {
+                when: "probabilities are multiplied, where logarithms should be added: the product of a text rounds to 0",
+                answer: |i| answer(&search(i, Way { add: |old, new| (old.exp() * new.exp()).ln(), ..Way::default() })),
+            },
+            Mistake {
+                when: "the sort does not keep equals in their order: `sort_by` does, `sort_unstable_by` does not",
+                answer: |i| answer(&search(i, Way { sort: |c| c.sort_unstable_by(best_first), ..Way::default() })),
+            },
+            Mistake {
+                when: "among equal scores, the one with the smaller ids goes first: it must be the one that was made first, by \
+                       beam and then by token",
+                answer: |i| {
+                    let by_ids = |c: &mut Beams| c.sort_by(|a, b| best_first(a, b).then_with(|| a.1.cmp(&b.1)));
+                    answer(&search(i, Way { sort: by_ids, ..Way::default() }))
+                },
+            },
+            Mistake {
+                when: "among equal scores, the one that was made last goes first: it must be the one that was made first",
+                answer: |i| {
+                    let last = |c: &mut Beams| {
+                        c.reverse();
+                        c.sort_by(best_first);
+                    };
+                    answer(&search(i, Way { sort: last, ..Way::default() }))
+                },
+            },
+            Mistake {
+                when: "among equal scores, the one with the smaller token goes first, and only then the better beam",
+                answer: |i| {
+                    let by_token = |c: &mut Beams| c.sort_by(|a, b| best_first(a, b).then(a.1.last().cmp(&b.1.last())));
+                    answer(&search(i, Way { sort: by_token, ..Way::default() }))
+                },
+            },
+            Mistake {
+                when: "of candidates with equal scores only one is kept: they are different texts all the same",
+                answer: |i| {
+                    let once = |c: &mut Beams| {
+                        c.sort_by(best_first);
+                        c.dedup_by(|a, b| a.0 == b.0);
+                    };
+                    answer(&search(i, Way { sort: once, ..Way::default() }))
+                },
+            },
+            Mistake {
                 when: "the log-probabilities are multiplied: logarithms are added",
                 answer: |i| {
                     answer(&search(
@@ -48,7 +92,9 @@ pub fn exercise() -> Exercise<Input> {
             },
             Mistake {
                 when: "the candidates with the lowest scores are kept: the sort runs the wrong way",
-                answer: |i| answer(&search(i, Way { lowest: true, ..Way::default() })),
+                answer: |i| {
+                    answer(&search(i, Way { sort: |c| c.sort_by(|a, b| a.0.total_cmp(&b.0)), ..Way::default() }))
+                },
             },
             Mistake {
                 when: "the prompt is returned with the new ids",
@@ -101,7 +147,18 @@ fn inputs() -> Vec<Input> {
         input(3, 3, &[2, 2, 1], 20, 2), // more beams than candidates
         input(4, 7, &[6], 4, 6),
         input(5, 3, &[1], 2, 0),
+        input(TIES, 9, &[2], 20, 3),
+        input(UNLIKELY, 3, &[0], 2, 4),
     ]
+}
+
+/// The seed of a model that knows only few different scores: many candidates are equal.
+const TIES: u64 = 6;
+/// The seed of a model that expects no token at all: e^-60 is a number, and e^-120 is 0.
+const UNLIKELY: u64 = 7;
+
+fn best_first(a: &(f32, Vec<u32>), b: &(f32, Vec<u32>)) -> Ordering {
+    b.0.total_cmp(&a.0)
 }
 
 fn next(input: &Input, text: &[u32]) -> Vec<f32> {
@@ -115,29 +172,37 @@ fn next(input: &Input, text: &[u32]) -> Vec<f32> {
     // Another list for every text.
     let seed = text.iter().fold(input.seed, |seed, &id| seed.wrapping_mul(1_000_003).wrapping_add(u64::from(id) + 1));
     let mut rng = Rng::new(seed);
-    (0..input.n_vocab).map(|_| -3.0 * rng.uniform() as f32 - 0.1).collect()
+    let score = |x: f32| match input.seed {
+        TIES => -1.0 - (5.0 * x).floor(),
+        UNLIKELY => -60.0 - 3.0 * x,
+        _ => -3.0 * x - 0.1,
+    };
+    (0..input.n_vocab).map(|_| score(rng.uniform() as f32)).collect()
 }
 
 fn answer(beams: &Beams) -> Answer {
-    let mut parts: Answer = vec![("number of beams", Part::Integers(vec![beams.len() as i64]))];
-    for (score, new) in beams {
-        parts.push(("ids of a beam", ids(new)));
-        parts.push(("its score", number(*score)));
-    }
-    if parts.len() == 1 { one(parts.remove(0).1) } else { parts }
+    let text = |new: &[u32]| new.iter().map(u32::to_string).collect::<Vec<_>>().join(" ");
+    let texts = beams.iter().map(|(_, new)| text(new)).collect();
+    let scores: Vec<f32> = beams.iter().map(|(score, _)| *score).collect();
+    vec![("ids of all beams", Part::Texts(texts)), ("scores of all beams", numbers(&scores))]
 }
 
 /// How the search goes wrong, if at all.
 struct Way {
     own_best: bool,
-    lowest: bool,
+    sort: fn(&mut Beams),
     without_prompt: bool,
     add: fn(f32, f32) -> f32,
 }
 
 impl Default for Way {
     fn default() -> Way {
-        Way { own_best: false, lowest: false, without_prompt: false, add: |old, new| old + new }
+        Way {
+            own_best: false,
+            sort: |candidates| candidates.sort_by(best_first),
+            without_prompt: false,
+            add: |old, new| old + new,
+        }
     }
 }
 
@@ -157,7 +222,7 @@ fn search(input: &Input, way: Way) -> Beams {
             }
             candidates.extend(children);
         }
-        candidates.sort_by(|a, b| if way.lowest { a.0.total_cmp(&b.0) } else { b.0.total_cmp(&a.0) });
+        (way.sort)(&mut candidates);
         candidates.truncate(input.n_beams);
         beams = candidates;
     }
