@@ -56,6 +56,18 @@ pub fn exercise() -> Exercise<Vec<f32>> {
                 when: "the factor x is left out: what is left is a probability",
                 answer: |xs| each(xs, |x| half(1.0, ROOT * (x + 0.044715 * x.powi(3)))),
             },
+            Mistake {
+                when: OWN_TANH,
+                answer: |xs| answer(xs, |x| own(x, |u| ((2.0 * u).exp() - 1.0) / ((2.0 * u).exp() + 1.0))),
+            },
+            Mistake {
+                when: OWN_TANH,
+                answer: |xs| answer(xs, |x| own(x, |u| (u.exp() - (-u).exp()) / (u.exp() + (-u).exp()))),
+            },
+            Mistake {
+                when: OWN_TANH,
+                answer: |xs| answer(xs, |x| own(x, |u| (1.0 - (-2.0 * u).exp()) / (1.0 + (-2.0 * u).exp()))),
+            },
             Mistake { when: "a ReLU is used in place of the GELU", answer: |xs| each(xs, |x| x.max(0.0)) },
             Mistake {
                 when: "the other approximation, x * sigmoid(1.702 * x), is used: GPT-2 has the one with tanh",
@@ -71,6 +83,13 @@ pub fn exercise() -> Exercise<Vec<f32>> {
 
 /// `sqrt(2/pi)`.
 const ROOT: f64 = FRAC_2_SQRT_PI / std::f64::consts::SQRT_2;
+
+const OWN_TANH: &str = "tanh is computed from powers of e, which overflow where u is large: use `f32::tanh`";
+
+/// GELU with a tanh of one's own, in single precision as a learner has it.
+fn own(x: f32, tanh: fn(f32) -> f32) -> f32 {
+    0.5 * x * (1.0 + tanh(ROOT as f32 * (x + 0.044715 * x * x * x)))
+}
 
 fn inputs() -> Vec<Vec<f32>> {
     vec![

@@ -1,6 +1,6 @@
 //! Layer norm.
 
-use crate::check::{Answer, Exercise, Mistake, attempt, one, tensor};
+use crate::check::{Answer, Exercise, Mistake, attempt, one, tensor, with_rows};
 use crate::exercises;
 use gpt60::layers::layer_norm::LayerNorm;
 use gpt60::{Result, Rng, Tensor};
@@ -14,9 +14,7 @@ pub fn exercise() -> Exercise<Input> {
     Exercise {
         name: "layer_norm",
         inputs,
-        describe: |i| {
-            format!("x of shape {:?}, whose first row is {:?}, and epsilon {}", i.x.shape(), i.x.row(0), i.ln.epsilon)
-        },
+        describe: |i| with_rows(format!("epsilon {} and x of shape {:?}", i.ln.epsilon, i.x.shape()), &i.x),
         stub: |i| answer(exercises::layer_norm::forward(&i.ln, &i.x)),
         library: |i| answer(i.ln.forward(&i.x)),
         tolerance: 1e-4,
@@ -48,6 +46,14 @@ pub fn exercise() -> Exercise<Input> {
             Mistake {
                 when: "the variance is the mean of x^2: it must be the mean of (x - mean)^2",
                 answer: |i| rows(i, |s| s.d / (s.mean_square + s.epsilon).sqrt() * s.weight + s.bias),
+            },
+            Mistake {
+                when: "the variance is the mean of |x - mean|: it must be the mean of (x - mean)^2",
+                answer: |i| rows(i, |s| s.d / (s.mean_size + s.epsilon).sqrt() * s.weight + s.bias),
+            },
+            Mistake {
+                when: "it is divided by the mean of |x - mean|: it must be the root of the mean of (x - mean)^2",
+                answer: |i| rows(i, |s| s.d / (s.mean_size + s.epsilon) * s.weight + s.bias),
             },
             Mistake {
                 when: "the mean is never subtracted",
@@ -141,6 +147,8 @@ struct Step {
     mean: f32,
     variance: f32,
     mean_square: f32,
+    /// The mean of `|x - mean|`.
+    mean_size: f32,
     epsilon: f32,
     weight: f32,
     bias: f32,
@@ -159,10 +167,12 @@ fn rows(i: &Input, f: fn(Step) -> f32) -> Answer {
             let (n, mean_square) = (row.len() as f32, mean(row.iter().map(|x| x * x)));
             let mean_x = mean(row.iter().copied());
             let variance = mean(row.iter().map(|x| (x - mean_x) * (x - mean_x)));
+            let mean_size = mean(row.iter().map(|x| (x - mean_x).abs()));
             for (j, &x) in row.iter().enumerate() {
                 let (weight, bias, epsilon) = (i.ln.weight.data()[j], i.ln.bias.data()[j], i.ln.epsilon);
                 let d = x - mean_x;
-                y.row_mut(t)[j] = f(Step { x, d, n, mean: mean_x, variance, mean_square, epsilon, weight, bias });
+                y.row_mut(t)[j] =
+                    f(Step { x, d, n, mean: mean_x, variance, mean_square, mean_size, epsilon, weight, bias });
             }
         }
         y

@@ -36,6 +36,11 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| answer(sums(i, |s| Places { c: s.m * s.j + s.i, ..places(s) }, |k| 0..k)),
             },
             Mistake {
+                when: LONG_ROWS,
+                answer: |i| answer(sums(i, |s| Places { c: s.m * s.i + s.j, ..places(s) }, |k| 0..k)),
+            },
+            Mistake { when: LONG_ROWS, answer: |i| answer(assigned(i)) },
+            Mistake {
                 when: "the result is transposed: it has a row for each row of a, and a column for each column of b",
                 answer: |i| answer(i.a.matmul(&i.b).and_then(|c| c.transpose())),
             },
@@ -70,6 +75,8 @@ pub fn exercise() -> Exercise<Input> {
         ],
     }
 }
+
+const LONG_ROWS: &str = "the rows of the result are taken to be m long: number (i, j) is at place n * i + j";
 
 fn answer(result: Result<Tensor>) -> Answer {
     attempt(result, |c| one(tensor(&c)))
@@ -138,6 +145,18 @@ fn unchecked(input: &Input, places: fn(Step) -> Places, range: fn(usize) -> Rang
                 let at = places(Step { i, j, p, m, k, n });
                 c.data_mut()[at.c] += input.a.data()[at.a] * input.b.data()[at.b];
             }
+        }
+    }
+    Ok(c)
+}
+
+/// Each sum goes to place `m * i + j`, on top of what is there.
+fn assigned(input: &Input) -> Result<Tensor> {
+    let right = input.a.matmul(&input.b)?;
+    let mut c = Tensor::zeros(right.shape());
+    for i in 0..right.n_rows() {
+        for j in 0..right.n_cols() {
+            c.data_mut()[right.n_rows() * i + j] = right.row(i)[j];
         }
     }
     Ok(c)
