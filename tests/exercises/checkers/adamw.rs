@@ -131,6 +131,30 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| moved(i, |a, _| a.shrunk() - a.lr * a.g / (a.v1().sqrt() + a.epsilon)),
             },
             Mistake {
+                when: "epsilon is always 0.00000001, and `adamw.epsilon` is ignored",
+                answer: |i| moved(i, |a, _| Numbers { epsilon: 1e-8, ..*a }.right()),
+            },
+            Mistake {
+                when: "v is corrected by 1 - beta1^step, as m: it has a beta of its own",
+                answer: |i| {
+                    moved(i, |a, _| {
+                        let v1 = a.v / (1.0 - a.beta1.powi(a.step as i32));
+                        a.shrunk() - a.lr * a.m1() / (v1.sqrt() + a.epsilon)
+                    })
+                },
+            },
+            Mistake {
+                when: "the betas are always 0.9 and 0.95, and `adamw.beta1` and `adamw.beta2` are ignored",
+                answer: |i| {
+                    run(i, |adamw, p, g, lr| {
+                        let betas = (adamw.beta1, adamw.beta2);
+                        (adamw.beta1, adamw.beta2) = (0.9, 0.95);
+                        each(adamw, p, g, lr, |a, _| a.right());
+                        (adamw.beta1, adamw.beta2) = betas;
+                    })
+                },
+            },
+            Mistake {
                 when: "beta1 and beta2 are swapped",
                 answer: |i| {
                     run(i, |adamw, p, g, lr| {
@@ -154,17 +178,10 @@ pub fn exercise() -> Exercise<Input> {
                     })
                 },
             },
+            Mistake { when: "v averages the gradients, instead of their squares", answer: |i| averaged(i, |g| g) },
             Mistake {
-                when: "v averages the gradients, instead of their squares",
-                answer: |i| {
-                    run(i, |adamw, p, g, lr| {
-                        let beta = adamw.beta2;
-                        let v: Vec<f32> = adamw.v.iter().zip(g).map(|(v, g)| beta * v + (1.0 - beta) * g).collect();
-                        each(adamw, p, g, lr, |a, _| a.p);
-                        adamw.v = v;
-                        set(p, |p, j| numbers(adamw, p, g, lr, j).right());
-                    })
-                },
+                when: "v averages the sizes of the gradients, instead of their squares",
+                answer: |i| averaged(i, f32::abs),
             },
         ],
     }
@@ -275,6 +292,17 @@ fn each(adamw: &mut AdamW, p: &mut [f32], g: &[f32], lr: f32, last_line: fn(&Num
 fn set(p: &mut [f32], f: impl Fn(&[f32], usize) -> f32) {
     let before = p.to_vec();
     p.iter_mut().enumerate().for_each(|(j, p)| *p = f(&before, j));
+}
+
+/// Everything is right but what `v` averages.
+fn averaged(input: &Input, of: fn(f32) -> f32) -> Answer {
+    run(input, |adamw, p, g, lr| {
+        let beta = adamw.beta2;
+        let v: Vec<f32> = adamw.v.iter().zip(g).map(|(v, &g)| beta * v + (1.0 - beta) * of(g)).collect();
+        each(adamw, p, g, lr, |a, _| a.p);
+        adamw.v = v;
+        set(p, |p, j| numbers(adamw, p, g, lr, j).right());
+    })
 }
 
 /// A right update of `m`, `v` and the step, with another last line: run on an input.

@@ -2,6 +2,7 @@
 
 use crate::check::{Answer, Exercise, Mistake, attempt, one, tensor};
 use crate::exercises;
+use gpt60::layers::embedding;
 use gpt60::{Config, Gpt2, Pass, Result, Rng, Tensor};
 
 pub struct Input {
@@ -40,6 +41,25 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| changed(i, |model| model.h = model.h.split_off(model.h.len() - 1)),
             },
             Mistake { when: "the blocks are left out", answer: |i| changed(i, |model| model.h.clear()) },
+            Mistake {
+                when: "the last layer norm, ln_f, comes after every block: it comes once, after the last",
+                answer: |i| through(i, |model, _, y| model.ln_f.forward(&y), |_, x| Ok(x)),
+            },
+            Mistake {
+                when: "a block's result is added to x: a block has added it already",
+                answer: |i| through(i, |_, x, y| x.add(&y), |model, x| model.ln_f.forward(&x)),
+            },
+            Mistake { when: "the last block is left out", answer: |i| changed(i, |model| drop(model.h.pop())) },
+            Mistake { when: "the first block is left out", answer: |i| changed(i, |model| drop(model.h.remove(0))) },
+            Mistake {
+                when: "every token is at position 0: the embedding is told that a sequence has one token",
+                answer: |i| {
+                    changed(i, |model| {
+                        let n_ctx = model.config.n_ctx;
+                        model.wpe = model.wpe.take_rows(&vec![0; n_ctx]).unwrap();
+                    })
+                },
+            },
             Mistake {
                 when: "the positions' vectors, wpe, are left out",
                 answer: |i| changed(i, |model| model.wpe = Tensor::zeros(model.wpe.shape())),
@@ -103,4 +123,21 @@ fn changed(input: &Input, change: fn(&mut Gpt2)) -> Answer {
     let mut model = input.model.clone();
     change(&mut model);
     answer(model.logits(&input.ids))
+}
+
+/// The forward pass with another x after each block, made from the x before it and its result; and another one at the end.
+fn through(
+    input: &Input,
+    next: fn(&Gpt2, &Tensor, Tensor) -> Result<Tensor>,
+    last: fn(&Gpt2, Tensor) -> Result<Tensor>,
+) -> Answer {
+    let (model, n_seq) = (&input.model, input.ids.len());
+    let run = || {
+        let mut x = embedding::forward(&model.wte, &model.wpe, &input.ids, n_seq, 0)?;
+        for block in &model.h {
+            x = next(model, &x, block.forward(x.clone(), Pass::new(n_seq))?)?;
+        }
+        model.head(&last(model, x)?)
+    };
+    answer(run())
 }

@@ -43,6 +43,29 @@ pub fn exercise() -> Exercise<Input> {
             },
             Mistake { when: "the warm-up is left out: it begins at the peak", answer: |i| climbing(i, |s, _| s.peak) },
             Mistake {
+                when: "the warm-up lasts a step too long, by <= for <: step `warmup` is the first after it",
+                answer: |i| {
+                    rates(i, |s, step| match step == s.warmup {
+                        true => s.peak * (step + 1) as f32 / s.warmup as f32,
+                        false => s.rate(step),
+                    })
+                },
+            },
+            Mistake {
+                when: "the end of the run is asked for before the warm-up: while it warms up, the rate climbs in any case",
+                answer: |i| rates(i, |s, step| if step >= s.steps { lowest(s) } else { s.rate(step) }),
+            },
+            Mistake {
+                when: "the lowest rate is 0.1 itself, instead of a tenth of the peak",
+                answer: |i| {
+                    rates(i, |s, step| match step {
+                        _ if step < s.warmup => s.rate(step),
+                        _ if step < s.steps => 0.1 + (s.peak - 0.1) * height(done(s, step)),
+                        _ => 0.1,
+                    })
+                },
+            },
+            Mistake {
                 when: "the rate falls to 0, instead of to a tenth of the peak",
                 answer: |i| {
                     rates(i, |s, step| match step {
