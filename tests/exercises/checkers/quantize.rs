@@ -79,11 +79,34 @@ fn of_quantize() -> Vec<Mistake<Input>> {
             when: "a row of zeros gets the scale 1: it should be 0",
             answer: |i| returned(i, |scale| if scale == 0.0 { 1.0 } else { scale }),
         },
+        Mistake { when: TINY, answer: |i| tiny_is_zero(i, 1e-6) },
+        Mistake { when: TINY, answer: |i| tiny_is_zero(i, f32::EPSILON) },
+        Mistake { when: TINY, answer: |i| tiny_is_zero(i, 1e-12) },
+        Mistake {
+            when: "a small number is added to the scale: that changes a row of very small numbers",
+            answer: |i| {
+                with_scale(i, |row| match largest(row) {
+                    0.0 => 0.0,
+                    largest => largest / 127.0 + 1e-8,
+                })
+            },
+        },
         Mistake {
             when: "0 is divided by 0: the scale of a row of zeros is NaN",
             answer: |i| returned(i, |scale| if scale == 0.0 { f32::NAN } else { scale }),
         },
     ]
+}
+
+const TINY: &str = "a row of very small numbers is taken for a row of zeros: only a scale of 0 is one";
+
+/// A scale up to `border` counts as 0.
+fn tiny_is_zero(input: &Input, border: f32) -> Answer {
+    let quantize = |row: &[f32]| match largest(row) / 127.0 {
+        scale if scale > border => quantize::quantize(row),
+        _ => (vec![0; row.len()], 0.0),
+    };
+    answer(input, quantize, quantize::dequantize, quantize::dot)
 }
 
 /// Mistakes on the way back.
@@ -180,6 +203,7 @@ fn inputs() -> Vec<Input> {
         Input::Quantize(vec![0.0, 0.0]),
         Input::Quantize(random(7, 0.02)),
         Input::Quantize(random(13, 4.0)),
+        Input::Quantize(vec![3e-20, -1.27e-18, 4e-21]), // very small ones
         Input::Dequantize(vec![30, -127, 0], 0.01),
         Input::Dequantize(whole(6, 127), 0.3),
         Input::Dequantize(vec![0, 0], 0.0),
