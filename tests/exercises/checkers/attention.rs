@@ -49,6 +49,8 @@ pub fn exercise() -> Exercise<Input> {
                 when: "the mask also hides the token itself: the first row is left with nothing, and softmax gives NaN",
                 answer: |i| answer(with(i, |scores| Ok(softmax::forward(&masked(&scores, |q, k| k < q))))),
             },
+            Mistake { when: SELF, answer: |i| answer(with(i, |s| Ok(softmax::forward(&also_itself(s, |_| -1e9))))) },
+            Mistake { when: SELF, answer: |i| answer(with(i, |s| Ok(softmax::forward(&also_itself(s, |x| x - 1e9))))) },
             Mistake {
                 when: "the mask lets a token look one place ahead",
                 answer: |i| answer(with(i, |scores| Ok(softmax::forward(&masked(&scores, |q, k| k <= q + 1))))),
@@ -151,6 +153,15 @@ fn inputs() -> Vec<Input> {
 }
 
 const FINITE: &str = "hidden scores are large negative numbers instead of minus infinity: scores may be just as low";
+
+const SELF: &str =
+    "the mask also hides the token itself, and all scores of the first row are as low as the hidden ones";
+
+/// The scores, changed where they are hidden, if the token itself is hidden, too.
+fn also_itself(mut scores: Tensor, hide: fn(f32) -> f32) -> Tensor {
+    (0..scores.n_rows()).for_each(|i| scores.row_mut(i)[i..].iter_mut().for_each(|score| *score = hide(*score)));
+    scores
+}
 
 /// The scores, this number where they are hidden.
 fn hidden_at(mut scores: Tensor, number: f32) -> Tensor {
