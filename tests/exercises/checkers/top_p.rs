@@ -69,6 +69,21 @@ pub fn exercise() -> Exercise<Input> {
                     })
                 },
             },
+            // And without a test for a p of 1.
+            Mistake {
+                when: REACHES,
+                answer: |i| {
+                    changed(i, |logits, p| walk_on(logits, p, Order::Likeliest, |before, own, p| before + own < p))
+                },
+            },
+            Mistake {
+                when: REACHES,
+                answer: |i| {
+                    changed(i, |logits, p| {
+                        walk_on(logits, p, Order::Likeliest, |before, own, p| before == 0.0 || before + own < p);
+                    })
+                },
+            },
             Mistake {
                 when: "with p = 1 tokens are removed: the sum rounds to 1 before it has them all, so ask for p >= 1 first",
                 answer: |i| {
