@@ -90,7 +90,7 @@ fn numbers_problem(
     for (kind, is) in kinds {
         let n = differing.iter().filter(|&&i| is(found[i])).count();
         if n > 0 {
-            lines.push(format!("  {n} of them are {kind}"));
+            lines.push(format!("  {n} of them {} {kind}", if n == 1 { "is" } else { "are" }));
         }
     }
     let show = |i: usize| format!("at {:?} expected {} and got {}", place(i, expected_shape), expected[i], found[i]);
