@@ -116,6 +116,16 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
             Mistake {
+                when: "the first token, whose cache is empty, gets zeros: it sees itself, and its result is its own value",
+                answer: |i| {
+                    run(i, |q, k, v, keys, values| {
+                        let is_first = keys.is_empty();
+                        append(k, v, keys, values);
+                        if is_first { vec![0.0; q.len()] } else { attend(q, keys, values, root(q)) }
+                    })
+                },
+            },
+            Mistake {
                 when: "softmax is computed without subtracting the largest score: e^x overflows",
                 answer: |i| run(i, |q, k, v, keys, values| own_softmax(q, (k, v), keys, values, None)),
             },
@@ -155,7 +165,8 @@ fn inputs() -> Vec<Input> {
         values: vec![4.0],
         tokens: vec![[vec![400.0], vec![1000.0], vec![-2.0]], [vec![-400.0], vec![900.0], vec![3.0]]],
     };
-    vec![worked, input(5, 3, 1), input(3, 2, 4), input(2, 7, 2), input(4, 1, 3), large]
+    let from_nothing = input(3, 0, 2); // the first token of a text
+    vec![worked, input(5, 3, 1), input(3, 2, 4), input(2, 7, 2), input(4, 1, 3), large, from_nothing]
 }
 
 const BEGINS: &str = "the search for the largest score begins at a number such as 0: all scores may be below it";
