@@ -16,8 +16,8 @@
 //! Decoding is simple: every token has its bytes (`token_table.rs`), and they are put side by side. Decoding gives back
 //! exactly the text that was encoded.
 //!
-//! Some tokens no bytes merge into. They were added to the vocabulary, and are looked for in a text before anything else
-//! (`added.rs`). One of them every vocabulary here has: `<|endoftext|>`, which stands between two documents.
+//! Some tokens are not made by merging. They were added to the vocabulary, and are looked for in a text before anything
+//! else (`added.rs`). Every vocabulary here has one of them: `<|endoftext|>`, which stands between two documents.
 //!
 //! [Chapter 2](crate::book::ch02_tokens) explains it.
 
