@@ -101,7 +101,7 @@ pub fn cache(config: &Config, labels: &[String]) -> String {
         "computed now: one row. Its q meets every k of the frame, and averages every v",
     );
     past(&mut svg, (20.0, foot + 57.0), 32.0, "");
-    svg.text((62.0, foot + 80.0), Align::Left, "never needed again: it only served guesses that are made");
+    svg.text((62.0, foot + 80.0), Align::Left, "never needed again: what it was needed for is done");
     svg.finish()
 }
 
