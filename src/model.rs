@@ -174,7 +174,7 @@ impl Gpt2 {
     ///
     /// If the rows are not `n_embd` long.
     pub fn head(&self, hidden: &Tensor) -> Result<Tensor> {
-        // hidden·headᵀ: [n_rows, n_embd] · [n_vocab, n_embd]ᵀ
+        // hidden·headᵀ: [n_rows, n_embd] · [n_vocab, n_embd]ᵀ. (Of a `Weight`, `w.matmul_t(&x)` is x·wᵀ.)
         self.lm_head.as_ref().unwrap_or(&self.wte).matmul_t(hidden)
     }
 
