@@ -71,7 +71,7 @@ pub fn pass(config: &Config) -> String {
     let attention = [
         ("ln_1".to_string(), PLAIN, rows(n_embd)),
         (format!("c_attn [{n_embd}, {}]", 3 * n_embd), VALUE_FILL, format!("{} q, k, v", rows(3 * n_embd))),
-        (format!("weights [n_seq, n_seq] × {n_head}"), SLOPE_FILL, format!("{} all heads", rows(n_embd))),
+        (format!("{n_head} heads: weights [n_seq, n_seq]"), SLOPE_FILL, format!("{} all heads", rows(n_embd))),
         (format!("c_proj [{n_embd}, {n_embd}]"), VALUE_FILL, rows(n_embd)),
     ];
     let mlp = [
