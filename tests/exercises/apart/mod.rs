@@ -132,7 +132,7 @@ fn reason(end: &End) -> String {
             bounds::MEMORY / 1_000_000
         ),
         (None, _) if said.contains("has overflowed its stack") => {
-            "it calls itself again and again, until the stack is full: where is that to end?".to_string()
+            "the stack is full: it calls itself too deep, or without end".to_string()
         }
         (None, _) if bytes_asked.is_some() => {
             let bytes = bytes_asked.map_or("", |(bytes, _)| bytes);

@@ -36,7 +36,7 @@ pub fn problem_of(outcome: &Outcome, expected: &Answer, tolerance: f32) -> Optio
 
 /// What to say of a function that does not come to its end.
 pub fn endless(patience: Duration) -> String {
-    format!("no answer after {} seconds: does a loop never end?", patience.as_secs())
+    format!("no answer after {} seconds: does a loop never end, or take too long?", patience.as_secs())
 }
 
 fn part_problem(name: &str, found: Option<&Part>, expected: Option<&Part>, tolerance: f32) -> Option<Vec<String>> {
