@@ -48,12 +48,15 @@ const COMMAND: Command = Command {
     operands: "[COMMAND]\n\n\
                \x20 (none)          where you are, and what comes next\n\
                \x20 list            all exercises, and what became of each\n\
-               \x20 check [NAME]    is it right? Without a name: all that you have begun. Status 0: yes; 1: not yet\n\
+               \x20 check [NAME]    is it right? Without a name: all that you have begun.\n\
+               \x20                 Status 0: yes; 1: not yet\n\
                \x20 watch           checks again whenever you save a file; Ctrl-C ends it\n\
                \x20 hint NAME [N]   a hint; again for the next one; with a number, that one\n\
-               \x20 reset NAME      begins again: puts not_started() back, and keeps a copy of what was there\n\
+               \x20 reset NAME      begins again: puts not_started() back, and keeps a copy of\n\
+               \x20                 what was there\n\
                \x20 solution NAME   where the library does it, once your own passes\n\
-               \x20 page            something to keep: a text of your own GPT, each exercise, tries and dates",
+               \x20 page            something to keep: a text of your own GPT, each exercise,\n\
+               \x20                 tries and dates",
     max_operands: usize::MAX,
     flags: &[
         Flag { name: "--markdown", value: "", help: "with list: as the table in docs/exercises.md" },

@@ -21,8 +21,13 @@ mod pages;
 use pages::pages;
 use std::fs::{self, File};
 use std::io::Write;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a command of the book may take.
+const LONGEST: Duration = Duration::from_secs(120);
 
 /// `cargo run --example NAME -- ARGUMENTS` for `sh`, without building: the program itself is run.
 const CARGO: &str = r#"
@@ -127,13 +132,43 @@ fn every_command_in_the_book_prints_what_the_book_shows() {
 
 /// What a command writes to standard output, with or without what it writes to standard error.
 fn printed(dir: &Path, command: &str, with_errors: bool) -> String {
-    let programs = examples::example("greedy"); // which also builds it, if need be
+    printed_within(LONGEST, dir, command, with_errors)
+}
+
+/// The same, unless the command does not end in time: then it is stopped, and the answer says so.
+fn printed_within(longest: Duration, dir: &Path, command: &str, with_errors: bool) -> String {
+    let mut programs = examples::example("greedy");
+    for called in command.split("--example ").skip(1) {
+        let name = called.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap();
+        programs = examples::example(name); // which also builds it, if need be
+    }
     let path = dir.join("printed");
     let file = File::create(&path).unwrap();
     let errors = if with_errors { Stdio::from(file.try_clone().unwrap()) } else { Stdio::null() };
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(format!("{CARGO}{command}")).current_dir(dir).env("EXAMPLES", programs.parent().unwrap());
     shell.env("GPT60_INSTRUCTIONS", "baseline").env("COLUMNS", "80").env("NO_COLOR", "1");
-    shell.stdin(Stdio::null()).stdout(file).stderr(errors).status().unwrap();
+    let mut child = shell.process_group(0).stdin(Stdio::null()).stdout(file).stderr(errors).spawn().unwrap();
+    let start = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if start.elapsed() > longest {
+            // The shell and what it has started: they are a group of processes, whose number is the shell's.
+            Command::new("kill").args(["-KILL", "--", &format!("-{}", child.id())]).status().unwrap();
+            child.wait().unwrap();
+            return format!("no end after {longest:?}\n");
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
     fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn a_command_that_never_ends_is_stopped_with_all_that_it_has_started() {
+    let dir = examples::scratch("book-endless");
+    let command = "(sleep 30; echo late > late) & sleep 30";
+    let start = Instant::now();
+    let printed = printed_within(Duration::from_millis(200), &dir, command, true);
+    assert_eq!(printed, "no end after 200ms\n");
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    fs::remove_dir_all(dir).unwrap();
 }

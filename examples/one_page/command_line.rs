@@ -9,16 +9,18 @@ use std::time::{Duration, Instant};
 
 /// The flags: name, value, meaning.
 const FLAGS: [(&str, &str, &str); 3] = [
-    ("--watch", "", "shows the loss while it falls, and a new name every hundred steps"),
+    ("--watch", "", "shows the falling loss, and a new name every hundred steps"),
     ("--steps", "N", "how many names to learn from (default: 1000)"),
     ("--seed", "N", "where the random numbers begin (default: 42)"),
 ];
 
 const ABOUT: &str = "\
-A whole GPT on one page, training included: it learns from a list of names and writes twenty new ones. FILE is another
-list: text, one word a line. Of a word of more than 16 letters only the first 16 are read.
+A whole GPT on one page, training included: it learns from a list of names and
+writes twenty new ones. FILE is another list: text, one word a line. Of a word
+of more than 16 letters only the first 16 are read.
 
-Use: cargo run --example one_page -- [FLAGS] [FILE]    (default: 5,000 given names)
+Use: cargo run --example one_page -- [FLAGS] [FILE]
+     (default: 5,000 given names)
 ";
 
 /// Of more different letters than this, a list of words makes a model that is too large for one page.

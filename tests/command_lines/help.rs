@@ -28,6 +28,15 @@ fn every_example_explains_itself() {
     }
 }
 
+#[test]
+fn a_help_fits_into_80_columns() {
+    for name in helps().keys() {
+        for line in success(example(name, &["--help"])).0.lines() {
+            assert!(line.chars().count() <= 80, "{name}: {line}");
+        }
+    }
+}
+
 /// A line of a help: the flag, what follows it, and what it means.
 struct Line<'a> {
     flag: &'a str,
@@ -112,12 +121,13 @@ fn help_names_every_flag_that_an_example_accepts_and_no_other() {
 #[test]
 fn the_defaults_that_help_names_are_the_defaults() {
     let mut n_compared = 0;
+    let helps = helps();
     for name in ["attention", "block", "embeddings", "gradients", "greedy", "layers", "logits", "sample", "sixty_lines"]
     {
-        let help = success(example(name, &["--help"])).0;
+        let help = &helps[name];
         let mut args = Vec::new();
         // A default such as `COLUMNS, else 80` is more than one word.
-        for (flag, default) in numbers(&help).into_iter().filter(|(_, default)| default.parse::<f64>().is_ok()) {
+        for (flag, default) in numbers(help).into_iter().filter(|(_, default)| default.parse::<f64>().is_ok()) {
             args.extend([flag, default]);
         }
         let prompt = help.split("(default: \"").nth(1).map(|rest| rest.split('"').next().unwrap().to_string());

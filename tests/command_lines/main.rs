@@ -57,7 +57,24 @@ fn helps() -> BTreeMap<String, String> {
         let is_rust = path.extension().is_some_and(|ending| ending == "rs");
         is_rust.then(|| path.file_stem().unwrap().to_str().unwrap().to_string())
     });
-    names.map(|name| (name.clone(), success(example(&name, &["--help"])).0)).collect()
+    names.map(|name| (name.clone(), one_line_a_flag(&success(example(&name, &["--help"])).0))).collect()
+}
+
+/// A help text in which the use, and what a flag means, are on one line, however long. (Their lines go on below their
+/// beginning.)
+fn one_line_a_flag(help: &str) -> String {
+    let mut joined = String::new();
+    for line in help.lines() {
+        let is_long = |last: &str| last.starts_with("  --") || last.starts_with("Use: ");
+        let goes_on = line.starts_with("     ") && joined.lines().last().is_some_and(is_long);
+        if goes_on {
+            joined.truncate(joined.trim_end().len());
+            joined += &format!(" {}\n", line.trim());
+        } else {
+            joined += &format!("{line}\n");
+        }
+    }
+    joined
 }
 
 /// Runs an example to its end.

@@ -2,21 +2,26 @@
 
 #![allow(dead_code)] // no test program uses all of it
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
+use std::time::SystemTime;
 
-/// An example's program: beside this test's own, where `cargo test` puts it, or built now.
+/// An example's program: beside this test's own, where `cargo test` puts it.
 ///
-/// `cargo test --test NAME` does not build the examples: after an edit, run all of `cargo test`, or
-/// `cargo build --examples` first.
+/// `cargo test --test NAME` does not build the examples. So if the program is not there, or older than the source that it
+/// is made of, it is built now.
 pub fn example(name: &str) -> PathBuf {
+    static LOOKED_AT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let test = std::env::current_exe().unwrap(); // target/debug/deps/resume-...
     let profile_dir = test.parent().unwrap().parent().unwrap();
     let program = profile_dir.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    if !program.exists() {
+    let mut looked_at = LOOKED_AT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    if looked_at.insert(name.to_string()) && changed(&program) < source_changed(name) {
         let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--example", name]).current_dir(env!("CARGO_MANIFEST_DIR"));
+        build.args(["build", "--quiet", "--example", name]).current_dir(env!("CARGO_MANIFEST_DIR"));
         build.arg("--target-dir").arg(profile_dir.parent().unwrap());
         if profile_dir.ends_with("release") {
             build.arg("--release");
@@ -24,6 +29,29 @@ pub fn example(name: &str) -> PathBuf {
         assert!(build.status().unwrap().success());
     }
     program
+}
+
+/// When a file was changed, if it is there.
+fn changed(path: &Path) -> Option<SystemTime> {
+    path.metadata().and_then(|metadata| metadata.modified()).ok()
+}
+
+/// When the source of an example was changed: that of the library, and its own.
+fn source_changed(name: &str) -> Option<SystemTime> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut latest = changed(&root.join("Cargo.toml")).max(changed(&root.join(format!("examples/{name}.rs"))));
+    let mut folders = vec![root.join("src"), root.join("examples").join(name)];
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+            // The exercises are no part of the library; only `greedy_mine` is made of them.
+            if path.is_dir() && (name == "greedy_mine" || !path.ends_with("src/exercises")) {
+                folders.push(path);
+            } else if path.is_file() {
+                latest = latest.max(changed(&path));
+            }
+        }
+    }
+    latest
 }
 
 /// A command that runs an example in the directory `dir`.
