@@ -84,6 +84,11 @@ const COMMAND: Command = Command {
             value: "KIND",
             help: "make products in f32, or in bf16: fewer digits, faster on processors made for it (default: f32)",
         },
+        Flag {
+            name: "--muon",
+            value: "",
+            help: "move the matrices of the blocks by Muon, not by AdamW: fewer steps to the same loss, each a little slower",
+        },
     ],
     chapter: "docs/13-training.md",
 };
@@ -191,6 +196,7 @@ fn begin(args: &Args) -> Outcome<(Trainer, PathBuf)> {
         weight_decay: args.number("--weight-decay", usual.weight_decay)?,
         seed: args.number("--seed", usual.seed)?,
         precision: precision(args)?,
+        muon: args.has("--muon"),
         valid_every: args.count("--valid-every", usual.valid_every)?,
         save_every: args.count("--save-every", usual.save_every)?,
         steps,
@@ -219,8 +225,9 @@ fn describe(trainer: &Trainer, is_resumed: bool) {
         Arithmetic::F32 => "", // as usual
         Arithmetic::Bf16 => "; products in bf16",
     };
+    let rule = if trainer.state.settings.muon { "; the matrices are moved by Muon" } else { "" };
     cli::note(&format!(
-        "{} parameters ({} layers, {} heads, {} wide, context {}, vocabulary {}), {} tokens of text{products}",
+        "{} parameters ({} layers, {} heads, {} wide, context {}, vocabulary {}), {} tokens of text{products}{rule}",
         trainer.state.model.n_parameters(),
         config.n_layer,
         config.n_head,

@@ -170,6 +170,7 @@ pub fn library_adamw(adamw: &mut adamw::AdamW, p: &mut [f32], g: &[f32], lr: f32
         beta1: adamw.beta1,
         beta2: adamw.beta2,
         epsilon: adamw.epsilon,
+        muon: false,
         weight_decay: adamw.weight_decay,
         step: adamw.step,
         m: model_of(&adamw.m),

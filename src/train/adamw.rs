@@ -17,11 +17,14 @@
 //! The W is for *weight decay*: before each step the weights shrink a little, `p = p - lr * decay * p`, so none stays
 //! large without need. Only the matrices and embeddings decay; biases and layer norms do not.
 //!
+//! The matrices of the blocks can be moved by another rule instead, which takes each of them as a whole: [`super::muon`].
+//!
 //! Source: Kingma and Ba, "Adam" (2015), algorithm 1; Loshchilov and Hutter, "Decoupled Weight Decay Regularization"
 //! (2019), algorithm 2.
 //!
 //! [Chapter 13](crate::book::ch13_training) explains it.
 
+use super::muon;
 use crate::error::{Error, Result};
 use crate::kernels::adamw::{self as fast, Step, Update};
 use crate::model::Gpt2;
@@ -37,6 +40,8 @@ pub struct AdamW {
     pub epsilon: f32,
     /// How much matrices and embeddings shrink.
     pub weight_decay: f32,
+    /// Whether the matrices of the blocks are moved by [`muon`] instead. Their `v` is then not used.
+    pub muon: bool,
     /// How many steps have been made.
     pub step: u64,
     /// The running average of each gradient.
@@ -49,7 +54,7 @@ impl AdamW {
     /// AdamW for `model`, before its first step.
     pub fn new(model: &Gpt2, beta1: f32, beta2: f32, weight_decay: f32) -> AdamW {
         let zeros = model.zeros_like();
-        AdamW { beta1, beta2, epsilon: 1e-8, weight_decay, step: 0, m: zeros.clone(), v: zeros }
+        AdamW { beta1, beta2, epsilon: 1e-8, weight_decay, muon: false, step: 0, m: zeros.clone(), v: zeros }
     }
 
     /// Moves every parameter of `model` against its gradient, by a step of about `lr`.
@@ -84,7 +89,12 @@ impl AdamW {
         self.step += 1;
         let step = step(self.beta1, self.beta2, self.epsilon, self.step, lr);
         let mut updates = Vec::new();
-        for ((((_, p), (_, g)), (_, m)), (_, v)) in params.into_iter().zip(grads).zip(means).zip(squares) {
+        for ((((name, p), (_, g)), (_, m)), (_, v)) in params.into_iter().zip(grads).zip(means).zip(squares) {
+            if self.muon && muon::moves(&name, p.shape()) {
+                let parts = if name.ends_with("c_attn.weight") { 3 } else { 1 }; // queries, keys and values
+                muon::step(p, g, m, parts, lr, self.weight_decay)?;
+                continue;
+            }
             let is_matrix = p.shape().len() >= 2;
             let shrink = if is_matrix { 1.0 - lr * self.weight_decay } else { 1.0 };
             let step = Step { shrink, ..step };

@@ -6,7 +6,7 @@
 //! 2. measure how surprised it was by the tokens that really came next ([`loss`]);
 //! 3. compute, for every parameter, how a small change to it would change that surprise (every layer's `backward`);
 //! 4. change every parameter a little in the direction that lowers the surprise ([`adamw`], with the step size from
-//!    [`schedule`]).
+//!    [`schedule`]; or [`muon`] for the matrices).
 //!
 //! [`step`] puts these together, in memory; [`run`] adds a directory, and `state.rs` keeps the run safe in it;
 //! [`changes`] says what may be different when it is resumed. Start with [`loss`].
@@ -19,6 +19,7 @@ pub mod changes;
 pub mod loss;
 mod loss_file;
 mod memory;
+pub mod muon;
 pub mod run;
 pub mod schedule;
 pub mod settings;

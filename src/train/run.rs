@@ -6,7 +6,6 @@
 //!
 //! [Chapter 13](crate::book::ch13_training) leads to [its page](crate::book::train) in the book.
 
-use super::adamw::AdamW;
 use super::batches::{Batch, Tokens};
 use super::changes::{Changes, check_texts_are_there, other_texts};
 use super::loss_file::{LOSS_FILE, LossFile};
@@ -222,7 +221,7 @@ impl Trainer {
             None => make_first(&settings, &texts, &mut rng, watch)?,
         };
         let tokenizer = tokenizer.ok_or_else(|| no_vocabulary(&inputs))?;
-        let adamw = AdamW::new(&model, settings.beta1, settings.beta2, settings.weight_decay);
+        let adamw = settings.optimizer(&model);
         let state = State { settings, inputs, tokenizer, end_ids, kept, model, adamw, rng };
         let trainer = Trainer::assemble(state, dir, &texts)?;
         Ok(Trainer { notes, ..trainer })

@@ -5,10 +5,12 @@
 //!
 //! [Chapter 13](crate::book::ch13_training) leads to [its page](crate::book::train) in the book.
 
+use super::adamw::AdamW;
 use crate::checkpoint::{self, Json};
 use crate::config::Config;
 use crate::error::{Error, Result};
 pub use crate::kernels::arithmetic::Arithmetic;
+use crate::model::Gpt2;
 use crate::text_file;
 use std::fs;
 use std::path::PathBuf;
@@ -42,6 +44,8 @@ pub struct Settings {
     pub beta2: f32,
     /// How much matrices and embeddings shrink.
     pub weight_decay: f32,
+    /// Whether the matrices of the blocks are moved by [Muon](super::muon) and not by AdamW.
+    pub muon: bool,
     /// The longest gradient that is not clipped; 0 for no clipping.
     pub clip: f32,
     /// The seed of the random numbers.
@@ -71,6 +75,7 @@ impl Default for Settings {
             beta1: 0.9,
             beta2: 0.95,
             weight_decay: 0.1,
+            muon: false,
             clip: 1.0,
             seed: 42,
             precision: Arithmetic::F32,
@@ -83,7 +88,7 @@ impl Default for Settings {
 impl Settings {
     /// The settings as names and values, for the metadata of the state.
     pub(super) fn to_list(self) -> Vec<(String, String)> {
-        let list: [(&str, String); 18] = [
+        let list: [(&str, String); 19] = [
             ("n_layer", self.n_layer.to_string()),
             ("n_head", self.n_head.to_string()),
             ("n_embd", self.n_embd.to_string()),
@@ -97,6 +102,7 @@ impl Settings {
             ("beta1", self.beta1.to_string()),
             ("beta2", self.beta2.to_string()),
             ("weight_decay", self.weight_decay.to_string()),
+            ("muon", self.muon.to_string()),
             ("clip", self.clip.to_string()),
             ("seed", self.seed.to_string()),
             ("precision", self.precision.to_string()),
@@ -110,8 +116,8 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// If an entry is missing or is not a valid number. Only the precision may be missing: the states of older versions of
-    /// this crate do not have it, and their products were made in `f32`.
+    /// If an entry is missing or is not valid. Only the precision and the choice of Muon may be missing: the states of older
+    /// versions of this crate do not have them. Their products were made in `f32`, and AdamW moved everything.
     pub(super) fn from_list(list: &[(String, String)]) -> Result<Settings> {
         fn number<T: std::str::FromStr>(list: &[(String, String)], name: &str) -> Result<T> {
             let text = lookup(list, name)?;
@@ -120,6 +126,11 @@ impl Settings {
         let precision = match lookup(list, "precision") {
             Ok(name) => name.parse().map_err(|e: Error| Error::format("training state", format!("precision: {e}")))?,
             Err(_) => Arithmetic::F32,
+        };
+        let muon = match lookup(list, "muon") {
+            Ok("true") => true,
+            Ok("false") | Err(_) => false,
+            Ok(other) => return Err(Error::format("training state", format!("muon: {other:?} is not true or false"))),
         };
         Ok(Settings {
             n_layer: number(list, "n_layer")?,
@@ -135,12 +146,18 @@ impl Settings {
             beta1: number(list, "beta1")?,
             beta2: number(list, "beta2")?,
             weight_decay: number(list, "weight_decay")?,
+            muon,
             clip: number(list, "clip")?,
             seed: number(list, "seed")?,
             precision,
             valid_every: number(list, "valid_every")?,
             save_every: number(list, "save_every")?,
         })
+    }
+
+    /// The optimizer that these settings describe, before its first step.
+    pub(super) fn optimizer(&self, model: &Gpt2) -> AdamW {
+        AdamW { muon: self.muon, ..AdamW::new(model, self.beta1, self.beta2, self.weight_decay) }
     }
 
     /// Checks that every setting is in its range.

@@ -121,7 +121,7 @@ fn parse(tensors: &NamedTensors, metadata: &Metadata) -> Result<Resumed> {
     if tensors.iter().any(|(name, _)| name == "model.lm_head.weight") {
         model.lm_head = Some(model.wte.clone());
     }
-    let mut adamw = AdamW::new(&model, settings.beta1, settings.beta2, settings.weight_decay);
+    let mut adamw = settings.optimizer(&model);
     let step = lookup(metadata, "step")?.parse();
     adamw.step = step.map_err(|_| Error::format("training state", "the step is not a number"))?;
     for (prefix, parts) in [("model", &mut model), ("m", &mut adamw.m), ("v", &mut adamw.v)] {
@@ -229,8 +229,8 @@ mod tests {
         let mut adamw = AdamW::new(&model, 0.9, 0.95, 0.1);
         let grad = model.clone(); // any numbers will do
         adamw.update(&mut model, &grad, 0.01).unwrap();
-        // Not a short decimal number, and not the usual arithmetic.
-        let settings = Settings { lr: 0.1 + 0.2, precision: Arithmetic::Bf16, ..Settings::default() };
+        // Not a short decimal number, not the usual arithmetic, not the usual rule.
+        let settings = Settings { lr: 0.1 + 0.2, precision: Arithmetic::Bf16, muon: true, ..Settings::default() };
         let inputs = Inputs { train: vec!["/a, b \"c\"".into()], ..Inputs::default() };
         let (end_ids, kept) = (vec![7, 9], Kept::from_text(r#"{"config.json": {"pad_token_id": 3}}"#).unwrap());
         State { settings, inputs, tokenizer, end_ids, kept, model, adamw, rng }
@@ -281,16 +281,16 @@ mod tests {
     }
 
     #[test]
-    fn a_state_of_an_older_version_says_no_precision_and_was_made_in_f32() {
+    fn a_state_of_an_older_version_says_neither_precision_nor_muon_and_had_f32_and_adamw() {
         let path = path("older");
         let written = state(false);
         assert_eq!(written.settings.precision, Arithmetic::Bf16);
         written.write(&path, "1 and 2 tokens").unwrap();
         let (tensors, mut metadata) = safetensors::read(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
-        metadata.retain(|(key, _)| key != "precision");
+        metadata.retain(|(key, _)| key != "precision" && key != "muon");
         let Resumed::Begun(read, _) = parse(&tensors, &metadata).unwrap() else { panic!("it has begun") };
-        assert_eq!(read.settings, Settings { precision: Arithmetic::F32, ..written.settings });
+        assert_eq!(read.settings, Settings { precision: Arithmetic::F32, muon: false, ..written.settings });
     }
 
     #[test]
@@ -319,6 +319,9 @@ mod tests {
         let mut kinds = metadata.clone();
         kinds.iter_mut().filter(|(key, _)| key == "precision").for_each(|(_, value)| *value = "int8".to_string());
         assert!(refused(&tensors, &kinds).contains("precision: \"int8\": choose f32 or bf16"));
+        let mut rules = metadata.clone();
+        rules.iter_mut().filter(|(key, _)| key == "muon").for_each(|(_, value)| *value = "1".to_string());
+        assert!(refused(&tensors, &rules).contains("muon: \"1\" is not true or false"));
         let fewer: NamedTensors = tensors.iter().filter(|(name, _)| name != "v.wte.weight").cloned().collect();
         assert!(refused(&fewer, &metadata).contains("v.wte.weight is missing"));
         let fewest: NamedTensors = tensors.iter().filter(|(name, _)| name == "v.wte.weight").cloned().collect();

@@ -182,7 +182,7 @@ impl Workspace {
                 step => too_high_a_rate(what, value, step + 1),
             });
         }
-        adamw.update(model, &self.grad, lr)?;
+        within(self.arithmetic, || adamw.update(model, &self.grad, lr))?; // Muon's products, too
         let n_tokens = batches.iter().map(|batch| batch.inputs.len()).sum();
         Ok(StepReport { step: adamw.step, loss, valid_loss: None, lr, grad_norm, n_tokens })
     }
