@@ -9,10 +9,10 @@ use crate::kernels::dot::{Dot, DotKernel, Instructions, Row, Sum};
 use crate::kernels::memory::Scratch;
 use crate::kernels::threads;
 
-/// How many words of a sum are packed at a time, at most: a strip of `B`, 32 columns of this many words, is 64 kB. Longer blocks
+/// How many words of a sum are packed at a time, at most: a strip of `B`, 32 columns of this many words, is 98 kB. Longer blocks
 /// come back to `C` less often, shorter ones fit into smaller caches.
 const BLOCK_K: usize = 768;
-/// How many columns of `B` are packed at a time: with `BLOCK_K`, 4 MB.
+/// How many columns of `B` are packed at a time: with `BLOCK_K`, 6 MB.
 const BLOCK_N: usize = 2048;
 /// How many words of `A` a task goes through: 800 kB, which a second-level cache holds.
 const TASK: usize = 200_000;
@@ -49,7 +49,7 @@ pub(super) fn many_rows<S: Entry, T: Entry>(
     let (m, k, n) = (a.matrix.rows, a.matrix.cols, b.matrix.cols);
     let n_threads = if m.saturating_mul(n).saturating_mul(k) < threads::WORTH_A_THREAD { 1 } else { threads::count() };
     let (height, width) = method.instructions.tile();
-    // Blocks of equal size: 768 words are two blocks of 384. What belongs to a row belongs to its whole sum.
+    // Blocks of equal size: 1,000 words are two blocks of 500. What belongs to a row belongs to its whole sum.
     let n_words = a.n_words();
     let k_block = if method.rows.is_empty() { n_words.div_ceil(n_words.div_ceil(BLOCK_K)) } else { n_words };
     let n_block = BLOCK_N.min(n);
