@@ -9,6 +9,7 @@ use gpt60::checkpoint::{self, Json, safetensors};
 use gpt60::close::check_close;
 use gpt60::train::adamw::{AdamW, clip};
 use gpt60::train::batches::{Batch, Tokens};
+use gpt60::train::muon;
 use gpt60::train::run::Trainer;
 use gpt60::train::schedule::Schedule;
 use gpt60::train::settings::{Inputs, Settings};
@@ -221,4 +222,25 @@ fn a_run_from_a_text_is_that_of_pytorch() {
     let saved = checkpoint::load(&out).unwrap().model;
     std::fs::remove_dir_all(&out).unwrap();
     check_last("run", &saved, &expected.last);
+}
+
+#[test]
+fn three_steps_of_muon_are_those_of_pytorch() {
+    let cases = Json::parse(include_str!("fixtures/muon.json")).unwrap();
+    for case in cases.as_array().unwrap() {
+        let list = |json: &Json| json.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect::<Vec<f64>>();
+        let of = |name: &str| list(case.get(name).unwrap());
+        let shape: Vec<usize> = of("shape").into_iter().map(|n| n as usize).collect();
+        let tensor = |numbers: Vec<f64>| Tensor::new(&shape, numbers.into_iter().map(|x| x as f32).collect()).unwrap();
+        let (mut p, mut m) = (tensor(of("p")), Tensor::zeros(&shape));
+        for gradient in case.get("gradients").unwrap().as_array().unwrap() {
+            muon::step(&mut p, &tensor(list(gradient)), &mut m, 1, 0.02, 0.1).unwrap();
+        }
+        // How far off numbers are, at most, from those without PyTorch's rounding to bfloat16.
+        let exact = of("exact");
+        let error = |numbers: Vec<f64>| numbers.iter().zip(&exact).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max);
+        let (ours, rounded) = (error(p.data().iter().map(|&x| f64::from(x)).collect()), error(of("rounded")));
+        assert!(ours < 2e-6, "{shape:?}: {ours:.1e}"); // the three steps moved numbers by 0.02 and more
+        assert!(ours < rounded / 50.0, "{shape:?}: {ours:.1e} and {rounded:.1e}");
+    }
 }
