@@ -24,7 +24,7 @@
 //!
 //! | argument | type | |
 //! | --- | --- | --- |
-//! | `next` | a function | the text so far, with the prompt, `-> [n_vocab]` log-probabilities of the next token |
+//! | `next` | a function | the text so far, with the prompt, `-> [n_vocab]` log-probabilities of the next token, none of them minus infinity |
 //! | `prompt` | `&[u32]` | |
 //! | `n_beams` | `usize` | how many texts are kept; there may be fewer candidates than that |
 //! | `n_tokens` | `usize` | how many tokens each text gets |

@@ -27,7 +27,7 @@
 //! | `n_seq` | a number | at least 1, and `n_tok` is a multiple of it; more than `n_ctx` is an error |
 //! | result | `[n_tok, n_embd]` | |
 //!
-//! Of use: `Tensor::take_rows`, which makes the errors for you; `Tensor::add`.
+//! Of use: `Tensor::take_rows`, which makes the errors for you (it wants `usize`, and the ids are `u32`); `Tensor::add`.
 
 use super::not_started;
 use gpt60::{Error, Result, Tensor};

@@ -17,7 +17,8 @@
 //!
 //! | argument | shape | |
 //! | --- | --- | --- |
-//! | `model.wte`, `model.wpe` | `[n_vocab, n_embd]`, `[n_ctx, n_embd]` | |
+//! | `model.wte` | `[n_vocab, n_embd]` | a `Weight`: `model.wte.tensor()?` is its table |
+//! | `model.wpe` | `[n_ctx, n_embd]` | a `Tensor` |
 //! | `model.h` | a list of blocks | |
 //! | `model.ln_f` | | the last layer norm |
 //! | `ids` | `[n_seq]` | one sequence |

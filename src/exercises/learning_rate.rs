@@ -12,8 +12,8 @@
 //! ```
 //!
 //! Steps are counted from 0, and the first one is not wasted on a rate of 0. The warm-up may be 0 steps long, or longer
-//! than the whole run: make sure that you never divide by zero, and never subtract the larger from the smaller (a `u64`
-//! has no sign).
+//! than the whole run: of the three lines the first that fits counts, so the climb comes before all else. Make sure that
+//! you never divide by zero, and never subtract the larger from the smaller (a `u64` has no sign).
 //!
 //! A worked example: `peak` 1, `warmup` 4, `steps` 12, so `lowest` is 0.1.
 //!
