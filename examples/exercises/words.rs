@@ -1,16 +1,4 @@
-//! Words: lines that fit a terminal, and how long something takes.
-
-/// Lines of at most `width` characters, unless a single word is longer.
-pub fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => *line += &format!(" {word}"),
-            _ => lines.push(word.to_string()),
-        }
-    }
-    lines
-}
+//! Words for times: how long something takes, and how long ago it was.
 
 /// How long ago a time is, both in seconds.
 pub fn ago(now: u64, then: u64) -> String {

@@ -2,6 +2,7 @@
 
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::near::near_flags;
+use crate::cli::terminal::wrap;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -98,7 +99,7 @@ impl Command {
 
     /// The text of `--help`, in lines of at most 80 letters.
     pub fn help(&self) -> String {
-        let mut usage = format!("Use: cargo run --example {}", self.name);
+        let mut usage = format!("cargo run --example {}", self.name);
         if !self.flags.is_empty() || !self.operands.is_empty() {
             usage += " --";
         }
@@ -109,39 +110,19 @@ impl Command {
             usage += &format!(" {}", self.operands);
         }
         // A list of commands stays as it is.
-        let usage = if usage.contains('\n') { usage } else { hanging(&usage, 5) };
-        let mut text = format!("{}\n\n{usage}\n", hanging(self.about, 0));
+        let usage = if usage.contains('\n') { usage } else { wrap(&usage, 75).join("\n     ") };
+        let mut text = format!("{}\n\nUse: {usage}\n", wrap(self.about, 80).join("\n"));
         if !self.flags.is_empty() {
             text += "\n";
         }
         let left = |flag: &Flag| format!("{} {}", flag.name, flag.value);
         let width = self.flags.iter().map(|flag| left(flag).len()).max().unwrap_or(0);
         for flag in self.flags {
-            let meaning = hanging(&format!("{}{}", " ".repeat(width + 4), flag.help), width + 4);
-            text += &format!("  {:<width$}  {}\n", left(flag), meaning.trim_start());
+            let meaning = wrap(flag.help, 76usize.saturating_sub(width)).join(&format!("\n{}", " ".repeat(width + 4)));
+            text += &format!("  {:<width$}  {meaning}\n", left(flag));
         }
         text + &format!("\nChapter: {}\n", self.chapter)
     }
-}
-
-/// The words of a text in lines of at most 80 letters, all but the first of which begin with so many spaces. Spaces at the
-/// beginning of the text stay.
-fn hanging(text: &str, indent: usize) -> String {
-    let begins = &text[..text.len() - text.trim_start().len()];
-    let mut lines = vec![begins.to_string()];
-    for word in text.split_whitespace() {
-        let line = lines.last_mut().expect("there is a first line");
-        let is_empty = line.trim().is_empty();
-        if is_empty {
-            line.push_str(word);
-        } else if line.chars().count() + 1 + word.chars().count() <= 80 {
-            line.push(' ');
-            line.push_str(word);
-        } else {
-            lines.push(format!("{}{word}", " ".repeat(indent)));
-        }
-    }
-    lines.join("\n")
 }
 
 impl Args {
@@ -229,14 +210,6 @@ mod tests {
         assert_eq!((args.operands[0].as_str(), args.has("--raw"), args.number("--tokens", 40)), ("hello", true, Ok(7)));
         let args = parse(&["--tokens=7", "--", "--raw"]).unwrap().unwrap();
         assert_eq!((args.operands[0].as_str(), args.has("--raw"), args.get("--tokens")), ("--raw", false, Some("7")));
-    }
-
-    #[test]
-    fn a_long_text_goes_on_in_lines_of_80_letters() {
-        let words = "abcd ".repeat(40); // 16 of them have 79 letters
-        let lines: Vec<usize> = hanging(&words, 3).lines().map(str::len).collect();
-        assert_eq!(lines, [79, 77, 47]); // 16 words; 3 + 15 * 5 - 1; 3 + 9 * 5 - 1
-        assert_eq!(hanging("  a  b\nc", 4), "  a b c");
     }
 
     #[test]

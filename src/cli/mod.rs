@@ -39,7 +39,7 @@ pub use shared_flags::{
     EPSILON_CUTOFF, IDS, MIN_P, MIN_TOKENS, MODEL, NO_REPEAT_NGRAM, REPETITION_PENALTY, SEED, SPECIAL, STOP,
     TEMPERATURE, TOKENS, TOP_K, TOP_P, TYPICAL_P, WEIGHTS, WIDTH,
 };
-pub use terminal::{flush, grouped, is_terminal, note, note_part, print, print_bytes};
+pub use terminal::{flush, grouped, is_terminal, note, note_part, print, print_bytes, wrap};
 
 use crate::kernels;
 use std::path::Path;

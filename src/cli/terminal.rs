@@ -64,6 +64,24 @@ pub fn is_terminal() -> bool {
     std::io::stderr().is_terminal()
 }
 
+/// The words of a text in lines of at most `width` characters, unless a single word is longer.
+///
+/// # Example
+///
+/// ```
+/// assert_eq!(gpt60::cli::wrap("a bb  ccc\ndddddd e", 4), ["a bb", "ccc", "dddddd", "e"]);
+/// ```
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => *line += &format!(" {word}"),
+            _ => lines.push(word.to_string()),
+        }
+    }
+    lines
+}
+
 /// A number with a comma before each three digits: 124439808 as 124,439,808.
 #[must_use]
 pub fn grouped(n: usize) -> String {

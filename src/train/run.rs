@@ -164,9 +164,9 @@ impl Trainer {
         let before = (state.settings, state.inputs.clone());
         changes.apply(&mut state.settings, &mut state.inputs, state.adamw.step)?;
         check_texts_are_there(&state.inputs)?;
-        let texts = read_texts(&state.inputs.train)?;
+        let texts = Texts::read(&state.inputs)?;
         if changes.new_text {
-            check_all_texts(&state.inputs, &texts)?;
+            texts.check(&state.inputs)?;
         }
         let mut trainer = Trainer::assemble(state, dir, &texts)?;
         // A text for validation that is added to a run without one changes nothing of what is learned.
@@ -213,12 +213,12 @@ impl Trainer {
 
     /// The run at step 0, in memory: reads the texts, learns the vocabulary, makes the first weights.
     fn first(settings: Settings, inputs: Inputs, dir: &Path, watch: &mut dyn FnMut(usize, usize)) -> Result<Trainer> {
-        let texts = read_texts(&inputs.train)?;
-        check_all_texts(&inputs, &texts)?;
+        let texts = Texts::read(&inputs)?;
+        texts.check(&inputs)?;
         let mut rng = Rng::new(settings.seed);
         let Checkpoint { model, tokenizer, end_ids, kept, notes, .. } = match &inputs.init {
             Some(init) => checkpoint::load(init)?,
-            None => make_first(&settings, &texts, &mut rng, watch)?,
+            None => make_first(&settings, &texts.train, &mut rng, watch)?,
         };
         let tokenizer = tokenizer.ok_or_else(|| no_vocabulary(&inputs))?;
         let adamw = settings.optimizer(&model);
@@ -228,16 +228,16 @@ impl Trainer {
     }
 
     /// Makes the parts that are not saved from those that are.
-    fn assemble(state: State, dir: &Path, texts: &[String]) -> Result<Trainer> {
+    fn assemble(state: State, dir: &Path, texts: &Texts) -> Result<Trainer> {
         let n_ctx = state.model.config.n_ctx.min(state.settings.n_ctx);
         let tokens = |texts: &[String]| {
             let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
             Tokens::new(&texts, &state.tokenizer, n_ctx)
         };
-        let train = tokens(texts).map_err(|e| e.in_file(&state.inputs.train[0]))?;
+        let train = tokens(&texts.train).map_err(|e| e.in_file(&state.inputs.train[0]))?;
         let valid = match &state.inputs.valid[..] {
             [] => None,
-            paths => Some(tokens(&read_texts(paths)?).map_err(|e| e.in_file(&paths[0]))?),
+            paths => Some(tokens(&texts.valid).map_err(|e| e.in_file(&paths[0]))?),
         };
         check_memory(
             &state.model.config,
@@ -262,12 +262,24 @@ fn or_from_model(error: Error, dir: &Path) -> Error {
     }
 }
 
-/// Checks that something stands in each text of a run; `train` is the text of the files to learn from.
-fn check_all_texts(inputs: &Inputs, train: &[String]) -> Result<()> {
-    check_texts(&inputs.train, train, "training")?;
-    match &inputs.valid[..] {
-        [] => Ok(()),
-        paths => check_texts(paths, &read_texts(paths)?, "validation"),
+/// The texts of a run, in memory.
+struct Texts {
+    train: Vec<String>,
+    valid: Vec<String>,
+}
+
+impl Texts {
+    /// Reads the files of a run.
+    fn read(inputs: &Inputs) -> Result<Texts> {
+        let train = read_texts(&inputs.train)?;
+        let valid = if inputs.valid.is_empty() { Vec::new() } else { read_texts(&inputs.valid)? };
+        Ok(Texts { train, valid })
+    }
+
+    /// Checks that something stands in each of them.
+    fn check(&self, inputs: &Inputs) -> Result<()> {
+        check_texts(&inputs.train, &self.train, "training")?;
+        check_texts(&inputs.valid, &self.valid, "validation")
     }
 }
 

@@ -3,7 +3,7 @@
 use super::super::progress::now;
 use super::super::stubs::{self, Header, Stub};
 use super::super::verdict::{Checked, State, States};
-use super::super::words::{duration, wrap};
+use super::super::words::duration;
 use super::super::{Guide, RUN};
 use gpt60::cli::{self, Outcome};
 use std::collections::BTreeSet;
@@ -76,7 +76,7 @@ impl Guide {
         let next = if is_begun { "Go on with" } else { "Next is" };
         let mut text = format!("\n{next} {}: {title}. Chapter {chapter}. {level}, {minutes} minutes.\n", stub.name);
         text += &format!("  {}    ({} done)\n\n", stub.place(), n_of_all(stubs, states));
-        wrap(&stub.task(), 76).iter().for_each(|line| text += &format!("  {line}\n"));
+        cli::wrap(&stub.task(), 76).iter().for_each(|line| text += &format!("  {line}\n"));
         let advice = match (is_begun, stubs::chapter(&self.root, *chapter)) {
             (true, _) => "It is not right yet: the check says why.".to_string(),
             (_, Some((file, _))) => format!("Read {file}; then put your code in the place of not_started()."),
