@@ -12,7 +12,7 @@
 //! | --- | --- | --- |
 //! | `mlp.c_fc` | `[n_embd, n_inner]` | widens |
 //! | `mlp.c_proj` | `[n_inner, n_embd]` | narrows |
-//! | `x` | `[n_tok, n_embd]` | |
+//! | `x` | `[n_tok, n_embd]` | a row of another length is an error |
 //! | result | `[n_tok, n_embd]` | |
 //!
 //! Of use: `parts::linear` and `parts::gelu`, which are your own once you have begun them.

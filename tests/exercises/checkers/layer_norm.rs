@@ -32,6 +32,12 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| rows(i, |s| s.d / (s.variance + 1e-5).sqrt() * s.weight + s.bias),
             },
             Mistake {
+                when: "epsilon is squared before it is added",
+                answer: |i| rows(i, |s| s.d / (s.variance + s.epsilon * s.epsilon).sqrt() * s.weight + s.bias),
+            },
+            Mistake { when: EQUAL, answer: |i| rows(i, |s| if s.variance == 0.0 { s.x } else { right(&s) }) },
+            Mistake { when: EQUAL, answer: |i| rows(i, |s| if s.variance == 0.0 { 0.0 } else { right(&s) }) },
+            Mistake {
                 when: "the variance is divided by n - 1: here it is divided by n",
                 answer: |i| rows(i, |s| s.d / (s.variance * s.n / (s.n - 1.0) + s.epsilon).sqrt() * s.weight + s.bias),
             },
@@ -88,6 +94,10 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| rows(i, |s| (s.d / (s.variance + s.epsilon).sqrt() + s.bias) * s.weight),
             },
             Mistake {
+                when: "weight and bias are taken by row, row t those of number t: each column has its own",
+                answer: |i| rows(i, |s| s.d / (s.variance + s.epsilon).sqrt() * s.of_row.0 + s.of_row.1),
+            },
+            Mistake {
                 when: "mean and variance are those of the columns: each row, which is one token, has its own",
                 answer: |i| answer(over_columns(i)),
             },
@@ -125,8 +135,9 @@ fn inputs() -> Vec<Input> {
     // Equal numbers.
     let mut flat = random(2, 3, 1.0, 1e-5);
     flat.x = Tensor::new(&[2, 3], vec![7.0, 7.0, 7.0, -0.5, 2.0, 1.0]).unwrap();
-    let mut misfit = random(2, 3, 1.0, 1e-5);
-    misfit.ln = LayerNorm::new(4, 1e-5);
+    // Rows that are too short, and too long.
+    let mut misfit = |n_weights: usize| Input { ln: LayerNorm::new(n_weights, 1e-5), ..random(2, 3, 1.0, 1e-5) };
+    let (short, long) = (misfit(4), misfit(2));
     vec![
         example,
         random(3, 5, 2.0, 1e-5),
@@ -134,9 +145,12 @@ fn inputs() -> Vec<Input> {
         random(3, 3, 30.0, 1e-5),
         far,
         flat,
-        misfit,
+        short,
+        long,
     ]
 }
+
+const EQUAL: &str = "a row of equal numbers is treated by itself: epsilon takes care of it, and the result is the bias";
 
 /// What is known about a number when its turn comes.
 struct Step {
@@ -152,6 +166,12 @@ struct Step {
     epsilon: f32,
     weight: f32,
     bias: f32,
+    /// The weight and the bias with the number of the row.
+    of_row: (f32, f32),
+}
+
+fn right(s: &Step) -> f32 {
+    s.d / (s.variance + s.epsilon).sqrt() * s.weight + s.bias
 }
 
 fn mean(xs: impl ExactSizeIterator<Item = f32>) -> f32 {
@@ -170,9 +190,10 @@ fn rows(i: &Input, f: fn(Step) -> f32) -> Answer {
             let mean_size = mean(row.iter().map(|x| (x - mean_x).abs()));
             for (j, &x) in row.iter().enumerate() {
                 let (weight, bias, epsilon) = (i.ln.weight.data()[j], i.ln.bias.data()[j], i.ln.epsilon);
-                let d = x - mean_x;
+                let of_row = (i.ln.weight.data()[t % row.len()], i.ln.bias.data()[t % row.len()]);
+                let (d, mean) = (x - mean_x, mean_x);
                 y.row_mut(t)[j] =
-                    f(Step { x, d, n, mean: mean_x, variance, mean_square, mean_size, epsilon, weight, bias });
+                    f(Step { x, d, n, mean, variance, mean_square, mean_size, epsilon, weight, bias, of_row });
             }
         }
         y

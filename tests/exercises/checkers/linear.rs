@@ -63,8 +63,27 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| answer(i.x.matmul(i.linear.weight.tensor().unwrap()).and_then(|y| y.sub(&i.linear.bias))),
             },
             Mistake {
-                when: "the bias is added to x, before the product: it comes after it",
+                when: BEFORE,
                 answer: |i| answer(i.x.add(&i.linear.bias).and_then(|x| x.matmul(i.linear.weight.tensor().unwrap()))),
+            },
+            Mistake {
+                when: BEFORE,
+                answer: |i| {
+                    // The same, as far as both go.
+                    let mut x = i.x.clone();
+                    for t in 0..x.n_rows() {
+                        x.row_mut(t).iter_mut().zip(i.linear.bias.data()).for_each(|(x, b)| *x += b);
+                    }
+                    answer(x.matmul(i.linear.weight.tensor().unwrap()))
+                },
+            },
+            Mistake {
+                when: "every row gets the result of the first: each token has its own",
+                answer: |i| answer(i.linear.forward(&i.x).and_then(|y| y.take_rows(&vec![0; y.n_rows()]))),
+            },
+            Mistake {
+                when: "every row gets the result of the last: each token has its own",
+                answer: |i| answer(i.linear.forward(&i.x).and_then(|y| y.take_rows(&vec![y.n_rows() - 1; y.n_rows()]))),
             },
         ],
     }
@@ -96,10 +115,13 @@ fn inputs() -> Vec<Input> {
         random(3, 3, 3, 3),
         random(2, 5, 5, 7),
         random(5, 1, 1, 5),
-        // A row that is too long.
+        // Rows that are too long, and too short.
         random(2, 3, 2, 2),
+        random(2, 2, 3, 2),
     ]
 }
+
+const BEFORE: &str = "the bias is added to x, before the product: it comes after it";
 
 /// The product, and then for each of its numbers: that number, the bias, its row and its column.
 fn biased(i: &Input, add: fn(f32, &[f32], usize, usize) -> f32) -> Result<Tensor> {

@@ -1,11 +1,12 @@
 //! The MLP.
 
-use crate::check::{Exercise, Mistake, attempt, one, tensor};
+use crate::check::{Answer, Exercise, Mistake, attempt, one, tensor};
 use crate::exercises;
+use gpt60::layers::activation;
 use gpt60::layers::gelu::gelu;
 use gpt60::layers::linear::Linear;
 use gpt60::layers::mlp::Mlp;
-use gpt60::{Pass, Result, Rng, Tensor};
+use gpt60::{Activation, Pass, Result, Rng, Tensor};
 
 pub struct Input {
     mlp: Mlp,
@@ -17,27 +18,57 @@ pub fn exercise() -> Exercise<Input> {
         name: "mlp",
         inputs,
         describe: |i| format!("x of shape {:?} and an n_inner of {}", i.x.shape(), i.mlp.c_fc.bias.len()),
-        stub: |i| attempt(exercises::mlp::forward(&i.mlp, &i.x), |y| one(tensor(&y))),
-        library: |i| attempt(i.mlp.forward(&i.x, Pass::new(1)), |y| one(tensor(&y))),
+        stub: |i| steps(i, exercises::mlp::forward),
+        library: |i| steps(i, |mlp, x| mlp.forward(x, Pass::new(1))),
         tolerance: 1e-4,
         mistakes: vec![
             Mistake { when: "the GELU is left out", answer: |i| layers(i, |x| x, |y| y) },
             Mistake { when: "a ReLU is used in place of the GELU", answer: |i| layers(i, |x| x.max(0.0), |y| y) },
             Mistake { when: "the GELU is applied once more, after c_proj", answer: |i| layers(i, gelu, gelu) },
             Mistake {
-                when: "the GELU comes before c_fc: it belongs between the two",
+                when: "the GELU comes after c_proj: it belongs between the two",
+                answer: |i| layers(i, |x| x, gelu),
+            },
+            Mistake {
+                when: "the GELU is applied twice between the two",
+                answer: |i| layers(i, |x| gelu(gelu(x)), |y| y),
+            },
+            Mistake { when: "tanh is used in place of the GELU", answer: |i| layers(i, f32::tanh, |y| y) },
+            Mistake {
+                when: "the exact GELU, with erf, is used in place of the book's, with tanh",
                 answer: |i| {
-                    let y = i.mlp.c_fc.forward(&i.x.map(gelu)).and_then(|fc| i.mlp.c_proj.forward(&fc));
-                    attempt(y, |y| one(tensor(&y)))
+                    steps(i, |mlp, x| mlp.c_proj.forward(&activation::forward(Activation::Gelu, &mlp.c_fc.forward(x)?)))
                 },
             },
             Mistake {
+                when: "the GELU comes before c_fc: it belongs between the two",
+                answer: |i| steps(i, |mlp, x| mlp.c_proj.forward(&mlp.c_fc.forward(&x.map(gelu))?)),
+            },
+            Mistake {
+                when: "the GELU comes before the bias of c_fc is added: it bends all of what c_fc gives",
+                answer: |i| {
+                    steps(i, |mlp, x| mlp.c_proj.forward(&product(&mlp.c_fc, x)?.map(gelu).add(&mlp.c_fc.bias)?))
+                },
+            },
+            Mistake {
+                when: "the bias of c_fc is left out",
+                answer: |i| steps(i, |mlp, x| mlp.c_proj.forward(&product(&mlp.c_fc, x)?.map(gelu))),
+            },
+            Mistake {
+                when: "the bias of c_proj is left out",
+                answer: |i| steps(i, |mlp, x| product(&mlp.c_proj, &mlp.c_fc.forward(x)?.map(gelu))),
+            },
+            Mistake {
+                when: "the two layers are swapped: c_fc comes first",
+                answer: |i| steps(i, |mlp, x| mlp.c_fc.forward(&mlp.c_proj.forward(x)?.map(gelu))),
+            },
+            Mistake {
                 when: "c_proj is left out: the rows must be made narrow again",
-                answer: |i| attempt(i.mlp.c_fc.forward(&i.x), |fc| one(tensor(&fc.map(gelu)))),
+                answer: |i| steps(i, |mlp, x| Ok(mlp.c_fc.forward(x)?.map(gelu))),
             },
             Mistake {
                 when: "x is added to the result: that is for the block to do",
-                answer: |i| attempt(run(i, gelu, |y| y).and_then(|y| y.add(&i.x)), |y| one(tensor(&y))),
+                answer: |i| steps(i, |mlp, x| mlp.forward(x, Pass::new(1))?.add(x)),
             },
         ],
     }
@@ -58,14 +89,22 @@ fn inputs() -> Vec<Input> {
         *linear = Linear { weight: Tensor::full(&[1, 1], 1.0).into(), bias: Tensor::zeros(&[1]) };
     }
     example.x = Tensor::full(&[1, 1], 1.0);
-    vec![example, input(1, 1, 1), input(3, 4, 16), input(2, 5, 7)]
+    // Rows of another length.
+    let misfit = Input { x: Tensor::zeros(&[2, 3]), ..input(2, 4, 6) };
+    vec![example, input(1, 1, 1), input(3, 4, 16), input(2, 5, 7), misfit]
 }
 
-fn run(input: &Input, act: fn(f32) -> f32, last: fn(f32) -> f32) -> Result<Tensor> {
-    let fc = input.mlp.c_fc.forward(&input.x)?.map(act);
-    Ok(input.mlp.c_proj.forward(&fc)?.map(last))
+/// The MLP in other steps.
+fn steps(input: &Input, forward: impl Fn(&Mlp, &Tensor) -> Result<Tensor>) -> Answer {
+    attempt(forward(&input.mlp, &input.x), |y| one(tensor(&y)))
 }
 
-fn layers(input: &Input, act: fn(f32) -> f32, last: fn(f32) -> f32) -> Vec<(&'static str, crate::check::Part)> {
-    attempt(run(input, act, last), |y| one(tensor(&y)))
+/// The MLP with another bend, and one at the end.
+fn layers(input: &Input, act: fn(f32) -> f32, last: fn(f32) -> f32) -> Answer {
+    steps(input, |mlp, x| Ok(mlp.c_proj.forward(&mlp.c_fc.forward(x)?.map(act))?.map(last)))
+}
+
+/// A linear layer without its bias.
+fn product(linear: &Linear, x: &Tensor) -> Result<Tensor> {
+    x.matmul(linear.weight.tensor()?)
 }
