@@ -21,7 +21,7 @@
 //! | `model.wpe` | `[n_ctx, n_embd]` | a `Tensor` |
 //! | `model.h` | a list of blocks | |
 //! | `model.ln_f` | | the last layer norm |
-//! | `ids` | `[n_seq]` | one sequence |
+//! | `ids` | `[n_seq]` | one sequence; an error if it is longer than `n_ctx`, or an id is not below `n_vocab` |
 //! | result | `[n_seq, n_vocab]` | a row of logits for each token |
 //!
 //! Of use: `parts::embedding`, `parts::block`, `parts::layer_norm`, `parts::matmul`; `Tensor::transpose`, `Option::as_ref`.

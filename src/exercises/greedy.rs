@@ -11,7 +11,7 @@
 //!
 //! | argument | type | |
 //! | --- | --- | --- |
-//! | `prompt` | `&[u32]` | at least one id |
+//! | `prompt` | `&[u32]` | at least one id; one longer than `n_ctx` is an error |
 //! | `n_tokens` | `usize` | how many to write; 0 is allowed |
 //! | result | `Result<Vec<u32>>` | the new ids, without the prompt |
 //!

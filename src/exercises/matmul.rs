@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A row of `a` and a column of `b` have the same length, `k`. If they do not, there is no product, and the answer is
-//! an error, not a panic.
+//! an error, not a panic. `k` may be 0: a sum of nothing is 0.
 //!
 //! A worked example, `[2, 2] · [2, 3] -> [2, 3]`:
 //!
@@ -21,7 +21,7 @@
 //! | --- | --- | --- |
 //! | `a` | `[m, k]` | |
 //! | `b` | `[k, n]` | |
-//! | result | `[m, n]` | an error if the two `k` differ |
+//! | result | `[m, n]` | an error if the two `k` differ, or if one of the two is no table |
 //!
 //! Of use: `Tensor::table("matmul")?`, which gives the numbers of rows and columns; `Tensor::zeros`, `data`, `data_mut`,
 //! `row`; `Error::shape`. (And `a.matmul(b)` is what you are about to write.)

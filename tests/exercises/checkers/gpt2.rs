@@ -42,12 +42,21 @@ pub fn exercise() -> Exercise<Input> {
             },
             Mistake { when: "the blocks are left out", answer: |i| changed(i, |model| model.h.clear()) },
             Mistake {
-                when: "the last layer norm, ln_f, comes after every block: it comes once, after the last",
-                answer: |i| through(i, |model, _, y| model.ln_f.forward(&y), |_, x| Ok(x)),
+                when: EVERY,
+                answer: |i| through(i, |_, x| Ok(x), |model, _, y| model.ln_f.forward(&y), |_, x| Ok(x)),
+            },
+            Mistake { when: EVERY, answer: |i| through(i, |_, x| Ok(x), |model, _, y| model.ln_f.forward(&y), last) },
+            Mistake {
+                when: "the last layer norm, ln_f, comes before the blocks: it comes after the last",
+                answer: |i| through(i, last, |_, _, y| Ok(y), |_, x| Ok(x)),
+            },
+            Mistake {
+                when: "the embedding is multiplied by sqrt(n_embd), as in other models: GPT-2 does not do that",
+                answer: |i| through(i, |_, x| Ok(x.scale((x.n_cols() as f32).sqrt())), |_, _, y| Ok(y), last),
             },
             Mistake {
                 when: "a block's result is added to x: a block has added it already",
-                answer: |i| through(i, |_, x, y| x.add(&y), |model, x| model.ln_f.forward(&x)),
+                answer: |i| through(i, |_, x| Ok(x), |_, x, y| x.add(&y), last),
             },
             Mistake { when: "the last block is left out", answer: |i| changed(i, |model| drop(model.h.pop())) },
             Mistake { when: "the first block is left out", answer: |i| changed(i, |model| drop(model.h.remove(0))) },
@@ -76,6 +85,28 @@ pub fn exercise() -> Exercise<Input> {
             Mistake {
                 when: "the head is always wte, even if the model has an lm_head of its own",
                 answer: |i| changed(i, |model| model.lm_head = None),
+            },
+            Mistake {
+                when: "the logits of the model's own head and those of wte are added: lm_head replaces wte",
+                answer: |i| {
+                    let mut tied = i.model.clone();
+                    let head = tied.lm_head.take();
+                    answer(i.model.logits(&i.ids).and_then(|own| match head {
+                        Some(_) => own.add(&tied.logits(&i.ids)?),
+                        None => Ok(own),
+                    }))
+                },
+            },
+            Mistake {
+                when: "a text longer than n_ctx is read, too: its positions begin again at 0, where an error is to be returned",
+                answer: |i| {
+                    changed(i, |model| {
+                        let rows: Vec<usize> =
+                            (0..2 * model.config.n_ctx).map(|row| row % model.config.n_ctx).collect();
+                        model.wpe = model.wpe.take_rows(&rows).unwrap();
+                        model.config.n_ctx = rows.len();
+                    })
+                },
             },
             Mistake {
                 when: "only the last token's logits are given: every token has a row",
@@ -108,10 +139,19 @@ fn inputs() -> Vec<Input> {
     let (three, two) = (model(3, false), model(2, true));
     vec![
         Input { model: three.clone(), ids: vec![5, 0, 3] },
-        Input { model: three, ids: vec![6, 6, 1, 2, 4, 0] },
+        Input { model: three.clone(), ids: vec![6, 6, 1, 2, 4, 0] },
         Input { model: two.clone(), ids: vec![1] },
-        Input { model: two, ids: vec![2, 5, 2, 0] },
+        Input { model: two.clone(), ids: vec![2, 5, 2, 0] },
+        // More ids than positions, and an id that is too large: cut to fewer bits, it would be a 2.
+        Input { model: three, ids: vec![1, 2, 3, 4, 5, 6, 0] },
+        Input { model: two, ids: vec![1, 65_538] },
     ]
+}
+
+const EVERY: &str = "the last layer norm, ln_f, comes after every block: it comes once, after the last";
+
+fn last(model: &Gpt2, x: Tensor) -> Result<Tensor> {
+    model.ln_f.forward(&x)
 }
 
 fn answer(result: Result<Tensor>) -> Answer {
@@ -125,15 +165,17 @@ fn changed(input: &Input, change: fn(&mut Gpt2)) -> Answer {
     answer(model.logits(&input.ids))
 }
 
-/// The forward pass with another x after each block, made from the x before it and its result; and another one at the end.
+/// The forward pass with another x at the beginning, one after each block, made from the x before it and its result, and
+/// one at the end.
 fn through(
     input: &Input,
+    first: fn(&Gpt2, Tensor) -> Result<Tensor>,
     next: fn(&Gpt2, &Tensor, Tensor) -> Result<Tensor>,
     last: fn(&Gpt2, Tensor) -> Result<Tensor>,
 ) -> Answer {
     let (model, n_seq) = (&input.model, input.ids.len());
     let run = || {
-        let mut x = embedding::forward(&model.wte, &model.wpe, &input.ids, n_seq, 0)?;
+        let mut x = first(model, embedding::forward(&model.wte, &model.wpe, &input.ids, n_seq, 0)?)?;
         for block in &model.h {
             x = next(model, &x, block.forward(x.clone(), Pass::new(n_seq))?)?;
         }

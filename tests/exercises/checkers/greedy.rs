@@ -24,80 +24,66 @@ pub fn exercise() -> Exercise<Input> {
         mistakes: vec![
             Mistake {
                 when: "the prompt is returned with the new ids",
-                answer: |i| answer(write(i, last, |text, id| text.push(id)).map(|(text, _)| text)),
+                answer: |i| answer(write(i, last, Vec::push).map(|(text, _)| text)),
             },
             Mistake {
                 // Whoever reads the row of the prompt's last token in a text that grows gets the same numbers.
                 when: "the same guess is read again and again: either the new token is not put at the end of the text, or the \
                        row that is read is not the last one of the text as it is now",
-                answer: |i| answer(write(i, last, |_, _| {}).map(|(_, new)| new)),
+                answer: |i| written(i, last, |_, _| {}),
             },
             Mistake {
                 when: "only the last token is given to the model: it needs the whole text, from the prompt on",
                 answer: |i| {
                     let token_alone = Input { prompt: i.prompt[i.prompt.len() - 1..].to_vec(), ..i.clone() };
-                    answer(write(&token_alone, last, |text, id| *text = vec![id]).map(|(_, new)| new))
+                    written(&token_alone, last, |text, id| *text = vec![id])
                 },
             },
             Mistake {
                 when: "the place among the logits of all rows is taken for an id: look at the last row alone",
-                answer: |i| answer(write(i, |logits| logits.argmax(), |text, id| text.push(id)).map(|(_, new)| new)),
+                answer: |i| written(i, |logits| logits.argmax(), Vec::push),
             },
-            Mistake {
-                when: BEGINS,
-                answer: |i| answer(write(i, |l| largest_from(l, 0.0), |text, id| text.push(id)).map(|(_, new)| new)),
-            },
-            Mistake {
-                when: BEGINS,
-                answer: |i| {
-                    answer(write(i, |l| largest_from(l, -1000.0), |text, id| text.push(id)).map(|(_, new)| new))
-                },
-            },
+            Mistake { when: BEGINS, answer: |i| written(i, |l| largest_from(l, 0.0), Vec::push) },
+            Mistake { when: BEGINS, answer: |i| written(i, |l| largest_from(l, -1000.0), Vec::push) },
             Mistake {
                 when: "it stops when token 0 comes: all n_tokens are to be written, whichever they are",
                 answer: |i| {
-                    let new = write(i, last, |text, id| text.push(id)).map(|(_, new)| new);
-                    answer(new.map(|new| match new.iter().position(|&id| id == 0) {
-                        Some(end) => new[..end].to_vec(),
-                        None => new,
-                    }))
+                    let end_of = |new: &[u32]| new.iter().position(|&id| id == 0);
+                    turned(i, |new| new[..end_of(&new).unwrap_or(new.len())].to_vec())
                 },
             },
             Mistake {
                 when: "it stops after token 0: all n_tokens are to be written, whichever they are",
                 answer: |i| {
-                    let new = write(i, last, |text, id| text.push(id)).map(|(_, new)| new);
-                    answer(new.map(|new| match new.iter().position(|&id| id == 0) {
-                        Some(end) => new[..=end].to_vec(),
-                        None => new,
-                    }))
+                    let end_of = |new: &[u32]| new.iter().position(|&id| id == 0).map(|end| end + 1);
+                    turned(i, |new| new[..end_of(&new).unwrap_or(new.len())].to_vec())
                 },
             },
+            Mistake { when: "one token too few is written", answer: |i| so_many(i, i.n_tokens.saturating_sub(1)) },
             Mistake {
-                when: "one token too few is written",
-                answer: |i| {
-                    let fewer = Input { n_tokens: i.n_tokens.saturating_sub(1), ..i.clone() };
-                    answer(write(&fewer, last, |text, id| text.push(id)).map(|(_, new)| new))
-                },
+                when: "n_tokens counts the prompt, too: it is the number of new tokens",
+                answer: |i| so_many(i, i.n_tokens.saturating_sub(i.prompt.len())),
+            },
+            Mistake {
+                when: "at least one token is written: n_tokens may be 0",
+                answer: |i| so_many(i, i.n_tokens.max(1)),
             },
             Mistake {
                 when: "the first row of the logits is read, not the last",
-                answer: |i| {
-                    answer(write(i, |logits| argmax(logits.row(0)), |text, id| text.push(id)).map(|(_, new)| new))
-                },
+                answer: |i| written(i, |logits| argmax(logits.row(0)), Vec::push),
             },
             Mistake {
                 when: "the largest of all rows' logits is taken: only the last row belongs to the end of the text",
                 answer: |i| {
                     let of_all = |logits: &Tensor| logits.argmax().map(|place| place % logits.n_cols());
-                    answer(write(i, of_all, |text, id| text.push(id)).map(|(_, new)| new))
+                    written(i, of_all, Vec::push)
                 },
             },
             Mistake {
                 when: "the smallest logit is taken, not the largest",
                 answer: |i| {
                     let smallest = |logits: &Tensor| argmax(logits.scale(-1.0).row(logits.n_rows() - 1));
-                    answer(write(i, smallest, |text, id| text.push(id)).map(|(_, new)| new))
+                    written(i, smallest, Vec::push)
                 },
             },
             Mistake {
@@ -107,22 +93,40 @@ pub fn exercise() -> Exercise<Input> {
                         let row = logits.row(logits.n_rows() - 1);
                         (0..row.len()).max_by(|&a, &b| row[a].total_cmp(&row[b]))
                     };
-                    answer(write(i, last_of_equals, |text, id| text.push(id)).map(|(_, new)| new))
+                    written(i, last_of_equals, Vec::push)
+                },
+            },
+            Mistake { when: FRONT, answer: |i| written(i, last, |text, id| text.insert(0, id)) },
+            Mistake {
+                when: FRONT,
+                answer: |i| {
+                    let (n, text) = (i.n_tokens, write(i, last, |text, id| text.insert(0, id)));
+                    answer(text.map(|(text, _)| text[..n].to_vec()))
                 },
             },
             Mistake {
-                when: "the new token is put in front of the text",
-                answer: |i| answer(write(i, last, |text, id| text.insert(0, id)).map(|(_, new)| new)),
-            },
-            Mistake {
                 when: "after the prompt, the model is only given the newest token: it needs the whole text",
-                answer: |i| answer(write(i, last, |text, id| *text = vec![id]).map(|(_, new)| new)),
+                answer: |i| written(i, last, |text, id| *text = vec![id]),
+            },
+            Mistake { when: "one token too many is written", answer: |i| so_many(i, i.n_tokens + 1) },
+            Mistake {
+                when: "the new ids are cut to fewer bits: an id is a u32",
+                answer: |i| turned(i, |new| new.iter().map(|&id| u32::from(id as u16)).collect()),
             },
             Mistake {
-                when: "one token too many is written",
+                when: "an error of the model ends the text, where it is to be returned",
+                answer: |i| answer(write(i, last, Vec::push).map(|(_, new)| new).or_else(|_| Ok(Vec::new()))),
+            },
+            Mistake {
+                when: "only as many tokens as the model can read are given to it, the last ones: more are an error",
                 answer: |i| {
-                    let more = Input { model: i.model.clone(), prompt: i.prompt.clone(), n_tokens: i.n_tokens + 1 };
-                    answer(write(&more, last, |text, id| text.push(id)).map(|(_, new)| new))
+                    let start = i.prompt.len().saturating_sub(i.model.config.n_ctx);
+                    written(&Input { prompt: i.prompt[start..].to_vec(), ..i.clone() }, last, |text, id| {
+                        text.push(id);
+                        if text.len() > N_CTX {
+                            text.remove(0);
+                        }
+                    })
                 },
             },
         ],
@@ -134,7 +138,7 @@ fn inputs() -> Vec<Input> {
     // vary.)
     let random = |seed: u64, wpe: f32| {
         let mut rng = Rng::new(seed);
-        let mut model = Gpt2::zeros(&Config::new(9, 12, 8, 2, 2)).unwrap();
+        let mut model = Gpt2::zeros(&Config::new(9, N_CTX, 8, 2, 2)).unwrap();
         for (_, tensor) in model.parameters_mut().unwrap() {
             *tensor = Tensor::random(tensor.shape(), 0.9, &mut rng);
         }
@@ -153,6 +157,10 @@ fn inputs() -> Vec<Input> {
     (0..9).for_each(|id| below.wte.tensor_mut().unwrap().row_mut(id)[0] = 1.0);
     below.ln_f.weight.data_mut()[0] = 0.0;
     below.ln_f.bias.data_mut()[0] = -3000.0;
+    // A model of many tokens, of which it only ever writes the one whose last 16 bits are a 5.
+    let mut many = Gpt2::zeros(&Config::new(65_600, N_CTX, 1, 1, 1)).unwrap();
+    many.ln_f.bias = Tensor::full(&[1], 1.0);
+    many.wte.tensor_mut().unwrap().row_mut(65_541).fill(1.0);
     let input =
         |model: &Gpt2, prompt: &[u32], n_tokens| Input { model: model.clone(), prompt: prompt.to_vec(), n_tokens };
     vec![
@@ -163,8 +171,16 @@ fn inputs() -> Vec<Input> {
         input(&model, &[5, 5], 0),
         input(&below, &[6, 4], 5),
         input(&tokens, &[6, 4], 6),
+        input(&many, &[1], 1),
+        // A prompt that is too long for the model.
+        input(&tokens, &[6, 4, 0, 1, 2, 3, 5, 7, 8, 6, 4, 0, 1], 2),
     ]
 }
+
+/// How many tokens each model can read.
+const N_CTX: usize = 12;
+
+const FRONT: &str = "the new token is put in front of the text";
 
 const BEGINS: &str = "the search for the largest logit begins at a number such as 0: all of them may be below it";
 
@@ -185,6 +201,21 @@ fn answer(result: Result<Vec<u32>>) -> Answer {
 
 fn last(logits: &Tensor) -> Option<usize> {
     argmax(logits.row(logits.n_rows() - 1))
+}
+
+/// The new ids of [`write`].
+fn written(input: &Input, choose: impl Fn(&Tensor) -> Option<usize>, go_on: fn(&mut Vec<u32>, u32)) -> Answer {
+    answer(write(input, choose, go_on).map(|(_, new)| new))
+}
+
+/// The right ids, but another number of them.
+fn so_many(input: &Input, n_tokens: usize) -> Answer {
+    written(&Input { n_tokens, ..input.clone() }, last, Vec::push)
+}
+
+/// The right ids, and then what `f` makes of them.
+fn turned(input: &Input, f: impl Fn(Vec<u32>) -> Vec<u32>) -> Answer {
+    answer(write(input, last, Vec::push).map(|(_, new)| f(new)))
 }
 
 /// Writes with another choice, or continues another text: the text at the end, and the new ids.

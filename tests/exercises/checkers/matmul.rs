@@ -54,7 +54,7 @@ pub fn exercise() -> Exercise<Input> {
             },
             Mistake {
                 when: "each product overwrites the one before, where it should be added: only the last is left",
-                answer: |i| answer(sums(i, places, |k| k - 1..k)),
+                answer: |i| answer(sums(i, places, |k| k.saturating_sub(1)..k)),
             },
             Mistake {
                 when: "the sum does not start at 0 for each number of the result: all sums before it are still inside",
@@ -69,12 +69,20 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| answer(i.a.mul(&i.b)),
             },
             Mistake {
-                when: "nothing checks that the columns of a match the rows of b",
-                answer: |i| answer(unchecked(i, places, |k| 0..k)),
+                when: "a sum begins with its first product, and with a k of 0 there is none: begin it at 0",
+                answer: |i| {
+                    assert!(i.a.n_cols() > 0, "there is no first product");
+                    answer(i.a.matmul(&i.b))
+                },
             },
+            Mistake { when: UNCHECKED, answer: |i| answer(unchecked(i, places, |k| 0..k)) },
         ],
     }
 }
+
+// A check for `>` refuses the same tables as the panic past the end of b.
+const UNCHECKED: &str = "a may have fewer columns than b has rows: either nothing checks that they match, or only whether there \
+                         are more";
 
 const LONG_ROWS: &str = "the rows of the result are taken to be m long: number (i, j) is at place n * i + j";
 
@@ -92,6 +100,7 @@ fn inputs() -> Vec<Input> {
         a: Tensor::new(&[2, 2], vec![1.0, 2.0, 3.0, 4.0]).unwrap(),
         b: Tensor::new(&[2, 3], vec![5.0, 6.0, 7.0, 8.0, 9.0, 10.0]).unwrap(),
     };
+    let list = |n: usize| Tensor::zeros(&[n]);
     vec![
         example,
         random(3, 3, 3, 3),
@@ -99,9 +108,14 @@ fn inputs() -> Vec<Input> {
         random(5, 2, 2, 3),
         random(2, 7, 7, 1),
         random(1, 1, 1, 1),
+        // Sums of nothing.
+        random(2, 0, 0, 3),
         // These do not fit: b has more rows, and fewer.
         random(2, 3, 5, 2),
         random(2, 3, 2, 2),
+        // These are no tables.
+        Input { a: list(2), b: Tensor::zeros(&[2, 3]) },
+        Input { a: Tensor::zeros(&[2, 3]), b: list(3) },
     ]
 }
 
@@ -137,7 +151,7 @@ fn sums(input: &Input, places: fn(Step) -> Places, range: fn(usize) -> Range<usi
 }
 
 fn unchecked(input: &Input, places: fn(Step) -> Places, range: fn(usize) -> Range<usize>) -> Result<Tensor> {
-    let ((m, k), n) = (input.a.table("matmul")?, input.b.n_cols());
+    let ((m, k), (_, n)) = (input.a.table("matmul")?, input.b.table("matmul")?);
     let mut c = Tensor::zeros(&[m, n]);
     for i in 0..m {
         for j in 0..n {
