@@ -68,10 +68,37 @@ pub fn exercise() -> Exercise<Input> {
             Mistake {
                 when: "the pair is taken out, and nothing is put in its place",
                 answer: |i| {
-                    let absent = u32::MAX;
+                    let absent = u32::MAX - 1;
                     let mut tokens = library(&Input { tokens: i.tokens.clone(), merged: absent, ..*i });
                     tokens.retain(|&token| token != absent);
                     one(ids(&tokens))
+                },
+            },
+            Mistake {
+                when: "after a merge the walk goes on by three: go on by two, the pair is two tokens long",
+                answer: |i| one(ids(&walk(i, is_pair, 3))),
+            },
+            Mistake {
+                when: "the list is cut into pieces of two: the pair may begin at any place",
+                answer: |i| {
+                    let merge = |two: &[u32]| if *two == [i.left, i.right] { vec![i.merged] } else { two.to_vec() };
+                    one(ids(&i.tokens.chunks(2).flat_map(merge).collect::<Vec<u32>>()))
+                },
+            },
+            Mistake {
+                when: "nothing is merged if left and right are the same",
+                answer: |i| one(ids(&if i.left == i.right { i.tokens.clone() } else { library(i) })),
+            },
+            Mistake { when: MARKED, answer: |i| one(ids(&marked(i, 0))) },
+            Mistake { when: MARKED, answer: |i| one(ids(&marked(i, u32::MAX))) },
+            Mistake { when: CUT, answer: |i| one(ids(&library(i).iter().map(|&id| id & 0xff).collect::<Vec<_>>())) },
+            Mistake { when: CUT, answer: |i| one(ids(&library(i).iter().map(|&id| id & 0xffff).collect::<Vec<_>>())) },
+            Mistake {
+                when: "the pair is searched for in text, where 1 2 is also in 11 2: compare the numbers",
+                answer: |i| {
+                    let text = i.tokens.iter().map(u32::to_string).collect::<Vec<_>>().join(" ");
+                    let text = text.replace(&format!("{} {}", i.left, i.right), &i.merged.to_string());
+                    one(ids(&text.split_whitespace().map(|id| id.parse().unwrap()).collect::<Vec<_>>()))
                 },
             },
             Mistake { when: AGAIN, answer: |i| one(ids(&from_a_stack(i, false))) },
@@ -83,6 +110,8 @@ pub fn exercise() -> Exercise<Input> {
     }
 }
 
+const MARKED: &str = "a number marks the tokens that are to go, and the tokens that are this number go with them";
+const CUT: &str = "the ids are cut to fewer bits: an id is a u32";
 const AGAIN: &str = "a token that a merge has made goes into another merge: only those of the beginning may";
 
 fn inputs() -> Vec<Input> {
@@ -101,6 +130,11 @@ fn inputs() -> Vec<Input> {
         input(&[1, 2, 2], 1, 2, 1),
         input(&[1, 1, 2], 1, 2, 2),
         input(&[3, 1, 1, 1, 1, 1], 1, 1, 1),
+        // Any number of 32 bits may be an id, and the digits of one may be in another.
+        input(&[0, 1, 2, 0, u32::MAX, 1, 2, u32::MAX], 1, 2, 9),
+        input(&[0, 0, 3], 0, 0, 70_000),
+        input(&[11, 2, 1, 23, 1, 2, 1], 1, 2, 9),
+        input(&[257, 2, 1, 258, 65_537, 2, 1, 2], 1, 2, 70_000),
     ]
 }
 
@@ -163,6 +197,13 @@ fn lost_last(i: &Input) -> Vec<u32> {
         at += if found { 2 } else { 1 };
     }
     result
+}
+
+/// The right one of each pair is marked with this number, and then all that are this number are left out.
+fn marked(i: &Input, mark: u32) -> Vec<u32> {
+    let mut tokens = library(i);
+    tokens.retain(|&token| token != mark);
+    tokens
 }
 
 fn reversed(tokens: &[u32]) -> Vec<u32> {

@@ -2,9 +2,9 @@
 
 use crate::check::{Answer, Exercise, Mistake, numbers, one};
 use crate::exercises;
-use gpt60::Rng;
 use gpt60::generate::knobs;
 use gpt60::layers::softmax::softmax_row;
+use gpt60::{Rng, argmax};
 
 type Input = (Vec<f32>, f32);
 
@@ -28,6 +28,8 @@ pub fn exercise() -> Exercise<Input> {
                 // Far below 0, and far above. (e^-2 is 0.135.)
                 (vec![-2000.0, -2003.0, -2001.0, -2002.0], 0.2),
                 (vec![1000.0, 997.0, 999.0], 0.2),
+                (vec![0.0, -200.0, 1.0], 0.0), // a probability that rounds to 0, and stays
+                (of(&[0.6, 0.39875, 0.0007, 0.00055]), 0.001),
             ]
         },
         describe: |(logits, p)| format!("p = {p} and logits {logits:?}"),
@@ -43,14 +45,59 @@ pub fn exercise() -> Exercise<Input> {
                 when: "logits are compared with p times the largest logit: they are no probabilities yet",
                 answer: |i| {
                     changed(i, |logits, p| {
-                        let border = p * logits.iter().copied().fold(INF, f32::max);
-                        logits.iter_mut().filter(|x| **x < border).for_each(|x| *x = INF);
+                        below(logits, p * largest_from(logits, INF));
+                    })
+                },
+            },
+            Mistake { when: OTHERS, answer: |i| changed(i, |logits, p| remove(logits, |own, most| own >= p * most)) },
+            Mistake { when: OTHERS, answer: |i| changed(i, |logits, p| remove(logits, |own, most| own > p * most)) },
+            Mistake {
+                when: "nothing is removed: the logits stay as they are, or the smallest probability is taken for the largest, or \
+                       x_max - x_i is compared with ln(p)",
+                answer: |i| changed(i, |_, _| {}),
+            },
+            Mistake {
+                when: "the share is 1 - p, where it should be p",
+                answer: |i| changed(i, |logits, p| remove(logits, |own, most| own < (1.0 - p) * most)),
+            },
+            Mistake {
+                when: "a token whose probability rounds to 0 is removed: a p of 0 removes nothing",
+                answer: |i| changed(i, |logits, p| remove(logits, |own, most| own < p * most || own == 0.0)),
+            },
+            Mistake {
+                when: "a p of 1 removes nothing: it leaves only the likeliest and those as likely",
+                answer: |i| {
+                    changed(i, |logits, p| {
+                        if p < 1.0 {
+                            knobs::min_p(logits, p)
+                        }
                     })
                 },
             },
             Mistake {
-                when: "the likely tokens are removed and the others stay: the comparison runs the wrong way",
-                answer: |i| changed(i, |logits, p| remove(logits, |own, most| own >= p * most)),
+                when: "a p of 1 leaves one token only: those as likely stay, too",
+                answer: |i| {
+                    changed(i, |logits, p| {
+                        let best = if p < 1.0 { None } else { argmax(logits) };
+                        knobs::min_p(logits, p);
+                        let others = |(i, _): &(usize, &mut f32)| best.is_some_and(|best| best != *i);
+                        logits.iter_mut().enumerate().filter(others).for_each(|(_, x)| *x = INF);
+                    })
+                },
+            },
+            Mistake {
+                when: "the mean of the probabilities is taken, where the largest is asked for",
+                answer: |i| {
+                    changed(i, |logits, p| remove_below(logits, |all| p * all.iter().sum::<f32>() / all.len() as f32))
+                },
+            },
+            Mistake {
+                when: "the logarithm has the base 10: it must be the natural one, `f32::ln`",
+                answer: |i| changed(i, |logits, p| below(logits, largest_from(logits, INF) + p.log10())),
+            },
+            Mistake {
+                when: "x_i is compared with x_max * ln(p): it must be the difference, x_i - x_max, and ln(p)",
+                answer: |i| changed(i, |logits, p| below(logits, largest_from(logits, INF) * p.ln())),
             },
             Mistake {
                 when: "a token that is exactly as likely as the border is removed: with p = 1 nothing is left",
@@ -61,13 +108,12 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| changed(i, |logits, p| remove(logits, |own, most| own < most - p)),
             },
             Mistake {
-                when: "p is not turned into a logarithm: x_i - x_max is compared with -p or p, not with ln(p)",
-                answer: |i| {
-                    changed(i, |logits, p| {
-                        let most = logits.iter().copied().fold(INF, f32::max);
-                        logits.iter_mut().filter(|x| **x - most < -p).for_each(|x| *x = INF);
-                    })
-                },
+                when: NO_LOGARITHM,
+                answer: |i| changed(i, |logits, p| below(logits, largest_from(logits, INF) - p)),
+            },
+            Mistake {
+                when: NO_LOGARITHM,
+                answer: |i| changed(i, |logits, p| below(logits, largest_from(logits, INF) + p)),
             },
             Mistake { when: ZERO, answer: |i| changed(i, |logits, p| removed(logits, p, 0.0, true)) },
             Mistake { when: ZERO, answer: |i| changed(i, |logits, p| removed(logits, p, 0.0, false)) },
@@ -98,7 +144,19 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
             Mistake {
-                when: "the logits become probabilities: only the removed ones may change",
+                when: PROBABILITIES,
+                answer: |i| {
+                    changed(i, |logits, p| {
+                        let mut probabilities = logits.to_vec();
+                        softmax_row(&mut probabilities);
+                        knobs::min_p(logits, p);
+                        let stays = |(x, _): &(&mut f32, f32)| **x > INF || p == 0.0;
+                        logits.iter_mut().zip(probabilities).filter(stays).for_each(|(x, own)| *x = own);
+                    })
+                },
+            },
+            Mistake {
+                when: PROBABILITIES,
                 answer: |i| {
                     changed(i, |logits, p| {
                         knobs::min_p(logits, p);
@@ -110,6 +168,9 @@ pub fn exercise() -> Exercise<Input> {
     }
 }
 
+const OTHERS: &str = "the likely tokens are removed and the others stay: the comparison runs the wrong way";
+const NO_LOGARITHM: &str = "p is not turned into a logarithm: x_i - x_max is compared with -p or p, not with ln(p)";
+const PROBABILITIES: &str = "the logits become probabilities: only the removed ones may change";
 const ZERO: &str = "what is removed becomes 0: that is a score like any other; it must be minus infinity";
 const FINITE: &str = "what is removed becomes a large negative number: it must be `f32::NEG_INFINITY`";
 const BEGINS: &str = "the search for the largest logit begins at a number such as 0: all of them may be below it";
@@ -148,4 +209,12 @@ fn remove(logits: &mut [f32], goes: impl Fn(f32, f32) -> bool) {
             *logit = INF;
         }
     }
+}
+
+/// Removes the tokens below this border: it is made from all probabilities.
+fn remove_below(logits: &mut [f32], border: impl Fn(&[f32]) -> f32) {
+    let mut probabilities = logits.to_vec();
+    softmax_row(&mut probabilities);
+    let border = border(&probabilities);
+    remove(logits, |own, _| own < border);
 }
