@@ -4,6 +4,7 @@ use crate::check::{Answer, Exercise, Mistake, numbers};
 use crate::exercises;
 use gpt60::Rng;
 use gpt60::layers::softmax::softmax_row;
+use std::slice::Chunks;
 
 /// What the cache holds, and then the query, key and value of each new token.
 pub struct Input {
@@ -11,8 +12,6 @@ pub struct Input {
     values: Vec<f32>,
     tokens: Vec<[Vec<f32>; 3]>,
 }
-
-type Step = fn(&[f32], &[f32], &[f32], &mut Vec<f32>, &mut Vec<f32>) -> Vec<f32>;
 
 pub fn exercise() -> Exercise<Input> {
     Exercise {
@@ -24,12 +23,7 @@ pub fn exercise() -> Exercise<Input> {
             format!("head_size {head_size}, a cache of length {n_past} and then {n_new} new")
         },
         stub: |i| run(i, exercises::kv_cache::attend_next),
-        library: |i| {
-            run(i, |q, k, v, keys, values| {
-                append(k, v, keys, values);
-                attend(q, keys, values, root(q))
-            })
-        },
+        library: |i| kept(i, |q, _, keys, values| attend(q, keys, values, root(q))),
         tolerance: 1e-4,
         mistakes: vec![
             Mistake {
@@ -81,70 +75,100 @@ pub fn exercise() -> Exercise<Input> {
             },
             Mistake {
                 when: "the scores are not divided by sqrt(head_size)",
-                answer: |i| {
-                    run(i, |q, k, v, keys, values| {
-                        append(k, v, keys, values);
-                        attend(q, keys, values, 1.0)
-                    })
-                },
+                answer: |i| kept(i, |q, _, keys, values| attend(q, keys, values, 1.0)),
             },
             Mistake {
                 when: "the scores are divided by head_size: divide by its root",
+                answer: |i| kept(i, |q, _, keys, values| attend(q, keys, values, q.len() as f32)),
+            },
+            Mistake {
+                when: "the keys are compared with the new key, and not with the query",
+                answer: |i| kept(i, |q, k, keys, values| attend(k, keys, values, root(q))),
+            },
+            Mistake {
+                when: "the scores are multiplied by sqrt(head_size): divide by it",
+                answer: |i| kept(i, |q, _, keys, values| attend(q, keys, values, 1.0 / root(q))),
+            },
+            Mistake {
+                when: "the scores are divided by the root of the number of keys: it must be that of head_size",
                 answer: |i| {
-                    run(i, |q, k, v, keys, values| {
-                        append(k, v, keys, values);
-                        attend(q, keys, values, q.len() as f32)
+                    kept(i, |q, _, keys, values| attend(q, keys, values, ((keys.len() / q.len()) as f32).sqrt()))
+                },
+            },
+            Mistake {
+                when: "the scores are always divided by 8, which is right for GPT-2's head_size of 64 alone",
+                answer: |i| kept(i, |q, _, keys, values| attend(q, keys, values, 8.0)),
+            },
+            Mistake {
+                when: "all keys get the same probability: their scores are not used, or the new key is in all of them",
+                answer: |i| kept(i, |q, _, keys, values| attend(&vec![0.0; q.len()], keys, values, 1.0)),
+            },
+            Mistake {
+                when: "the values are cut into pieces as long as there are keys: a value has head_size numbers",
+                answer: |i| {
+                    kept(i, |q, _, keys, values| {
+                        let mut weights = scores(q, keys, root(q));
+                        softmax_row(&mut weights);
+                        mix(&weights, values.chunks(weights.len()), q.len())
                     })
                 },
             },
             Mistake {
-                when: "the keys are compared with the new key, and not with the query",
+                when: "the query is added to the result: it is the sum of the values alone",
+                answer: |i| {
+                    kept(i, |q, _, keys, values| {
+                        attend(q, keys, values, root(q)).iter().zip(q).map(|(y, q)| y + q).collect()
+                    })
+                },
+            },
+            Mistake {
+                when: "the new key and value are appended twice",
                 answer: |i| {
                     run(i, |q, k, v, keys, values| {
+                        append(&[k, k].concat(), &[v, v].concat(), keys, values);
+                        attend(q, keys, values, root(q))
+                    })
+                },
+            },
+            Mistake {
+                when: "the first token, whose cache is empty, gets its own value, but is not kept in the cache",
+                answer: |i| {
+                    run(i, |q, k, v, keys, values| {
+                        if keys.is_empty() {
+                            return v.to_vec();
+                        }
                         append(k, v, keys, values);
-                        attend(k, keys, values, root(q))
+                        attend(q, keys, values, root(q))
                     })
                 },
             },
             Mistake {
                 when: "there is no softmax: the scores themselves are taken as weights",
                 answer: |i| {
-                    run(i, |q, k, v, keys, values| {
-                        append(k, v, keys, values);
-                        mix(&scores(q, keys, root(q)), values, q.len())
-                    })
+                    kept(i, |q, _, keys, values| mix(&scores(q, keys, root(q)), values.chunks(q.len()), q.len()))
                 },
             },
             Mistake {
                 when: "the first token, whose cache is empty, gets zeros: it sees itself, and its result is its own value",
                 answer: |i| {
-                    run(i, |q, k, v, keys, values| {
-                        let is_first = keys.is_empty();
-                        append(k, v, keys, values);
-                        if is_first { vec![0.0; q.len()] } else { attend(q, keys, values, root(q)) }
+                    kept(i, |q, _, keys, values| match keys.len() == q.len() {
+                        true => vec![0.0; q.len()],
+                        false => attend(q, keys, values, root(q)),
                     })
                 },
             },
             Mistake {
                 when: "softmax is computed without subtracting the largest score: e^x overflows",
-                answer: |i| run(i, |q, k, v, keys, values| own_softmax(q, (k, v), keys, values, None)),
+                answer: |i| kept(i, |q, _, keys, values| own_softmax(q, keys, values, None)),
             },
+            Mistake { when: BEGINS, answer: |i| kept(i, |q, _, keys, values| own_softmax(q, keys, values, Some(0.0))) },
             Mistake {
                 when: BEGINS,
-                answer: |i| run(i, |q, k, v, keys, values| own_softmax(q, (k, v), keys, values, Some(0.0))),
-            },
-            Mistake {
-                when: BEGINS,
-                answer: |i| run(i, |q, k, v, keys, values| own_softmax(q, (k, v), keys, values, Some(-1000.0))),
+                answer: |i| kept(i, |q, _, keys, values| own_softmax(q, keys, values, Some(-1000.0))),
             },
             Mistake {
                 when: "the keys are mixed, and not the values",
-                answer: |i| {
-                    run(i, |q, k, v, keys, values| {
-                        append(k, v, keys, values);
-                        attend(q, keys, &keys.clone(), root(q))
-                    })
-                },
+                answer: |i| kept(i, |q, _, keys, _| attend(q, keys, keys, root(q))),
             },
         ],
     }
@@ -172,26 +196,27 @@ fn inputs() -> Vec<Input> {
 const BEGINS: &str = "the search for the largest score begins at a number such as 0: all scores may be below it";
 
 /// Everything is right but softmax: it subtracts the largest score, searched from here on, or nothing.
-fn own_softmax(
-    q: &[f32],
-    (k, v): (&[f32], &[f32]),
-    keys: &mut Vec<f32>,
-    values: &mut Vec<f32>,
-    from: Option<f32>,
-) -> Vec<f32> {
-    append(k, v, keys, values);
+fn own_softmax(q: &[f32], keys: &[f32], values: &[f32], from: Option<f32>) -> Vec<f32> {
     let scores = scores(q, keys, root(q));
     let largest = from.map_or(0.0, |from| scores.iter().copied().fold(from, f32::max));
     let powers: Vec<f32> = scores.iter().map(|score| (score - largest).exp()).collect();
     let sum: f32 = powers.iter().sum();
-    mix(&powers.iter().map(|power| power / sum).collect::<Vec<f32>>(), values, q.len())
+    mix(&powers.iter().map(|power| power / sum).collect::<Vec<f32>>(), values.chunks(q.len()), q.len())
 }
 
 /// The results of all new tokens, one after the other, and the cache at the end.
-fn run(input: &Input, step: Step) -> Answer {
+fn run(input: &Input, step: impl Fn(&[f32], &[f32], &[f32], &mut Vec<f32>, &mut Vec<f32>) -> Vec<f32>) -> Answer {
     let (mut keys, mut values) = (input.keys.clone(), input.values.clone());
     let results: Vec<f32> = input.tokens.iter().flat_map(|[q, k, v]| step(q, k, v, &mut keys, &mut values)).collect();
     vec![("results", numbers(&results)), ("keys", numbers(&keys)), ("values", numbers(&values))]
+}
+
+/// The cache is right, and `step` gets it with the new token in it.
+fn kept(input: &Input, step: impl Fn(&[f32], &[f32], &[f32], &[f32]) -> Vec<f32>) -> Answer {
+    run(input, |q, k, v, keys, values| {
+        append(k, v, keys, values);
+        step(q, k, keys, values)
+    })
 }
 
 fn append(k: &[f32], v: &[f32], keys: &mut Vec<f32>, values: &mut Vec<f32>) {
@@ -208,9 +233,9 @@ fn scores(q: &[f32], keys: &[f32], divisor: f32) -> Vec<f32> {
     keys.chunks(q.len()).map(|key| dot(key) / divisor).collect()
 }
 
-fn mix(weights: &[f32], values: &[f32], head_size: usize) -> Vec<f32> {
+fn mix(weights: &[f32], values: Chunks<f32>, head_size: usize) -> Vec<f32> {
     let mut result = vec![0.0; head_size];
-    for (w, value) in weights.iter().zip(values.chunks(head_size)) {
+    for (w, value) in weights.iter().zip(values) {
         result.iter_mut().zip(value).for_each(|(sum, x)| *sum += w * x);
     }
     result
@@ -221,5 +246,5 @@ fn attend(q: &[f32], keys: &[f32], values: &[f32], divisor: f32) -> Vec<f32> {
     if !weights.is_empty() {
         softmax_row(&mut weights);
     }
-    mix(&weights, values, q.len())
+    mix(&weights, values.chunks(q.len()), q.len())
 }

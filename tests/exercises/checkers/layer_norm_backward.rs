@@ -57,6 +57,22 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
             Mistake {
+                when: "the two means are those of d_y and d_y * z: they must be those of d_z and d_z * z",
+                answer: |i| d_x(i, |r, j| r.scale * (r.d_z[j] - mean(r.d_y) - r.z[j] * mean(&r.d_y_times_z))),
+            },
+            Mistake {
+                when: "the term with z is added, where it should be subtracted",
+                answer: |i| d_x(i, |r, j| r.scale * (r.d_z[j] - mean(&r.d_z) + r.z[j] * mean(&r.d_z_times_z))),
+            },
+            Mistake {
+                when: "the mean of d_z is added, where it should be subtracted",
+                answer: |i| d_x(i, |r, j| r.scale * (r.d_z[j] + mean(&r.d_z) - r.z[j] * mean(&r.d_z_times_z))),
+            },
+            Mistake {
+                when: "the second mean is multiplied by x_j - mean, instead of z_j",
+                answer: |i| d_x(i, |r, j| r.scale * (r.d_z[j] - mean(&r.d_z) - r.centered[j] * mean(&r.d_z_times_z))),
+            },
+            Mistake {
                 when: "sums are used as the two means: both must be divided by n_embd",
                 answer: |i| {
                     d_x(i, |r, j| {
@@ -71,24 +87,73 @@ pub fn exercise() -> Exercise<Input> {
             },
             Mistake {
                 when: "the variance is divided by n_embd - 1, instead of n_embd",
-                answer: |i| with_scale(i, |n, squares, epsilon| 1.0 / (squares / (n - 1.0) + epsilon).sqrt()),
-            },
-            Mistake {
-                when: "epsilon is left out",
-                answer: |i| with_scale(i, |n, squares, _| 1.0 / (squares / n).sqrt()),
-            },
-            Mistake {
-                when: "epsilon is added after the root, instead of under it",
-                answer: |i| with_scale(i, |n, squares, epsilon| 1.0 / ((squares / n).sqrt() + epsilon)),
-            },
-            Mistake {
-                when: "the old gradient is overwritten, instead of added to",
                 answer: |i| {
-                    run(i, |ln, x, d_y, grad| {
-                        *grad = LayerNorm::zeros(x.n_cols(), ln.epsilon);
-                        library(ln, x, d_y, grad)
+                    with_scale(i, |x, epsilon| {
+                        let n = x.len() as f32;
+                        1.0 / (variance(x) * n / (n - 1.0) + epsilon).sqrt()
                     })
                 },
+            },
+            Mistake {
+                when: "the variance is the mean of x^2 minus the square of the mean: with large numbers its digits are lost",
+                answer: |i| {
+                    with_scale(i, |x, epsilon| 1.0 / (mean(&product(x, x)) - mean(x) * mean(x) + epsilon).sqrt())
+                },
+            },
+            Mistake {
+                when: "the root is missing in the scale: it is 1 / sqrt(variance + epsilon)",
+                answer: |i| with_scale(i, |x, epsilon| 1.0 / (variance(x) + epsilon)),
+            },
+            Mistake {
+                when: "epsilon is always 0.00001, and `ln.epsilon` is ignored",
+                answer: |i| with_scale(i, |x, _| 1.0 / (variance(x) + 1e-5).sqrt()),
+            },
+            Mistake { when: "epsilon is left out", answer: |i| with_scale(i, |x, _| 1.0 / variance(x).sqrt()) },
+            Mistake {
+                when: "epsilon is added after the root, instead of under it",
+                answer: |i| with_scale(i, |x, epsilon| 1.0 / (variance(x).sqrt() + epsilon)),
+            },
+            Mistake { when: OVERWRITTEN[0], answer: |i| overwritten(i, true, true, 0) },
+            Mistake { when: OVERWRITTEN[0], answer: |i| overwritten(i, true, true, i.x.n_rows() - 1) },
+            Mistake { when: OVERWRITTEN[1], answer: |i| overwritten(i, true, false, 0) },
+            Mistake { when: OVERWRITTEN[1], answer: |i| overwritten(i, true, false, i.x.n_rows() - 1) },
+            Mistake { when: OVERWRITTEN[2], answer: |i| overwritten(i, false, true, 0) },
+            Mistake { when: OVERWRITTEN[2], answer: |i| overwritten(i, false, true, i.x.n_rows() - 1) },
+            Mistake {
+                when: "only the first row is done: its d_x, and its share of the two gradients",
+                answer: |i| {
+                    let mut d_x = Tensor::zeros(i.x.shape());
+                    d_x.row_mut(0).copy_from_slice(&rows(i, right_scale)[0].d_x);
+                    added(i, d_x, |r, j| if r.i == 0 { (r.d_y[j] * r.z[j], r.d_y[j]) } else { (0.0, 0.0) })
+                },
+            },
+            Mistake {
+                when: "the gradients are means over the rows, instead of sums",
+                answer: |i| grads(i, |r, j| (r.d_y[j] * r.z[j] / r.n_rows as f32, r.d_y[j] / r.n_rows as f32)),
+            },
+            Mistake {
+                when: "the bias gets only the last row of d_y, instead of the sum of all",
+                answer: |i| grads(i, |r, j| (r.d_y[j] * r.z[j], if r.i + 1 == r.n_rows { r.d_y[j] } else { 0.0 })),
+            },
+            Mistake {
+                when: "the bias's gradient sums d_z, instead of d_y",
+                answer: |i| grads(i, |r, j| (r.d_y[j] * r.z[j], r.d_z[j])),
+            },
+            Mistake {
+                when: "the bias is forgotten: its gradient stays as it was",
+                answer: |i| grads(i, |r, j| (r.d_y[j] * r.z[j], 0.0)),
+            },
+            Mistake {
+                when: "the weight is forgotten: its gradient stays as it was",
+                answer: |i| grads(i, |r, j| (0.0, r.d_y[j])),
+            },
+            Mistake {
+                when: "the bias's gradient is added twice",
+                answer: |i| grads(i, |r, j| (r.d_y[j] * r.z[j], 2.0 * r.d_y[j])),
+            },
+            Mistake {
+                when: "the weight's gradient sums d_y * (x - mean), instead of d_y * z",
+                answer: |i| grads(i, |r, j| (r.d_y[j] * r.centered[j], r.d_y[j])),
             },
             Mistake {
                 when: "the weight's gradient sums d_y * x, instead of d_y * z",
@@ -132,8 +197,18 @@ fn inputs() -> Vec<Input> {
     };
     // A row of equal numbers: its variance is 0, and only epsilon keeps the scale finite.
     let equal = Input { x: Tensor::full(&[1, 3], 7.0), ..input(1, 3, 1.0, 1e-5) };
-    vec![worked, input(3, 5, 2.0, 1e-5), input(2, 7, 0.5, 0.3), input(1, 2, 1.0, 0.5), equal, input(3, 1, 1.0, 1e-5)]
+    // Far from 0 and close together. Mean 10000, variance 2.5, and both are exact in an f32.
+    let far = Input { x: row([10001.0, 9999.0, 10002.0, 9998.0]), ..input(1, 4, 1.0, 1e-5) };
+    let random = [input(3, 5, 2.0, 1e-5), input(2, 7, 0.5, 0.3), input(1, 2, 1.0, 0.5)];
+    [worked].into_iter().chain(random).chain([equal, input(3, 1, 1.0, 1e-5), far]).collect()
 }
+
+/// Of both, of the weight, of the bias.
+const OVERWRITTEN: [&str; 3] = [
+    "the old gradient is overwritten, instead of added to",
+    "the weight's gradient is overwritten, instead of added to",
+    "the bias's gradient is overwritten, instead of added to",
+];
 
 fn library(ln: &LayerNorm, x: &Tensor, d_y: &Tensor, grad: &mut LayerNorm) -> Result<Tensor> {
     ln.backward(x, d_y, grad)
@@ -150,9 +225,14 @@ fn answer(d_x: Tensor, grad: LayerNorm) -> Answer {
 
 /// Everything about one row of the input.
 struct Row<'a> {
+    /// Which one, and of how many.
+    i: usize,
+    n_rows: usize,
     scale: f32,
     weight: &'a [f32],
     x: &'a [f32],
+    /// `x - mean`.
+    centered: Vec<f32>,
     d_y: &'a [f32],
     z: Vec<f32>,
     d_z: Vec<f32>,
@@ -162,24 +242,33 @@ struct Row<'a> {
     d_x: Vec<f32>,
 }
 
-fn rows(input: &Input, scale: fn(f32, f32, f32) -> f32) -> Vec<Row<'_>> {
+/// All rows; `scale` makes a row's scale from its numbers and epsilon.
+fn rows(input: &Input, scale: fn(&[f32], f32) -> f32) -> Vec<Row<'_>> {
+    let n_rows = input.x.n_rows();
     let row = |i: usize| {
         let (x, d_y, weight) = (input.x.row(i), input.d_y.row(i), input.ln.weight.data());
-        let center = mean(x);
-        let squares = x.iter().map(|x| (x - center) * (x - center)).sum();
-        let scale = scale(x.len() as f32, squares, input.ln.epsilon);
-        let z: Vec<f32> = x.iter().map(|x| (x - center) * scale).collect();
+        let (centered, scale) = (centered(x), scale(x, input.ln.epsilon));
+        let z: Vec<f32> = centered.iter().map(|x| x * scale).collect();
         let (d_z, d_y_times_z) = (product(d_y, weight), product(d_y, &z));
         let d_z_times_z = product(&d_z, &z);
         let (mean_d, mean_dz) = (mean(&d_z), mean(&d_z_times_z));
         let d_x = d_z.iter().zip(&z).map(|(d, z)| scale * (d - mean_d - z * mean_dz)).collect();
-        Row { scale, weight, x, d_y, z, d_z, d_y_times_z, d_z_times_z, d_x }
+        Row { i, n_rows, scale, weight, x, centered, d_y, z, d_z, d_y_times_z, d_z_times_z, d_x }
     };
-    (0..input.x.n_rows()).map(row).collect()
+    (0..n_rows).map(row).collect()
 }
 
-fn right_scale(n: f32, squares: f32, epsilon: f32) -> f32 {
-    1.0 / (squares / n + epsilon).sqrt()
+fn right_scale(x: &[f32], epsilon: f32) -> f32 {
+    1.0 / (variance(x) + epsilon).sqrt()
+}
+
+fn centered(x: &[f32]) -> Vec<f32> {
+    let mean = mean(x);
+    x.iter().map(|x| x - mean).collect()
+}
+
+fn variance(x: &[f32]) -> f32 {
+    mean(&product(&centered(x), &centered(x)))
 }
 
 fn mean(list: &[f32]) -> f32 {
@@ -202,7 +291,11 @@ fn d_x(input: &Input, wrong: fn(&Row, usize) -> f32) -> Answer {
 
 /// Everything is right but what is added to the gradients of weight and bias.
 fn grads(input: &Input, wrong: fn(&Row, usize) -> (f32, f32)) -> Answer {
-    let d_x = library(&input.ln, &input.x, &input.d_y, &mut input.grad.clone()).unwrap();
+    added(input, library(&input.ln, &input.x, &input.d_y, &mut input.grad.clone()).unwrap(), wrong)
+}
+
+/// This result, and what each row adds to the gradients of weight and bias.
+fn added(input: &Input, d_x: Tensor, wrong: fn(&Row, usize) -> (f32, f32)) -> Answer {
     let mut grad = input.grad.clone();
     for row in rows(input, right_scale) {
         for j in 0..row.x.len() {
@@ -214,8 +307,25 @@ fn grads(input: &Input, wrong: fn(&Row, usize) -> (f32, f32)) -> Answer {
     answer(d_x, grad)
 }
 
+/// Everything is right but the gradient of the weight, of the bias, or of both: it is that of the rows from this one on, and
+/// what was there before is lost.
+fn overwritten(input: &Input, weight: bool, bias: bool, from: usize) -> Answer {
+    let (mut grad, mut fresh) = (input.grad.clone(), LayerNorm::zeros(input.x.n_cols(), 0.0));
+    let d_x = library(&input.ln, &input.x, &input.d_y, &mut grad).unwrap();
+    let rows: Vec<usize> = (from..input.x.n_rows()).collect();
+    let of = |table: &Tensor| table.take_rows(&rows).unwrap();
+    library(&input.ln, &of(&input.x), &of(&input.d_y), &mut fresh).unwrap();
+    if weight {
+        grad.weight = fresh.weight;
+    }
+    if bias {
+        grad.bias = fresh.bias;
+    }
+    answer(d_x, grad)
+}
+
 /// Everything is right but the scale of the rows.
-fn with_scale(input: &Input, wrong: fn(f32, f32, f32) -> f32) -> Answer {
+fn with_scale(input: &Input, wrong: fn(&[f32], f32) -> f32) -> Answer {
     let mut grad = input.grad.clone();
     let mut d_x = Tensor::zeros(input.x.shape());
     for (i, row) in rows(input, wrong).iter().enumerate() {

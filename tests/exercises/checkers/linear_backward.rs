@@ -5,6 +5,7 @@ use crate::exercises;
 use gpt60::layers::linear::Linear;
 use gpt60::{Result, Rng, Tensor};
 
+#[derive(Clone)]
 pub struct Input {
     linear: Linear,
     x: Tensor,
@@ -44,7 +45,7 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
             Mistake {
-                when: "the bias's gradient is overwritten, instead of added to",
+                when: BIAS_OVERWRITTEN,
                 answer: |i| {
                     run(i, |linear, x, d_y, grad| {
                         grad.bias = Tensor::zeros(grad.bias.shape());
@@ -99,6 +100,82 @@ pub fn exercise() -> Exercise<Input> {
             },
             Mistake { when: "the bias is forgotten: its gradient stays as it was", answer: |i| bias(i, |_, _| 0.0) },
             Mistake {
+                // Each row of d_y, so that only the last is left.
+                when: BIAS_OVERWRITTEN,
+                answer: |i| {
+                    let gone = Input {
+                        grad: Linear { bias: Tensor::zeros(i.grad.bias.shape()), ..i.grad.clone() },
+                        ..i.clone()
+                    };
+                    bias(&gone, |d_y, o| d_y.row(d_y.n_rows() - 1)[o])
+                },
+            },
+            Mistake {
+                when: "every number of the bias gets the sum of all of d_y: it must be that of its own column",
+                answer: |i| bias(i, |d_y, _| d_y.data().iter().sum()),
+            },
+            Mistake {
+                when: "the bias's gradient is added twice",
+                answer: |i| bias(i, |d_y, o| (0..d_y.n_rows()).map(|t| 2.0 * d_y.row(t)[o]).sum()),
+            },
+            Mistake {
+                when: "the bias gets the sum of the rows of x, instead of those of d_y",
+                answer: |i| {
+                    run(i, |linear, x, d_y, grad| {
+                        let mut bias = grad.bias.clone();
+                        for t in 0..x.n_rows() {
+                            bias.data_mut().iter_mut().zip(x.row(t)).for_each(|(sum, x)| *sum += x);
+                        }
+                        let d_x = linear.backward(x, d_y, grad);
+                        grad.bias = bias;
+                        d_x
+                    })
+                },
+            },
+            Mistake {
+                when: "the weight is forgotten: its gradient stays as it was",
+                answer: |i| weight(i, |x| x.scale(0.0)),
+            },
+            Mistake {
+                when: "the weight's gradient is divided by the number of tokens: it is a sum",
+                answer: |i| weight(i, |x| x.scale(1.0 / x.n_rows() as f32)),
+            },
+            Mistake {
+                when: "the gradients are subtracted from what is there, instead of added",
+                answer: |i| {
+                    run(i, |linear, x, d_y, grad| {
+                        linear.backward(x, &d_y.scale(-1.0), grad)?;
+                        d_y.matmul_t(linear.weight.tensor()?)
+                    })
+                },
+            },
+            Mistake {
+                when: "d_x is made from `grad.weight`, instead of `linear.weight`",
+                answer: |i| {
+                    run(i, |linear, x, d_y, grad| {
+                        linear.backward(x, d_y, grad)?;
+                        d_y.matmul_t(grad.weight.tensor()?)
+                    })
+                },
+            },
+            Mistake {
+                when: "the bias is added to d_y before the product with W: it acts on y, and d_x is made from d_y alone",
+                answer: |i| {
+                    run(i, |linear, x, d_y, grad| {
+                        linear.backward(x, d_y, grad)?;
+                        d_y.add(&linear.bias)?.matmul_t(linear.weight.tensor()?)
+                    })
+                },
+            },
+            Mistake {
+                when: "d_x is divided by the number of tokens: each token has its own",
+                answer: |i| {
+                    run(i, |linear, x, d_y, grad| {
+                        linear.backward(x, d_y, grad).map(|d_x| d_x.scale(1.0 / d_y.n_rows() as f32))
+                    })
+                },
+            },
+            Mistake {
                 when: "both gradients are divided by the number of tokens: the loss has done that already",
                 answer: |i| {
                     run(i, |linear, x, d_y, grad| {
@@ -133,6 +210,8 @@ fn inputs() -> Vec<Input> {
     vec![worked, input(4, 3, 3), input(1, 1, 1), input(5, 2, 7), input(1, 3, 2), input(3, 5, 1)]
 }
 
+const BIAS_OVERWRITTEN: &str = "the bias's gradient is overwritten, instead of added to";
+
 fn run(input: &Input, backward: fn(&Linear, &Tensor, &Tensor, &mut Linear) -> Result<Tensor>) -> Answer {
     let mut grad = input.grad.clone();
     attempt(backward(&input.linear, &input.x, &input.d_y, &mut grad), |d_x| {
@@ -151,4 +230,13 @@ fn bias(input: &Input, share: fn(&Tensor, usize) -> f32) -> Answer {
     let mut bias = input.grad.bias.clone();
     bias.data_mut().iter_mut().enumerate().for_each(|(o, b)| *b += share(&input.d_y, o));
     vec![("d_x", tensor(&d_x)), ("grad.weight", tensor(grad.weight.tensor().unwrap())), ("grad.bias", tensor(&bias))]
+}
+
+/// Everything is right but the weight's gradient, which is made from something else than x.
+fn weight(input: &Input, instead: fn(&Tensor) -> Tensor) -> Answer {
+    let mut grad = input.grad.clone();
+    let d_x = input.linear.backward(&input.x, &input.d_y, &mut grad).unwrap();
+    let mut weight = input.grad.weight.tensor().unwrap().clone();
+    instead(&input.x).t_matmul_add(&input.d_y, &mut weight).unwrap();
+    vec![("d_x", tensor(&d_x)), ("grad.weight", tensor(&weight)), ("grad.bias", tensor(&grad.bias))]
 }
