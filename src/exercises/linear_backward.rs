@@ -39,7 +39,8 @@
 //! | result | `[n_tok, in]` | `d_x` |
 //!
 //! `linear.weight` and `grad.weight` are of the type `Weight`, because a weight can also be stored in fewer bytes. Their
-//! numbers are a `Tensor`: `linear.weight.tensor()?` to read it, `grad.weight.tensor_mut()?` to change it.
+//! numbers are a `Tensor`: `linear.weight.tensor()?` to read it, `grad.weight.tensor_mut()?` to change it. A weight in fewer
+//! bytes has none, and the answer is an error.
 //!
 //! Of use: `Tensor::matmul_t` (times a transposed), `Tensor::t_matmul_add` (a transposed times, added to a third),
 //! `Tensor::row`, `Tensor::data_mut`. Plain loops do just as well.

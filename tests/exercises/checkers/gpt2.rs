@@ -143,7 +143,7 @@ fn inputs() -> Vec<Input> {
         Input { model: two.clone(), ids: vec![1] },
         Input { model: two.clone(), ids: vec![2, 5, 2, 0] },
         // More ids than positions, and an id that is too large: cut to fewer bits, it would be a 2.
-        Input { model: three, ids: vec![1, 2, 3, 4, 5, 6, 0] },
+        Input { model: three, ids: [1, 2, 3, 4, 5, 6].repeat(2) },
         Input { model: two, ids: vec![1, 65_538] },
     ]
 }

@@ -3,6 +3,7 @@
 use crate::check::{Answer, Exercise, Mistake, attempt, tensor};
 use crate::exercises;
 use gpt60::layers::linear::Linear;
+use gpt60::weight::{Precision, ScalePer};
 use gpt60::{Result, Rng, Tensor};
 
 #[derive(Clone)]
@@ -20,7 +21,8 @@ pub fn exercise() -> Exercise<Input> {
         inputs,
         describe: |i| {
             let (x, d_y) = (i.x.shape(), i.d_y.shape());
-            format!("x of shape {x:?}, d_y of shape {d_y:?} and a gradient that is not zero before")
+            let weight = if i.linear.weight.is_packed() { ", a weight in fewer bytes" } else { "" };
+            format!("x of shape {x:?}, d_y of shape {d_y:?}{weight} and a gradient that is not zero before")
         },
         stub: |i| run(i, exercises::linear_backward::backward),
         library: |i| run(i, Linear::backward),
@@ -207,7 +209,11 @@ fn inputs() -> Vec<Input> {
         grad: Linear { weight: Tensor::zeros(&[2, 3]).into(), bias: Tensor::full(&[3], 10.0) },
     };
     // With a square weight, a transposition shows in its numbers; with the others it fails by its shape.
-    vec![worked, input(4, 3, 3), input(1, 1, 1), input(5, 2, 7), input(1, 3, 2), input(3, 5, 1)]
+    let random = [input(4, 3, 3), input(1, 1, 1), input(5, 2, 7), input(1, 3, 2), input(3, 5, 1)];
+    // A weight in fewer bytes has no tensor.
+    let mut packed = input(2, 2, 3);
+    packed.linear.weight.pack(Precision::Bf16, ScalePer::Column).unwrap();
+    [worked].into_iter().chain(random).chain([packed]).collect()
 }
 
 const BIAS_OVERWRITTEN: &str = "the bias's gradient is overwritten, instead of added to";

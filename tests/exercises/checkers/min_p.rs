@@ -99,9 +99,15 @@ pub fn exercise() -> Exercise<Input> {
                 when: "x_i is compared with x_max * ln(p): it must be the difference, x_i - x_max, and ln(p)",
                 answer: |i| changed(i, |logits, p| below(logits, largest_from(logits, INF) * p.ln())),
             },
+            Mistake { when: EXACT, answer: |i| changed(i, |logits, p| remove(logits, |own, most| own <= p * most)) },
             Mistake {
-                when: "a token that is exactly as likely as the border is removed: with p = 1 nothing is left",
-                answer: |i| changed(i, |logits, p| remove(logits, |own, most| own <= p * most)),
+                when: EXACT,
+                answer: |i| {
+                    changed(i, |logits, p| {
+                        let most = largest_from(logits, INF);
+                        logits.iter_mut().filter(|x| **x - most <= p.ln()).for_each(|x| *x = INF);
+                    })
+                },
             },
             Mistake {
                 when: "tokens up to p below the largest stay: the border is p times the largest, not the largest minus p",
@@ -168,6 +174,7 @@ pub fn exercise() -> Exercise<Input> {
     }
 }
 
+const EXACT: &str = "a token that is exactly as likely as the border is removed: with p = 1 nothing is left";
 const OTHERS: &str = "the likely tokens are removed and the others stay: the comparison runs the wrong way";
 const NO_LOGARITHM: &str = "p is not turned into a logarithm: x_i - x_max is compared with -p or p, not with ln(p)";
 const PROBABILITIES: &str = "the logits become probabilities: only the removed ones may change";
