@@ -139,7 +139,7 @@ fn an_index_that_is_made_to_deceive_is_an_error_that_costs_little() {
         }
     }
     let (n_refused, n_read) = (Cell::new(0), Cell::new(0));
-    let config = ProptestConfig { failure_persistence: None, cases: 1500, ..Default::default() };
+    let config = ProptestConfig { failure_persistence: None, cases: 700, ..Default::default() };
     proptest!(config, |(seed: u64)| {
         let made = with_block(&victim.index, &damage(contents, seed, usize::MAX));
         let refused = victim.is_refused(INDEX, &made).map_err(TestCaseError::fail)?;

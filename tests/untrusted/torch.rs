@@ -19,7 +19,7 @@ fn damaged_files_of_pytorch_are_errors_that_cost_little_memory() {
     let path = dir.join("pytorch_model.bin");
     let list = whole.windows(4).position(|bytes| bytes == b"PK\x01\x02").unwrap();
     let (n_refused, n_read) = (Cell::new(0), Cell::new(0));
-    let config = ProptestConfig { failure_persistence: None, cases: 1500, ..Default::default() };
+    let config = ProptestConfig { failure_persistence: None, cases: 700, ..Default::default() };
     proptest!(config, |(seed: u64)| {
         // Anywhere, in the pickle, or in the list of contents at the end.
         let bytes = match seed % 3 {
