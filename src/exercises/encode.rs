@@ -24,7 +24,7 @@
 //! | argument | type | |
 //! | --- | --- | --- |
 //! | `tokens` | `Vec<u32>` | the ids of the word's bytes; there may be none |
-//! | `merges` | `&[(u32, u32, u32)]` | left, right and merged, by rank; only later merges use what a merge makes |
+//! | `merges` | `&[(u32, u32, u32)]` | left, right and merged, by rank; no pair twice; only later merges use what a merge makes |
 //! | result | `Vec<u32>` | the ids of the word's tokens |
 //!
 //! Of use: `parts::merge_pair`, which is your own once you have begun it.

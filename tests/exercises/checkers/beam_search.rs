@@ -82,13 +82,61 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
             Mistake {
-                when: "the log-probabilities are multiplied: logarithms are added",
+                when: MULTIPLIED,
                 answer: |i| {
-                    answer(&search(
-                        i,
-                        Way { add: |old, new| if old == 0.0 { new } else { old * new }, ..Way::default() },
-                    ))
+                    let product = |old, new| if old == 0.0 { new } else { old * new };
+                    answer(&search(i, Way { add: product, ..Way::default() }))
                 },
+            },
+            Mistake {
+                when: MULTIPLIED,
+                answer: |i| {
+                    let one = |_: &Input| vec![(1.0, Vec::new())];
+                    answer(&search(i, Way { start: one, add: |old, new| old * new, ..Way::default() }))
+                },
+            },
+            Mistake {
+                when: "the search begins with n_beams empty texts: they are all the same, and so are those made from them",
+                answer: |i| answer(&search(i, Way { start: |i| vec![(0.0, Vec::new()); i.n_beams], ..Way::default() })),
+            },
+            Mistake {
+                when: "the new token is put in front of the text: it goes to its end",
+                answer: |i| {
+                    let in_front = |text: &[u32], id| [&[id], text].concat();
+                    answer(&search(i, Way { append: in_front, ..Way::default() }))
+                },
+            },
+            Mistake {
+                when: "ids are cut to a type such as u8: a vocabulary may be larger than that",
+                answer: |i| {
+                    let cut = |text: &[u32], id| [text, &[u32::from(id as u8)]].concat();
+                    answer(&search(i, Way { append: cut, ..Way::default() }))
+                },
+            },
+            Mistake {
+                when: "the last candidates are not cut down to the best n_beams",
+                answer: |i| {
+                    let last = i.n_tokens.saturating_sub(1);
+                    let beams = search(&Input { n_tokens: last, prompt: i.prompt.clone(), ..*i }, Way::default());
+                    answer(&match i.n_tokens {
+                        0 => beams,
+                        _ => step(i, &Way::default(), beams, last),
+                    })
+                },
+            },
+            Mistake {
+                when: "only the best beam is returned: the result has all of them",
+                answer: |i| answer(&search(i, Way::default()).into_iter().take(1).collect()),
+            },
+            Mistake {
+                when: "the scores are returned as probabilities: a score is the sum of the logarithms",
+                answer: |i| {
+                    answer(&search(i, Way::default()).into_iter().map(|(score, new)| (score.exp(), new)).collect())
+                },
+            },
+            Mistake {
+                when: "nothing is returned where n_tokens is 0: there is one beam then, with nothing written",
+                answer: |i| answer(&if i.n_tokens == 0 { Beams::new() } else { search(i, Way::default()) }),
             },
             Mistake {
                 when: "the candidates with the lowest scores are kept: the sort runs the wrong way",
@@ -122,6 +170,13 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
             Mistake {
+                when: "one step too few is made",
+                answer: |i| {
+                    let n_tokens = i.n_tokens.saturating_sub(1);
+                    answer(&search(&Input { n_tokens, prompt: i.prompt.clone(), ..*i }, Way::default()))
+                },
+            },
+            Mistake {
                 when: "one step too many is made",
                 answer: |i| {
                     let longer = Input { n_tokens: i.n_tokens + 1, prompt: i.prompt.clone(), ..*i };
@@ -149,6 +204,7 @@ fn inputs() -> Vec<Input> {
         input(5, 3, &[1], 2, 0),
         input(TIES, 9, &[2], 20, 3),
         input(UNLIKELY, 3, &[0], 2, 4),
+        input(WIDE, 300, &[1], 2, 2),
     ]
 }
 
@@ -156,6 +212,11 @@ fn inputs() -> Vec<Input> {
 const TIES: u64 = 6;
 /// The seed of a model that expects no token at all: e^-60 is a number, and e^-120 is 0.
 const UNLIKELY: u64 = 7;
+
+/// The seed of a model that expects just two tokens of many, whose ids do not fit into a byte.
+const WIDE: u64 = 8;
+
+const MULTIPLIED: &str = "the log-probabilities are multiplied: logarithms are added";
 
 fn best_first(a: &(f32, Vec<u32>), b: &(f32, Vec<u32>)) -> Ordering {
     b.0.total_cmp(&a.0)
@@ -168,6 +229,9 @@ fn next(input: &Input, text: &[u32]) -> Vec<f32> {
             [0, ..] => vec![-5.0, -5.0],
             _ => vec![-1.0, -9.0],
         };
+    }
+    if input.seed == WIDE {
+        return (0..input.n_vocab).map(|id| [-9.0, -1.0, -1.5][id.saturating_sub(297)]).collect();
     }
     // Another list for every text.
     let seed = text.iter().fold(input.seed, |seed, &id| seed.wrapping_mul(1_000_003).wrapping_add(u64::from(id) + 1));
@@ -189,6 +253,8 @@ fn answer(beams: &Beams) -> Answer {
 
 /// How the search goes wrong, if at all.
 struct Way {
+    start: fn(&Input) -> Beams,
+    append: fn(&[u32], u32) -> Vec<u32>,
     own_best: bool,
     sort: fn(&mut Beams),
     without_prompt: bool,
@@ -198,6 +264,8 @@ struct Way {
 impl Default for Way {
     fn default() -> Way {
         Way {
+            start: |_| vec![(0.0, Vec::new())],
+            append: |text, id| [text, &[id]].concat(),
             own_best: false,
             sort: |candidates| candidates.sort_by(best_first),
             without_prompt: false,
@@ -207,24 +275,29 @@ impl Default for Way {
 }
 
 fn search(input: &Input, way: Way) -> Beams {
-    let mut beams: Beams = vec![(0.0, Vec::new())];
-    for step in 0..input.n_tokens {
-        let mut candidates = Beams::new();
-        for (score, new) in &beams {
-            let prompt = if way.without_prompt { &[][..] } else { &input.prompt };
-            let log_p = next(input, &[prompt, new].concat());
-            let mut children: Beams =
-                (0u32..).zip(log_p).map(|(id, p)| ((way.add)(*score, p), [&new[..], &[id]].concat())).collect();
-            // The first step has one beam, which all others must come from.
-            if way.own_best && step > 0 {
-                children.sort_by(|a, b| b.0.total_cmp(&a.0));
-                children.truncate(1);
-            }
-            candidates.extend(children);
-        }
-        (way.sort)(&mut candidates);
-        candidates.truncate(input.n_beams);
-        beams = candidates;
+    let mut beams = (way.start)(input);
+    for n in 0..input.n_tokens {
+        beams = step(input, &way, beams, n);
+        beams.truncate(input.n_beams);
     }
     beams
+}
+
+/// The candidates of step number `n`, sorted.
+fn step(input: &Input, way: &Way, beams: Beams, n: usize) -> Beams {
+    let mut candidates = Beams::new();
+    for (score, new) in &beams {
+        let prompt = if way.without_prompt { &[][..] } else { &input.prompt };
+        let log_p = next(input, &[prompt, new].concat());
+        let mut children: Beams =
+            (0u32..).zip(log_p).map(|(id, p)| ((way.add)(*score, p), (way.append)(new, id))).collect();
+        // The first step has one beam, which all others must come from.
+        if way.own_best && n > 0 {
+            children.sort_by(|a, b| b.0.total_cmp(&a.0));
+            children.truncate(1);
+        }
+        candidates.extend(children);
+    }
+    (way.sort)(&mut candidates);
+    candidates
 }

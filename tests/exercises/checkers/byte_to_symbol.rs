@@ -43,8 +43,37 @@ pub fn exercise() -> Exercise<u8> {
                 answer: |&byte| answer(numbered(byte, |byte| hidden(byte) && byte != 127, 0x100)),
             },
             Mistake {
+                when: EXCLUSIVE,
+                answer: |&byte| answer(numbered(byte, |byte| hidden(byte) || byte == 126, 0x100)),
+            },
+            Mistake {
+                when: EXCLUSIVE,
+                answer: |&byte| answer(numbered(byte, |byte| hidden(byte) || byte == 172, 0x100)),
+            },
+            Mistake {
+                when: EXCLUSIVE,
+                answer: |&byte| answer(numbered(byte, |byte| hidden(byte) || byte == 255, 0x100)),
+            },
+            Mistake {
+                when: EXCLUSIVE,
+                answer: |&byte| answer(numbered(byte, |byte| hidden(byte) || matches!(byte, 126 | 172 | 255), 0x100)),
+            },
+            Mistake {
+                when: "the non-breaking space, byte 160, and the soft hyphen, byte 173, count as visible: `is_control` is not \
+                       enough",
+                answer: |&byte| answer(numbered(byte, |byte| hidden(byte) && byte != 160 && byte != 173, 0x100)),
+            },
+            Mistake {
                 when: "only ASCII counts as visible: the bytes from 161 on are visible too, except 173",
                 answer: |&byte| answer(numbered(byte, |byte| hidden(byte) || byte >= 128, 0x100)),
+            },
+            Mistake {
+                when: "byte 173 is taken for number 68: 67 hidden bytes are below it",
+                answer: |&byte| answer(if byte == 173 { character(0x100 + 68) } else { numbered(byte, hidden, 0x100) }),
+            },
+            Mistake {
+                when: "the hidden bytes from 127 on have one below them too few: 0 to 32 are 33 bytes, and two get the same symbol",
+                answer: |&byte| answer(numbered(byte, hidden, if byte < 127 { 0x100 } else { 0xFF })),
             },
             Mistake {
                 when: "each of the three runs of hidden bytes begins at U+0100 again: two bytes get the same symbol",
@@ -62,6 +91,9 @@ pub fn exercise() -> Exercise<u8> {
         ],
     }
 }
+
+const EXCLUSIVE: &str =
+    "the last byte of a range, 126, 172 or 255, counts as hidden: `..` leaves it out, `..=` does not";
 
 fn answer(symbol: char) -> Answer {
     one(Part::Text(symbol.to_string()))

@@ -15,7 +15,10 @@ pub fn exercise() -> Exercise<Input> {
     Exercise {
         name: "encode",
         inputs,
-        describe: |i| format!("tokens {:?} and merges {:?}", i.tokens, i.merges),
+        describe: |i| match i.merges.len() {
+            0..20 => format!("tokens {:?} and merges {:?}", i.tokens, i.merges),
+            n => format!("tokens {:?} and {n} merges, the first of them {:?}", i.tokens, &i.merges[..3]),
+        },
         stub: |i| repeated(|| one(ids(&exercises::encode::encode(i.tokens.clone(), &i.merges)))),
         library: |i| {
             let mut merges = Merges::default();
@@ -33,6 +36,62 @@ pub fn exercise() -> Exercise<Input> {
             Mistake {
                 when: "the pair with the highest rank goes first, not the one with the lowest",
                 answer: |i| one(ids(&pair_by_pair(i, |_, rank| usize::MAX - rank))),
+            },
+            Mistake {
+                when: "the pair with the smallest merged id goes first: the lowest rank does, which is the place in the list",
+                answer: |i| one(ids(&in_order(i, |merges| merges.sort_by_key(|merge| merge.2)))),
+            },
+            Mistake {
+                when: "ranks are cut to a type such as u8: from 256 on they begin at 0 again",
+                answer: |i| {
+                    one(ids(&in_order(i, |merges| {
+                        let mut ranked: Vec<_> = merges.drain(..).enumerate().collect();
+                        ranked.sort_by_key(|&(rank, _)| rank as u8);
+                        merges.extend(ranked.into_iter().map(|(_, merge)| merge));
+                    })))
+                },
+            },
+            Mistake {
+                when: "only the first 256 merges are tried: the list is as long as it is",
+                answer: |i| one(ids(&in_order(i, |merges| merges.truncate(256)))),
+            },
+            Mistake {
+                when: "the last merge of the list is left out",
+                answer: |i| one(ids(&in_order(i, |merges| merges.truncate(merges.len().max(1) - 1)))),
+            },
+            Mistake {
+                when: "left and right are swapped: left is the one that stands first",
+                answer: |i| {
+                    one(ids(&in_order(i, |merges| {
+                        merges.iter_mut().for_each(|merge| (merge.0, merge.1) = (merge.1, merge.0))
+                    })))
+                },
+            },
+            Mistake {
+                when: "the new token is 256 + rank: it is the third number of the merge",
+                answer: |i| {
+                    one(ids(&in_order(i, |merges| {
+                        (256..).zip(merges).for_each(|(merged, merge)| merge.2 = merged);
+                    })))
+                },
+            },
+            Mistake {
+                when: "the first merge that is not in the word ends it all: those after it may be there",
+                answer: |i| {
+                    let mut tokens = i.tokens.clone();
+                    for &m in &i.merges {
+                        let next = merge(&tokens, m);
+                        if next == tokens {
+                            break;
+                        }
+                        tokens = next;
+                    }
+                    one(ids(&tokens))
+                },
+            },
+            Mistake {
+                when: "a word of a single token becomes nothing: it stays as it is",
+                answer: |i| one(ids(&if i.tokens.len() < 2 { Vec::new() } else { in_order(i, |_| {}) })),
             },
             Mistake {
                 when: "the list of merges is gone through from its end",
@@ -55,7 +114,16 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| one(ids(&once_each(i, 1))),
             },
             Mistake {
-                when: "only pairs that are in the word at the beginning are merged: merging makes new ones",
+                when: AT_THE_BEGINNING,
+                answer: |i| {
+                    one(ids(&in_order(i, |merges| {
+                        let made: Vec<u32> = merges.iter().map(|merge| merge.2).collect();
+                        merges.retain(|(left, right, _)| !made.contains(left) && !made.contains(right));
+                    })))
+                },
+            },
+            Mistake {
+                when: AT_THE_BEGINNING,
                 answer: |i| {
                     one(ids(&in_order(i, |merges| merges.retain(|m| m.0 < FIRST_MERGED && m.1 < FIRST_MERGED))))
                 },
@@ -89,7 +157,9 @@ pub fn exercise() -> Exercise<Input> {
     }
 }
 
-/// The ids below are those of bytes.
+const AT_THE_BEGINNING: &str = "only pairs that are in the word at the beginning are merged: merging makes new ones";
+
+/// The first id that the merges of most inputs make.
 const FIRST_MERGED: u32 = 10;
 
 fn inputs() -> Vec<Input> {
@@ -107,6 +177,8 @@ fn inputs() -> Vec<Input> {
         }
     }
     let word: Vec<u32> = (0..25).map(|_| 1 + rng.below(3) as u32).collect();
+    // More merges than a byte can count: 14 19 has rank 299, 12 12 has 252, and 12 16 has 256.
+    let many: Vec<_> = (0..300).map(|rank| (rank / 20, rank % 20, 300 + rank)).collect();
     vec![
         input(&[4, 1, 2, 3, 4, 1], &[(1, 2, 10), (10, 3, 11), (4, 1, 12)]),
         input(&[1, 2, 3], &[(2, 3, 10), (1, 2, 11)]),
@@ -119,6 +191,9 @@ fn inputs() -> Vec<Input> {
         input(&[1, 2], &[]),
         input(&[7], &[(1, 2, 10)]),
         input(&[], &[(1, 2, 10)]),
+        // Merged ids that do not rise with the rank, and do not fit into two bytes.
+        input(&[1, 2, 3, 1, 2], &[(1, 2, 70_001), (2, 3, 11), (70_001, 3, 70_000)]),
+        input(&[12, 12, 16, 30, 14, 19], &many),
     ]
 }
 
@@ -173,7 +248,8 @@ fn first_merge(i: &Input) -> Vec<u32> {
 
 /// From left to right, each time the token that spells the most bytes.
 fn longest_first(i: &Input) -> Vec<u32> {
-    let mut spelled: HashMap<u32, Vec<u32>> = (0..FIRST_MERGED).map(|byte| (byte, vec![byte])).collect();
+    let parts = i.merges.iter().flat_map(|merge| [merge.0, merge.1]);
+    let mut spelled: HashMap<u32, Vec<u32>> = i.tokens.iter().copied().chain(parts).map(|id| (id, vec![id])).collect();
     for (left, right, merged) in &i.merges {
         spelled.insert(*merged, [&spelled[left][..], &spelled[right][..]].concat());
     }
