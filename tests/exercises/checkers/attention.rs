@@ -92,6 +92,27 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
             Mistake {
+                when: "the mask is added to the weights, after softmax: minus infinity stays in them, and meets the values",
+                answer: |i| answer(with(i, |scores| Ok(masked(&softmax::forward(&scores), |q, k| k <= q)))),
+            },
+            Mistake {
+                when: "the mask is multiplied with the scores, where it should be added: 0 times a score is 0",
+                answer: |i| {
+                    answer(with(i, |scores| {
+                        let mask = masked(&Tensor::zeros(scores.shape()), |q, k| k <= q);
+                        Ok(softmax::forward(&scores.mul(&mask)?))
+                    }))
+                },
+            },
+            Mistake {
+                when: "the weights are transposed before they meet the values: row i belongs to query i",
+                answer: |i| answer(with(i, |scores| softmax::forward(&masked(&scores, |q, k| k <= q)).transpose())),
+            },
+            Mistake {
+                when: "the division by sqrt(head_size) comes after softmax: the scores are divided before it",
+                answer: |i| answer(attend(&i.q, &i.k, &i.v, 1.0).map(|y| y.scale(1.0 / root(i)))),
+            },
+            Mistake {
                 when: "hidden scores become 0, which is a score like any other: they must be minus infinity",
                 answer: |i| answer(with(i, |scores| Ok(softmax::forward(&hidden_at(scores, 0.0))))),
             },

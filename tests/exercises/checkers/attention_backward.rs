@@ -25,17 +25,22 @@ pub fn exercise() -> Exercise<Input> {
         library: |i| answer(library(i)),
         tolerance: 1e-4,
         mistakes: vec![
-            Mistake {
-                when: "the scale, 1 / sqrt(head_size), is left out",
-                answer: |i| steps(i, |i| Ok(i.weights.clone()), softmax::backward, |_| 1.0),
-            },
+            Mistake { when: "the scale, 1 / sqrt(head_size), is left out", answer: |i| scaled(i, |_| 1.0) },
             Mistake {
                 when: "it is divided by head_size, instead of by its square root",
-                answer: |i| steps(i, |i| Ok(i.weights.clone()), softmax::backward, |i| scale(i) * scale(i)),
+                answer: |i| scaled(i, |i| scale(i) * scale(i)),
             },
             Mistake {
                 when: "it is multiplied by sqrt(head_size), instead of divided by it",
-                answer: |i| steps(i, |i| Ok(i.weights.clone()), softmax::backward, |i| 1.0 / scale(i)),
+                answer: |i| scaled(i, |i| 1.0 / scale(i)),
+            },
+            Mistake {
+                when: "the scale has the root of n_seq: it is that of head_size, the columns of q",
+                answer: |i| scaled(i, |i| 1.0 / (i.q.n_rows() as f32).sqrt()),
+            },
+            Mistake {
+                when: "d_v is multiplied by the scale, too: the scale belongs to the scores",
+                answer: |i| changed(i, |i, (d_q, d_k, d_v)| Ok((d_q, d_k, d_v.scale(scale(i))))),
             },
             Mistake {
                 when: "d_k is not multiplied by the scale, though d_q is",
@@ -47,28 +52,64 @@ pub fn exercise() -> Exercise<Input> {
             },
             Mistake {
                 when: "softmax's backward is left out: d_w is used as d_score",
-                answer: |i| steps(i, |i| Ok(i.weights.clone()), |_, d_w| Ok(d_w.clone()), scale),
+                answer: |i| slope(i, |_, d_w| Ok(d_w.clone())),
             },
             Mistake {
                 when: "softmax's backward does not subtract the sum of d_w * w",
-                answer: |i| steps(i, |i| Ok(i.weights.clone()), |w, d_w| w.mul(d_w), scale),
+                answer: |i| slope(i, |w, d_w| w.mul(d_w)),
             },
             Mistake {
                 when: "softmax's backward subtracts the sum, but does not multiply by w: masked places leak",
-                answer: |i| {
-                    let without = |w: &Tensor, d_w: &Tensor| {
-                        let shared = w.mul(d_w)?.row_sum();
-                        d_w.sub(&shared)
-                    };
-                    steps(i, |i| Ok(i.weights.clone()), without, scale)
-                },
+                answer: |i| slope(i, |w, d_w| d_w.sub(&w.mul(d_w)?.row_sum())),
             },
             Mistake {
                 when: "softmax's backward subtracts the plain mean of d_w, instead of the mean weighted by w",
+                answer: |i| slope(i, |w, d_w| w.mul(&d_w.sub(&d_w.row_mean())?)),
+            },
+            Mistake {
+                when: "softmax's backward subtracts the sum of d_w, instead of the sum of d_w * w",
+                answer: |i| slope(i, |w, d_w| w.mul(&d_w.sub(&d_w.row_sum())?)),
+            },
+            Mistake {
+                when: "softmax's backward subtracts the mean of d_w * w over the row, instead of their sum",
+                answer: |i| slope(i, |w, d_w| w.mul(&d_w.sub(&w.mul(d_w)?.row_mean())?)),
+            },
+            Mistake {
+                when: "softmax's backward sums d_w * w over the columns: each row has its own sum",
                 answer: |i| {
-                    let plain = |w: &Tensor, d_w: &Tensor| w.mul(&d_w.sub(&d_w.row_mean())?);
-                    steps(i, |i| Ok(i.weights.clone()), plain, scale)
+                    slope(i, |w, d_w| {
+                        let sums = w.mul(d_w)?.transpose()?.row_sum().into_data();
+                        w.mul(&d_w.sub(&Tensor::new(&[sums.len()], sums)?)?)
+                    })
                 },
+            },
+            Mistake {
+                when: "the mask is added to d_score: d_score is 0 by itself where the weight is 0",
+                answer: |i| {
+                    slope(i, |w, d_w| {
+                        let mut d_score = softmax::backward(w, d_w)?;
+                        (0..w.n_rows()).for_each(|i| d_score.row_mut(i)[i + 1..].fill(f32::NEG_INFINITY));
+                        Ok(d_score)
+                    })
+                },
+            },
+            Mistake {
+                when: "d_score is set to 0 on the diagonal, too: a token sees itself",
+                answer: |i| {
+                    slope(i, |w, d_w| {
+                        let mut d_score = softmax::backward(w, d_w)?;
+                        (0..w.n_rows()).for_each(|i| d_score.row_mut(i)[i..].fill(0.0));
+                        Ok(d_score)
+                    })
+                },
+            },
+            Mistake {
+                when: "d_w is the transposed of what it must be: v times d_outᵀ, instead of d_out times vᵀ",
+                answer: |i| slope(i, |w, d_w| softmax::backward(w, &d_w.transpose()?)),
+            },
+            Mistake {
+                when: "softmax is taken of the weights once more: they are what softmax has made",
+                answer: |i| steps(i, |i| Ok(softmax::forward(&i.weights)), softmax::backward, scale),
             },
             Mistake {
                 when: "the weights are computed again, without the mask",
@@ -99,6 +140,18 @@ pub fn exercise() -> Exercise<Input> {
             Mistake {
                 when: "d_q and d_k are swapped in the result",
                 answer: |i| changed(i, |_, (d_q, d_k, d_v)| Ok((d_k, d_q, d_v))),
+            },
+            Mistake {
+                when: "d_k and d_v are swapped in the result",
+                answer: |i| changed(i, |_, (d_q, d_k, d_v)| Ok((d_q, d_v, d_k))),
+            },
+            Mistake {
+                when: "the result is in the order d_v, d_q, d_k or d_v, d_k, d_q: it must be d_q, d_k, d_v",
+                answer: |i| changed(i, |_, (d_q, d_k, d_v)| Ok((d_v, d_q, d_k))),
+            },
+            Mistake {
+                when: "the result is in the order d_v, d_q, d_k or d_v, d_k, d_q: it must be d_q, d_k, d_v",
+                answer: |i| changed(i, |_, (d_q, d_k, d_v)| Ok((d_v, d_k, d_q))),
             },
             Mistake {
                 when: "d_v is d_out itself: v acts on out through the weights",
@@ -186,6 +239,16 @@ fn steps(
         Ok((d_score.matmul(&input.k)?, d_score.transpose()?.matmul(&input.q)?, d_v))
     };
     answer(run())
+}
+
+/// The five formulas, with another scale.
+fn scaled(input: &Input, scale: fn(&Input) -> f32) -> Answer {
+    steps(input, |i| Ok(i.weights.clone()), softmax::backward, scale)
+}
+
+/// The five formulas, with another way from the weights and `d_w` to `d_score`.
+fn slope(input: &Input, softmax_backward: fn(&Tensor, &Tensor) -> Result<Tensor>) -> Answer {
+    steps(input, |i| Ok(i.weights.clone()), softmax_backward, scale)
 }
 
 /// The right gradients, changed in some way.

@@ -87,6 +87,33 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
             Mistake {
+                when: "the MLP reads x without ln_2",
+                answer: |i| {
+                    run(i, |b, x| {
+                        let mid = x.add(&attn(b, &ln_1(b, x)?)?)?;
+                        mid.add(&mlp(b, &mid)?)
+                    })
+                },
+            },
+            Mistake {
+                when: "attention reads x without ln_1",
+                answer: |i| {
+                    run(i, |b, x| {
+                        let mid = x.add(&attn(b, x)?)?;
+                        mid.add(&mlp(b, &ln_2(b, &mid)?)?)
+                    })
+                },
+            },
+            Mistake {
+                when: "x is added once more in the end: the second line adds to what the first one has made, and x is in it",
+                answer: |i| {
+                    run(i, |b, x| {
+                        let mid = x.add(&attn(b, &ln_1(b, x)?)?)?;
+                        mid.add(&mlp(b, &ln_2(b, &mid)?)?)?.add(x)
+                    })
+                },
+            },
+            Mistake {
                 when: "there are no layer norms",
                 answer: |i| {
                     run(i, |b, x| {

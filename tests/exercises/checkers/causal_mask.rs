@@ -9,7 +9,7 @@ const INF: f32 = f32::INFINITY;
 pub fn exercise() -> Exercise<usize> {
     Exercise {
         name: "causal_mask",
-        inputs: || vec![3, 1, 2, 5, 0],
+        inputs: || vec![3, 1, 2, 5, 0, 260],
         describe: |n| format!("n_seq {n}"),
         stub: |&n| one(tensor(&exercises::causal_mask::causal_mask(n))),
         library: |&n| table(n, |i, j| if j <= i { 0.0 } else { -INF }),
@@ -42,6 +42,10 @@ pub fn exercise() -> Exercise<usize> {
             Mistake {
                 when: "only the diagonal is open: a token may also look at those before it",
                 answer: |&n| table(n, |i, j| if j == i { 0.0 } else { -INF }),
+            },
+            Mistake {
+                when: "only the next token is hidden: all that come after it are hidden too",
+                answer: |&n| table(n, |i, j| if j == i + 1 { -INF } else { 0.0 }),
             },
             Mistake { when: FINITE, answer: |&n| table(n, |i, j| if j <= i { 0.0 } else { -100.0 }) },
             Mistake { when: FINITE, answer: |&n| table(n, |i, j| if j <= i { 0.0 } else { -1000.0 }) },
