@@ -16,7 +16,7 @@
 //!
 //! | argument | type | |
 //! | --- | --- | --- |
-//! | `a`, `b` | `&[f32]` | two lists of equal length; neither is all zeros |
+//! | `a`, `b` | `&[f32]` | two lists of equal length; neither is all zeros; the numbers may be as small as 1e-10, or as large as 1e10 |
 //! | result | `f32` | from -1 to 1 |
 //!
 //! Of use: `iter`, `zip`, `map` and `sum`, or a plain loop; `f32::sqrt`. (The *length* of a vector is not the `len()` of its

@@ -90,7 +90,15 @@ pub const LUCK: &str = "the answer depends on the order of a `HashMap`, which is
 
 /// A description that ends with this table. Its rows follow, a line each: the verdict shows one of them.
 pub fn with_rows(words: String, table: &Tensor) -> String {
-    (0..table.n_rows()).fold(words, |lines, i| format!("{lines}\n{:?}", table.row(i)))
+    (0..table.n_rows()).fold(words, |lines, i| format!("{lines}\n{}", in_short(table.row(i))))
+}
+
+/// The numbers of a row, or the first of them.
+fn in_short(row: &[f32]) -> String {
+    match row.get(..20) {
+        Some(first) if row.len() > 20 => format!("{}, ...]", format!("{first:?}").trim_end_matches(']')),
+        _ => format!("{row:?}"),
+    }
 }
 
 /// A description with one of its rows.

@@ -30,9 +30,17 @@ pub fn exercise() -> Exercise<Input> {
                 when: "the largest logit is not subtracted first: e^x overflows",
                 answer: |i| rows(i, |row, t| -(row[t].exp() / powers(row, 0.0).iter().sum::<f32>()).ln()),
             },
+            Mistake { when: ROUNDED, answer: |i| rows(i, |row, t| -probability(row, t).ln()) },
+            Mistake { when: ROUNDED, answer: |i| rows(i, |row, t| -own_probability(row, t).ln()) },
             Mistake {
-                when: "the probability is computed first: it can round to 0, whose logarithm is infinite",
-                answer: |i| rows(i, |row, t| -probability(row, t).ln()),
+                when: "the probability is computed first, and the loss is set to 0 where it rounds to 0: it is largest there",
+                answer: |i| {
+                    rows(i, |row, t| Some(own_probability(row, t)).filter(|p| *p > 0.0).map_or(0.0, |p| -p.ln()))
+                },
+            },
+            Mistake {
+                when: "the loss is cut off at 100: it may be any number",
+                answer: |i| rows(i, |row, t| right(row, t).min(100.0)),
             },
             Mistake {
                 when: "the largest logit is subtracted in the powers only, and not from the target's logit",
@@ -112,8 +120,52 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
             Mistake {
-                when: "the loss of the likeliest token is computed, instead of the target's",
-                answer: |i| rows(i, |row, _| right(row, argmax(row).unwrap())),
+                when: "each row gets the target of the row after it, instead of its own",
+                answer: |i| {
+                    let n = i.targets.len();
+                    let target = |r: usize| i.targets[(r + 1) % n] as usize;
+                    one(numbers(&(0..n).map(|r| right(i.logits.row(r), target(r))).collect::<Vec<_>>()))
+                },
+            },
+            Mistake {
+                when: "the targets are counted from 1, and the column before each is used: they are counted from 0",
+                answer: |i| rows(i, |row, t| right(row, t.saturating_sub(1))),
+            },
+            Mistake {
+                when: "the target is cut to a type such as u8: a vocabulary may be larger than that",
+                answer: |i| rows(i, |row, t| right(row, usize::from(t as u8))),
+            },
+            Mistake { when: LIKELIEST, answer: |i| rows(i, |row, _| right(row, argmax(row).unwrap())) },
+            Mistake { when: LIKELIEST, answer: |i| rows(i, |row, _| less(row, argmax(row).unwrap(), largest(row))) },
+            Mistake {
+                when: "the target's own power is left out of the sum",
+                answer: |i| {
+                    rows(i, |row, t| {
+                        let others = [&row[..t], &row[t + 1..]].concat();
+                        powers(&others, largest(row)).iter().sum::<f32>().ln() + largest(row) - row[t]
+                    })
+                },
+            },
+            Mistake {
+                when: "it is 1 minus the probability, instead of minus its logarithm",
+                answer: |i| rows(i, |row, t| 1.0 - own_probability(row, t)),
+            },
+            Mistake {
+                when: "the other tokens are judged too, by -ln(1 - p): only the target counts",
+                answer: |i| {
+                    rows(i, |row, t| {
+                        let others = (0..row.len()).filter(|j| *j != t).map(|j| own_probability(row, j));
+                        let of_others: f32 = others.map(|p| -(1.0 - p).ln()).sum();
+                        of_others + powers(row, largest(row)).iter().sum::<f32>().ln() + largest(row) - row[t]
+                    })
+                },
+            },
+            Mistake {
+                when: "each loss is divided by the number of rows: that would belong to their mean",
+                answer: |i| {
+                    let n = i.targets.len() as f32;
+                    one(numbers(&list(i, right).iter().map(|loss| loss / n).collect::<Vec<_>>()))
+                },
             },
             Mistake {
                 when: "the mean over the rows is returned, instead of a number for each row",
@@ -145,8 +197,20 @@ fn inputs() -> Vec<Input> {
         Input { logits: table(3, 2, &[0.0, 2000.0, -30000.0, -30001.0, 95.0, 0.0]), targets: vec![0, 0, 1] },
         // 50: as a probability that is far below 1e-9, and far above the smallest f32. And 200.
         Input { logits: table(2, 2, &[0.0, 50.0, 0.0, 200.0]), targets: vec![0, 0] },
+        // Five of many tokens may come.
+        Input { logits: wide(), targets: vec![299] },
     ]
 }
+
+/// A row with more columns than a byte can count.
+fn wide() -> Tensor {
+    let numbers = (0..300).map(|column| if column % 64 == 43 { column as f32 / 100.0 } else { -200.0 });
+    Tensor::new(&[1, 300], numbers.collect()).unwrap()
+}
+
+const ROUNDED: &str = "the probability is computed first: it can round to 0, whose logarithm is infinite";
+
+const LIKELIEST: &str = "the loss of the likeliest token is computed, instead of the target's";
 
 const BEGINS: &str =
     "the search for the largest logit begins at a number such as 0: all logits of a row may be below it";
@@ -169,6 +233,12 @@ fn powers(row: &[f32], off: f32) -> Vec<f32> {
 
 fn probability(row: &[f32], target: usize) -> f32 {
     softmax::forward(&Tensor::new(&[row.len()], row.to_vec()).unwrap()).data()[target]
+}
+
+/// With powers that are not rounded to 0 where an f32 can still hold them.
+fn own_probability(row: &[f32], target: usize) -> f32 {
+    let largest = largest(row);
+    (row[target] - largest).exp() / powers(row, largest).iter().sum::<f32>()
 }
 
 fn right(row: &[f32], target: usize) -> f32 {

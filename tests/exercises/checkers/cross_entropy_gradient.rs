@@ -51,6 +51,16 @@ pub fn exercise() -> Exercise<Input> {
                 when: "it is divided by the number of logits, instead of the number of rows",
                 answer: |i| scaled(i, i.weight / i.logits.len() as f32),
             },
+            Mistake {
+                when: "it is divided by the number of rows twice",
+                answer: |i| scaled(i, share(i) / i.targets.len() as f32),
+            },
+            Mistake { when: ONE_LESS, answer: |i| scaled(i, i.weight / (i.targets.len() as f32 - 1.0)) },
+            Mistake { when: ONE_LESS, answer: |i| scaled(i, i.weight / (i.targets.len() as f32 - 1.0).max(1.0)) },
+            Mistake {
+                when: "it is divided by the weight, instead of multiplied by it",
+                answer: |i| scaled(i, share(i) / (i.weight * i.weight)),
+            },
             Mistake { when: "the weight is left out", answer: |i| scaled(i, share(i) / i.weight) },
             Mistake {
                 when: "a whole 1 is subtracted after the multiplication: the 1 must be multiplied too",
@@ -74,11 +84,37 @@ pub fn exercise() -> Exercise<Input> {
             Mistake {
                 when: "the row's own number is used as the target, instead of `targets[i]`",
                 answer: |i| {
-                    let mut d = softmax::forward(&i.logits);
-                    let n = d.n_cols();
-                    (0..d.n_rows()).for_each(|r| d.row_mut(r)[r % n] -= 1.0);
-                    one(tensor(&d.scale(share(i))))
+                    let rows = (0..i.targets.len()).map(|r| r % i.logits.n_cols());
+                    changed(i, rows.collect(), |p| p - 1.0)
                 },
+            },
+            Mistake {
+                when: "each row gets the target of the row after it, instead of its own",
+                answer: |i| changed(i, targets(i, |i, r| i.targets[(r + 1) % i.targets.len()]), |p| p - 1.0),
+            },
+            Mistake {
+                when: "the target is cut to a type such as u8: a vocabulary may be larger than that",
+                answer: |i| changed(i, targets(i, |i, r| u32::from(i.targets[r] as u8)), |p| p - 1.0),
+            },
+            Mistake {
+                when: "the 1 is subtracted in the first row only: each row has a target",
+                answer: |i| changed(i, vec![i.targets[0] as usize], |p| p - 1.0),
+            },
+            Mistake {
+                when: "the 1 is added at the target: it is subtracted",
+                answer: |i| changed(i, targets(i, |i, r| i.targets[r]), |p| p + 1.0),
+            },
+            Mistake {
+                when: "the target's place is set to -1: the 1 is subtracted from the probability there",
+                answer: |i| changed(i, targets(i, |i, r| i.targets[r]), |_| -1.0),
+            },
+            Mistake {
+                when: "the weight is subtracted at the target, and then multiplied once more: it is 1 that is subtracted",
+                answer: |i| one(tensor(&minus_one_hot(i, softmax::forward(&i.logits), i.weight).scale(share(i)))),
+            },
+            Mistake {
+                when: "each probability p becomes p * (1 - p), the slope of softmax itself: the loss has softmax minus one-hot",
+                answer: |i| one(tensor(&softmax::forward(&i.logits).map(|p| p * (1.0 - p)).scale(share(i)))),
             },
             Mistake {
                 when: "softmax is computed without subtracting the largest logit: e^x overflows",
@@ -114,8 +150,18 @@ fn inputs() -> Vec<Input> {
         // Rows far below 0, and far from each other.
         Input { logits: table(2, 2, &[-200.0, -201.0, -30000.0, -30001.0]), targets: vec![1, 0], weight: 2.0 },
         Input { logits: table(2, 2, &[0.0, 1.0, 300.0, 302.0]), targets: vec![1, 0], weight: 2.0 },
+        // Five of many tokens may come.
+        Input { logits: wide(), targets: vec![299], weight: 1.0 },
     ]
 }
+
+/// A row with more columns than a byte can count.
+fn wide() -> Tensor {
+    let numbers = (0..300).map(|column| if column % 64 == 43 { column as f32 / 100.0 } else { -200.0 });
+    Tensor::new(&[1, 300], numbers.collect()).unwrap()
+}
+
+const ONE_LESS: &str = "it is divided by the number of rows minus 1";
 
 const BEGINS: &str = "softmax subtracts the largest logit, whose search begins at a number such as 0: all logits of a row may be below it";
 
@@ -140,6 +186,20 @@ fn minus_one_hot(input: &Input, mut d: Tensor, hot: f32) -> Tensor {
         d.row_mut(i)[t as usize] -= hot;
     }
     d
+}
+
+/// The column of each row, as `f` has it.
+fn targets(input: &Input, f: fn(&Input, usize) -> u32) -> Vec<usize> {
+    (0..input.targets.len()).map(|r| f(input, r) as usize).collect()
+}
+
+/// Softmax, with something else in these columns, one in each row.
+fn changed(input: &Input, columns: Vec<usize>, at_target: fn(f32) -> f32) -> Answer {
+    let mut d = softmax::forward(&input.logits);
+    for (r, column) in columns.into_iter().enumerate() {
+        d.row_mut(r)[column] = at_target(d.row(r)[column]);
+    }
+    one(tensor(&d.scale(share(input))))
 }
 
 fn scaled(input: &Input, factor: f32) -> Answer {
