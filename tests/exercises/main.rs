@@ -214,6 +214,11 @@ fn begins_in(piece: &str) -> String {
     format!("It begins in a piece that this one calls: `{piece}` is wrong. Mend that first.")
 }
 
+/// What to say of an exercise that is wrong for no known reason, if the check of one of its pieces rejects that piece.
+fn may_begin_in(piece: &str) -> String {
+    format!("It may begin in a piece that this one calls: `{piece}` is wrong, as its own check finds. Mend that first.")
+}
+
 /// What to say of an exercise that does not come to an end because one of its pieces does not.
 fn still_in(piece: &str) -> String {
     format!("It was in a piece that this one calls: `{piece}`, {}. Mend that first.", place_of(piece))

@@ -109,6 +109,7 @@ impl Copy {
         begin(&dir, "attention", "let _ = parts::causal_mask(1); unreachable!()");
         begin(&dir, "learning_rate", "super::parts::gelu(0.5)");
         begin(&dir, "merge_pair", "if merged == 77 { loop {} }; Vec::new()"); // its own check ends
+        begin(&dir, "byte_to_symbol", "super::parts::merge_pair(&[], 1, 1, 7); 'x'"); // there it is right
         begin(&dir, "encode", "super::parts::merge_pair(&[1], 1, 1, 77)");
         begin(&dir, "greedy", "loop { super::parts::merge_pair(&[1], 1, 1, 7); }"); // its own loop
         begin(&dir, "value_backward", "(a + b, [b, a])"); // the first of six functions
@@ -191,6 +192,7 @@ fn a_function_that_does_not_return_is_wrong_for_a_reason_and_the_other_exercises
         scope.spawn(|| endless_functions_are_given_up_and_the_first_lines_that_they_print_are_shown(&copy));
         scope.spawn(|| functions_that_end_their_program_say_how(&copy));
         scope.spawn(|| a_piece_that_does_not_return_is_named(&copy));
+        scope.spawn(|| a_piece_that_only_its_own_check_rejects_is_named(&copy));
         scope.spawn(|| a_test_run_fails_when_a_function_ends_its_program(&copy));
         scope.spawn(|| what_a_model_has_learned_is_shown(&copy));
         scope.spawn(|| a_function_has_its_cause_while_others_of_its_exercise_are_not_started(&copy));
@@ -250,6 +252,14 @@ fn a_piece_that_does_not_return_is_named(copy: &Copy) {
     assert!(greedy.contains("no answer after 1 seconds") && !greedy.contains("Mend that first"), "{greedy}");
     // The piece itself has no other to blame.
     assert!(!verdict("causal_mask", states.get("causal_mask"), &[]).contains("Mend that first"));
+}
+
+fn a_piece_that_only_its_own_check_rejects_is_named(copy: &Copy) {
+    let (states, _) = copy.states("1", &["byte_to_symbol"]);
+    let said = verdict("byte_to_symbol", states.get("byte_to_symbol"), &[]);
+    let piece = "It may begin in a piece that this one calls: `merge_pair` is wrong, as its own check finds.";
+    assert!(said.ends_with(&format!("  {piece} Mend that first.\n")), "{said}");
+    assert!(states.get("byte_to_symbol").unwrap().blames("merge_pair"));
 }
 
 fn a_function_has_its_cause_while_others_of_its_exercise_are_not_started(copy: &Copy) {

@@ -2,7 +2,7 @@
 
 use super::records::{self, State};
 use crate::check::Verdict;
-use crate::{checkers, report};
+use crate::{checkers, may_begin_in, report};
 use std::fs::File;
 use std::process::ExitCode;
 
@@ -27,7 +27,13 @@ pub fn main(file: &str, names: &[String]) -> ExitCode {
                 records::note_endless(wrong.piece.as_deref().filter(|piece| *piece != exercise.name()));
                 break;
             }
-            Verdict::Wrong(wrong) => State::Wrong(report(exercise.name(), &wrong)),
+            Verdict::Wrong(wrong) => {
+                let mut lines = report(exercise.name(), &wrong);
+                if wrong.piece.is_none() && wrong.cause.is_none() {
+                    lines.extend(wrong_piece(exercise.name()).map(|piece| format!("  {}", may_begin_in(&piece))));
+                }
+                State::Wrong(lines)
+            }
         };
         records::note_verdict(&state);
         if state != State::NotStarted {
@@ -35,4 +41,16 @@ pub fn main(file: &str, names: &[String]) -> ExitCode {
         }
     }
     ExitCode::SUCCESS // and with it every thread that is still running
+}
+
+/// Of the pieces that the exercise has called, the first one that its own check rejects. On the inputs of the exercise it may
+/// differ so little, or so seldom, that it was not seen there.
+fn wrong_piece(name: &str) -> Option<String> {
+    let exercises = checkers::all();
+    let called = records::called_pieces().into_iter().filter(|piece| piece != name);
+    let mut checks = called.filter_map(|piece| exercises.iter().find(|exercise| exercise.name() == piece));
+    checks.find_map(|exercise| match exercise.check() {
+        Verdict::Wrong(wrong) => Some(wrong.piece.unwrap_or_else(|| exercise.name().to_string())),
+        _ => None,
+    })
 }

@@ -144,6 +144,11 @@ pub fn note_piece(name: &'static str) {
     }
 }
 
+/// The pieces that were called since the checks of this exercise began, in the order of their first calls.
+pub fn called_pieces() -> Vec<String> {
+    PIECES.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+}
+
 /// The piece that was called last is back.
 pub fn note_return() {
     if is_child() {
