@@ -26,7 +26,7 @@
 //!
 //! | argument | type | |
 //! | --- | --- | --- |
-//! | `words` | `&[(Vec<u32>, usize)]` | words as token ids, and their counts; a word may have one token, or none |
+//! | `words` | `&[(Vec<u32>, usize)]` | words as token ids (any `u32`), and their counts; a word may have one token, or none |
 //! | result | `Option<(u32, u32)>` | left id, right id; `None` if there is no pair at all |
 //!
 //! Of use: `HashMap`, `slice::windows(2)`, `std::cmp::Reverse`.

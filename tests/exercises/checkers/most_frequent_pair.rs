@@ -6,7 +6,7 @@ use gpt60::tokenizer::Tokenizer;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-/// Words as token ids, and their counts. All ids are below 26, see [`library`].
+/// Words as token ids, and their counts. At most 26 different ids, see [`library`].
 type Input = Vec<(Vec<u32>, usize)>;
 type Pair = (u32, u32);
 
@@ -51,6 +51,17 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |words| answer(best(&count(words, |n| n), |pair, place| (-i64::from(pair.0), -place))),
             },
             Mistake {
+                when: "a tie of equal left ids goes to the largest right id, not to the smallest",
+                answer: |words| answer(best(&count(words, |n| n), |pair, _| (-i64::from(pair.0), pair.1.into()))),
+            },
+            Mistake {
+                when: "a tie goes to the smallest sum of the ids: first the left ids decide, and only then the right ones",
+                answer: |words| {
+                    let counts = count(words, |n| n);
+                    answer(best(&counts, |pair, _| (-i64::from(pair.0 + pair.1), -i64::from(pair.0))))
+                },
+            },
+            Mistake {
                 when: "places may not overlap: 3 3 3 has the pair (3, 3) twice",
                 answer: |words| answer(best(&count(&without_overlaps(words), |n| n), smallest)),
             },
@@ -59,13 +70,51 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |words| answer(best(&count(&once_a_word(words), |n| n), smallest)),
             },
             Mistake {
+                when: "only every second pair of a word is counted: `chunks(2)` cuts it up, `windows(2)` slides along",
+                answer: |words| {
+                    let pairs = words.iter().flat_map(|(word, n)| word.chunks_exact(2).map(|pair| (pair.to_vec(), *n)));
+                    answer(best(&count(&pairs.collect::<Input>(), |n| n), smallest))
+                },
+            },
+            Mistake {
+                when: "a pair that occurs only once is not taken: the answer is `None` only if there is no pair at all",
+                answer: |words| {
+                    let counts = count(words, |n| n);
+                    answer(best(&counts, smallest).filter(|_| counts.iter().any(|(_, n)| *n > 1)))
+                },
+            },
+            Mistake {
+                when: "words that occur once are left out: they count, too",
+                answer: |words| {
+                    let often: Input = words.iter().filter(|(_, n)| *n > 1).cloned().collect();
+                    answer(best(&count(&often, |n| n), smallest))
+                },
+            },
+            Mistake {
+                when: "the counts are cut to one or two bytes: a `usize` holds them whole",
+                answer: |words| answer(best(&count(words, |n| usize::from(n as u8)), smallest)),
+            },
+            Mistake { when: CUT, answer: |words| answer(best(&count(words, |n| n), smallest).map(|pair| of(pair, 8))) },
+            Mistake {
+                when: CUT,
+                answer: |words| answer(best(&count(words, |n| n), smallest).map(|pair| of(pair, 16))),
+            },
+            Mistake {
+                when: "a pair is packed into one number as 1000 * left + right: a right id of 1000 or more spills over",
+                answer: |words| {
+                    let packed = |(left, right)| (left + right / 1000, right % 1000);
+                    answer(best(&count(words, |n| n), smallest).map(packed))
+                },
+            },
+            Mistake {
                 when: "(1, 2) and (2, 1) are counted as one pair",
                 answer: |words| answer(best(&count(&sorted(words), |n| n), smallest)),
             },
             Mistake {
                 when: "the rarest pair is taken, not the most frequent",
                 answer: |words| {
-                    let rarity: Vec<_> = count(words, |n| n).into_iter().map(|(pair, n)| (pair, 1000 - n)).collect();
+                    let rarity: Vec<_> =
+                        count(words, |n| n).into_iter().map(|(pair, n)| (pair, usize::MAX - n)).collect();
                     answer(best(&rarity, smallest))
                 },
             },
@@ -80,6 +129,13 @@ pub fn exercise() -> Exercise<Input> {
     }
 }
 
+const CUT: &str = "the ids are cut to one or two bytes: token ids are `u32`";
+
+/// The last bits of both ids.
+fn of((left, right): Pair, n_bits: u32) -> Pair {
+    (left % (1 << n_bits), right % (1 << n_bits))
+}
+
 fn answer(pair: Option<Pair>) -> Answer {
     one(Part::Text(format!("{pair:?}")))
 }
@@ -92,6 +148,11 @@ fn inputs() -> Vec<Input> {
         words(&[(&[1, 2], 1), (&[1, 2, 4], 1), (&[4, 5], 7)]),
         // A tie: (2, 1) is the smallest, (5, 4) the largest, (4, 3) first, (3, 5) last, (5, 0) has the smallest right id.
         words(&[(&[4, 3], 3), (&[2, 5], 3), (&[5, 4], 3), (&[2, 1], 3), (&[5, 0], 3), (&[3, 5], 3)]),
+        // A tie: (1, 9) is the smallest, but has the largest sum.
+        words(&[(&[2, 3], 2), (&[1, 9], 2)]),
+        // Large ids, and large counts.
+        words(&[(&[1, 2], 1), (&[90_000, 70_001], 2)]),
+        words(&[(&[1, 2], 32_768), (&[4, 5], 65_536)]),
         // Runs.
         words(&[(&[3, 3, 3], 2), (&[4, 5], 3)]),
         words(&[(&[3, 4, 5, 3, 4], 2), (&[1, 2], 3)]),
@@ -122,17 +183,25 @@ fn lucky<K: Ord>(words: &Input, key: fn(Pair, usize) -> K) -> Option<Pair> {
     map.into_iter().max_by_key(|&(pair, n)| key(pair, n)).map(|(pair, _)| pair)
 }
 
-/// The first merge that the library learns. The ids become capital letters, which are one piece for the split rule; each
-/// word is a document of its own.
+/// The first merge that the library learns. The ids become capital letters, in their order, which are one piece for the
+/// split rule; each word is a document of its own. The counts are divided by what divides them all.
 fn library(words: &Input) -> Answer {
-    let text = |word: &[u32]| -> String { word.iter().filter_map(|&id| char::from_u32(FIRST_LETTER + id)).collect() };
-    let documents: Vec<String> = words.iter().flat_map(|(word, n)| vec![text(word); *n]).collect();
+    let mut ids: Vec<u32> = words.iter().flat_map(|(word, _)| word.clone()).collect();
+    ids.sort();
+    ids.dedup();
+    let letter =
+        |id: &u32| char::from(b'A' + ids.iter().position(|known| known == id).expect("it is one of them") as u8);
+    let text = |word: &[u32]| -> String { word.iter().map(letter).collect() };
+    let divisor = words.iter().fold(0, |divisor, (_, n)| common_divisor(divisor, *n));
+    let documents: Vec<String> = words.iter().flat_map(|(word, n)| vec![text(word); n / divisor]).collect();
     let tokenizer = Tokenizer::learn(&documents.join("<|endoftext|>"), 256 + 1 + 1).expect("it is not below 257");
-    let id = |symbol: &str| tokenizer.encode(symbol)[0] - tokenizer.encode("A")[0];
+    let id = |symbol: &str| ids[(tokenizer.encode(symbol)[0] - tokenizer.encode("A")[0]) as usize];
     answer(tokenizer.merges().first().map(|(left, right)| (id(left), id(right))))
 }
 
-const FIRST_LETTER: u32 = 'A' as u32;
+fn common_divisor(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { common_divisor(b, a % b) }
+}
 
 /// The pairs in the order in which they are met, and how often each occurs.
 fn count(words: &[(Vec<u32>, usize)], weight: fn(usize) -> usize) -> Vec<(Pair, usize)> {

@@ -27,11 +27,19 @@ pub fn exercise() -> Exercise<&'static str> {
             },
             Mistake {
                 when: "the space is a piece of its own, though it belongs to the run that follows it",
-                answer: |text| answer(cut(text, Rule { takes_space: |_| false, ..RULE })),
+                answer: |text| answer(cut(text, Rule { takes_space: |_, _| false, ..RULE })),
             },
             Mistake {
                 when: "any white space is taken along in front of a run, though only a space is",
-                answer: |text| answer(cut(text, Rule { takes_space: char::is_whitespace, ..RULE })),
+                answer: |text| answer(cut(text, Rule { takes_space: |c, _| c.is_whitespace(), ..RULE })),
+            },
+            Mistake {
+                when: "signs have no space in front: it goes along, as with letters",
+                answer: |text| answer(cut(text, Rule { takes_space: |c, class| c == ' ' && class != '!', ..RULE })),
+            },
+            Mistake {
+                when: "numbers have no space in front: it goes along, as with letters",
+                answer: |text| answer(cut(text, Rule { takes_space: |c, class| c == ' ' && class != '1', ..RULE })),
             },
             Mistake {
                 when: "contractions are not cut off: 's and the like are a piece by rule 1",
@@ -40,6 +48,22 @@ pub fn exercise() -> Exercise<&'static str> {
             Mistake {
                 when: "only contractions of one letter are cut off: 'll, 've and 're are missing",
                 answer: |text| answer(cut(text, Rule { contractions: &["'s", "'d", "'m", "'t"], ..RULE })),
+            },
+            Mistake { when: MISSING, answer: |text| answer(cut(text, Rule { contractions: &["'s", "'t"], ..RULE })) },
+            Mistake { when: MISSING, answer: without::<0> },
+            Mistake { when: MISSING, answer: without::<1> },
+            Mistake { when: MISSING, answer: without::<2> },
+            Mistake { when: MISSING, answer: without::<3> },
+            Mistake { when: MISSING, answer: without::<4> },
+            Mistake { when: MISSING, answer: without::<5> },
+            Mistake { when: MISSING, answer: without::<6> },
+            Mistake {
+                when: "the curly ’ is taken for a ': contractions begin with a straight one",
+                answer: |text| {
+                    let both =
+                        &["'s", "'d", "'m", "'t", "'ll", "'ve", "'re", "’s", "’d", "’m", "’t", "’ll", "’ve", "’re"];
+                    answer(cut(text, Rule { contractions: both, ..RULE }))
+                },
             },
             Mistake {
                 when: "contractions are cut off in capital letters, too: the rule has only small ones",
@@ -80,36 +104,92 @@ pub fn exercise() -> Exercise<&'static str> {
             },
             Mistake {
                 when: "each sign is a piece of its own: a run of signs is one piece, as with letters",
-                answer: |text| answer(cut(text, Rule { longest_sign: 1, ..RULE })),
+                answer: |text| {
+                    answer(cut(text, Rule { longest: |class| if class == '!' { 1 } else { usize::MAX }, ..RULE }))
+                },
+            },
+            Mistake {
+                when: "a run of numbers ends after three digits, as in younger models: here it takes them all",
+                answer: |text| {
+                    answer(cut(text, Rule { longest: |class| if class == '1' { 3 } else { usize::MAX }, ..RULE }))
+                },
             },
             Mistake {
                 when: "only ASCII letters are letters: è, я and 語 are, too",
-                answer: |text| {
-                    let ascii = |c: char| if c.is_alphabetic() && !c.is_ascii() { '!' } else { class(c) };
-                    answer(cut(text, Rule { class: ascii, ..RULE }))
-                },
+                answer: |text| classed(text, |c| if c.is_alphabetic() && !c.is_ascii() { '!' } else { class(c) }),
             },
             Mistake {
                 when: "only the digits 0 to 9 are numbers: ½ and ٣ are, too",
+                answer: |text| classed(text, |c| if c.is_numeric() && !c.is_ascii() { '!' } else { class(c) }),
+            },
+            Mistake {
+                when: "_ is taken for a letter: it is a sign",
+                answer: |text| classed(text, |c| if c == '_' { 'a' } else { class(c) }),
+            },
+            Mistake {
+                when: "only ASCII signs are signs, and other characters are taken for letters: 🦀 is a sign",
                 answer: |text| {
-                    let ascii = |c: char| if c.is_numeric() && !c.is_ascii() { '!' } else { class(c) };
-                    answer(cut(text, Rule { class: ascii, ..RULE }))
+                    classed(text, |c| if class(c) == '!' && !c.is_ascii_punctuation() { 'a' } else { class(c) })
                 },
             },
             Mistake {
+                when: "an accent that is a character by itself is taken for a letter: `is_alphabetic` says no, so it is a sign",
+                answer: |text| classed(text, |c| if ('\u{300}'..='\u{36F}').contains(&c) { 'a' } else { class(c) }),
+            },
+            Mistake {
+                when: "only ASCII white space is white space: \\u{3000} and \\u{A0} are, too",
+                answer: |text| classed(text, |c| if c.is_whitespace() && !c.is_ascii() { '!' } else { class(c) }),
+            },
+            Mistake {
+                when: "control characters are taken for white space: most are signs",
+                answer: |text| classed(text, |c| if c.is_control() { ' ' } else { class(c) }),
+            },
+            Mistake {
+                when: "each character of white space is a piece of its own: a run of them is one, without its last",
+                answer: |text| answer(cut(text, Rule { white: |_, _, _| 1, ..RULE })),
+            },
+            Mistake {
                 when: "white space keeps its last character, though that belongs to what follows",
-                answer: |text| answer(cut(text, Rule { leave: |_| false, ..RULE })),
+                answer: |text| answer(cut(text, Rule { white: |n, _, _| n, ..RULE })),
             },
             Mistake {
                 when: "white space leaves its last character even where nothing follows",
-                answer: |text| answer(cut(text, Rule { leave: |_| true, ..RULE })),
+                answer: |text| answer(cut(text, Rule { white: |n, _, _| without_last(n, true), ..RULE })),
             },
             Mistake {
                 when: "white space leaves its last character only if that is a space: any is left",
-                answer: |text| answer(cut(text, Rule { leave: |(last, more)| more && last == ' ', ..RULE })),
+                answer: |text| {
+                    let space = |n, last, next: Option<char>| without_last(n, next.is_some() && last == ' ');
+                    answer(cut(text, Rule { white: space, ..RULE }))
+                },
+            },
+            Mistake {
+                when: "white space leaves its last character only before a letter or a number: before a sign, too",
+                answer: |text| {
+                    let word = |n, _, next: Option<char>| without_last(n, next.is_some_and(|class| class != '!'));
+                    answer(cut(text, Rule { white: word, ..RULE }))
+                },
+            },
+            Mistake {
+                when: "an empty text gives an empty piece: it has none",
+                answer: |text| if text.is_empty() { answer(vec![""]) } else { answer(cut(text, RULE)) },
             },
         ],
     }
+}
+
+const MISSING: &str = "some contractions are missing: there are seven, 's 'd 'm 't 'll 've 're";
+
+/// Without one of the contractions.
+fn without<const N: usize>(text: &&'static str) -> Answer {
+    let mut contractions = RULE.contractions.to_vec();
+    contractions.remove(N);
+    answer(cut(text, Rule { contractions: &contractions, ..RULE }))
+}
+
+/// With other classes.
+fn classed(text: &str, class: fn(char) -> char) -> Answer {
+    answer(cut(text, Rule { class, ..RULE }))
 }
 
 fn answer(pieces: Vec<&str>) -> Answer {
@@ -144,13 +224,16 @@ fn inputs() -> Vec<&'static str> {
         "5's 'tis I'llama",
         "'reveal\n'd ½'s",
         "(it)'s ''s !'ll",
+        "I'm, don't, we've",
+        // What may be taken for something else.
+        "it’s __12345_ a_b\u{1} c\u{7}\u{7}d",
     ]
 }
 
 /// The parts of the rule that can go wrong.
 #[derive(Clone, Copy)]
-struct Rule {
-    contractions: &'static [&'static str],
+struct Rule<'a> {
+    contractions: &'a [&'static str],
     space_before_contraction: bool,
     /// Whether a contraction fits between the character before it (a space at the beginning) and the one behind it.
     fits: fn(char, char) -> bool,
@@ -158,24 +241,29 @@ struct Rule {
     ends_before_contraction: bool,
     /// A sign for each class: `a` letters, `1` numbers, `!` signs, a space for white space.
     class: fn(char) -> char,
-    /// What may stand in front of a run.
-    takes_space: fn(char) -> bool,
-    /// How many signs go into a run.
-    longest_sign: usize,
-    /// Does white space leave its last character, which is this one, if something follows it?
-    leave: fn((char, bool)) -> bool,
+    /// Whether a character may stand in front of a run of a class.
+    takes_space: fn(char, char) -> bool,
+    /// How many characters of a class go into a run.
+    longest: fn(char) -> usize,
+    /// How many characters of white space are a piece, of how many; with the last one, and the class of what follows.
+    white: fn(usize, char, Option<char>) -> usize,
 }
 
-const RULE: Rule = Rule {
+const RULE: Rule<'static> = Rule {
     contractions: &["'s", "'d", "'m", "'t", "'ll", "'ve", "'re"],
     space_before_contraction: false,
     fits: |_, _| true,
     ends_before_contraction: false,
     class,
-    takes_space: |c| c == ' ',
-    longest_sign: usize::MAX,
-    leave: |(_, more)| more,
+    takes_space: |c, _| c == ' ',
+    longest: |_| usize::MAX,
+    white: |n, _, next| without_last(n, next.is_some()),
 };
+
+/// How many of `n` characters are left if the last one is, unless it is a single one.
+fn without_last(n: usize, leaves: bool) -> usize {
+    if leaves && n > 1 { n - 1 } else { n }
+}
 
 fn class(c: char) -> char {
     match c {
@@ -186,7 +274,7 @@ fn class(c: char) -> char {
     }
 }
 
-fn cut(text: &str, rule: Rule) -> Vec<&str> {
+fn cut<'t>(text: &'t str, rule: Rule) -> Vec<&'t str> {
     let (mut pieces, mut rest) = (Vec::new(), text);
     while !rest.is_empty() {
         let before = text[..text.len() - rest.len()].chars().next_back().unwrap_or(' ');
@@ -207,20 +295,19 @@ fn first_piece(before: char, text: &str, rule: Rule) -> usize {
     if let Some(end) = contraction(&text[gap..]) {
         return gap + end.len();
     }
-    let space = usize::from((rule.takes_space)(chars[0]));
+    let class_at = |i: usize| chars.get(i).map(|&c| (rule.class)(c));
+    let space = usize::from((rule.takes_space)(chars[0], class_at(1).unwrap_or(' ')));
     let run = |from: usize| {
         let class = (rule.class)(chars[from]);
-        let most = if class == '!' { rule.longest_sign } else { usize::MAX };
         let goes_on = |i: usize| {
             let ends = rule.ends_before_contraction && i > from && contraction(&text[bytes(i)..]).is_some();
             (rule.class)(chars[i]) == class && !ends
         };
-        (from..chars.len()).take_while(|&i| goes_on(i)).take(most).count()
+        (from..chars.len()).take_while(|&i| goes_on(i)).take((rule.longest)(class)).count()
     };
-    if chars.get(space).is_some_and(|&c| (rule.class)(c) != ' ') {
+    if class_at(space).is_some_and(|class| class != ' ') {
         return bytes(space + run(space));
     }
     let n = run(0);
-    let leaves = n > 1 && (rule.leave)((chars[n - 1], n < chars.len()));
-    bytes(if leaves { n - 1 } else { n })
+    bytes((rule.white)(n, chars[n - 1], class_at(n)))
 }
