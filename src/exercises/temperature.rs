@@ -14,7 +14,7 @@
 //!
 //! | argument | shape | |
 //! | --- | --- | --- |
-//! | `logits` | `[n_vocab]` | changed in place; minus infinity (a removed token) stays what it is |
+//! | `logits` | `[n_vocab]` | at least one; changed in place; minus infinity (a removed token) stays what it is |
 //! | `t` | a number above 0 | |
 
 use super::not_started;

@@ -3,7 +3,9 @@
 use crate::check::{Answer, Exercise, Mistake, numbers, one};
 use crate::exercises;
 use gpt60::generate::knobs;
+use gpt60::layers::softmax::softmax_row;
 use gpt60::{Rng, argmax};
+use std::cmp::Ordering;
 
 type Input = (Vec<f32>, usize);
 
@@ -25,6 +27,11 @@ pub fn exercise() -> Exercise<Input> {
                 (vec![0.5, 0.25, -0.5], 7),
                 (vec![1.0, 1.0, 1.0, 1.0], 2),
                 (vec![2.0, 1.0, 3.0], 3),
+                (vec![2.0, 1.0, 3.0], 2),
+                (vec![1.0, 3.0, 3.0], 1),
+                (vec![1.0, 1.0 + f32::EPSILON, 0.5], 1), // nearly equal is not equal
+                (vec![0.0, -200.0, -400.0, -300.0], 2),  // probabilities that are 0
+                (vec![3.0, INF, 1.0, INF, INF], 4),      // fewer than k are left
             ]
         },
         describe: |(logits, k)| format!("k = {k} and logits {logits:?}"),
@@ -55,12 +62,73 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
             Mistake {
+                when: "with k = 1 only one of several likeliest tokens stays: those as likely must stay as well",
+                answer: |i| {
+                    changed(i, |logits, k| keep(logits, k, |x, kth, rank| if k == 1 { rank < 1 } else { x >= kth }))
+                },
+            },
+            Mistake { when: NEARLY, answer: |i| changed(i, |logits, k| keep(logits, k, |x, kth, _| x >= kth - 0.01)) },
+            Mistake { when: NEARLY, answer: |i| changed(i, |logits, k| keep(logits, k, |x, kth, _| x >= kth - 1e-6)) },
+            Mistake {
+                when: "probabilities are compared: those of very unlikely tokens are all 0, but their logits differ",
+                answer: |i| {
+                    changed(i, |logits, k| {
+                        let mut probabilities = logits.to_vec();
+                        softmax_row(&mut probabilities);
+                        keep_as(logits, probabilities, k);
+                    })
+                },
+            },
+            Mistake {
+                when: "tokens that are removed already are not counted: where fewer than k are left, all of them are removed",
+                answer: |i| {
+                    changed(i, |logits, k| {
+                        if logits.iter().filter(|x| x.is_finite()).count() < k && k < logits.len() {
+                            logits.fill(INF);
+                        }
+                        knobs::top_k(logits, k);
+                    })
+                },
+            },
+            Mistake {
+                when: "the first k tokens are kept, by their ids",
+                answer: |i| {
+                    changed(i, |logits, k| {
+                        if k > 0 {
+                            logits.iter_mut().skip(k).for_each(|x| *x = INF);
+                        }
+                    })
+                },
+            },
+            Mistake {
+                when: "the k likeliest tokens are removed, and the others kept",
+                answer: |i| changed(i, |logits, k| keep(logits, k, |x, kth, _| x < kth)),
+            },
+            Mistake {
+                when: "the border is the k-th smallest: the sort runs the wrong way",
+                answer: |i| changed(i, |logits, k| bordered(logits, k, f32::total_cmp)),
+            },
+            Mistake {
+                when: "the border is the k-th largest in size: -3 is less than 1",
+                answer: |i| changed(i, |logits, k| bordered(logits, k, |a, b| b.abs().total_cmp(&a.abs()))),
+            },
+            Mistake {
+                when: "the logits themselves are sorted: each token keeps its place, so sort a copy",
+                answer: |i| {
+                    changed(i, |logits, k| {
+                        if k > 0 && k < logits.len() {
+                            logits.sort_by(|a, b| b.total_cmp(a));
+                            knobs::top_k(logits, k);
+                        }
+                    })
+                },
+            },
+            Mistake {
                 when: "the k least likely tokens are kept: the sort runs the wrong way",
                 answer: |i| {
                     changed(i, |logits, k| {
-                        let mut turned: Vec<f32> = logits.iter().map(|x| -x).collect();
-                        keep(&mut turned, k, |x, kth, _| x >= kth);
-                        logits.iter_mut().zip(turned).filter(|(_, t)| *t == INF).for_each(|(x, _)| *x = INF);
+                        let turned = logits.iter().map(|x| -x).collect();
+                        keep_as(logits, turned, k);
                     })
                 },
             },
@@ -83,9 +151,28 @@ pub fn exercise() -> Exercise<Input> {
                 when: "the largest in size are kept: -3 is less than 1",
                 answer: |i| {
                     changed(i, |logits, k| {
-                        let mut sizes: Vec<f32> = logits.iter().map(|x| x.abs()).collect();
-                        keep(&mut sizes, k, |x, kth, _| x >= kth);
-                        logits.iter_mut().zip(sizes).filter(|(_, size)| *size == INF).for_each(|(x, _)| *x = INF);
+                        let sizes = logits.iter().map(|x| x.abs()).collect();
+                        keep_as(logits, sizes, k);
+                    })
+                },
+            },
+            Mistake {
+                when: "k = 1 turns the knob off: only 0 does, and a k as large as the vocabulary",
+                answer: |i| {
+                    changed(i, |logits, k| {
+                        if k != 1 {
+                            knobs::top_k(logits, k)
+                        }
+                    })
+                },
+            },
+            Mistake {
+                when: "a k of one less than the vocabulary turns the knob off: one token is to be removed",
+                answer: |i| {
+                    changed(i, |logits, k| {
+                        if k + 1 < logits.len() {
+                            knobs::top_k(logits, k)
+                        }
                     })
                 },
             },
@@ -109,13 +196,16 @@ pub fn exercise() -> Exercise<Input> {
 }
 
 const ZERO: &str = "what is removed becomes 0: that is a score like any other; it must be minus infinity";
+const NEARLY: &str = "tokens nearly as likely as the k-th stay: only those exactly as likely do";
 const FINITE: &str = "what is removed becomes a large negative number: it must be `f32::NEG_INFINITY`";
 
 /// What is removed gets this number; also what was removed before, if `all`.
 fn removed(logits: &mut [f32], k: usize, number: f32, all: bool) {
     let before = logits.to_vec();
     knobs::top_k(logits, k);
-    if k > 0 && k < logits.len() {
+    let least = logits.iter().copied().filter(|x| *x > INF).fold(f32::INFINITY, f32::min);
+    // If fewer than k tokens are left, nothing is below the k-th.
+    if k > 0 && k < logits.len() && before.iter().filter(|x| **x >= least).count() >= k {
         let gone = |(x, old): &(&mut f32, f32)| **x == INF && (all || *old != INF);
         logits.iter_mut().zip(before).filter(gone).for_each(|(x, _)| *x = number);
     }
@@ -125,6 +215,21 @@ fn changed((logits, k): &Input, knob: fn(&mut [f32], usize)) -> Answer {
     let mut logits = logits.clone();
     knob(&mut logits, *k);
     one(numbers(&logits))
+}
+
+/// Keeps the tokens for which the k largest of these numbers stand.
+fn keep_as(logits: &mut [f32], mut numbers: Vec<f32>, k: usize) {
+    keep(&mut numbers, k, |x, kth, _| x >= kth);
+    logits.iter_mut().zip(numbers).filter(|(_, number)| *number == INF).for_each(|(x, _)| *x = INF);
+}
+
+/// Removes what is below the k-th number of a sort.
+fn bordered(logits: &mut [f32], k: usize, order: fn(&f32, &f32) -> Ordering) {
+    if k > 0 && k < logits.len() {
+        let mut sorted = logits.to_vec();
+        sorted.sort_by(order);
+        logits.iter_mut().filter(|x| **x < sorted[k - 1]).for_each(|x| *x = INF);
+    }
 }
 
 /// Removes what does not stay: `stays` gets the score, the k-th largest score and the rank.

@@ -28,6 +28,8 @@ pub fn exercise() -> Exercise<Input> {
                 // The sum rounds to 1 before the second token comes; and a p above 1.
                 (vec![0.0, -100.0], 1.0),
                 (vec![0.0, -100.0, 3.0], 1.5),
+                // A p just below 1.
+                (of(&[0.9, 0.09998, 0.00002]), 0.99995),
                 // The sum is exactly p.
                 (vec![0.0, 0.0, 0.0, 0.0], 0.5),
                 (vec![-1.0, -1.0, -1.0, -1.0], 0.25),
@@ -44,77 +46,52 @@ pub fn exercise() -> Exercise<Input> {
         library: |i| changed(i, knobs::top_p),
         tolerance: 0.0,
         mistakes: vec![
-            Mistake {
-                when: REACHES,
-                answer: |i| changed(i, |logits, p| walk(logits, p, true, |before, own, p| before + own < p)),
-            },
-            Mistake {
-                when: REACHES,
-                answer: |i| changed(i, |logits, p| walk(logits, p, true, |before, own, p| before + own <= p)),
-            },
+            Mistake { when: REACHES, answer: |i| walked(i, |before, own, p| before + own < p) },
+            Mistake { when: REACHES, answer: |i| walked(i, |before, own, p| before + own <= p) },
             // The same, but for the likeliest.
-            Mistake {
-                when: REACHES,
-                answer: |i| {
-                    changed(i, |logits, p| {
-                        walk(logits, p, true, |before, own, p| before == 0.0 || before + own < p);
-                    })
-                },
-            },
-            Mistake {
-                when: REACHES,
-                answer: |i| {
-                    changed(i, |logits, p| {
-                        walk(logits, p, true, |before, own, p| before == 0.0 || before + own <= p);
-                    })
-                },
-            },
+            Mistake { when: REACHES, answer: |i| walked(i, |before, own, p| before == 0.0 || before + own < p) },
+            Mistake { when: REACHES, answer: |i| walked(i, |before, own, p| before == 0.0 || before + own <= p) },
             // And without a test for a p of 1.
+            Mistake { when: REACHES, answer: |i| ordered(i, Order::Likeliest, |before, own, p| before + own < p) },
             Mistake {
                 when: REACHES,
-                answer: |i| {
-                    changed(i, |logits, p| walk_on(logits, p, Order::Likeliest, |before, own, p| before + own < p))
-                },
-            },
-            Mistake {
-                when: REACHES,
-                answer: |i| {
-                    changed(i, |logits, p| {
-                        walk_on(logits, p, Order::Likeliest, |before, own, p| before == 0.0 || before + own < p);
-                    })
-                },
+                answer: |i| ordered(i, Order::Likeliest, |before, own, p| before == 0.0 || before + own < p),
             },
             Mistake {
                 when: "with p = 1 tokens are removed: the sum rounds to 1 before it has them all, so ask for p >= 1 first",
+                answer: |i| ordered(i, Order::Likeliest, |before, _, p| before < p || before == 0.0),
+            },
+            Mistake {
+                when: "a p just below 1 turns the knob off, though only 1 or more does",
                 answer: |i| {
                     changed(i, |logits, p| {
-                        walk_on(logits, p, Order::Likeliest, |before, _, p| before < p || before == 0.0)
+                        if p < 0.99 {
+                            knobs::top_p(logits, p)
+                        }
+                    })
+                },
+            },
+            Mistake {
+                when: "p = 0 turns the knob off: a p of 1 does, and with 0 the likeliest token stays",
+                answer: |i| {
+                    changed(i, |logits, p| {
+                        if p > 0.0 {
+                            knobs::top_p(logits, p)
+                        }
                     })
                 },
             },
             Mistake {
                 when: "a sum that is just p is not enough, by > for >=: the probabilities shall add up to p or more",
-                answer: |i| changed(i, |logits, p| walk(logits, p, true, |before, _, p| before == 0.0 || before <= p)),
+                answer: |i| walked(i, |before, _, p| before == 0.0 || before <= p),
             },
             Mistake {
                 when: "the sort does not keep equals in their order: `sort_by` does, `sort_unstable_by` does not",
-                answer: |i| {
-                    changed(i, |logits, p| {
-                        if p < 1.0 {
-                            walk_on(logits, p, Order::Unstable, |before, _, p| before < p || before == 0.0);
-                        }
-                    })
-                },
+                answer: |i| ordered(i, Order::Unstable, |before, _, p| p >= 1.0 || before < p || before == 0.0),
             },
             Mistake {
                 when: "among equally likely tokens, those with the larger ids stay",
-                answer: |i| {
-                    changed(i, |logits, p| {
-                        if p < 1.0 {
-                            walk_on(logits, p, Order::LargerIds, |before, _, p| before < p || before == 0.0);
-                        }
-                    })
-                },
+                answer: |i| ordered(i, Order::LargerIds, |before, _, p| p >= 1.0 || before < p || before == 0.0),
             },
             Mistake {
                 when: "tokens as likely as the last of those that are needed stay, too: among equals, the smaller ids do",
@@ -135,40 +112,84 @@ pub fn exercise() -> Exercise<Input> {
                             let powers: Vec<f32> = logits.iter().map(|x| x.exp()).collect();
                             let sum: f32 = powers.iter().sum();
                             let probabilities: Vec<f32> = powers.iter().map(|power| power / sum).collect();
-                            let mut order: Vec<usize> = (0..logits.len()).collect();
-                            order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));
-                            let (mut sum, mut enough) = (0.0, false);
-                            for id in order {
-                                if enough {
-                                    logits[id] = INF;
-                                } else {
-                                    sum += probabilities[id];
-                                    enough = sum >= p;
-                                }
-                            }
+                            walk(logits, p, &probabilities, Order::Likeliest, enough());
                         }
                     })
                 },
             },
             Mistake {
                 when: "tokens are added up in the order of their ids, not from the likeliest on",
-                answer: |i| changed(i, |logits, p| walk(logits, p, false, |before, _, p| before < p || before == 0.0)),
+                answer: |i| ordered(i, Order::ById, |before, _, p| p >= 1.0 || before < p || before == 0.0),
             },
             Mistake {
                 when: "p is compared with each probability alone, not with their sum",
-                answer: |i| changed(i, |logits, p| walk(logits, p, true, |_, own, p| own >= p)),
+                answer: |i| walked(i, |_, own, p| own >= p),
             },
             Mistake {
-                when: "one token too many stays: the sum is compared with p before the last one is added",
+                when: "p is compared with each probability divided by the largest: that is the rule of min-p",
+                answer: |i| {
+                    let mut largest = 0.0;
+                    walked(i, |_, own, p| {
+                        largest = f32::max(largest, own);
+                        own >= p * largest
+                    })
+                },
+            },
+            Mistake {
+                when: "the logits are added up: p is about probabilities, so softmax comes first",
                 answer: |i| {
                     changed(i, |logits, p| {
-                        let mut last = 0.0;
-                        walk(logits, p, true, move |before, own, p| {
-                            let stays = before - last < p;
-                            last = own;
-                            stays
-                        });
+                        if p < 1.0 {
+                            let scores = logits.to_vec();
+                            walk(logits, p, &scores, Order::Likeliest, enough());
+                        }
                     })
+                },
+            },
+            Mistake {
+                when: "tokens are kept until the sum is 1 - p, not p",
+                answer: |i| walked(i, |before, _, p| before == 0.0 || before < 1.0 - p),
+            },
+            Mistake {
+                when: "at least two tokens stay: one can be enough",
+                answer: |i| {
+                    let mut rank = 0;
+                    walked(i, |before, _, p| {
+                        rank += 1;
+                        rank <= 2 || before < p
+                    })
+                },
+            },
+            Mistake {
+                when: "places in the sorted list are taken for ids: the list holds the ids",
+                answer: |i| {
+                    changed(i, |logits, p| {
+                        if p < 1.0 {
+                            let probabilities = probabilities_of(logits);
+                            let mut kept = probabilities.clone();
+                            walk(&mut kept, p, &probabilities, Order::Likeliest, enough());
+                            let n_kept = kept.iter().filter(|x| **x != INF).count();
+                            logits[n_kept..].fill(INF);
+                        }
+                    })
+                },
+            },
+            Mistake {
+                when: TOO_MANY,
+                answer: |i| {
+                    let mut last = 0.0;
+                    walked(i, |before, own, p| {
+                        let stays = before - last < p;
+                        last = own;
+                        stays
+                    })
+                },
+            },
+            Mistake {
+                when: TOO_MANY,
+                answer: |i| {
+                    let mut before_that = -1.0;
+                    walked(i, |before, _, p| std::mem::replace(&mut before_that, before) < p)
                 },
             },
             Mistake { when: ZERO, answer: |i| changed(i, |logits, p| removed(logits, p, 0.0, true)) },
@@ -207,17 +228,8 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| {
                     changed(i, |logits, p| {
                         if p < 1.0 {
-                            let mut turned: Vec<f32> = logits.to_vec();
-                            softmax_row(&mut turned);
-                            let mut order: Vec<usize> = (0..turned.len()).collect();
-                            order.sort_by(|&a, &b| turned[a].total_cmp(&turned[b]));
-                            let mut sum = 0.0;
-                            for (rank, id) in order.into_iter().enumerate() {
-                                if rank > 0 && sum >= p {
-                                    logits[id] = INF;
-                                }
-                                sum += turned[id];
-                            }
+                            let probabilities = probabilities_of(logits);
+                            walk(logits, p, &probabilities, Order::LeastLikely, enough());
                         }
                     })
                 },
@@ -226,13 +238,14 @@ pub fn exercise() -> Exercise<Input> {
     }
 }
 
-fn changed((logits, p): &Input, knob: fn(&mut [f32], f32)) -> Answer {
+fn changed((logits, p): &Input, knob: impl FnOnce(&mut [f32], f32)) -> Answer {
     let mut logits = logits.clone();
     knob(&mut logits, *p);
     one(numbers(&logits))
 }
 
 const REACHES: &str = "the token that reaches p is removed too: the sum stays below p";
+const TOO_MANY: &str = "one token too many stays: the sum is compared with p before the last one is added";
 const ZERO: &str = "what is removed becomes 0: that is a score like any other; it must be minus infinity";
 const FINITE: &str = "what is removed becomes a large negative number: it must be `f32::NEG_INFINITY`";
 const PROBABILITIES: &str = "the logits become probabilities: only the removed ones may change";
@@ -255,32 +268,55 @@ enum Order {
     /// From the likeliest on, but among equals the larger ids first.
     LargerIds,
     ById,
+    LeastLikely,
 }
 
-/// Goes through the tokens (from the likeliest on, if `sorted`) and keeps those that `stays` accepts: it gets the sum
-/// before, the token's own probability, and p. A p of 1 or more is off.
-fn walk(logits: &mut [f32], p: f32, sorted: bool, stays: impl FnMut(f32, f32, f32) -> bool) {
-    if p < 1.0 {
-        walk_on(logits, p, if sorted { Order::Likeliest } else { Order::ById }, stays);
+fn probabilities_of(logits: &[f32]) -> Vec<f32> {
+    let mut probabilities = logits.to_vec();
+    softmax_row(&mut probabilities);
+    probabilities
+}
+
+/// The right rule: a token stays as long as those before it are not enough.
+fn enough() -> impl FnMut(f32, f32, f32) -> bool {
+    let (mut sum, mut is_enough) = (0.0, false);
+    move |_, own, p| {
+        let stays = !is_enough;
+        sum += own;
+        is_enough = is_enough || sum >= p;
+        stays
     }
 }
 
-/// The same, whatever p is.
-fn walk_on(logits: &mut [f32], p: f32, by: Order, mut stays: impl FnMut(f32, f32, f32) -> bool) {
-    let mut probabilities = logits.to_vec();
-    softmax_row(&mut probabilities);
-    let mut order: Vec<usize> = (0..logits.len()).collect();
-    match by {
-        Order::Likeliest => order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a])),
-        Order::Unstable => order.sort_unstable_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a])),
+/// Goes through the tokens from the likeliest on, and keeps those that `stays` accepts. A p of 1 or more is off.
+fn walked(input: &Input, mut stays: impl FnMut(f32, f32, f32) -> bool) -> Answer {
+    ordered(input, Order::Likeliest, |before, own, p| p >= 1.0 || stays(before, own, p))
+}
+
+/// The same in some order, and whatever p is.
+fn ordered(input: &Input, order: Order, stays: impl FnMut(f32, f32, f32) -> bool) -> Answer {
+    changed(input, |logits, p| {
+        let probabilities = probabilities_of(logits);
+        walk(logits, p, &probabilities, order, stays);
+    })
+}
+
+/// Keeps the tokens that `stays` accepts: it gets the sum before, the token's own probability, and p.
+fn walk(logits: &mut [f32], p: f32, probabilities: &[f32], order: Order, mut stays: impl FnMut(f32, f32, f32) -> bool) {
+    let mut ids: Vec<usize> = (0..logits.len()).collect();
+    let likeliest = |a: &usize, b: &usize| probabilities[*b].total_cmp(&probabilities[*a]);
+    match order {
+        Order::Likeliest => ids.sort_by(likeliest),
+        Order::Unstable => ids.sort_unstable_by(likeliest),
+        Order::LeastLikely => ids.sort_by(|a, b| likeliest(b, a)),
         Order::LargerIds => {
-            order.sort_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b]));
-            order.reverse();
+            ids.reverse();
+            ids.sort_by(likeliest);
         }
         Order::ById => {}
     }
     let mut sum = 0.0;
-    for id in order {
+    for id in ids {
         if !stays(sum, probabilities[id], p) {
             logits[id] = INF;
         }
