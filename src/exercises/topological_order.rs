@@ -28,7 +28,7 @@
 //! | argument | shape | |
 //! | --- | --- | --- |
 //! | `inputs` | `[n]`, then none, one or two numbers | for each node, the nodes that it was made from; one may be there twice |
-//! | result | `[n]` | the numbers of all nodes, in such an order |
+//! | result | `[n]` | the numbers of all nodes, in such an order; `n` may be 0 |
 //!
 //! No node is made from itself, not through others either. Some nodes are used by nobody, and some graphs are in two parts that
 //! do not know each other: every node has its place all the same.

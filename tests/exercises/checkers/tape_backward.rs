@@ -41,6 +41,14 @@ fn of_sums() -> Vec<Mistake<Input>> {
             answer: |i| walked(i, |share, slope| *slope = if *slope == 0.0 { share } else { *slope }),
         },
         Mistake {
+            when: "of a number used twice, the largest share is left: the others must be added",
+            answer: |i| walked(i, |share, slope| *slope = if share.abs() > slope.abs() { share } else { *slope }),
+        },
+        Mistake {
+            when: "the shares lose their sign before they are added: ways with different signs work against each other",
+            answer: |i| walked(i, |share, slope| *slope += share.abs()),
+        },
+        Mistake {
             when: "a node whose two inputs are the same number gives it only one of its two shares: x*x uses x twice",
             answer: |i| {
                 slopes(i, |tape, from| {
@@ -76,15 +84,54 @@ fn of_sums() -> Vec<Mistake<Input>> {
 fn of_the_walk() -> Vec<Mistake<Input>> {
     vec![
         Mistake {
-            when: "the walk goes forward: each node must come after everything that was made from it",
+            // Both give the direct inputs of `from` their shares, and nothing goes on from there.
+            when: "the walk goes forward, or looks at `from` alone: each node must come after everything that was made from it",
+            answer: |i| along(i, 1.0, |from| vec![from]),
+        },
+        Mistake {
+            when: "the walk ends before it comes to place 1: it goes down to 0",
+            answer: |i| along(i, 1.0, |from| (2..=from).rev().collect()),
+        },
+        Mistake {
+            when: "the walk ends at the first node without a slope: others further down may have one",
             answer: |i| {
                 slopes(i, |tape, from| {
-                    let mut slopes = start(tape, from);
-                    for place in 0..=from.0 {
-                        for (input, local) in tape.nodes[place].inputs {
-                            slopes[input] += slopes[place] * local;
+                    let right = tape.backward(from);
+                    let end = (0..=from.0).rev().find(|&place| right[place] == 0.0).map_or(0, |place| place + 1);
+                    walk(tape, start(tape, from), (end..=from.0).rev())
+                })
+            },
+        },
+        Mistake {
+            when: "the walk dives from input to input, and passes on slopes that are not complete: go by the places, from the last on",
+            answer: |i| {
+                slopes(i, |tape, from| {
+                    let (mut slopes, mut seen) = (start(tape, from), vec![false; tape.nodes.len()]);
+                    let mut to_do = vec![from.0];
+                    while let Some(place) = to_do.pop() {
+                        if !std::mem::replace(&mut seen[place], true) {
+                            for (input, local) in
+                                tape.nodes[place].inputs.into_iter().filter(|(_, local)| *local != 0.0)
+                            {
+                                slopes[input] += slopes[place] * local;
+                                to_do.push(input);
+                            }
                         }
                     }
+                    slopes
+                })
+            },
+        },
+        Mistake {
+            when: "the walk begins with the value of `from`: the slope of `from` in itself is 1",
+            answer: |i| along(i, i.tape.nodes[i.from.0].value, |from| (0..=from).rev().collect()),
+        },
+        Mistake {
+            when: "what was made after `from` has the slope 1: `from` does not depend on it",
+            answer: |i| {
+                slopes(i, |tape, from| {
+                    let mut slopes = tape.backward(from);
+                    slopes[from.0..].fill(1.0);
                     slopes
                 })
             },
@@ -95,17 +142,7 @@ fn of_the_walk() -> Vec<Mistake<Input>> {
         },
         Mistake {
             when: "every slope begins with 1, not only that of `from`",
-            answer: |i| {
-                slopes(i, |tape, from| {
-                    let mut slopes = vec![1.0; tape.nodes.len()];
-                    for place in (0..=from.0).rev() {
-                        for (input, local) in tape.nodes[place].inputs {
-                            slopes[input] += slopes[place] * local;
-                        }
-                    }
-                    slopes
-                })
-            },
+            answer: |i| slopes(i, |tape, from| walk(tape, vec![1.0; tape.nodes.len()], (0..=from.0).rev())),
         },
         Mistake {
             when: "only `from` itself has a slope: does the walk begin below it, or is a share multiplied to a slope of 0?",
@@ -168,6 +205,10 @@ fn of_the_chain() -> Vec<Mistake<Input>> {
         Mistake {
             when: "the value of the node is multiplied with, instead of the local slope",
             answer: |i| plainly(i, |slope, value, _, sum| *sum += slope * value),
+        },
+        Mistake {
+            when: "the value of the node is multiplied in, too: a share is slope times local slope, and nothing more",
+            answer: |i| plainly(i, |slope, value, local, sum| *sum += slope * value * local),
         },
         Mistake {
             when: "the slope of the node is left out: only the local slopes are added up",
@@ -235,8 +276,7 @@ fn any(what: &'static str, n: usize, from: usize) -> Input {
 }
 
 fn slopes(input: &Input, backward: fn(&Tape, Value) -> Vec<f64>) -> Answer {
-    let slopes: Vec<f32> = backward(&input.tape, input.from).into_iter().map(|slope| slope as f32).collect();
-    one(numbers(&slopes))
+    listed(backward(&input.tape, input.from))
 }
 
 /// The slopes before the walk.
@@ -244,6 +284,28 @@ fn start(tape: &Tape, from: Value) -> Vec<f64> {
     let mut slopes = vec![0.0; tape.nodes.len()];
     slopes[from.0] = 1.0;
     slopes
+}
+
+/// The walk over these places, from these slopes.
+fn walk(tape: &Tape, mut slopes: Vec<f64>, places: impl Iterator<Item = usize>) -> Vec<f64> {
+    for place in places {
+        for (input, local) in tape.nodes[place].inputs {
+            slopes[input] += slopes[place] * local;
+        }
+    }
+    slopes
+}
+
+/// Everything is right but the slope that `from` begins with, and the places that are walked.
+fn along(input: &Input, first: f64, places: fn(usize) -> Vec<usize>) -> Answer {
+    let (tape, from) = (&input.tape, input.from);
+    let mut slopes = start(tape, from);
+    slopes[from.0] = first;
+    listed(walk(tape, slopes, places(from.0).into_iter()))
+}
+
+fn listed(slopes: Vec<f64>) -> Answer {
+    one(numbers(&slopes.into_iter().map(|slope| slope as f32).collect::<Vec<f32>>()))
 }
 
 /// Everything is right but how a share gets into the slope of an input, if that is used.
@@ -255,7 +317,7 @@ fn walked(input: &Input, give: fn(f64, &mut f64)) -> Answer {
             give(slopes[place] * local, &mut slopes[input]);
         }
     }
-    one(numbers(&slopes.into_iter().map(|slope| slope as f32).collect::<Vec<f32>>()))
+    listed(slopes)
 }
 
 /// Everything is right but what is done with the slope and the value of a node, a local slope, and the slope of the input, for
@@ -268,7 +330,7 @@ fn plainly(input: &Input, give: fn(f64, f64, f64, &mut f64)) -> Answer {
             give(slopes[place], tape.nodes[place].value, local, &mut slopes[input]);
         }
     }
-    one(numbers(&slopes.into_iter().map(|slope| slope as f32).collect::<Vec<f32>>()))
+    listed(slopes)
 }
 
 /// Everything is right but the local slopes, which are made from the value of the node and the right ones.
@@ -280,6 +342,5 @@ fn with_locals(input: &Input, locals: fn(f64, [f64; 2]) -> [f64; 2]) -> Answer {
             input.1 = local;
         }
     }
-    let slopes: Vec<f32> = tape.backward(input.from).into_iter().map(|slope| slope as f32).collect();
-    one(numbers(&slopes))
+    listed(tape.backward(input.from))
 }

@@ -53,7 +53,65 @@ fn of_the_order() -> Vec<Mistake<Input>> {
         },
         Mistake {
             when: "a node is put down as soon as one of its inputs has been: it has to wait for both",
-            answer: |i| answer(i, |inputs| counted(inputs, |_| 1, |made| made.to_vec())),
+            answer: |i| answer(i, |inputs| counted(inputs, |_| 1, |made| made.to_vec(), usize::MAX)),
+        },
+        Mistake {
+            when: "a dive marks a node as seen when it is put on the list of what is to do: mark it when it is taken from there",
+            answer: |i| {
+                answer(i, |inputs| {
+                    let (mut order, mut is_seen) = (Vec::new(), vec![false; inputs.len()]);
+                    for root in 0..inputs.len() {
+                        let mut to_do = Vec::new();
+                        if !std::mem::replace(&mut is_seen[root], true) {
+                            to_do.push((root, false));
+                        }
+                        while let Some((node, inputs_are_down)) = to_do.pop() {
+                            if inputs_are_down {
+                                order.push(node);
+                                continue;
+                            }
+                            to_do.push((node, true));
+                            let mut is_new = |input: &&usize| !std::mem::replace(&mut is_seen[**input], true);
+                            to_do.extend(inputs[node].iter().filter(&mut is_new).map(|&input| (input, false)));
+                        }
+                    }
+                    order
+                })
+            },
+        },
+        Mistake {
+            when: "the nodes are taken in breadth, from the ends on, and turned round: a node may be reached from near and from far",
+            answer: |i| {
+                answer(i, |inputs| {
+                    let mut is_reached = used(inputs);
+                    let mut order: Vec<usize> = (0..inputs.len()).filter(|&node| !is_reached[node]).collect();
+                    is_reached.iter_mut().for_each(|is| *is = !*is);
+                    let mut next = 0;
+                    while next < order.len() {
+                        for &input in &inputs[order[next]] {
+                            if !std::mem::replace(&mut is_reached[input], true) {
+                                order.push(input);
+                            }
+                        }
+                        next += 1;
+                    }
+                    order.into_iter().rev().collect()
+                })
+            },
+        },
+        Mistake {
+            when: "the nodes are sorted by their depth, which is computed in the order of their numbers: it needs an order itself",
+            answer: |i| {
+                answer(i, |inputs| {
+                    let mut depth = vec![0; inputs.len()];
+                    for node in 0..inputs.len() {
+                        depth[node] = inputs[node].iter().map(|&input| depth[input] + 1).max().unwrap_or(0);
+                    }
+                    let mut order: Vec<usize> = (0..inputs.len()).collect();
+                    order.sort_by_key(|&node| depth[node]);
+                    order
+                })
+            },
         },
         Mistake {
             when: "the nodes are sorted by how many inputs they have",
@@ -85,8 +143,7 @@ fn of_what_is_there() -> Vec<Mistake<Input>> {
             when: "a node that was used twice is put down twice: remember what is down already",
             answer: |i| {
                 answer(i, |inputs| {
-                    let mut is_used = vec![false; inputs.len()];
-                    inputs.iter().flatten().for_each(|&input| is_used[input] = true);
+                    let is_used = used(inputs);
                     dive(inputs, (0..inputs.len()).filter(|&node| !is_used[node]), false, false)
                 })
             },
@@ -109,17 +166,39 @@ fn of_what_is_there() -> Vec<Mistake<Input>> {
                         made.dedup();
                         made
                     };
-                    counted(inputs, |its_inputs| its_inputs.len(), once)
+                    counted(inputs, |its_inputs| its_inputs.len(), once, usize::MAX)
                 })
             },
         },
         Mistake {
-            when: "the dive begins at node 0 alone: what that was not made from is missing",
+            when: "only one leaf is there in the beginning: all of them can be put down",
+            answer: |i| answer(i, |inputs| counted(inputs, |its_inputs| its_inputs.len(), |made| made.to_vec(), 1)),
+        },
+        Mistake {
+            when: "nodes without inputs that nobody uses are missing: they have their place, too",
+            answer: |i| {
+                answer(i, |inputs| {
+                    let is_used = used(inputs);
+                    let is_there = |node: &usize| is_used[*node] || !inputs[*node].is_empty();
+                    topological_order(inputs).into_iter().filter(is_there).collect()
+                })
+            },
+        },
+        Mistake {
+            when: FIRST_ALONE, // and panics if there is none
             answer: |i| answer(i, |inputs| dive(inputs, 0..1, false, true)),
         },
         Mistake {
-            when: "the dive begins at the last node alone: what that was not made from is missing",
+            when: FIRST_ALONE,
+            answer: |i| answer(i, |inputs| dive(inputs, 0..inputs.len().min(1), false, true)),
+        },
+        Mistake {
+            when: LAST_ALONE, // and panics if there is none
             answer: |i| answer(i, |inputs| dive(inputs, inputs.len() - 1..inputs.len(), false, true)),
+        },
+        Mistake {
+            when: LAST_ALONE,
+            answer: |i| answer(i, |inputs| dive(inputs, inputs.len().saturating_sub(1)..inputs.len(), false, true)),
         },
         Mistake {
             when: "the leaves are missing: they have no inputs, but they have their place",
@@ -133,14 +212,23 @@ fn of_what_is_there() -> Vec<Mistake<Input>> {
             when: "nodes that nobody uses are missing",
             answer: |i| {
                 answer(i, |inputs| {
-                    let mut is_used = vec![false; inputs.len()];
-                    inputs.iter().flatten().for_each(|&input| is_used[input] = true);
+                    let is_used = used(inputs);
                     topological_order(inputs).into_iter().filter(|&node| is_used[node]).collect()
                 })
             },
         },
         Mistake { when: "the order is empty", answer: |i| answer(i, |_| Vec::new()) },
     ]
+}
+
+const FIRST_ALONE: &str = "the dive begins at node 0 alone: what that was not made from is missing";
+const LAST_ALONE: &str = "the dive begins at the last node alone: what that was not made from is missing";
+
+/// Whether something was made from each node.
+fn used(inputs: &Graph) -> Vec<bool> {
+    let mut is_used = vec![false; inputs.len()];
+    inputs.iter().flatten().for_each(|&input| is_used[input] = true);
+    is_used
 }
 
 fn inputs() -> Vec<Input> {
@@ -154,6 +242,7 @@ fn inputs() -> Vec<Input> {
         small(&[&[], &[], &[0, 1]]),
         small(&[&[2], &[], &[1, 1]]),
         small(&[&[]]),
+        small(&[]),
         small(&[&[3, 4], &[0, 3], &[], &[2], &[2, 3]]), // a short way and a long one
         small(&[&[2], &[], &[1], &[5], &[5, 3], &[]]),  // two parts
         small(&[&[1], &[2, 6], &[4], &[6], &[5, 5], &[6], &[], &[0, 4]]),
@@ -225,14 +314,20 @@ fn dive(inputs: &Graph, begin: impl Iterator<Item = usize>, node_first: bool, re
     order
 }
 
-/// Nodes in the order in which they no longer wait: for how many, and who is told when a node is put down.
-fn counted(inputs: &Graph, waits: fn(&[usize]) -> usize, told: impl Fn(&[usize]) -> Vec<usize>) -> Vec<usize> {
+/// Nodes in the order in which they no longer wait: for how many, who is told when a node is put down, and how many leaves
+/// are there in the beginning.
+fn counted(
+    inputs: &Graph,
+    waits: fn(&[usize]) -> usize,
+    told: impl Fn(&[usize]) -> Vec<usize>,
+    n_leaves: usize,
+) -> Vec<usize> {
     let mut made_from_it = vec![Vec::new(); inputs.len()];
     for (node, its_inputs) in inputs.iter().enumerate() {
         its_inputs.iter().for_each(|&input| made_from_it[input].push(node));
     }
     let mut waits_for: Vec<usize> = inputs.iter().map(|list| waits(list).min(list.len())).collect();
-    let mut order: Vec<usize> = (0..inputs.len()).filter(|&node| waits_for[node] == 0).collect();
+    let mut order: Vec<usize> = (0..inputs.len()).filter(|&node| waits_for[node] == 0).take(n_leaves).collect();
     let mut next = 0;
     while next < order.len() {
         for node in told(&made_from_it[order[next]]) {
