@@ -3,6 +3,7 @@
 use crate::check::{Answer, Exercise, Mistake, Part, number, numbers};
 use crate::exercises;
 use gpt60::{Rng, quantize};
+use std::iter::Sum;
 
 /// Each function has inputs of its own, for a learner who has not written all of them yet.
 pub enum Input {
@@ -43,17 +44,22 @@ fn of_quantize() -> Vec<Mistake<Input>> {
             answer: |i| with_scale(i, |row| row.iter().copied().fold(0.0, f32::max) / 127.0),
         },
         Mistake {
-            when: "the scale is the way from the smallest number to the largest, divided by 255: here 0 stays in the middle",
-            answer: |i| {
-                with_scale(i, |row| {
-                    let end = |f: fn(f32, f32) -> f32| row.iter().copied().fold(row[0], f);
-                    (end(f32::max) - end(f32::min)) / 255.0
-                })
-            },
+            when: "the size of the first number is taken, not the largest of the row",
+            answer: |i| with_scale(i, |row| row[0].abs() / 127.0),
+        },
+        Mistake { when: RANGE, answer: |i| with_scale(i, |row| range(row) / 255.0) },
+        Mistake { when: RANGE, answer: |i| with_scale(i, |row| range(row) / 254.0) },
+        Mistake {
+            when: "the search for the largest begins at 1: the largest of a row can be smaller",
+            answer: |i| with_scale(i, |row| largest(row).max(1.0) / 127.0),
         },
         Mistake {
             when: "the numbers are cut off instead of rounded: `as i8` alone drops what is behind the point",
             answer: |i| rounded(i, |x| x as i8),
+        },
+        Mistake {
+            when: "a half is added and the rest cut off: that rounds numbers above 0, but takes those below it one too high",
+            answer: |i| rounded(i, |x| (x + 0.5) as i8),
         },
         Mistake {
             when: "the numbers are rounded down, also where the next one up is nearer",
@@ -72,6 +78,19 @@ fn of_quantize() -> Vec<Mistake<Input>> {
             answer: |i| returned(i, |scale| 1.0 / scale),
         },
         Mistake {
+            when: "the scale is upside down in all three functions: it is what a whole number is multiplied by on its way back",
+            answer: |i| {
+                let turned = |scale: f32| if scale > 0.0 { 1.0 / scale } else { 0.0 };
+                let dot = |a: (&[i8], f32), b: (&[i8], f32)| quantize::dot((a.0, turned(a.1)), (b.0, turned(b.1)));
+                let dequantize = |row: &[i8], scale| quantize::dequantize(row, turned(scale));
+                let quantize = |row: &[f32]| {
+                    let (numbers, scale) = quantize::quantize(row);
+                    (numbers, turned(scale))
+                };
+                answer(i, quantize, dequantize, dot)
+            },
+        },
+        Mistake {
             when: "the largest number is returned as the scale: it must be divided by 127",
             answer: |i| returned(i, |scale| 127.0 * scale),
         },
@@ -82,13 +101,24 @@ fn of_quantize() -> Vec<Mistake<Input>> {
         Mistake { when: TINY, answer: |i| tiny_is_zero(i, 1e-6) },
         Mistake { when: TINY, answer: |i| tiny_is_zero(i, f32::EPSILON) },
         Mistake { when: TINY, answer: |i| tiny_is_zero(i, 1e-12) },
+        Mistake { when: ADDED, answer: |i| with_scale(i, |row| largest(row) / 127.0 + 1e-8) },
         Mistake {
-            when: "a small number is added to the scale: that changes a row of very small numbers",
+            when: ADDED,
             answer: |i| {
                 with_scale(i, |row| match largest(row) {
                     0.0 => 0.0,
                     largest => largest / 127.0 + 1e-8,
                 })
+            },
+        },
+        Mistake {
+            when: "the row is multiplied by 127 / largest, which is infinite for the smallest of numbers: divide by the scale",
+            answer: |i| {
+                let quantize = |row: &[f32]| {
+                    let factor = 127.0 / largest(row);
+                    (row.iter().map(|x| (x * factor).round() as i8).collect(), largest(row) / 127.0)
+                };
+                answer(i, quantize, quantize::dequantize, quantize::dot)
             },
         },
         Mistake {
@@ -98,6 +128,9 @@ fn of_quantize() -> Vec<Mistake<Input>> {
     ]
 }
 
+const RANGE: &str = "the scale is made of the way from the smallest number to the largest: here 0 stays in the middle, and the largest in size counts";
+const ADDED: &str =
+    "a small number is added to the scale: that changes a row of very small numbers, and one of zeros has the scale 0";
 const TINY: &str = "a row of very small numbers is taken for a row of zeros: only a scale of 0 is one";
 
 /// A scale up to `border` counts as 0.
@@ -152,38 +185,46 @@ fn of_dot() -> Vec<Mistake<Input>> {
         },
         Mistake {
             when: "the products are added as f32, which rounds from 2^24 on: add up whole numbers",
-            answer: |i| dotted(i, |a, b| a.iter().zip(b).map(|(&q, &p)| f32::from(q) * f32::from(p)).sum()),
+            answer: |i| dotted(i, |a, b| summed(a, b, |q, p| f32::from(q) * f32::from(p))),
         },
     ]
 }
+
+const BYTES: &str = "two bytes are multiplied as i8, which ends at 127: turn each into an i32 first";
+const SHORT: &str = "the sum is kept in an i16, which ends at 32767: three products of 127 * 127 are more";
 
 /// Mistakes with the types of a dot product. They do as a learner's code does: where that panics because a sum is too large,
 /// they panic too, and where the check is built without that, they go on.
 fn of_types() -> Vec<Mistake<Input>> {
     vec![
+        Mistake { when: BYTES, answer: |i| dotted(i, |a, b| summed(a, b, |q, p| i32::from(q * p)) as f32) },
+        Mistake { when: BYTES, answer: |i| dotted(i, |a, b| summed(a, b, |q, p| i32::from(q.wrapping_mul(p))) as f32) },
         Mistake {
-            when: "two bytes are multiplied as i8, which ends at 127: turn each into an i32 first",
-            answer: |i| dotted(i, |a, b| a.iter().zip(b).map(|(q, p)| i32::from(q * p)).sum::<i32>() as f32),
+            when: "the sum is cut to one byte: it is a number like any other, and no quantized one",
+            answer: |i| dotted(i, |a, b| sum_of(a, b) as i8 as f32),
         },
+        Mistake { when: SHORT, answer: |i| dotted(i, |a, b| summed(a, b, |q, p| i16::from(q) * i16::from(p)).into()) },
         Mistake {
-            when: "the sum is kept in an i16, which ends at 32767: three products of 127 * 127 are more",
+            when: SHORT,
             answer: |i| {
-                dotted(i, |a, b| a.iter().zip(b).map(|(&q, &p)| i16::from(q) * i16::from(p)).sum::<i16>().into())
+                let products = |(&q, &p): (&i8, &i8)| i16::from(q) * i16::from(p);
+                dotted(i, |a, b| a.iter().zip(b).map(products).fold(0, i16::saturating_add).into())
             },
+        },
+        Mistake { when: SHORT, answer: |i| dotted(i, |a, b| sum_of(a, b) as i16 as f32) },
+        Mistake {
+            when: "the numbers behind the last whole block of eight are left out",
+            answer: |i| dotted(i, |a, b| sum_of(&a[..a.len() / 8 * 8], &b[..a.len() / 8 * 8]) as f32),
         },
         Mistake {
             when: "dot loses the signs: -1 as u8 is 255",
-            answer: |i| {
-                dotted(i, |a, b| {
-                    a.iter().zip(b).map(|(&q, &p)| i64::from(q as u8) * i64::from(p as u8)).sum::<i64>() as f32
-                })
-            },
+            answer: |i| dotted(i, |a, b| summed(a, b, |q, p| i64::from(q as u8) * i64::from(p as u8)) as f32),
         },
         Mistake {
             when: "dot loses the signs: the sizes are multiplied",
             answer: |i| {
                 let size = |q: i8| i64::from(q.unsigned_abs());
-                dotted(i, |a, b| a.iter().zip(b).map(|(&q, &p)| size(q) * size(p)).sum::<i64>() as f32)
+                dotted(i, |a, b| summed(a, b, |q, p| size(q) * size(p)) as f32)
             },
         },
     ]
@@ -204,6 +245,7 @@ fn inputs() -> Vec<Input> {
         Input::Quantize(random(7, 0.02)),
         Input::Quantize(random(13, 4.0)),
         Input::Quantize(vec![3e-20, -1.27e-18, 4e-21]), // very small ones
+        Input::Quantize(vec![1e-37, 2e-38, 4e-38]),     // 1 / scale is infinite
         Input::Dequantize(vec![30, -127, 0], 0.01),
         Input::Dequantize(whole(6, 127), 0.3),
         Input::Dequantize(vec![0, 0], 0.0),
@@ -284,8 +326,18 @@ fn back(input: &Input, value: impl Fn(f32, f32) -> f32) -> Answer {
     answer(input, quantize::quantize, dequantize, quantize::dot)
 }
 
+/// The way from the smallest number to the largest.
+fn range(row: &[f32]) -> f32 {
+    let end = |f: fn(f32, f32) -> f32| row.iter().copied().fold(row[0], f);
+    end(f32::max) - end(f32::min)
+}
+
+fn summed<T: Sum>(a: &[i8], b: &[i8], product: impl Fn(i8, i8) -> T) -> T {
+    a.iter().zip(b).map(|(&q, &p)| product(q, p)).sum()
+}
+
 fn sum_of(a: &[i8], b: &[i8]) -> i64 {
-    a.iter().zip(b).map(|(&q, &p)| i64::from(q) * i64::from(p)).sum()
+    summed(a, b, |q, p| i64::from(q) * i64::from(p))
 }
 
 /// Everything is right but what becomes of the sum and the two scales.

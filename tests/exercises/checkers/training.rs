@@ -45,7 +45,64 @@ pub fn exercise() -> Exercise<Input> {
             },
             Mistake {
                 when: "the sign of the gradient is changed: the update already goes against the gradient",
-                answer: |i| toy(i, Toy { sign: -1.0, ..Toy::default() }),
+                answer: |i| toy(i, Toy { weight: |_| -1.0, ..Toy::default() }),
+            },
+            Mistake { when: WEIGHT, answer: |i| toy(i, Toy { weight: |n_tok| n_tok as f32, ..Toy::default() }) },
+            Mistake { when: WEIGHT, answer: |i| toy(i, Toy { weight: |_| 2.0, ..Toy::default() }) },
+            Mistake {
+                when: "the parameters are moved by the gradient times the learning rate: that is plain descent, not AdamW",
+                answer: |i| toy(i, Toy { descend: true, ..Toy::default() }),
+            },
+            Mistake {
+                when: "W is updated twice at every step",
+                answer: |i| toy(i, Toy { updates_of_weight: 2, ..Toy::default() }),
+            },
+            Mistake {
+                when: "every step reads one lesson only: it should read all of them",
+                answer: |i| toy(i, Toy { in_turn: true, ..Toy::default() }),
+            },
+            Mistake {
+                when: "the last lesson is left out: a text of n tokens has n - 1",
+                answer: |i| {
+                    let without_last = |ids: &[u32]| {
+                        let n = (ids.len() - 2).max(1);
+                        (ids[..n].to_vec(), ids[1..n + 1].to_vec())
+                    };
+                    toy(i, Toy { lessons: without_last, ..Toy::default() })
+                },
+            },
+            Mistake {
+                when: "equal lessons are read once: what occurs often counts often",
+                answer: |i| {
+                    let different = |ids: &[u32]| {
+                        let mut pairs: Vec<[u32; 2]> = ids.windows(2).map(|pair| [pair[0], pair[1]]).collect();
+                        pairs.sort();
+                        pairs.dedup();
+                        pairs.into_iter().map(|[input, target]| (input, target)).unzip()
+                    };
+                    toy(i, Toy { lessons: different, ..Toy::default() })
+                },
+            },
+            Mistake {
+                when: "the targets are inputs, too: each token but the last is an input",
+                answer: |i| toy(i, Toy { lessons: |ids| (ids[1..].to_vec(), ids[1..].to_vec()), ..Toy::default() }),
+            },
+            Mistake {
+                when: "the id itself is the input, as a number: one-hot is a 1 in the column of the token",
+                answer: |i| toy(i, Toy { write: |row, id| row[0] = id as f32, ..Toy::default() }),
+            },
+            Mistake {
+                when: "the inputs are 1 in all columns, whatever the token",
+                answer: |i| toy(i, Toy { write: |row, _| row.fill(1.0), ..Toy::default() }),
+            },
+            Mistake {
+                when: "the model begins with zeros, instead of what `linear` holds",
+                answer: |i| {
+                    run(i, |linear, ids, schedule| {
+                        *linear = Linear::zeros(linear.bias.len(), linear.bias.len());
+                        Toy::default().train(linear, ids, schedule)
+                    })
+                },
             },
             Mistake {
                 when: "the targets are not moved by one: each token has to predict itself",
@@ -64,7 +121,7 @@ pub fn exercise() -> Exercise<Input> {
             },
             Mistake {
                 when: "only the bias is trained: W is never updated",
-                answer: |i| toy(i, Toy { train_weight: false, ..Toy::default() }),
+                answer: |i| toy(i, Toy { updates_of_weight: 0, ..Toy::default() }),
             },
             Mistake {
                 when: "only W is trained: the bias is never updated",
@@ -72,13 +129,21 @@ pub fn exercise() -> Exercise<Input> {
             },
             Mistake {
                 when: "nothing is updated: the losses are computed, and nothing is learned",
-                answer: |i| toy(i, Toy { train_weight: false, train_bias: false, ..Toy::default() }),
+                answer: |i| toy(i, Toy { updates_of_weight: 0, train_bias: false, ..Toy::default() }),
             },
             Mistake {
                 when: "a copy of the model is trained, and `linear` itself stays as it was",
                 answer: |i| run(i, |linear, ids, schedule| Toy::default().train(&mut linear.clone(), ids, schedule)),
             },
             Mistake { when: "the bias decays too", answer: |i| toy(i, Toy { decay_of_bias: 0.1, ..Toy::default() }) },
+            Mistake {
+                when: "the two decays are swapped: W decays by 0.1, and the bias does not",
+                answer: |i| toy(i, Toy { decay_of_weight: 0.0, decay_of_bias: 0.1, ..Toy::default() }),
+            },
+            Mistake {
+                when: "W decays by 0.01, which is usual elsewhere: here it is 0.1",
+                answer: |i| toy(i, Toy { decay_of_weight: 0.01, ..Toy::default() }),
+            },
             Mistake { when: "W does not decay", answer: |i| toy(i, Toy { decay_of_weight: 0.0, ..Toy::default() }) },
             Mistake {
                 when: "the learning rate is the peak at every step, instead of the schedule's",
@@ -98,6 +163,15 @@ pub fn exercise() -> Exercise<Input> {
                 },
             },
             Mistake {
+                when: "the perplexity is returned, which is e to the power of the loss",
+                answer: |i| {
+                    run(i, |linear, ids, schedule| {
+                        let losses = Toy::default().train(linear, ids, schedule)?;
+                        Ok(losses.into_iter().map(f32::exp).collect())
+                    })
+                },
+            },
+            Mistake {
                 when: "the loss is measured after the update, instead of before",
                 answer: |i| {
                     run(i, |linear, ids, schedule| {
@@ -112,6 +186,8 @@ pub fn exercise() -> Exercise<Input> {
         ],
     }
 }
+
+const WEIGHT: &str = "the gradient has another weight than 1: it is that of the mean, not of the sum";
 
 fn inputs() -> Vec<Input> {
     let mut rng = Rng::new(1);
@@ -132,7 +208,10 @@ fn inputs() -> Vec<Input> {
     ids.iter().zip(&words).for_each(|(&id, word)| vocabulary[id as usize] = word);
     let by_heart = input(&ids, n_vocab, 0.5, 5, 40);
     let worked = Input { linear: Linear::zeros(2, 2), ..input(&[0, 1], 2, 0.1, 0, 2) };
-    vec![worked, one_step, two_steps, five_steps, Input { words: vocabulary, ..by_heart }]
+    // AdamW makes up for the size of a gradient, but not of one as small as its epsilon. Here token 3 is so unlikely.
+    let mut tiny = input(&[0, 1, 2, 0, 2, 1, 1], 4, 0.3, 0, 2);
+    tiny.linear.bias.data_mut()[3] = -17.0;
+    vec![worked, one_step, two_steps, five_steps, tiny, Input { words: vocabulary, ..by_heart }]
 }
 
 fn run(input: &Input, train: fn(&mut Linear, &[u32], &Schedule) -> Result<Vec<f32>>) -> Answer {
@@ -182,10 +261,17 @@ type Lessons = (Vec<u32>, Vec<u32>);
 /// The training, with everything that can go wrong.
 struct Toy {
     lessons: fn(&[u32]) -> Lessons,
+    /// Writes a token into a row of zeros.
+    write: fn(&mut [f32], u32),
     rate: fn(&Schedule, u64) -> f32,
-    sign: f32,
-    train_weight: bool,
+    /// The weight of the gradient, for a number of tokens.
+    weight: fn(usize) -> f32,
+    updates_of_weight: usize,
     train_bias: bool,
+    /// Without AdamW.
+    descend: bool,
+    /// One lesson in each step.
+    in_turn: bool,
     decay_of_weight: f32,
     decay_of_bias: f32,
     /// The gradient is not set to zero.
@@ -198,10 +284,13 @@ impl Default for Toy {
     fn default() -> Toy {
         Toy {
             lessons: |ids| (inputs_of(ids), ids[1..].to_vec()),
+            write: |row, id| row[id as usize] = 1.0,
             rate: Schedule::rate,
-            sign: 1.0,
-            train_weight: true,
+            weight: |_| 1.0,
+            updates_of_weight: 1,
             train_bias: true,
+            descend: false,
+            in_turn: false,
             decay_of_weight: 0.1,
             decay_of_bias: 0.0,
             keep_grad: false,
@@ -216,7 +305,7 @@ impl Toy {
         let (inputs, targets) = (self.lessons)(ids);
         let mut x = Tensor::zeros(&[inputs.len(), n_vocab]);
         for (t, &id) in inputs.iter().enumerate() {
-            x.row_mut(t)[id as usize] = 1.0;
+            (self.write)(x.row_mut(t), id);
         }
         let optimizers =
             || (AdamW::new(n_vocab * n_vocab, self.decay_of_weight), AdamW::new(n_vocab, self.decay_of_bias));
@@ -224,27 +313,33 @@ impl Toy {
         let mut grad = Linear::zeros(n_vocab, n_vocab);
         let mut losses = Vec::new();
         for step in 0..schedule.steps {
-            let logits = linear.forward(&x)?;
-            let (loss, d_logits) = loss::cross_entropy_and_gradient(logits, &targets, 1.0)?;
+            let rows = match step as usize % targets.len() {
+                t if self.in_turn => t..t + 1,
+                _ => 0..targets.len(),
+            };
+            let (x, targets) = (x.take_rows(&rows.clone().collect::<Vec<usize>>())?, &targets[rows]);
+            let (loss, d_logits) = loss::cross_entropy_and_gradient(linear.forward(&x)?, targets, 1.0)?;
             losses.push(loss as f32);
             if !self.keep_grad {
                 grad = Linear::zeros(n_vocab, n_vocab);
             }
-            linear.backward(&x, &d_logits.scale(self.sign), &mut grad)?;
+            linear.backward(&x, &d_logits.scale((self.weight)(targets.len())), &mut grad)?;
             if self.forget {
                 (of_weight, of_bias) = optimizers();
             }
             let lr = (self.rate)(schedule, step);
-            if self.train_weight {
-                library_adamw(
-                    &mut of_weight,
-                    linear.weight.tensor_mut().unwrap().data_mut(),
-                    grad.weight.tensor().unwrap().data(),
-                    lr,
-                );
+            let update = |adamw: &mut AdamW, p: &mut [f32], g: &[f32]| {
+                if self.descend {
+                    p.iter_mut().zip(g).for_each(|(p, g)| *p -= lr * g);
+                } else {
+                    library_adamw(adamw, p, g, lr);
+                }
+            };
+            for _ in 0..self.updates_of_weight {
+                update(&mut of_weight, linear.weight.tensor_mut()?.data_mut(), grad.weight.tensor()?.data());
             }
             if self.train_bias {
-                library_adamw(&mut of_bias, linear.bias.data_mut(), grad.bias.data(), lr);
+                update(&mut of_bias, linear.bias.data_mut(), grad.bias.data());
             }
         }
         Ok(losses)
