@@ -201,14 +201,15 @@ fn refused<'a>(scratch_name: &str, helps: impl Iterator<Item = &'a (String, Stri
                     "train" => args.extend(["text.txt", "--out", "out"]),
                     "perplexity" => args.push("text.txt"),
                     "export" => args.push("out"),
-                    "judge" if flag == "--tokens" => args.extend(["--count", "1"]),
-                    "judge" if flag == "--count" => args.extend(["--tokens", "2"]),
-                    "judge" => args.extend(["--count", "1", "--tokens", "2"]),
+                    "judge" if flag != "--count" => args.extend(["--count", "1"]),
                     "compare" if flag == "--tokens" => args.extend(["--answers", "1"]),
-                    "compare" => args.extend(["--tokens", "2"]),
                     "bench" => args.extend(["--plain", "--shape", "four"]),
                     "ladder" if flag == "--seed" => args.extend(["--steps", "20", "--runs", "1"]),
                     _ => {}
+                }
+                // Two tokens, unless their number is what is absurd.
+                if flag != "--tokens" && help.contains("--tokens N") {
+                    args.extend(["--tokens", "2"]);
                 }
                 // A tiny model, unless its size is what is absurd.
                 if name == "train" {
