@@ -113,6 +113,8 @@ impl Copy {
         begin(&dir, "encode", "super::parts::merge_pair(&[1], 1, 1, 77)");
         begin(&dir, "greedy", "loop { super::parts::merge_pair(&[1], 1, 1, 7); }"); // its own loop
         begin(&dir, "value_backward", "(a + b, [b, a])"); // the first of six functions
+        // Right, but for one input that is not the first.
+        begin(&dir, "min_p", "if p == 1.0 { loop {} } gpt60::generate::knobs::min_p(logits, p)");
         begin(&dir, "training", TRAINING);
         begin(&dir, "top_k", "panic!(\"of several\\nlines\")");
         let program = dir.join(format!("exercises{}", std::env::consts::EXE_SUFFIX));
@@ -207,6 +209,9 @@ fn endless_functions_are_given_up_and_the_first_lines_that_they_print_are_shown(
     // On which input, too.
     let softmax = verdict("softmax", states.get("softmax"), &[]);
     assert!(softmax.contains(", with x of shape [1, 2], whose first row is [0.0, 1.0986123]:\n"), "{softmax}");
+    let (states, _) = copy.states("1", &["min_p"]);
+    let min_p = verdict("min_p", states.get("min_p"), &[]);
+    assert!(min_p.contains(", with p = 1 and logits [") && min_p.contains("no answer after 1 seconds"), "{min_p}");
     // In the order of the book: softmax, gelu, mlp.
     let (softmax, gelu) = printed.split_once(" lines more\n").unwrap();
     let n_more = softmax.strip_prefix(&("x\n".repeat(40) + "... and ")).unwrap();

@@ -151,7 +151,7 @@ impl<I: Send + Sync + 'static> Exercise<I> {
     fn judge(&self, function: fn(&I) -> Answer) -> Verdict {
         let Exercise { library, .. } = self;
         let inputs = Arc::new((self.inputs)());
-        let found = run_all(&inputs, function);
+        let found = run_all(&inputs, function, records::note_probe);
         if found.iter().all(|(outcome, _)| *outcome == Outcome::NotStarted) {
             return Verdict::NotStarted;
         }
@@ -168,8 +168,9 @@ impl<I: Send + Sync + 'static> Exercise<I> {
             show_texts(&found);
             return Verdict::Done;
         };
-        // What is only not started has no cause.
-        let is_started = found[first].0 != Outcome::NotStarted;
+        // What is only not started has no cause. What has not come to an end may still be filling the memory, and is not looked
+        // into any further.
+        let has_ended = ![Outcome::NotStarted, Outcome::Endless].contains(&found[first].0);
         Verdict::Wrong(Wrong {
             input: with_row(
                 &(self.describe)(&inputs[first]),
@@ -177,7 +178,7 @@ impl<I: Send + Sync + 'static> Exercise<I> {
             ),
             problem: problems[first].clone().unwrap_or_default(),
             piece: found[first].1.clone(),
-            cause: if is_started { self.cause_of(&inputs, &found, &expected, &problems) } else { None },
+            cause: if has_ended { self.cause_of(&inputs, &found, &expected, &problems) } else { None },
             is_endless: found[first].0 == Outcome::Endless,
         })
     }
@@ -205,7 +206,7 @@ impl<I: Send + Sync + 'static> Exercise<I> {
         let mut all = problems.iter().zip(expected).zip(found);
         let wrong_value = all.any(|((problem, e), f)| problem.is_some() && !must_fail(e) && is_started(&f.0));
         let gives_the_same = |mistake: &&Mistake<I>| {
-            let answers = run_all(inputs, mistake.answer);
+            let answers = run_all(inputs, mistake.answer, |_| ()); // the learner's last call stays the one that is noted
             let mut all = answers.iter().zip(found).zip(expected);
             all.all(|((a, f), e)| (wrong_value && must_fail(e)) || !is_started(&f.0) || same_outcome(&a.0, &f.0))
         };

@@ -2,7 +2,7 @@
 //! `apart/`.
 
 use super::answer::Answer;
-use crate::apart::records::{is_child, note_piece, note_probe, note_return, running_piece};
+use crate::apart::records::{is_child, note_piece, note_return, running_piece};
 use crate::exercises::{NotStarted, parts};
 use std::any::Any;
 use std::cell::RefCell;
@@ -83,10 +83,11 @@ fn message_of(payload: &dyn Any) -> String {
 }
 
 /// Runs the function on every input, in a separate thread that can be abandoned: an endless loop cannot be stopped.
-/// After one, the remaining probes are not tried.
+/// After one, the remaining probes are not tried. `note` is told before each call which input it is.
 pub fn run_all<I: Send + Sync + 'static>(
     inputs: &Arc<Vec<I>>,
     function: fn(&I) -> Answer,
+    note: fn(usize),
 ) -> Vec<(Outcome, Option<String>)> {
     keep_panics();
     let watcher = parts::Watcher { enters: note_piece, returns: note_return };
@@ -95,7 +96,7 @@ pub fn run_all<I: Send + Sync + 'static>(
     thread::spawn(move || {
         QUIET.set(true);
         for (i, input) in inputs.iter().enumerate() {
-            note_probe(i);
+            note(i);
             let (result, piece) = parts::watch(watcher, || catch_unwind(AssertUnwindSafe(|| function(input))));
             if is_child() && i + 1 == inputs.len() {
                 await_threads();

@@ -205,6 +205,9 @@ fn inputs() -> Vec<Input> {
         input(1.0, 300, 70_000, 250..260),
         input(1.0, 300, 70_000, 65_530..65_540),
         input(1.0, 300, 6 << 30, (1 << 32) - 2..(1 << 32) + 3),
+        input(1.0, 6 << 30, 7 << 30, (1 << 32) - 2..(1 << 32) + 3),
+        // A short fall after a climb so long that an f32 does not hold each of its steps.
+        input(1.0, 1 << 25, (1 << 25) + 8, 1 << 25..(1 << 25) + 10),
     ]
 }
 

@@ -211,9 +211,10 @@ fn inputs() -> Vec<Input> {
     // With a square weight, a transposition shows in its numbers; with the others it fails by its shape.
     let random = [input(4, 3, 3), input(1, 1, 1), input(5, 2, 7), input(1, 3, 2), input(3, 5, 1)];
     // A weight in fewer bytes has no tensor.
-    let mut packed = input(2, 2, 3);
+    let (mut packed, mut packed_grad) = (input(2, 2, 3), input(2, 2, 3));
     packed.linear.weight.pack(Precision::Bf16, ScalePer::Column).unwrap();
-    [worked].into_iter().chain(random).chain([packed]).collect()
+    packed_grad.grad.weight.pack(Precision::Bf16, ScalePer::Column).unwrap();
+    [worked].into_iter().chain(random).chain([packed, packed_grad]).collect()
 }
 
 const BIAS_OVERWRITTEN: &str = "the bias's gradient is overwritten, instead of added to";

@@ -69,7 +69,8 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| answer(i.a.mul(&i.b)),
             },
             Mistake {
-                when: "a sum begins with its first product, and with a k of 0 there is none: begin it at 0",
+                when: "a k of 0 has no answer, because a sum begins with its first product, or because it is refused: a sum of \
+                       nothing is 0",
                 answer: |i| {
                     assert!(i.a.n_cols() > 0, "there is no first product");
                     answer(i.a.matmul(&i.b))
@@ -116,6 +117,9 @@ fn inputs() -> Vec<Input> {
         // These are no tables.
         Input { a: list(2), b: Tensor::zeros(&[2, 3]) },
         Input { a: Tensor::zeros(&[2, 3]), b: list(3) },
+        Input { a: Tensor::zeros(&[2, 1]), b: list(3) },
+        Input { a: Tensor::zeros(&[2, 1, 3]), b: Tensor::zeros(&[3, 2]) },
+        Input { a: Tensor::zeros(&[2, 3]), b: Tensor::zeros(&[3, 1, 2]) },
     ]
 }
 

@@ -28,6 +28,11 @@ pub fn exercise() -> Exercise<Input> {
                 when: "after a merge the walk goes on by one token, and meets the right one again: go on by two",
                 answer: |i| one(ids(&walk(i, is_pair, 1))),
             },
+            Mistake { when: PADDED, answer: |i| one(ids(&walk(i, |i, at| is_pair(i, at) || is_padded(i, at, 0), 2))) },
+            Mistake {
+                when: PADDED,
+                answer: |i| one(ids(&walk(i, |i, at| is_pair(i, at) || is_padded(i, at, u32::MAX), 2))),
+            },
             Mistake {
                 when: "the pair is merged from right to left: 1 1 1 shows the difference",
                 answer: |i| {
@@ -114,6 +119,13 @@ const MARKED: &str = "a number marks the tokens that are to go, and the tokens t
 const CUT: &str = "the ids are cut to fewer bits: an id is a u32";
 const AGAIN: &str = "a token that a merge has made goes into another merge: only those of the beginning may";
 
+const PADDED: &str = "where the list ends, an id stands in for the token that is not there, and merges as if it were";
+
+/// Whether the last token would be merged with this id.
+fn is_padded(i: &Input, at: usize, id: u32) -> bool {
+    at + 1 == i.tokens.len() && (i.tokens[at], id) == (i.left, i.right)
+}
+
 fn inputs() -> Vec<Input> {
     let input = |tokens: &[u32], left, right, merged| Input { tokens: tokens.to_vec(), left, right, merged };
     vec![
@@ -126,6 +138,9 @@ fn inputs() -> Vec<Input> {
         input(&[1, 2], 1, 2, 9),
         input(&[1], 1, 2, 9),
         input(&[], 1, 2, 9),
+        // After the last token comes nothing, not even 0.
+        input(&[2, 1], 1, 0, 9),
+        input(&[2, 1], 1, u32::MAX, 9),
         // What a merge makes would fit into the next one.
         input(&[1, 2, 2], 1, 2, 1),
         input(&[1, 1, 2], 1, 2, 2),
