@@ -119,7 +119,7 @@ const MARKED: &str = "a number marks the tokens that are to go, and the tokens t
 const CUT: &str = "the ids are cut to fewer bits: an id is a u32";
 const AGAIN: &str = "a token that a merge has made goes into another merge: only those of the beginning may";
 
-const PADDED: &str = "where the list ends, an id stands in for the token that is not there, and merges as if it were";
+const PADDED: &str = "an id stands in for the token that is missing after the last one, and merges as if it were there";
 
 /// Whether the last token would be merged with this id.
 fn is_padded(i: &Input, at: usize, id: u32) -> bool {
