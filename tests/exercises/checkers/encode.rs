@@ -194,6 +194,8 @@ fn inputs() -> Vec<Input> {
         // Merged ids that do not rise with the rank, and do not fit into two bytes.
         input(&[1, 2, 3, 1, 2], &[(1, 2, 70_001), (2, 3, 11), (70_001, 3, 70_000)]),
         input(&[12, 12, 16, 30, 14, 19], &many),
+        // No pair is 2 2, also not as left * 100 + right, or with 256, 1000 or 65,536 for 100.
+        input(&[1, 102, 1, 258, 1, 1002, 1, 65_538, 1], &[(2, 2, 300)]),
     ]
 }
 

@@ -27,7 +27,7 @@ pub fn exercise() -> Exercise<Input> {
                 answer: |i| d_x(i, |r, j| r.scale * (r.d_z[j] - r.z[j] * mean(&r.d_z_times_z))),
             },
             Mistake {
-                when: "the term with z is left out: each number acts on its row through the variance too",
+                when: "the term with z is left out, or is 0: each number acts on its row through the variance too",
                 answer: |i| d_x(i, |r, j| r.scale * (r.d_z[j] - mean(&r.d_z))),
             },
             Mistake {

@@ -30,6 +30,8 @@ pub fn exercise() -> Exercise<Input> {
                 (vec![0.0, -100.0, 3.0], 1.5),
                 // A p just below 1.
                 (of(&[0.9, 0.09998, 0.00002]), 0.99995),
+                // The sum falls just short of p.
+                (of(&[0.3, 0.49995, 0.20005]), 0.5),
                 // The sum is exactly p.
                 (vec![0.0, 0.0, 0.0, 0.0], 0.5),
                 (vec![-1.0, -1.0, -1.0, -1.0], 0.25),

@@ -241,6 +241,8 @@ fn inputs() -> Vec<Input> {
         small(&[&[1, 3], &[2, 2], &[3], &[]]),
         small(&[&[], &[], &[0, 1]]),
         small(&[&[2], &[], &[1, 1]]),
+        small(&[&[1, 2], &[], &[3], &[1]]), // its first input is ready long before its second
+        small(&[&[2, 1], &[], &[3], &[1]]), // and the other way round
         small(&[&[]]),
         small(&[]),
         small(&[&[3, 4], &[0, 3], &[], &[2], &[2, 3]]), // a short way and a long one
