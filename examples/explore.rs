@@ -16,7 +16,6 @@
 
 use gpt60::checkpoint::write_beside;
 use gpt60::cli::{self, Args, Command, Failure, Flag, Outcome};
-use gpt60::float16::F16;
 use gpt60::generate;
 use gpt60::lens::{page_data, page_model, trace::Trace};
 use std::path::Path;
@@ -106,16 +105,16 @@ fn live_page(args: &Args) -> Outcome<String> {
     let Some(tokenizer) = &checkpoint.tokenizer else {
         return Err(args.no_vocabulary("and the live page has a line for text: leave --live out"));
     };
-    check_size(model.n_parameters().saturating_mul(8) / 3)?; // an f16 takes 16 bits, and a letter of base64 has six
-    if model.parameters()?.iter().any(|(_, tensor)| tensor.data().iter().any(|&x| F16::nearest(x).value() != x)) {
+    check_size(model.n_parameters().saturating_mul(4) / 3)?; // a byte has eight bits, a letter of base64 six
+    let prompt = args.operands.first().map_or(DEFAULT_PROMPT, String::as_str);
+    let data = page_model::to_json(model, tokenizer, &name(args.get("--model")), prompt, MOST_TOKENS)?;
+    let page = page(&LIVE, &data.json);
+    check_size(page.len())?;
+    if data.is_rounded {
         cli::note(
             "[the page has the parameters as f16, three digits of each: its numbers differ a little from the model's]",
         );
     }
-    let prompt = args.operands.first().map_or(DEFAULT_PROMPT, String::as_str);
-    let data = page_model::to_json(model, tokenizer, &name(args.get("--model")), prompt, MOST_TOKENS)?;
-    let page = page(&LIVE, &data);
-    check_size(page.len())?;
     Ok(page)
 }
 

@@ -7,6 +7,7 @@
 
 use gpt60::checkpoint::{self, Checkpoint, Dtype, GgufType};
 use gpt60::cli::{self, Args, Command, Failure, Flag, Outcome};
+use gpt60::train::grow::deeper;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -30,6 +31,11 @@ const COMMAND: Command = Command {
             value: "SIZE",
             help: "hf: several files of at most this size, such as 100MB, and an index (default: one file)",
         },
+        Flag {
+            name: "--n-layer",
+            value: "N",
+            help: "grow to N blocks; the new ones add nothing until they are trained (default: those it has)",
+        },
     ],
     chapter: "docs/14-the-real-gpt2.md",
 };
@@ -50,7 +56,11 @@ fn main() -> ExitCode {
         let format = format(args)?;
         let dir = Path::new(dir);
         checkpoint::check_free(dir)?;
-        let found = args.full_model()?;
+        let mut found = args.full_model()?;
+        if args.has("--n-layer") {
+            let n_layer = args.count("--n-layer", found.model.config.n_layer)?;
+            found.model = deeper(found.model, n_layer)?;
+        }
         write(dir, &found, format)?;
         if found.tokenizer.is_none() {
             cli::note("[without a vocabulary: this model has none of GPT-2's kind]");

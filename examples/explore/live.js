@@ -6,15 +6,20 @@
 const model = JSON.parse(document.getElementById("data").textContent);
 const encode = tokenizer(model.vocabulary, model.merges);
 
-/** Every parameter by its name, in the order in which they lie there: matrices as lists of rows, as gpt2.js wants them. */
+/** The numbers of a parameter: f16, or whole numbers times the scale of their row or column. */
+function numbersOf({ shape, f16: halves, int8, row_scales, column_scales }) {
+  if (halves) return f16(halves);
+  const whole = new Int8Array(bytesOf(int8).buffer);
+  const scales = f32(row_scales ?? column_scales);
+  return Float32Array.from(whole, (q, i) => q * scales[row_scales ? Math.floor(i / shape[1]) : i % shape[1]]);
+}
+
+/** Every parameter by its name: matrices as lists of rows, as gpt2.js wants them. */
 const parameters = { epsilon: model.layer_norm_epsilon };
-{
-  const numbers = f16(model.weights);
-  let start = 0;
-  const next = (n) => numbers.subarray(start, (start += n));
-  for (const [name, ...shape] of model.parameters) {
-    parameters[name] = shape.length === 1 ? next(shape[0]) : Array.from({ length: shape[0] }, () => next(shape[1]));
-  }
+for (const parameter of model.parameters) {
+  const [numbers, [n, width]] = [numbersOf(parameter), parameter.shape];
+  parameters[parameter.name] =
+    width === undefined ? numbers : Array.from({ length: n }, (_, i) => numbers.subarray(i * width, (i + 1) * width));
 }
 
 /** A matrix as one list of numbers, which is what pictures are made of. */

@@ -43,26 +43,37 @@ pub(super) fn name_of_scales(name: &str) -> String {
 pub(super) fn items<'a>(tensors: &[(String, &'a Tensor)]) -> Result<Vec<Item<'a>>> {
     let mut items = Vec::new();
     for (name, tensor) in tensors {
-        let &[n_rows, n_cols] = tensor.shape() else {
+        if tensor.shape().len() != 2 {
             items.push(Item { name: name.clone(), tensor: Cow::Borrowed(tensor), dtype: Dtype::F16 });
             continue;
-        };
-        // Of an embedding and of the head, a row belongs together; of a linear layer, a column does.
-        let by_row = !is_linear(without_prefixes(name));
-        let outputs = if by_row { Cow::Borrowed(*tensor) } else { Cow::Owned(tensor.transpose()?) };
-        let (mut numbers, mut scales) = (Vec::with_capacity(tensor.len()), Vec::with_capacity(outputs.n_rows()));
-        for i in 0..outputs.n_rows() {
-            let (row, scale) = quantize(outputs.row(i));
-            numbers.extend(row.into_iter().map(f32::from));
-            scales.push(scale);
         }
-        let numbers = Tensor::new(outputs.shape(), numbers)?;
-        let numbers = if by_row { numbers } else { numbers.transpose()? };
-        let scales = Tensor::new(&if by_row { [n_rows, 1] } else { [1, n_cols] }, scales)?;
+        let (numbers, scales) = whole_numbers(name, tensor)?;
         items.push(Item { name: name.clone(), tensor: Cow::Owned(numbers), dtype: Dtype::I8 });
         items.push(Item { name: name_of_scales(name), tensor: Cow::Owned(scales), dtype: Dtype::F32 });
     }
     Ok(items)
+}
+
+/// A matrix as whole numbers, in its own shape, and their scales, one for each output: `[n_rows, 1]` for the matrix of an
+/// embedding or of the head, of which a row belongs together; `[1, n_cols]` for that of a linear layer, of which a column
+/// does. `name` says which it is.
+///
+/// # Errors
+///
+/// If this is not a matrix.
+pub(crate) fn whole_numbers(name: &str, matrix: &Tensor) -> Result<(Tensor, Tensor)> {
+    let (n_rows, n_cols) = matrix.table("int8")?;
+    let by_row = !is_linear(without_prefixes(name));
+    let outputs = if by_row { Cow::Borrowed(matrix) } else { Cow::Owned(matrix.transpose()?) };
+    let (mut numbers, mut scales) = (Vec::with_capacity(matrix.len()), Vec::with_capacity(outputs.n_rows()));
+    for i in 0..outputs.n_rows() {
+        let (row, scale) = quantize(outputs.row(i));
+        numbers.extend(row.into_iter().map(f32::from));
+        scales.push(scale);
+    }
+    let numbers = Tensor::new(outputs.shape(), numbers)?;
+    let numbers = if by_row { numbers } else { numbers.transpose()? };
+    Ok((numbers, Tensor::new(&if by_row { [n_rows, 1] } else { [1, n_cols] }, scales)?))
 }
 
 impl<R> Tensors<R> {

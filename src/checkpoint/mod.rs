@@ -17,7 +17,7 @@ mod forms;
 mod gpt2_names;
 pub mod hugging_face;
 mod inspect;
-mod int8;
+pub(crate) mod int8;
 mod json;
 mod load;
 mod pytorch;

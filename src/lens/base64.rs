@@ -50,6 +50,11 @@ pub fn encode_f16(numbers: &[f32]) -> String {
     encode(&numbers.iter().flat_map(|&x| F16::nearest(x.clamp(-65504.0, 65504.0)).0.to_le_bytes()).collect::<Vec<u8>>())
 }
 
+/// Whole numbers from -128 to 127, one byte each, as letters. A negative one is written as 256 more.
+pub fn encode_i8(numbers: &[f32]) -> String {
+    encode(&numbers.iter().map(|&x| (x as i8).cast_unsigned()).collect::<Vec<u8>>())
+}
+
 /// Numbers as they are, four bytes each, the low byte first, as letters.
 pub fn encode_f32(numbers: &[f32]) -> String {
     encode(&numbers.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>())
@@ -82,5 +87,6 @@ mod tests {
         // 1 is 0x3C00 as an f16 and 0x3F800000 as an f32; the largest f16 is 0x7BFF.
         assert_eq!(encode_f16(&[1.0, 1e9, f32::NEG_INFINITY]), encode(&[0x00, 0x3C, 0xFF, 0x7B, 0xFF, 0xFB]));
         assert_eq!(encode_f32(&[1.0]), encode(&[0x00, 0x00, 0x80, 0x3F]));
+        assert_eq!(encode_i8(&[1.0, -1.0, -127.0, 0.0]), encode(&[0x01, 0xFF, 0x81, 0x00]));
     }
 }

@@ -1,26 +1,36 @@
 //! A whole model as text that a web page can carry: one JSON object.
 //!
 //! The live page of `explore` runs the model itself, on whatever you type. So it needs what a checkpoint has: the
-//! sizes, every parameter, and the vocabulary with its merges. The parameters are one long list of `f16` in base64, and
-//! `parameters` gives their order and their shapes. The storybook's parameters are `f16` to begin with, so the page
-//! computes with exactly the numbers of `storybook::load`.
+//! sizes, every parameter, and the vocabulary with its merges. Each parameter is one text in base64, of the numbers as
+//! `f16`. Where that loses nothing, a matrix is instead whole numbers of one byte and their scales, as in a file of `int8`.
+//! The storybook is such a file, so the page computes with exactly the numbers of `storybook::load`.
 //!
 //! Like that of [`page_data`](super::page_data), the text is safe in a page.
 //!
 //! [Chapter 15](crate::book::ch15_looking_inside) explains it.
 
-use super::base64::encode_f16;
+use super::base64::{encode_f16, encode_f32, encode_i8};
 use super::page_data::{object, vocabulary};
 use crate::checkpoint::Json;
+use crate::checkpoint::int8::whole_numbers;
 use crate::float16::F16;
 use crate::tokenizer::{END_OF_TEXT, Tokenizer};
-use crate::{Error, Gpt2, Result};
+use crate::{Error, Gpt2, Result, Tensor};
 use std::collections::HashMap;
+
+/// A model as text for a page.
+#[derive(Debug)]
+pub struct PageModel {
+    /// One JSON object.
+    pub json: String,
+    /// Whether a parameter was rounded on the way.
+    pub is_rounded: bool,
+}
 
 /// The model and its vocabulary for a page. `name` is the model's name, and `prompt` is what the page shows first. Of a
 /// longer text, it shows the last `most_tokens`, or the last `n_ctx` if these are fewer.
 ///
-/// Parameters that are not `f16` numbers are rounded to the nearest.
+/// Parameters that are neither whole numbers with scales nor `f16` numbers are rounded to the nearest `f16`.
 ///
 /// # Errors
 ///
@@ -38,14 +48,16 @@ use std::collections::HashMap;
 ///
 /// let tokenizer = Tokenizer::learn("the cat, the hat", 270)?;
 /// let model = Gpt2::random(&Config::new(tokenizer.n_vocab(), 8, 12, 3, 2), &mut Rng::new(1))?;
-/// let data = page_model::to_json(&model, &tokenizer, "tiny", "the </hat>", 64)?;
-/// assert!(!data.contains('<'));
-/// let data = Json::parse(&data)?;
+/// let page = page_model::to_json(&model, &tokenizer, "tiny", "the </hat>", 64)?;
+/// assert!(!page.json.contains('<') && page.is_rounded);
+/// let data = Json::parse(&page.json)?;
 /// assert_eq!(data.get("prompt").unwrap().as_str(), Some("the </hat>"));
-/// assert_eq!(data.get("parameters").unwrap().as_array().unwrap()[1].to_string(), r#"["wpe.weight",8,12]"#);
+/// let second = &data.get("parameters").unwrap().as_array().unwrap()[1];
+/// assert_eq!(second.get("name").unwrap().as_str(), Some("wpe.weight"));
+/// assert_eq!(second.get("shape").unwrap().to_string(), "[8,12]");
 /// # Ok::<(), gpt60::Error>(())
 /// ```
-pub fn to_json(model: &Gpt2, tokenizer: &Tokenizer, name: &str, prompt: &str, most_tokens: usize) -> Result<String> {
+pub fn to_json(model: &Gpt2, tokenizer: &Tokenizer, name: &str, prompt: &str, most_tokens: usize) -> Result<PageModel> {
     if model.lm_head.is_some() {
         return Err(Error::argument("page_model", "the page runs models whose head is wte; this one has its own"));
     }
@@ -55,23 +67,18 @@ pub fn to_json(model: &Gpt2, tokenizer: &Tokenizer, name: &str, prompt: &str, mo
         return Err(Error::argument("page_model", problem));
     }
     check_vocabulary(tokenizer, config.n_vocab)?;
-    let mut numbers = Vec::with_capacity(model.n_parameters());
-    let mut parameters = Vec::new();
+    let (mut parameters, mut is_rounded) = (Vec::new(), false);
     for (name, tensor) in model.parameters()? {
-        numbers.extend_from_slice(tensor.data());
-        let shape = tensor.shape().iter().map(|&n| n.into());
-        parameters.push(Json::Array([name.as_str().into()].into_iter().chain(shape).collect()));
-    }
-    if let Some(x) = numbers.iter().find(|&&x| !F16::nearest(x).value().is_finite()) {
-        let problem = format!("a parameter is {x}, and the page's numbers are f16, which end at 65504");
-        return Err(Error::argument("page_model", problem));
+        let (entry, was_rounded) = parameter(&name, tensor)?;
+        parameters.push(entry);
+        is_rounded |= was_rounded;
     }
     let ids: HashMap<String, u32> = tokenizer.vocab().into_iter().collect();
     let merge = |(left, right): (String, String)| {
         let result = format!("{left}{right}");
         Json::Array([left, right, result].iter().map(|token| ids[token].into()).collect())
     };
-    Ok(object(
+    let json = object(
         config,
         [
             ("name", name.into()),
@@ -82,9 +89,58 @@ pub fn to_json(model: &Gpt2, tokenizer: &Tokenizer, name: &str, prompt: &str, mo
             ("end_of_text", tokenizer.end_of_text().map_or(Json::Null, Json::from)),
             ("merges", Json::Array(tokenizer.merges().into_iter().map(merge).collect())),
             ("parameters", Json::Array(parameters)),
-            ("weights", encode_f16(&numbers).as_str().into()),
         ],
-    ))
+    );
+    Ok(PageModel { json, is_rounded })
+}
+
+/// A parameter for the page: its name, its shape and its numbers; and whether they were rounded.
+fn parameter(name: &str, tensor: &Tensor) -> Result<(Json, bool)> {
+    let shape = Json::Array(tensor.shape().iter().map(|&n| n.into()).collect());
+    let mut entry = vec![("name", name.into()), ("shape", shape)];
+    let is_exact = |&x: &f32| F16::nearest(x).value() == x;
+    let mut is_rounded = false;
+    if let Some((whole, scales)) = as_whole_numbers(name, tensor)? {
+        entry.push(("int8", encode_i8(whole.data()).as_str().into()));
+        let which = if scales.n_cols() == 1 { "row_scales" } else { "column_scales" };
+        entry.push((which, encode_f32(scales.data()).as_str().into()));
+    } else if let Some(x) = tensor.data().iter().find(|&&x| !F16::nearest(x).value().is_finite()) {
+        let problem = format!("a parameter is {x}, and the page's numbers are f16, which end at 65504");
+        return Err(Error::argument("page_model", problem));
+    } else {
+        entry.push(("f16", encode_f16(tensor.data()).as_str().into()));
+        is_rounded = !tensor.data().iter().all(is_exact);
+    }
+    Ok((Json::Object(entry.into_iter().map(|(key, value)| (key.to_string(), value)).collect()), is_rounded))
+}
+
+/// The whole numbers and the scales that this matrix was made of, if it was: `None` if their products are not its numbers to
+/// the last bit.
+///
+/// # Errors
+///
+/// None: only matrices are taken apart.
+fn as_whole_numbers(name: &str, matrix: &Tensor) -> Result<Option<(Tensor, Tensor)>> {
+    if matrix.shape().len() != 2 {
+        return Ok(None);
+    }
+    let (whole, mut scales) = whole_numbers(name, matrix)?;
+    let n_cols = matrix.n_cols();
+    let (by_row, n_scales) = (scales.n_cols() == 1, scales.len());
+    // A scale is a largest number divided by 127. That number was itself rounded, so the old scale can be next to the new one.
+    let mut fits = vec![[true; 3]; n_scales];
+    let beside = |scale: f32| [scale, scale.next_down(), scale.next_up()];
+    for (at, (&x, &q)) in matrix.data().iter().zip(whole.data()).enumerate() {
+        let place = if by_row { at / n_cols } else { at % n_cols };
+        for (fit, scale) in fits[place].iter_mut().zip(beside(scales.data()[place])) {
+            *fit &= q * scale == x;
+        }
+    }
+    for (scale, fit) in scales.data_mut().iter_mut().zip(&fits) {
+        let Some(which) = fit.iter().position(|&fit| fit) else { return Ok(None) };
+        *scale = beside(*scale)[which];
+    }
+    Ok(Some((whole, scales)))
 }
 
 /// Checks that the page's tokenizer, which is short, reads a text as `tokenizer` does: each byte has a token, no token but
@@ -124,15 +180,43 @@ mod tests {
     use super::*;
     use crate::tokenizer::AddedToken;
     use crate::weight::Precision;
-    use crate::{Config, Rng, Tensor};
+    use crate::{Config, Rng};
+    use proptest::prelude::*;
 
     #[test]
     fn a_page_shows_no_more_than_its_model_can_look_at() {
         let tokenizer = Tokenizer::learn("", 257).unwrap();
         let model = Gpt2::random(&Config::new(257, 8, 12, 3, 1), &mut Rng::new(1)).unwrap();
         for (wanted, shown) in [(5, 5), (64, 8)] {
-            let data = Json::parse(&to_json(&model, &tokenizer, "", "", wanted).unwrap()).unwrap();
+            let data = Json::parse(&to_json(&model, &tokenizer, "", "", wanted).unwrap().json).unwrap();
             assert_eq!(data.get("most_tokens").unwrap().as_usize(), Some(shown));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, cases: 60, ..Default::default() })]
+        #[test]
+        fn a_matrix_that_was_rounded_to_bytes_is_taken_apart_without_loss(
+            n_rows in 1usize..9, n_cols in 1usize..300, is_linear: bool, deviation in 1e-3f32..10.0, seed: u64
+        ) {
+            let name = if is_linear { "h.0.mlp.c_fc.weight" } else { "wte.weight" };
+            let random = Tensor::random(&[n_rows, n_cols], deviation, &mut Rng::new(seed));
+            let product = |(whole, scales): (Tensor, Tensor)| {
+                let at = |i: usize| if is_linear { i % n_cols } else { i / n_cols };
+                let numbers = whole.data().iter().enumerate().map(|(i, &q)| q * scales.data()[at(i)]).collect();
+                Tensor::new(&[n_rows, n_cols], numbers).unwrap()
+            };
+            let rounded = product(whole_numbers(name, &random).unwrap());
+            let apart = as_whole_numbers(name, &rounded).unwrap().expect("it was made of whole numbers");
+            prop_assert_eq!(product(apart), rounded);
+            // One number that is no multiple of its scale, and it stays as it is.
+            if (if is_linear { n_rows } else { n_cols }) > 1 {
+                let mut other = random;
+                let last = other.len() - 1;
+                let largest = other.data().iter().fold(0f32, |a, x| a.max(x.abs()));
+                other.data_mut()[last] = largest * 0.123_456;
+                prop_assert!(as_whole_numbers(name, &other).unwrap().is_none());
+            }
         }
     }
 

@@ -9,13 +9,15 @@
 //!    [`schedule`]; or [`muon`] for the matrices).
 //!
 //! [`step`] puts these together, in memory; [`run`] adds a directory, and `state.rs` keeps the run safe in it;
-//! [`changes`] says what may be different when it is resumed. Start with [`loss`].
+//! [`changes`] says what may be different when it is resumed; [`grow`] makes a model deeper, to train it on. Start with
+//! [`loss`].
 //!
 //! [Chapter 13](crate::book::ch13_training) explains it.
 
 pub mod adamw;
 pub mod batches;
 pub mod changes;
+pub mod grow;
 pub mod loss;
 mod loss_file;
 mod memory;

@@ -1,7 +1,7 @@
 //! `--live`: the page holds the whole model, and the forward pass in JavaScript.
 
 use crate::examples::{command, error_of, run, scratch};
-use crate::reading::{data_of, f16s, number};
+use crate::reading::{data_of, number, numbers_of};
 use crate::{explore, random_model};
 use gpt60::checkpoint::{self, Dtype};
 use gpt60::tokenizer::Tokenizer;
@@ -21,19 +21,14 @@ fn the_live_page_holds_the_whole_storybook_and_nothing_is_rounded() {
     assert_eq!(data.get("prompt").unwrap().as_str(), Some(prompt));
     assert_eq!(number(&data, "end_of_text"), tokenizer.end_of_text().unwrap() as usize);
 
-    let numbers = f16s(data.get("weights").unwrap());
-    let mut rest = &numbers[..];
     let listed = data.get("parameters").unwrap().as_array().unwrap();
     assert_eq!(listed.len(), story.model.parameters().unwrap().len());
     for (listed, (name, tensor)) in listed.iter().zip(story.model.parameters().unwrap()) {
-        let listed = listed.as_array().unwrap();
-        let shape: Vec<usize> = listed[1..].iter().map(|n| n.as_usize().unwrap()).collect();
-        assert_eq!((listed[0].as_str().unwrap(), &shape[..]), (&*name, tensor.shape()));
-        let (these, after) = rest.split_at(tensor.data().len());
-        assert!(these == tensor.data(), "{name}");
-        rest = after;
+        let shape: Vec<usize> =
+            listed.get("shape").unwrap().as_array().unwrap().iter().map(|n| n.as_usize().unwrap()).collect();
+        assert_eq!((listed.get("name").unwrap().as_str().unwrap(), &shape[..]), (&*name, tensor.shape()));
+        assert!(numbers_of(listed) == tensor.data(), "{name}");
     }
-    assert!(rest.is_empty());
 
     let merges = data.get("merges").unwrap().as_array().unwrap();
     assert_eq!(merges.len(), tokenizer.merges().len());
@@ -54,16 +49,20 @@ fn the_live_page_holds_any_small_model_with_its_own_vocabulary() {
     let save = |name: &str, dtype: Dtype| checkpoint::save(dir.join(name), &model, Some(&tokenizer), dtype).unwrap();
     save("halves", Dtype::F16);
     save("whole", Dtype::F32);
-    let halves = checkpoint::load(dir.join("halves")).unwrap().model;
-    let numbers: Vec<f32> =
-        halves.parameters().unwrap().iter().flat_map(|(_, tensor)| tensor.data().to_vec()).collect();
-    for name in ["halves", "whole"] {
+    save("bytes", Dtype::I8);
+    for (name, shown) in [("halves", "halves"), ("whole", "halves"), ("bytes", "bytes")] {
+        let shown = checkpoint::load(dir.join(shown)).unwrap().model;
         let (page, stderr) = explore(&dir, &["--live", "--model", name, "the fox"]);
         let data = data_of(&page);
         assert_eq!(data.get("name").unwrap().as_str(), Some(name));
         assert_eq!(data.get("prompt").unwrap().as_str(), Some("the fox"));
         assert_eq!((number(&data, "n_layer"), number(&data, "n_embd"), number(&data, "most_tokens")), (2, 12, 16));
-        assert!(f16s(data.get("weights").unwrap()) == numbers, "{name}");
+        let listed = data.get("parameters").unwrap().as_array().unwrap();
+        for (listed, (parameter, tensor)) in listed.iter().zip(shown.parameters().unwrap()) {
+            assert!(numbers_of(listed) == tensor.data(), "{name}: {parameter}");
+            let is_whole = name == "bytes" && tensor.shape().len() == 2;
+            assert_eq!(listed.get("int8").is_some(), is_whole, "{name}: {parameter}");
+        }
         assert_eq!(data.get("merges").unwrap().as_array().unwrap().len(), 264 - 257);
         // What the page does not have of the model is said.
         assert_eq!(stderr.contains("its numbers differ a little from the model's"), name == "whole", "{stderr}");
@@ -90,7 +89,7 @@ fn the_live_page_says_which_model_or_prompt_it_cannot_take() {
     assert!(refused(&["--model", "untied"], 1).contains("this one has its own"));
     // 12 * 640^2 + 13 * 640 in the block, 8 + 257 rows of 640 and 2 * 640: 5.1 million numbers, 2 bytes each; with four letters
     // for three bytes that is 13.6 MB.
-    save("large", &Gpt2::zeros(&Config::new(257, 8, 640, 10, 1)).unwrap(), Some(&tokenizer));
+    save("large", &random_model(&Config::new(257, 8, 640, 10, 1)), Some(&tokenizer));
     let error = refused(&["--model", "large"], 1);
     assert!(error.contains("would have 14 MB") && error.contains("the most is 12 MB"), "{error}");
     assert_eq!(fs::read_dir(&dir).unwrap().count(), 3, "no page was written");

@@ -40,6 +40,21 @@ pub fn f16s(letters: &Json) -> Vec<f32> {
     bytes_of(letters).chunks(2).map(|two| float16::F16(u16::from_le_bytes([two[0], two[1]])).value()).collect()
 }
 
+/// The numbers of a parameter of the live page: f16, or whole numbers times the scale of their row or column.
+pub fn numbers_of(parameter: &Json) -> Vec<f32> {
+    if let Some(letters) = parameter.get("f16") {
+        return f16s(letters);
+    }
+    let n_cols = parameter.get("shape").unwrap().as_array().unwrap()[1].as_usize().unwrap();
+    let whole = bytes_of(parameter.get("int8").unwrap());
+    let (scales, by_row) = match parameter.get("row_scales") {
+        Some(letters) => (f32s(letters), true),
+        None => (f32s(parameter.get("column_scales").unwrap()), false),
+    };
+    let scale = |i: usize| scales[if by_row { i / n_cols } else { i % n_cols }];
+    whole.iter().enumerate().map(|(i, &byte)| f32::from(byte.cast_signed()) * scale(i)).collect()
+}
+
 pub fn f32s(letters: &Json) -> Vec<f32> {
     bytes_of(letters).chunks(4).map(|four| f32::from_le_bytes(four.try_into().unwrap())).collect()
 }
