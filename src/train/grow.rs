@@ -16,7 +16,7 @@
 //! Source: Chen, Goodfellow and Shlens, "Net2Net: Accelerating Learning via Knowledge Transfer" (2016), for models that grow
 //! and compute the same; Gong et al., "Efficient Training of BERT by Progressively Stacking" (2019), for copied blocks.
 //!
-//! [Chapter 13](crate::book::ch13_training) says what it gains.
+//! The page about [`train`](crate::book::train) shows how to use it.
 
 use crate::error::{Error, Result};
 use crate::layers::block::Block;
