@@ -93,6 +93,7 @@ fn a_run_whose_texts_have_moved_is_bit_for_bit_the_run_that_never_stopped() {
     assert!(trainer.notes().is_empty(), "{:?}", trainer.notes());
     assert_eq!((0..2).map(|_| trainer.make_step().unwrap()).collect::<Vec<_>>(), all[5..7]);
     trainer.save().unwrap();
+    drop(trainer);
     // The new places are kept: nothing needs to be said again.
     assert_eq!(finish(Trainer::resume(&moved).unwrap()), all[7..]);
     check_same_files(&whole, &moved);

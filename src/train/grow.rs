@@ -16,9 +16,10 @@
 //! Source: Chen, Goodfellow and Shlens, "Net2Net: Accelerating Learning via Knowledge Transfer" (2016), for models that grow
 //! and compute the same; Gong et al., "Efficient Training of BERT by Progressively Stacking" (2019), for copied blocks.
 //!
-//! The page about [`train`](crate::book::train) shows how to use it.
+//! [Chapter 13](crate::book::ch13_training) leads to [its page](crate::book::train) in the book.
 
 use crate::error::{Error, Result};
+use crate::kernels::memory;
 use crate::layers::block::Block;
 use crate::layers::linear::Linear;
 use crate::model::Gpt2;
@@ -27,7 +28,7 @@ use crate::model::Gpt2;
 ///
 /// # Errors
 ///
-/// If the model has more blocks already, its weights are [packed](crate::weight), or its blocks divide their scores by their
+/// If the model has more blocks already, there is too little memory, its weights are [packed](crate::weight), or its blocks divide their scores by their
 /// place ([`Config::scale_attn_by_inverse_layer_idx`](crate::Config)): another place would change them.
 ///
 /// # Example: two blocks become five
@@ -57,6 +58,9 @@ pub fn deeper(model: Gpt2, n_layer: usize) -> Result<Gpt2> {
     let mut config = model.config;
     config.n_layer = n_layer;
     config.check()?;
+    if !memory::can_be_had(config.n_parameters().saturating_mul(size_of::<f32>())) {
+        return refused(format!("{n_layer} blocks need more memory than there is"));
+    }
     let n_new = n_layer - n_old;
     let mut h = Vec::with_capacity(n_layer);
     for (i, block) in model.h.into_iter().enumerate() {
@@ -147,5 +151,6 @@ mod tests {
         let by_place = Config { scale_attn_by_inverse_layer_idx: true, ..model(1).config };
         says(Gpt2::random(&by_place, &mut Rng::new(1)).unwrap(), 2, "by their place");
         says(model(1), usize::MAX, "n_layer");
+        says(model(1), 4_000_000_000, "4000000000 blocks need more memory than there is"); // of 2,000 numbers each
     }
 }

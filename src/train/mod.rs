@@ -17,6 +17,7 @@
 pub mod adamw;
 pub mod batches;
 pub mod changes;
+mod claim;
 pub mod grow;
 pub mod loss;
 mod loss_file;

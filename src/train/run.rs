@@ -8,6 +8,7 @@
 
 use super::batches::{Batch, Tokens};
 use super::changes::{Changes, check_texts_are_there, other_texts};
+use super::claim::Claim;
 use super::loss_file::{LOSS_FILE, LossFile};
 use super::memory::check_memory;
 use super::schedule::Schedule;
@@ -59,7 +60,7 @@ const UNSAVED: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(60)]
 pub struct Trainer {
     /// Everything that is saved.
     pub state: State,
-    dir: PathBuf,
+    claim: Claim,
     loss_file: LossFile,
     train: Tokens,
     valid: Option<Tokens>,
@@ -112,8 +113,9 @@ impl Trainer {
         }
         let inputs = inputs.absolute()?;
         fs::create_dir_all(dir).map_err(|e| Error::io(dir, "made", e))?;
+        let claim = Claim::of(dir)?;
         state::write_request(&state_path, &settings, &inputs)?;
-        let trainer = Trainer::first(settings, inputs, dir, &mut watch).inspect_err(|_| {
+        let trainer = Trainer::first(settings, inputs, claim, &mut watch).inspect_err(|_| {
             let _ = fs::remove_file(&state_path); // the first error is the one to report
         })?;
         trainer.save_first()?;
@@ -124,7 +126,7 @@ impl Trainer {
     ///
     /// # Errors
     ///
-    /// If there is no run, its state is damaged, or its texts have moved or changed.
+    /// If there is no run, another program goes on with it, its state is damaged, or its texts have moved or changed.
     pub fn resume(dir: impl AsRef<Path>) -> Result<Trainer> {
         Trainer::resume_with(dir, &Changes::default(), |_, _| ())
     }
@@ -151,11 +153,12 @@ impl Trainer {
             let problem = "does not exist: no run has begun in this directory; begin one with --out";
             return Err(Error::missing(&path, problem));
         }
+        let claim = Claim::of(dir)?;
         let (mut state, fingerprint) = match state::read(&path).map_err(|error| or_from_model(error, dir))? {
             Resumed::Request(mut settings, mut inputs) => {
                 changes.apply(&mut settings, &mut inputs, 0)?;
                 check_texts_are_there(&inputs)?;
-                let trainer = Trainer::first(settings, inputs, dir, &mut watch)?;
+                let trainer = Trainer::first(settings, inputs, claim, &mut watch)?;
                 trainer.save_first()?;
                 return Ok(trainer);
             }
@@ -168,7 +171,7 @@ impl Trainer {
         if changes.new_text {
             texts.check(&state.inputs)?;
         }
-        let mut trainer = Trainer::assemble(state, dir, &texts)?;
+        let mut trainer = Trainer::assemble(state, claim, &texts)?;
         // A text for validation that is added to a run without one changes nothing of what is learned.
         let is_the_same = match before.1.valid.is_empty() {
             true => fingerprint == fingerprint_of(trainer.train.ids(), &[]),
@@ -212,7 +215,7 @@ impl Trainer {
     }
 
     /// The run at step 0, in memory: reads the texts, learns the vocabulary, makes the first weights.
-    fn first(settings: Settings, inputs: Inputs, dir: &Path, watch: &mut dyn FnMut(usize, usize)) -> Result<Trainer> {
+    fn first(settings: Settings, inputs: Inputs, claim: Claim, watch: &mut dyn FnMut(usize, usize)) -> Result<Trainer> {
         let texts = Texts::read(&inputs)?;
         texts.check(&inputs)?;
         let mut rng = Rng::new(settings.seed);
@@ -223,12 +226,12 @@ impl Trainer {
         let tokenizer = tokenizer.ok_or_else(|| no_vocabulary(&inputs))?;
         let adamw = settings.optimizer(&model);
         let state = State { settings, inputs, tokenizer, end_ids, kept, model, adamw, rng };
-        let trainer = Trainer::assemble(state, dir, &texts)?;
+        let trainer = Trainer::assemble(state, claim, &texts)?;
         Ok(Trainer { notes, ..trainer })
     }
 
     /// Makes the parts that are not saved from those that are.
-    fn assemble(state: State, dir: &Path, texts: &Texts) -> Result<Trainer> {
+    fn assemble(state: State, claim: Claim, texts: &Texts) -> Result<Trainer> {
         let n_ctx = state.model.config.n_ctx.min(state.settings.n_ctx);
         let tokens = |texts: &[String]| {
             let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
@@ -245,8 +248,8 @@ impl Trainer {
             state.settings.accumulate,
         )?;
         let workspace = Workspace::new(&state.model).in_arithmetic(state.settings.precision);
-        let (dir, loss_file, notes) = (dir.to_path_buf(), LossFile::new(dir), Vec::new());
-        Ok(Trainer { state, dir, loss_file, train, valid, workspace, notes, n_lost: 0 })
+        let (loss_file, notes) = (LossFile::new(claim.dir()), Vec::new());
+        Ok(Trainer { state, claim, loss_file, train, valid, workspace, notes, n_lost: 0 })
     }
 }
 
@@ -383,7 +386,7 @@ impl Trainer {
     /// If a file cannot be written; the older one is then kept.
     pub fn save(&self) -> Result<()> {
         self.loss_file.sync()?;
-        self.state.write(&self.dir.join(STATE_FILE), &self.fingerprint())?;
+        self.state.write(&self.claim.dir().join(STATE_FILE), &self.fingerprint())?;
         self.write_model()
     }
 
@@ -396,7 +399,8 @@ impl Trainer {
     /// Writes the model in the form that other programs read.
     fn write_model(&self) -> Result<()> {
         let State { model, tokenizer, end_ids, kept, .. } = &self.state;
-        checkpoint::write(&self.dir, model, Some(tokenizer), end_ids, kept, Stored { dtype: Dtype::F32, largest: None })
+        let stored = Stored { dtype: Dtype::F32, largest: None };
+        checkpoint::write(self.claim.dir(), model, Some(tokenizer), end_ids, kept, stored)
     }
 
     fn fingerprint(&self) -> String {
@@ -459,6 +463,20 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)]
+    fn a_directory_belongs_to_one_run_at_a_time() {
+        let dir = directory("claimed");
+        let run = dir.join("run");
+        let mut first = Trainer::begin(settings(), inputs(&dir), &run).unwrap();
+        let error = Trainer::resume(&run).unwrap_err().to_string();
+        assert!(error.contains("another program is training in this directory"), "{error}");
+        first.run(|_| ()).unwrap(); // it is not disturbed
+        drop(first);
+        assert_eq!(Trainer::resume(&run).unwrap().step(), 5);
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
     fn a_run_continues_from_its_last_save_as_if_it_had_never_stopped() {
         let dir = directory("resumed");
         let whole = dir.join("whole");
@@ -478,6 +496,7 @@ mod tests {
         }
         trainer.save().unwrap();
         trainer.make_step().unwrap(); // its line is in the loss file until the run is resumed
+        drop(trainer); // and with it its claim to the directory
         let mut trainer = Trainer::resume(&halved).unwrap();
         assert_eq!((trainer.step(), trainer.n_lost()), (2, 1));
         let mut later = Vec::new();

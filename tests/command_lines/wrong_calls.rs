@@ -151,7 +151,11 @@ fn every_flag_that_takes_a_number_refuses_anything_else() {
     let mut n_flags = 0;
     for (name, help) in helps() {
         for (flag, _) in numbers(&help) {
-            let operand: &[&str] = if name == "train" { &["no-such-text"] } else { &[] };
+            let operand: &[&str] = match &*name {
+                "train" => &["no-such-text"],
+                "export" => &["no-such-directory"],
+                _ => &[],
+            };
             for value in ["many", "", "99999999999999999999999x"] {
                 let error = error_of(example(&name, &[&[&*flag, value], operand].concat()), 2);
                 assert!(error.contains(&flag), "{name}: {error}");
