@@ -98,7 +98,6 @@ pub fn to_json(model: &Gpt2, tokenizer: &Tokenizer, name: &str, prompt: &str, mo
 fn parameter(name: &str, tensor: &Tensor) -> Result<(Json, bool)> {
     let shape = Json::Array(tensor.shape().iter().map(|&n| n.into()).collect());
     let mut entry = vec![("name", name.into()), ("shape", shape)];
-    let is_exact = |&x: &f32| F16::nearest(x).value() == x;
     let mut is_rounded = false;
     if let Some((whole, scales)) = as_whole_numbers(name, tensor)? {
         entry.push(("int8", encode_i8(whole.data()).as_str().into()));
@@ -109,7 +108,7 @@ fn parameter(name: &str, tensor: &Tensor) -> Result<(Json, bool)> {
         return Err(Error::argument("page_model", problem));
     } else {
         entry.push(("f16", encode_f16(tensor.data()).as_str().into()));
-        is_rounded = !tensor.data().iter().all(is_exact);
+        is_rounded = tensor.data().iter().any(|&x| F16::nearest(x).value() != x);
     }
     Ok((Json::Object(entry.into_iter().map(|(key, value)| (key.to_string(), value)).collect()), is_rounded))
 }
