@@ -22,7 +22,7 @@ use crate::model::Gpt2;
 use crate::rng::Rng;
 use crate::tokenizer::Tokenizer;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// The name of the state's file.
@@ -443,6 +443,7 @@ fn is_save_time(now: Duration, last_save: Duration) -> bool {
 mod tests {
     use super::*;
     use crate::kernels::arithmetic::{Arithmetic, within};
+    use std::path::PathBuf;
 
     /// A directory of its own for a test, with two texts.
     fn directory(name: &str) -> PathBuf {
