@@ -309,6 +309,7 @@ def main(browser, folder):
     sizes = "--n-layer 3 --n-head 3 --n-embd 48 --n-ctx 64 --n-vocab 400 --batch 4 --steps 20".split()
     run("train", str(text), "--out", str(folder / "trained"), *sizes)
     run("export", "--model", str(folder / "trained"), "--dtype", "f16", str(folder / "own"))
+    run("export", "--model", str(folder / "trained"), "--dtype", "int8", str(folder / "bytes"))
     everything = "\"</script><b>x</b> 🦀 café & 語\u2028\u0001 said the\tking"
     cases = [
         ("storybook", ["Once upon a time there was a little girl"]),
@@ -319,6 +320,7 @@ def main(browser, folder):
         ("odd", ["--model", str(folder / "odd"), "--ids", " ".join(str(i % 50) for i in range(64))]),
         ("live", ["--live"]),
         ("live, a model of one's own", ["--live", "--model", str(folder / "own")]),
+        ("live, matrices of bytes", ["--live", "--model", str(folder / "bytes")]),
     ]
     for title, args in cases:
         file = folder / "page.html"
