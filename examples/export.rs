@@ -54,11 +54,11 @@ fn main() -> ExitCode {
             return Err(Failure::Usage("say where to write: a directory".to_string()));
         };
         let format = format(args)?;
+        let n_layer = args.has("--n-layer").then(|| args.count("--n-layer", 1)).transpose()?;
         let dir = Path::new(dir);
         checkpoint::check_free(dir)?;
         let mut found = args.full_model()?;
-        if args.has("--n-layer") {
-            let n_layer = args.count("--n-layer", found.model.config.n_layer)?;
+        if let Some(n_layer) = n_layer {
             found.model = deeper(found.model, n_layer)?;
         }
         write(dir, &found, format)?;
