@@ -3,7 +3,7 @@
 //! The live page of `explore` runs the model itself, on whatever you type. So it needs what a checkpoint has: the
 //! sizes, every parameter, and the vocabulary with its merges. Each parameter is one text in base64, of the numbers as
 //! `f16`. Where that loses nothing, a matrix is instead whole numbers of one byte and their scales, as in a file of `int8`.
-//! The storybook is such a file, so the page computes with exactly the numbers of `storybook::load`.
+//! The storybook fits into this without rounding: the page computes with exactly the numbers of `storybook::load`.
 //!
 //! Like that of [`page_data`](super::page_data), the text is safe in a page.
 //!
