@@ -333,7 +333,7 @@ fn damaged_files_are_errors_that_cost_little_memory() {
     let victim = Victim::new("short", Dtype::F16);
     // Damage to the weights, the metadata, or an unused name is not an error; most other damage is.
     let counts = RefCell::new([[0; 2]; 7]);
-    let config = ProptestConfig { failure_persistence: None, cases: 1500, ..Default::default() };
+    let config = ProptestConfig { failure_persistence: None, cases: 600, ..Default::default() };
     proptest!(config, |(seed: u64)| {
         for i in 0..7 {
             let refused = if i < 6 { victim.try_file(i, seed) } else { try_json(seed) };
