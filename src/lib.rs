@@ -59,9 +59,9 @@
 //!
 //! let story = storybook::load();
 //! let ids = story.encode("The old fox saw the little girl")?;
-//! let mut probe = Probe::only(&["h.6.attn.weights"]); // block 6: who looks where?
+//! let mut probe = Probe::only(&["h.12.attn.weights"]); // block 12: who looks where?
 //! story.model.hidden(&ids, Pass::new(ids.len()).watched_by(&mut probe))?;
-//! let weights = probe.get("h.6.attn.weights").unwrap();
+//! let weights = probe.get("h.12.attn.weights").unwrap();
 //! assert_eq!(weights.shape(), [6, ids.len(), ids.len()]); // [n_head, n_seq, n_seq]
 //! # Ok::<(), gpt60::Error>(())
 //! ```

@@ -66,13 +66,21 @@ def tells(shown, came):
     return not words
 
 
+def likeness(shown, came):
+    """How far `came` is the same choice of what a terminal shows: with notes or without, from the prompt on or behind it."""
+    lines = came.split("\n")
+    notes = [any(line.startswith("[") for line in text) for text in (shown, lines)]
+    start = os.path.commonprefix([" ".join(shown).split(" "), " ".join(lines).split(" ")])
+    return notes[0] == notes[1], len(start) > 0, difflib.SequenceMatcher(None, shown, lines).ratio()
+
+
 def as_shown(shown, came, width):
     """The lines for the book, or None where somebody has to choose."""
     lines = []
     for line in came.rstrip("\n").split("\n"):
-        indent = re.match(r" *", line).group()
-        lines += [line] if len(line) <= width else textwrap.wrap(line.strip(), width, initial_indent=indent,
-                                                                 subsequent_indent=indent, break_on_hyphens=False)
+        indent = re.match(r" *", line).group() if line.startswith("  ") else ""  # one blank belongs to the first word
+        lines += [line] if len(line) <= width else textwrap.wrap(line.rstrip(), width, subsequent_indent=indent,
+                                                                 break_on_hyphens=False, drop_whitespace=True)
     dots = [i for i, line in enumerate(shown) if line.strip() == "..."]
     if not dots:
         return lines
@@ -96,7 +104,7 @@ class Page:
         if any(tells(shown, text) for text in came):
             return
         self.n_wrong += 1
-        likest = max(came, key=lambda text: difflib.SequenceMatcher(None, shown, text.split("\n")).ratio())
+        likest = max(came, key=lambda text: likeness(shown, text))
         new = as_shown(shown, likest, WIDTH - len(margin))
         print(f"{self.path.relative_to(ROOT)}:{start}: $ {command}")
         if new is None or not self.write:

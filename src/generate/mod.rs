@@ -20,7 +20,7 @@
 //!
 //! let story = storybook::load();
 //! let tokenizer = story.vocabulary()?;
-//! let prompt = tokenizer.encode("They all lived happily ever after.");
+//! let prompt = tokenizer.encode("They all lived happily ever after. The end.");
 //! let mut tokens = story.model.generate(&prompt, Sampler::greedy())?.before(&story.end_ids);
 //! let ids = tokens.by_ref().collect::<Result<Vec<u32>, _>>()?;
 //! let text = tokenizer.decode(&ids)?;

@@ -112,7 +112,7 @@ impl<'a> Continuation<'a> {
 /// use gpt60::{generate::{Sampler, Stop}, storybook};
 ///
 /// let story = storybook::load();
-/// let mut writing = story.write("They all lived happily ever after.", Sampler::greedy())?;
+/// let mut writing = story.write("They all lived happily ever after. The end.", Sampler::greedy())?;
 /// let text = writing.by_ref().collect::<Result<String, _>>()?;
 /// assert_eq!(writing.stopped_by(), Some(Stop::EndToken));
 /// assert!(!text.contains("<|endoftext|>")); // the end token is among the ids, but it is not text
@@ -154,7 +154,7 @@ impl Writing<'_> {
     /// let story = storybook::load();
     /// let mut writing = story.write("The king said", Sampler::greedy())?.limit(60).stop([" daughter", "!"]);
     /// let text = writing.by_ref().collect::<Result<String, _>>()?;
-    /// assert!(text.ends_with("and a") && !text.contains("daughter"));
+    /// assert!(text.ends_with("the king's") && !text.contains("daughter"));
     /// assert_eq!(writing.stopped_by(), Some(Stop::StopText));
     /// # Ok::<(), gpt60::Error>(())
     /// ```

@@ -104,8 +104,8 @@ pub fn one_head(weights: &[Tensor], labels: &[String]) -> String {
     svg.finish()
 }
 
-/// Every head of every block, small: a map for each, blocks from top to bottom. The one that [`one_head`] shows has a
-/// frame.
+/// Every head of every block, small: a column of maps for each block, a row for each head. The one that [`one_head`]
+/// shows has a frame.
 ///
 /// # Example
 ///
@@ -115,7 +115,7 @@ pub fn one_head(weights: &[Tensor], labels: &[String]) -> String {
 ///
 /// let model = Gpt2::random(&Config::new(10, 8, 12, 3, 2), &mut Rng::new(1))?;
 /// let svg = attention::all_heads(&attention::weights(&model, &[5, 1, 7])?);
-/// assert!(svg.contains(">head 2</text>") && svg.contains(">block 1</text>"));
+/// assert!(svg.contains(">head 2</text>") && svg.contains(">block</text>"));
 /// # Ok::<(), gpt60::Error>(())
 /// ```
 ///
@@ -124,24 +124,27 @@ pub fn one_head(weights: &[Tensor], labels: &[String]) -> String {
 /// If there are no blocks.
 pub fn all_heads(weights: &[Tensor]) -> String {
     let (n_head, n_seq) = (weights[0].shape()[0], weights[0].n_cols());
-    let cell = (72.0 / n_seq as f64).floor().max(2.0);
-    let (map, gap) = (cell * n_seq as f64, 20.0);
-    let (left, top) = (90.0, 96.0);
-    let bottom = top + (map + gap) * weights.len() as f64;
-    let mut svg =
-        Svg::new(left + (map + gap) * n_head as f64 + 10.0, bottom + 50.0, "Where each token looks, in all heads");
+    let (left, top, gap) = (66.0, 96.0, 10.0);
+    let room = (694.0 / weights.len() as f64).floor().min(84.0); // for a block
+    let cell = ((room - gap) / n_seq as f64).floor().max(2.0);
+    let map = cell * n_seq as f64;
+    let column = room.max(map + gap);
+    let bottom = top + (map + gap) * n_head as f64;
+    let width = (left + column * weights.len() as f64).max(560.0); // the heading and the key are as wide as this
+    let mut svg = Svg::new(width, bottom + 50.0, "Where each token looks, in all heads");
     svg.heading((20.0, 32.0), Align::Left, "The same text in every head");
     svg.note((20.0, 50.0), Align::Left, "in each map, queries from top to bottom and keys from left to right");
     for head in 0..n_head {
-        let x = left + (map + gap) * head as f64;
-        svg.note((x + map / 2.0, top - 12.0), Align::Middle, &format!("head {head}"));
+        let y = top + (map + gap) * head as f64;
+        svg.note((left - 10.0, y + map / 2.0 + 4.0), Align::Right, &format!("head {head}"));
     }
+    svg.note((left - 10.0, top - 12.0), Align::Right, "block");
     let chosen = looks_one_back(weights);
     for (i, block) in weights.iter().enumerate() {
-        let y = top + (map + gap) * i as f64;
-        svg.note((left - 14.0, y + map / 2.0 + 4.0), Align::Right, &format!("block {i}"));
+        let x = left + column * i as f64;
+        svg.note((x + map / 2.0, top - 12.0), Align::Middle, &i.to_string());
         for head in 0..n_head {
-            let x = left + (map + gap) * head as f64;
+            let y = top + (map + gap) * head as f64;
             svg.heat_map((x, y), cell, &rows(block, head));
             if chosen == (i, head) {
                 svg.frame((x - 4.0, y - 4.0), (map + 8.0, map + 8.0), COLORS[1], 2.0);

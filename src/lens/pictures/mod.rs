@@ -56,9 +56,9 @@ use crate::{Config, Result, generate};
 const ATTENTION_PROMPT: &str = "Once upon a time there was a little girl";
 /// A short beginning, for pictures that follow each of its four tokens, and the block that its heads are shown of.
 const ONCE: &str = "Once upon a time";
-const HEADS_BLOCK: usize = 1;
+const HEADS_BLOCK: usize = 10;
 /// The text that the knobs continue. It has two likely answers, a few possible ones and a long tail.
-const KNOBS_PROMPT: &str = "The little";
+const KNOBS_PROMPT: &str = "Once upon a time, there was a little";
 /// What chapter 16 measured: bytes per second, and operations per second.
 const BANDWIDTH: f64 = 32.5e9;
 const PEAK: f64 = 477e9;

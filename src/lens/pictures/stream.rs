@@ -35,7 +35,7 @@ fn lengths(model: &Gpt2, ids: &[u32]) -> Result<(f64, Vec<Lengths>)> {
 /// use gpt60::{Config, Gpt2, Rng};
 ///
 /// let model = Gpt2::random(&Config::new(10, 8, 12, 3, 2), &mut Rng::new(1))?;
-/// assert!(stream::river(&model, &[5, 1, 7], "seven")?.contains(">block 1</text>"));
+/// assert!(stream::river(&model, &[5, 1, 7], "seven")?.contains(">block</text>"));
 /// # Ok::<(), gpt60::Error>(())
 /// ```
 ///
@@ -60,9 +60,10 @@ pub fn river(model: &Gpt2, ids: &[u32], label: &str) -> Result<String> {
     // The banks of the river, from left to right: where, and how long the vector is there.
     let mut banks: Vec<(f64, f64)> = vec![(source, embedding), (first, embedding)];
     let mut before = embedding;
+    svg.note((source, 84.0), Align::Left, "block");
     for (i, &[_, mid, _, out]) in blocks.iter().enumerate() {
         let x = first + width * i as f64;
-        svg.note((x + width / 2.0, 84.0), Align::Middle, &format!("block {i}"));
+        svg.note((x + width / 2.0, 84.0), Align::Middle, &i.to_string());
         svg.dashed_line(&[(x, 74.0), (x, 412.0)], "#cfd4dc", 1.0);
         for (from, to, at) in [(before, mid, 0.02), (mid, out, 0.46)] {
             for step in 0..=8 {
