@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(super) struct Claim {
     dir: PathBuf,
-    _lock: Option<File>,
+    lock: Option<File>,
 }
 
 impl Claim {
@@ -30,11 +30,39 @@ impl Claim {
             let problem = "another program is training in this directory; let it end or stop it, or choose another one";
             return Err(Error::file(dir, problem));
         }
-        Ok(Claim { dir: dir.to_path_buf(), _lock: lock })
+        Ok(Claim { dir: dir.to_path_buf(), lock })
     }
 
     /// The directory.
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+}
+
+/// The lock is given back explicitly. Closing the file would be enough, were there no copies of it: a child process, which
+/// another thread starts just now, has one until its own program begins, and the lock stays as long as any copy is open.
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if let Some(lock) = &self.lock {
+            let _ = lock.unlock();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_free_again_although_a_copy_of_the_locked_file_is_still_open() {
+        let dir = std::env::temp_dir().join(format!("gpt60-claim-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let claim = Claim::of(&dir).unwrap();
+        let copy = claim.lock.as_ref().unwrap().try_clone().unwrap();
+        assert!(Claim::of(&dir).is_err());
+        drop(claim);
+        assert!(Claim::of(&dir).is_ok());
+        drop(copy);
+        std::fs::remove_dir(&dir).unwrap();
     }
 }
