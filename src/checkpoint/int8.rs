@@ -109,11 +109,17 @@ pub(super) fn decode(bytes: &[u8], out: &mut [f32]) -> bool {
     true
 }
 
+/// Whether scales of this shape are one for each column of a matrix of `n_cols` columns, not one for each row: `[1, n_cols]`,
+/// not `[n_rows, 1]`. A matrix of one row, or of one column, can have the only scale of `[1, 1]`, and either answer is right
+/// where both shapes are the same.
+pub(crate) fn is_by_column(scales: &[usize], n_cols: usize) -> bool {
+    scales == [1, n_cols]
+}
+
 /// Multiplies numbers of a matrix of `n_cols` columns, from number `first` on, row by row, with the scales of the matrix, whose
 /// shape is `[1, n_cols]` or `[n_rows, 1]`.
 pub(super) fn scale(mut numbers: &mut [f32], first: usize, n_cols: usize, scales: &[f32], shape: &[usize]) {
-    // A matrix of one row fits both shapes, and either way number `i` of the row meets scale `i`, or the only one.
-    let by_column = shape[0] == 1 && scales.len() == n_cols;
+    let by_column = is_by_column(shape, n_cols);
     let mut next = first;
     while !numbers.is_empty() {
         let (i, j) = (next / n_cols, next % n_cols);

@@ -12,7 +12,7 @@
 use super::base64::{encode_f16, encode_f32, encode_i8};
 use super::page_data::{object, vocabulary};
 use crate::checkpoint::Json;
-use crate::checkpoint::int8::whole_numbers;
+use crate::checkpoint::int8::{is_by_column, whole_numbers};
 use crate::float16::F16;
 use crate::tokenizer::{END_OF_TEXT, Tokenizer};
 use crate::{Error, Gpt2, Result, Tensor};
@@ -101,7 +101,8 @@ fn parameter(name: &str, tensor: &Tensor) -> Result<(Json, bool)> {
     let mut is_rounded = false;
     if let Some((whole, scales)) = as_whole_numbers(name, tensor)? {
         entry.push(("int8", encode_i8(whole.data()).as_str().into()));
-        let which = if is_by_row(tensor, &scales) { "row_scales" } else { "column_scales" };
+        let by_column = is_by_column(scales.shape(), tensor.n_cols());
+        let which = if by_column { "column_scales" } else { "row_scales" };
         entry.push((which, encode_f32(scales.data()).as_str().into()));
     } else if let Some(x) = tensor.data().iter().find(|&&x| !F16::nearest(x).value().is_finite()) {
         let problem = format!("a parameter is {x}, and the page's numbers are f16, which end at 65504");
@@ -124,12 +125,13 @@ fn as_whole_numbers(name: &str, matrix: &Tensor) -> Result<Option<(Tensor, Tenso
         return Ok(None);
     }
     let (whole, mut scales) = whole_numbers(name, matrix)?;
-    let (n_cols, by_row, n_scales) = (matrix.n_cols(), is_by_row(matrix, &scales), scales.len());
+    let (n_cols, n_scales) = (matrix.n_cols(), scales.len());
+    let by_column = is_by_column(scales.shape(), n_cols);
     // A scale is a largest number divided by 127. That number was itself rounded, so the old scale can be next to the new one.
     let mut fits = vec![[true; 3]; n_scales];
     let beside = |scale: f32| [scale, scale.next_down(), scale.next_up()];
     for (at, (&x, &q)) in matrix.data().iter().zip(whole.data()).enumerate() {
-        let place = if by_row { at / n_cols } else { at % n_cols };
+        let place = if by_column { at % n_cols } else { at / n_cols };
         for (fit, scale) in fits[place].iter_mut().zip(beside(scales.data()[place])) {
             *fit &= q * scale == x;
         }
@@ -139,11 +141,6 @@ fn as_whole_numbers(name: &str, matrix: &Tensor) -> Result<Option<(Tensor, Tenso
         *scale = beside(*scale)[which];
     }
     Ok(Some((whole, scales)))
-}
-
-/// Whether each row of the matrix has a scale. A matrix of one column can have one for all its rows: a linear layer's.
-fn is_by_row(matrix: &Tensor, scales: &Tensor) -> bool {
-    scales.shape() == [matrix.n_rows(), 1]
 }
 
 /// Checks that the page's tokenizer, which is short, reads a text as `tokenizer` does: each byte has a token, no token but
