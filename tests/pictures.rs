@@ -141,7 +141,7 @@ fn every_picture_can_be_shown_and_read_aloud() {
     for name in names(&img()) {
         let svg = fs::read_to_string(img().join(&name)).unwrap();
         assert_eq!(problem(&svg), None, "{name}");
-        assert!(svg.len() <= 64_000, "{name} has {} bytes", svg.len());
+        assert!(svg.len() <= 60_000, "{name} has {} bytes", svg.len());
         let title = svg.split("<title>").nth(1).and_then(|rest| rest.split("</title>").next());
         assert!(title.is_some_and(|title| title.len() > 10), "{name} has no title");
         assert!(!svg.contains("NaN") && !svg.contains("href") && !svg.contains("url("), "{name}");

@@ -152,9 +152,9 @@ impl Writing<'_> {
     /// use gpt60::{generate::{Sampler, Stop}, storybook};
     ///
     /// let story = storybook::load();
-    /// let mut writing = story.write("The king said", Sampler::greedy())?.limit(60).stop([" daughter", "!"]);
+    /// let mut writing = story.write("The king said", Sampler::greedy())?.limit(60).stop([" son", "!"]);
     /// let text = writing.by_ref().collect::<Result<String, _>>()?;
-    /// assert!(text.ends_with("the king's") && !text.contains("daughter"));
+    /// assert!(text.ends_with("a king's") && !text.contains("son"));
     /// assert_eq!(writing.stopped_by(), Some(Stop::StopText));
     /// # Ok::<(), gpt60::Error>(())
     /// ```

@@ -252,11 +252,12 @@ impl Svg {
     ///
     /// let mut svg = Svg::new(80.0, 80.0, "Attention of three tokens");
     /// svg.heat_map((10.0, 10.0), 20.0, &[&[1.0], &[0.3, 0.7], &[0.2, 0.2, 0.6]]);
-    /// assert!(svg.finish().contains("<path fill=\"#0b2a57\" d=\"M10 10h20v20h-20z\"/>")); // the 1, and it is dark
+    /// assert!(svg.finish().contains("<path fill=\"#0b2a57\" d=\"M10 10h20v20h-20\"/>")); // the 1, and it is dark
     /// ```
     pub fn heat_map(&mut self, at: Point, cell: f64, rows: &[&[f32]]) {
         // A rectangle for each cell would make large files. All cells of one shade are one path, and neighbours in a
-        // row that have the same shade are one rectangle: "Move to x y; horizontally w; vertically c; back; close (z)".
+        // row that have the same shade are one rectangle: "Move to x y; horizontally w; vertically c; and back". The
+        // fourth side needs no word: what is filled is closed.
         for level in 0..=N_SHADES {
             let mut path = String::new();
             for (i, row) in rows.iter().enumerate() {
@@ -266,7 +267,7 @@ impl Svg {
                     if n > 0 {
                         let [x, y] = [at.0 + cell * j as f64, at.1 + cell * i as f64].map(number);
                         let [w, c] = [cell * n as f64, cell].map(number);
-                        path += &format!("M{x} {y}h{w}v{c}h-{w}z");
+                        path += &format!("M{x} {y}h{w}v{c}h-{w}");
                     }
                     j += n.max(1);
                 }
@@ -407,8 +408,8 @@ mod tests {
         svg.heat_map((0.0, 0.0), 10.0, &[&[0.0, 0.0, 1.0], &[1.0, 0.0, 1.0]]);
         let text = svg.finish();
         let path = |x: f32| format!("<path fill=\"{}\" d=", shade(x));
-        assert!(text.contains(&(path(0.0) + "\"M0 0h20v10h-20zM10 10h10v10h-10z\"/>")), "{text}");
-        assert!(text.contains(&(path(1.0) + "\"M20 0h10v10h-10zM0 10h10v10h-10zM20 10h10v10h-10z\"/>")), "{text}");
+        assert!(text.contains(&(path(0.0) + "\"M0 0h20v10h-20M10 10h10v10h-10\"/>")), "{text}");
+        assert!(text.contains(&(path(1.0) + "\"M20 0h10v10h-10M0 10h10v10h-10M20 10h10v10h-10\"/>")), "{text}");
     }
 
     #[test]

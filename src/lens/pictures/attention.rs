@@ -115,7 +115,7 @@ pub fn one_head(weights: &[Tensor], labels: &[String]) -> String {
 ///
 /// let model = Gpt2::random(&Config::new(10, 8, 12, 3, 2), &mut Rng::new(1))?;
 /// let svg = attention::all_heads(&attention::weights(&model, &[5, 1, 7])?);
-/// assert!(svg.contains(">head 2</text>") && svg.contains(">block</text>"));
+/// assert!(svg.contains(">head 2</text>") && svg.contains(">block</text>") && svg.contains(">1</text>"));
 /// # Ok::<(), gpt60::Error>(())
 /// ```
 ///
