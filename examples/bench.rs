@@ -208,6 +208,7 @@ fn measure_model(request: &Request, shape: &Shape, report: &mut Report) -> Outco
         return Err(Failure::Failed(problem));
     }
 
+    let dir = tasks::TemporaryDir::new()?; // for the last task: who cannot write there should not wait for the others first
     cli::note(&format!("[writing with the {} model]", shape.name));
     let (n_prompt, n_decoded) = (tasks::N_PROMPT, tasks::n_decoded(shape));
     for kind in Precision::ALL.into_iter().filter(|&kind| request.wants(kind)) {
@@ -239,7 +240,7 @@ fn measure_model(request: &Request, shape: &Shape, report: &mut Report) -> Outco
     measure_training(request, shape, shape.model()?, report)?;
 
     cli::note("[loading: a file is written to the directory for temporary files, and removed]");
-    let times = tasks::load(request.n_runs, shape)?;
+    let times = tasks::load(request.n_runs, shape, &dir)?;
     // The file's bytes must be read once in any case.
     let limit = report.machine.as_ref().map(|machine| 1e3 * n_bytes as f64 / machine.bandwidth);
     report.line("load_ms", &format!("load {}, first logits", shape.name), Unit::Ms, &times, limit)

@@ -135,8 +135,7 @@ pub fn tokenize(n_runs: usize, text: &str) -> Outcome<(Vec<f64>, Vec<f64>)> {
 
 /// Milliseconds from a directory to the first logits, with all files in memory already: the first, untimed run reads
 /// them.
-pub fn load(n_runs: usize, shape: &Shape) -> Outcome<Vec<f64>> {
-    let dir = TemporaryDir::new()?;
+pub fn load(n_runs: usize, shape: &Shape, dir: &TemporaryDir) -> Outcome<Vec<f64>> {
     checkpoint::save(&dir.0, &shape.model()?, None, Dtype::F32)?;
     let prompt = shape.ids(N_PROMPT);
     repeat(n_runs, || {
@@ -148,10 +147,10 @@ pub fn load(n_runs: usize, shape: &Shape) -> Outcome<Vec<f64>> {
 }
 
 /// A directory that is removed at the end, whether the task succeeds or not.
-struct TemporaryDir(PathBuf);
+pub struct TemporaryDir(PathBuf);
 
 impl TemporaryDir {
-    fn new() -> Outcome<TemporaryDir> {
+    pub fn new() -> Outcome<TemporaryDir> {
         let path = std::env::temp_dir().join(format!("gpt60-bench-{}", std::process::id()));
         // `create_dir` refuses an existing directory, so nothing but ours is removed later.
         std::fs::create_dir(&path).map_err(|e| Error::io(&path, "made", e))?;

@@ -44,9 +44,10 @@ fn bench_prints_name_value_and_unit_and_leaves_no_file_behind() {
 }
 
 #[test]
-fn bench_names_the_place_where_it_cannot_write() {
+fn bench_names_the_place_where_it_cannot_write_before_it_measures() {
     let dir = scratch("bench-nowhere");
     let output = run(&mut quick_bench(&dir.join("nowhere")));
+    assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
     let stderr = String::from_utf8(output.stderr).unwrap();
     let last = stderr.lines().last().unwrap();
     assert!(output.status.code() == Some(1) && last.starts_with("error: ") && last.contains("nowhere"), "{stderr}");
