@@ -208,7 +208,8 @@ fn measure_model(request: &Request, shape: &Shape, report: &mut Report) -> Outco
         return Err(Failure::Failed(problem));
     }
 
-    let dir = tasks::TemporaryDir::new()?; // for the last task: who cannot write there should not wait for the others first
+    // For the last task, and made now: who cannot write there should not wait for the others first.
+    let dir = tasks::TemporaryDir::new()?;
     cli::note(&format!("[writing with the {} model]", shape.name));
     let (n_prompt, n_decoded) = (tasks::N_PROMPT, tasks::n_decoded(shape));
     for kind in Precision::ALL.into_iter().filter(|&kind| request.wants(kind)) {

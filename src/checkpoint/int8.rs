@@ -87,7 +87,7 @@ impl<R> Tensors<R> {
             if let Some(&scales) = named.get(name_of_scales(&place.name).as_str())
                 && matches!(&scales.kind, Kind::Plain(dtype) if dtype.is_weight())
                 && let [n_rows, n_cols] = place.shape[..]
-                && (scales.shape == [1, n_cols] || scales.shape == [n_rows, 1])
+                && (is_by_column(&scales.shape, n_cols) || scales.shape == [n_rows, 1])
             {
                 pairs.insert(place.name.clone(), scales.clone());
             }

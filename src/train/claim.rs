@@ -51,10 +51,10 @@ impl Drop for Claim {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
+    #[cfg(unix)]
     fn a_directory_is_free_again_although_a_copy_of_the_locked_file_is_still_open() {
+        use super::Claim;
         let dir = std::env::temp_dir().join(format!("gpt60-claim-{}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
         let claim = Claim::of(&dir).unwrap();
